@@ -1,0 +1,84 @@
+# Needs python3 >= 3.11 with pip, git and make; everything else goes into .tools and .venv here.
+
+# Asked before PATH is changed below. sys.executable, because `python3` may be a version manager's shim.
+PYTHON := $(shell python3 -c 'import sys; print(sys.executable)' 2>/dev/null)
+# Empty where uv is on PATH: then there is nothing to bootstrap.
+UV := $(if $(shell command -v uv 2>/dev/null),,.tools/bin/uv)
+READY := .venv/ready
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
+# The environment is this project's own, whatever is active in the caller's shell.
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+# Trust the certificates that this machine trusts, as pip does: there may be a proxy in between.
+export UV_SYSTEM_CERTS := 1
+# uv installs what the lock says and never rewrites it; `make lock` does.
+export UV_FROZEN := 1
+unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint bench format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+serve: $(READY) ## serve the demo application
+	pserve examples/demo/development.ini
+
+test: lint ## run every check: what lint does, then all tests
+	@echo "==> pytest"
+	@pytest -n auto
+
+lint: $(READY) ## check registry names, lock, style, types and imports between packages
+	@echo "==> looking for names of package registries"
+	@python tools/check_neutral.py
+	@echo "==> checking uv.lock"
+	@python tools/lock.py --check
+	@echo "==> ruff"
+	@ruff check
+	@ruff format --check
+	@echo "==> mypy"
+	@mypy
+	@echo "==> import-linter"
+	@lint-imports --no-logo
+
+bench: $(READY) ## measure speed against other bridges and servers (see benchmarks/README.md)
+	@echo "==> bridge"
+	@python benchmarks/bridge.py
+	@echo "==> hello"
+	@python benchmarks/hello.py
+	@echo "==> concurrency"
+	@python benchmarks/concurrency.py
+	@echo "==> memory"
+	@python benchmarks/memory.py
+
+format: $(READY) ## format the code and mend what ruff can mend
+	@ruff check --fix
+	@ruff format
+
+lock: $(UV) ## lock the dependencies again; UPGRADE=1 takes new versions
+	@echo "==> locking"
+	@"$(PYTHON)" tools/lock.py $(if $(UPGRADE),--upgrade)
+
+clean: ## remove what these targets made: environments, tools, caches
+	rm -rf .venv .tools .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The third-party packages, by hash; then the workspace's own, built by the hatchling just installed.
+$(READY): $(UV) uv.lock $(wildcard pyproject.toml packages/*/pyproject.toml meta/pyproject.toml examples/*/pyproject.toml) | python
+	@echo "==> installing the locked packages into .venv"
+	@uv venv --quiet --allow-existing --python "$(PYTHON)" .venv
+	@uv export --quiet --all-packages --no-emit-workspace --output-file .venv/requirements.txt
+	@uv pip sync --quiet --python .venv --require-hashes .venv/requirements.txt
+	@uv sync --quiet --all-packages --no-build-isolation
+	@touch $@
+
+.tools/bin/uv: | python
+	@echo "==> uv is not on PATH: installing it into .tools"
+	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target .tools uv
+
+.PHONY: python
+python:
+	@test -n "$(PYTHON)" || { echo "python3 is not on PATH: install Python 3.11 or newer." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "python3 is older than 3.11 ($(PYTHON)): put a newer python3 first on PATH." >&2; exit 1; }
