@@ -1,0 +1,62 @@
+"""Coroutines in Pyramid, called by code that knows nothing of them.
+
+Include this package (``config.include("aiopyramid_core")``) and every view may be a coroutine,
+one at a time. ``README.md`` begins at the beginning; the modules in reading order:
+
+``_bridge``, ``_greenlets``
+    Greenlets in which ordinary code waits for awaitables of the event loop.
+``_portal``, ``_waiting``, ``_process_loop``
+    The same for threads, and the event loop of processes whose server has none.
+``scope``
+    ``await_``: wait from wherever you are.
+``executor``
+    Blocking code in threads.
+``decorators``
+    ``synchronize`` and its relatives.
+``_callables``, ``mappers``
+    Which views are coroutines, and how Pyramid calls them.
+``_threadlocals``, ``_borders``
+    Pyramid's thread-locals, one stack per request; what is carried from thread to thread.
+``lifespan``, ``streaming``, ``timeouts``, ``tweens``, ``watchdog``
+    What an application on an event loop wants besides.
+``settings``, ``_ingress``, ``_server_threads``, ``_include``
+    How it all becomes part of an application.
+``contract``
+    What servers and applications tell each other.
+"""
+
+from ._bridge import spawn_greenlet, start_greenlet
+from ._include import includeme
+from ._process_loop import adopt_loop
+from .decorators import spawn_greenlet_on_scope_error, synchronize
+from .exceptions import AiopyramidError, AlreadyShutDown, ScopeError, StartupError
+from .executor import RequestExecutor, call_in_thread, call_off_loop, use_executor
+from .lifespan import shutdown, spawn, startup
+from .mappers import CoroutineMapper, CoroutineOrExecutorMapper, ExecutorMapper
+from .scope import await_, can_await, run
+
+__all__ = (
+    "AiopyramidError",
+    "AlreadyShutDown",
+    "CoroutineMapper",
+    "CoroutineOrExecutorMapper",
+    "ExecutorMapper",
+    "RequestExecutor",
+    "ScopeError",
+    "StartupError",
+    "adopt_loop",
+    "await_",
+    "call_in_thread",
+    "call_off_loop",
+    "can_await",
+    "includeme",
+    "run",
+    "shutdown",
+    "spawn",
+    "spawn_greenlet",
+    "spawn_greenlet_on_scope_error",
+    "start_greenlet",
+    "startup",
+    "synchronize",
+    "use_executor",
+)

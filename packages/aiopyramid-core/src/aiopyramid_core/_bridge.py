@@ -1,0 +1,228 @@
+"""The greenlet bridge: ordinary code in a greenlet waits for awaitables of the event loop.
+
+This is the only module that switches greenlets; ``_greenlets`` makes and keeps them.
+
+Two parties share a stack of frames::
+
+    asyncio Task ── driver (``_drive``) ══ switch ══ bridge greenlet ── ordinary code
+                                                                   └── ``await_(coroutine)``
+
+``await_`` runs the coroutine *in the greenlet*, by sending into it (a trampoline), and switches
+up only the bare futures that the coroutine yields. The driver, which runs inside the request's
+Task, yields those futures to the event loop and sends the results back down. Hence:
+
+* ordinary code that the coroutine calls is still in the greenlet and may call ``await_`` again,
+  to any depth;
+* the coroutine runs in the request's own Task: ``asyncio.current_task()``, ``asyncio.timeout()``,
+  task groups and cancellation work as anywhere else;
+* no Task is made per call.
+
+A bridge greenlet tells its driver two things by what it switches up: that its call has ended
+(``ENDED``), or whatever shall be yielded to the event loop.
+"""
+
+import asyncio
+import sys
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import copy_context
+from typing import Any, ParamSpec, TypeVar
+
+from greenlet import GreenletExit, getcurrent
+
+from ._borders import call_handling, reraise
+from ._greenlets import ENDED, BridgeGreenlet, park, take_idle
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def in_bridge() -> bool:
+    """Return whether the caller runs in a bridge greenlet, where ``await_in_bridge`` works."""
+    return type(getcurrent()) is BridgeGreenlet
+
+
+# --- The driver's side: runs in the event loop's Task ---------------------------------------------
+
+
+@types.coroutine
+def _drive(
+    worker: BridgeGreenlet, function: Callable[..., T], args: Any, kwargs: Any
+) -> Generator[Any, Any, T]:
+    """Run a call in a greenlet, yielding to the event loop what the greenlet switches up."""
+    signal = worker.switch((function, args, kwargs))
+    del function, args, kwargs
+    while signal is not ENDED:
+        if worker.dead:
+            raise signal if isinstance(signal, GreenletExit) else GreenletExit()
+        failure: BaseException | None = None
+        try:
+            value = yield signal
+        except BaseException as error:
+            failure = error
+        # Whoever resumes the driver is where the greenlet has to switch to.
+        worker.parent = getcurrent()
+        # Resumed outside of the except clause, or else the exception would still count as being
+        # handled (sys.exception(), __context__) in the code that is resumed.
+        if failure is None:
+            signal = worker.switch(value)
+        else:
+            try:
+                signal = worker.throw(failure)
+            finally:
+                del failure  # breaks the cycle exception -> traceback -> this frame
+    result: T = _outcome(worker)
+    return result
+
+
+def _outcome(worker: BridgeGreenlet) -> Any:
+    """Take the outcome out of a greenlet that has ended its call, and park the greenlet."""
+    result, error = worker.result, worker.error
+    park(worker)
+    if error is None:
+        return result
+    try:
+        reraise(error)
+    finally:
+        del error  # breaks the cycle exception -> traceback -> this frame
+
+
+async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run an ordinary function in a greenlet where it may call synchronized coroutines.
+
+    This is the way from a coroutine to ordinary code which in turn calls coroutines. The function
+    runs at once, on the event loop's own thread, and sees the context variables of the caller;
+    what it sets there the caller sees too.
+
+    Args:
+        function: An ordinary callable. It must not block: use
+            :func:`~aiopyramid_core.use_executor` for code that does.
+        *args: Passed on to ``function``.
+        **kwargs: Passed on to ``function``.
+
+    Returns:
+        What ``function`` returned.
+
+    Raises:
+        BaseException: Whatever ``function`` raised.
+
+    .. versionadded:: 1.0
+    """
+    worker = take_idle()
+    worker.in_task = True
+    # The very Context object that is current, not a copy: greenlet's own attribute is the only
+    # way to get hold of it before Python 3.12.
+    worker.gr_context = getcurrent().gr_context
+    handled = sys.exception()
+    if handled is None:
+        return await _drive(worker, function, args, kwargs)
+    return await _drive(worker, call_handling, (handled, function, *args), kwargs)
+
+
+def start_greenlet(
+    loop: asyncio.AbstractEventLoop, function: Callable[..., T], /, *args: Any
+) -> "asyncio.Task[T] | None":
+    """Run an ordinary function in a greenlet, in a Task only if it ever has to wait.
+
+    For servers, which call this from a callback of the event loop: most requests never wait, and
+    a Task for each of them would cost more than the bridge does. The Task is made when the
+    function first awaits, before the awaited coroutine takes its first step, so that a coroutine
+    always sees a current task. The function runs in a context of its own, a copy of the caller's.
+
+    Args:
+        loop: The running event loop.
+        function: An ordinary callable which handles its own errors: there may be no Task that
+            could carry them, so whatever it raises before its first wait is raised here.
+        *args: Passed on to ``function``.
+
+    Returns:
+        The Task in which the function goes on, or None if it has ended already.
+
+    .. versionadded:: 1.0
+    """
+    worker = take_idle()
+    worker.in_task = False
+    worker.gr_context = context = copy_context()
+    driver = _start(worker, function, args)
+    try:
+        driver.send(None)
+    except StopIteration:
+        return None
+    # The driver is suspended at its first yield, the greenlet's wish for a Task. A Task sends
+    # None to begin, which is just the answer the greenlet waits for; and a Task cancelled before
+    # it began throws into a driver that can pass the cancellation on.
+    return loop.create_task(driver, context=context)
+
+
+async def _start(worker: BridgeGreenlet, function: Callable[..., T], args: Any) -> T:
+    return await _drive(worker, function, args, {})
+
+
+# --- The greenlet's side: runs below ordinary code ------------------------------------------------
+
+
+def await_in_bridge(awaitable: Awaitable[T]) -> T:
+    """Wait for an awaitable from ordinary code that runs in a bridge greenlet.
+
+    Args:
+        awaitable: A coroutine, a future or any object with ``__await__``.
+
+    Returns:
+        The awaitable's result.
+
+    Raises:
+        BaseException: Whatever the awaitable raised; ``asyncio.CancelledError`` when the Task
+            was cancelled.
+    """
+    coroutine = _as_coroutine(awaitable)
+    del awaitable
+    if not getcurrent().in_task:
+        _wait_for_task(coroutine)
+    failure: BaseException | None = None
+    thrown: BaseException | None = None
+    handled: BaseException | None = None
+    try:
+        signal = coroutine.send(None)
+        while True:
+            try:
+                value = getcurrent().parent.switch(signal)
+            except BaseException as error:
+                failure = error
+            if failure is None:
+                signal = coroutine.send(value)
+            else:
+                # Outside of the except clause for the reason given in the driver.
+                thrown, failure = failure, None
+                if thrown.__context__ is None and (handled := sys.exception()) is not thrown:
+                    # As if the exception had been raised here; throw() sees to it only where
+                    # the clause that handles another exception is in the coroutine itself.
+                    thrown.__context__ = handled
+                signal = coroutine.throw(thrown)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        # Breaks the cycle exception -> traceback -> this frame.
+        failure = thrown = handled = None
+
+
+def _wait_for_task(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Ask for a Task; it must be there before the coroutine takes its first step."""
+    try:
+        getcurrent().parent.switch(None)  # answered by the Task's first step
+    except BaseException:
+        # The Task was cancelled before it began, and with it the coroutine.
+        coroutine.close()
+        raise
+    getcurrent().in_task = True
+
+
+def _as_coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
+    if type(awaitable) is types.CoroutineType:
+        return awaitable
+    return _await(awaitable)
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    """Await anything that ``await`` accepts; Python itself checks what that is."""
+    return await awaitable

@@ -1,0 +1,102 @@
+"""What kind of callable is this view?
+
+A view is a function, a bound method, a callable instance, a ``functools.partial`` or a class with
+a method to call; any of them may be decorated. Whether it is a coroutine is read off the function
+at the bottom.
+"""
+
+import contextlib
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+__all__ = (
+    "called_by",
+    "is_coroutine_callable",
+    "mark_awaiting",
+    "prepare_generators",
+    "wrap_as",
+)
+
+_AWAITING: Final = "__aiopyramid_awaiting__"
+
+
+def called_by(view: Any, attr: str | None = None) -> Any:
+    """Return the callable that handles a request when Pyramid calls a view.
+
+    Args:
+        view: A view callable, as given to ``config.add_view``.
+        attr: The name of the method to call, as given to ``config.add_view``.
+
+    Returns:
+        The method of a class or instance (unbound for a class), or ``view`` itself.
+    """
+    if inspect.isclass(view) or attr is not None:
+        return getattr(view, attr or "__call__", view)
+    return view
+
+
+def mark_awaiting(function: Callable[..., Any]) -> None:
+    """Record that an ordinary function awaits by itself and so never blocks the event loop."""
+    setattr(function, _AWAITING, True)
+
+
+def is_coroutine_callable(function: Any) -> bool:
+    """Return whether a call of ``function`` belongs on the event loop.
+
+    True for coroutine functions, generator functions (coroutines written with ``yield from``),
+    synchronized coroutines, and for all that wraps one of them: ``functools.partial``, methods,
+    instances with such a ``__call__``, and decorators that use ``functools.wraps``.
+    """
+    return any(
+        inspect.iscoroutinefunction(layer)
+        or inspect.isgeneratorfunction(layer)
+        or getattr(layer, _AWAITING, False) is True
+        for layer in _layers(function)
+    )
+
+
+def prepare_generators(function: Any) -> None:
+    """Let the generator functions below ``function`` say ``yield from coroutine()``.
+
+    Python allows that only in functions which ``types.coroutine`` has flagged.
+    """
+    for layer in _layers(function):
+        if inspect.isgeneratorfunction(layer) and inspect.isfunction(layer):
+            types.coroutine(layer)
+
+
+def wrap_as(function: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
+    """Make ``wrapper`` look like ``function``, the signature included.
+
+    Pyramid looks at the signature to learn whether a view takes one argument or two, and does
+    not follow ``functools.wraps`` there.
+    """
+    functools.update_wrapper(wrapper, function)
+    # Where there is none (some built-in callables), Pyramid assumes two arguments.
+    with contextlib.suppress(ValueError, TypeError):
+        wrapper.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return wrapper
+
+
+_MOST_LAYERS: Final = 100
+"""Objects that make up a ``__wrapped__`` whenever they are asked must not hold us for ever."""
+
+
+def _layers(function: Any) -> Iterator[Any]:
+    """Yield a callable and, one after the other, the callables that it wraps."""
+    layers: list[Any] = []  # by identity: some callables cannot be compared or hashed
+    while not any(function is layer for layer in layers) and len(layers) < _MOST_LAYERS:
+        layers.append(function)
+        yield function
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif inspect.ismethod(function):
+            function = function.__func__
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        elif not inspect.isroutine(function) and not inspect.isclass(function):
+            # On the type, where Python looks special methods up, and not on the instance.
+            function = getattr(type(function), "__call__", function)  # noqa: B004

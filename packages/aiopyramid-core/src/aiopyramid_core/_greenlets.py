@@ -1,0 +1,95 @@
+"""The greenlets in which requests run: made once, used again and again.
+
+A greenlet here knows how to run one call after the other and nothing else; ``_bridge`` switches
+into it.
+"""
+
+import threading
+from typing import Any, Final
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+__all__ = ("ENDED", "BridgeGreenlet", "park", "take_idle")
+
+ENDED: Final = object()
+"""What a greenlet switches up when its call has ended."""
+
+_IDLE_LIMIT: Final = 256
+"""Parked greenlets kept per thread.
+
+A parked greenlet holds about 17 KB (its interpreter frames' chunk), so a full pool costs some
+4 MB; beyond this many *simultaneous* requests, making a greenlet is the smallest cost.
+"""
+
+
+class BridgeGreenlet(greenlet):
+    """A reusable greenlet that runs one call at a time and parks in between.
+
+    Making a greenlet and growing a fresh stack in it costs ten times as much as switching into a
+    parked one, which is why they are kept.
+
+    Attributes:
+        in_task: Whether a driver that can wait is behind this greenlet already.
+        result: What the last call returned.
+        error: What the last call raised, or None.
+    """
+
+    __slots__ = ("error", "in_task", "result")
+
+    in_task: bool
+    result: Any
+    error: BaseException | None
+
+
+def _work() -> None:
+    """Run calls as they are switched in, for ever.
+
+    A suspended greenlet is beyond the garbage collector: if its own frames referred to it, it
+    would never be freed. Hence no variable here or in ``_bridge.await_in_bridge`` holds the current
+    greenlet over a switch.
+    """
+    while True:
+        function, args, kwargs = getcurrent().parent.switch(ENDED)
+        try:
+            result, error = function(*args, **kwargs), None
+        except GreenletExit:
+            # Raised here when the greenlet is killed or freed while it is suspended: one that
+            # swallowed it would come back from the dead.
+            raise
+        except BaseException as raised:
+            result, error = None, raised
+        current = getcurrent()
+        current.result, current.error = result, error
+        # Nor must a parked greenlet keep the last request alive.
+        function = args = kwargs = result = error = current = None
+
+
+class _IdleGreenlets(threading.local):
+    """The parked greenlets of each thread; a greenlet can never move to another thread."""
+
+    def __init__(self) -> None:
+        self.stack: list[BridgeGreenlet] = []
+
+
+_idle = _IdleGreenlets()
+
+
+def take_idle() -> BridgeGreenlet:
+    """Return a parked greenlet of this thread, or a new one, as a child of the calling greenlet."""
+    stack = _idle.stack
+    if stack:
+        worker = stack.pop()
+        worker.parent = getcurrent()
+        return worker
+    worker = BridgeGreenlet(_work)
+    worker.switch()  # to where it waits for a call
+    return worker
+
+
+def park(worker: BridgeGreenlet) -> None:
+    """Keep a greenlet whose call has ended for the next one, if there is room."""
+    worker.result = worker.error = None
+    worker.gr_context = None
+    stack = _idle.stack
+    if len(stack) < _IDLE_LIMIT:
+        stack.append(worker)

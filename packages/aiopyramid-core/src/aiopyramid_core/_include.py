@@ -1,0 +1,117 @@
+"""``config.include("aiopyramid_core")``: how this package becomes part of an application."""
+
+import asyncio
+from typing import Any
+
+from pyramid.exceptions import ConfigurationError
+from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
+from pyramid.tweens import EXCVIEW, INGRESS
+
+from . import _threadlocals, lifespan
+from ._server_threads import wrap_execution_policy
+from .executor import RequestExecutor
+from .lifespan import Hook, Lifespan, lifespan_of
+from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
+from .settings import Settings
+from .tweens import ingress_tween_factory
+from .watchdog import Watchdog
+
+__all__ = ("includeme",)
+
+
+def includeme(config: Any) -> None:
+    """Let every view of the application be a coroutine.
+
+    What it does to the application:
+
+    * the default view mapper is :class:`~aiopyramid_core.CoroutineOrExecutorMapper`;
+    * Pyramid's thread-locals (``get_current_request``) keep apart requests that share a thread;
+    * a response body may be an async iterator;
+    * ``config.add_startup(function)`` and ``config.add_shutdown(function)`` register functions of
+      the registry, coroutine functions or ordinary ones, that run once per worker.
+
+    Args:
+        config: The application's :class:`pyramid.config.Configurator`.
+
+    Raises:
+        ConfigurationError: A setting makes no sense; see
+            :class:`~aiopyramid_core.settings.Settings`.
+
+    .. versionadded:: 1.0
+    """
+    if lifespan.is_installed(config.registry):
+        return  # included before, perhaps by another package that needs it
+    settings = Settings.from_mapping(config.registry.settings)
+    _threadlocals.install()
+    config.set_view_mapper(CoroutineOrExecutorMapper)
+    # At once as well: config.derive_view and add_notfound_view(append_slash=True) derive views
+    # without waiting for the actions, of which the mapper is one.
+    config.registry.registerUtility(CoroutineOrExecutorMapper, IViewMapperFactory)
+    # When all is said, since an application may have a policy of its own.
+    config.action(None, wrap_execution_policy, args=(config.registry,), order=PHASE3_CONFIG + 1)
+    config.add_view_deriver(
+        off_loop_view_deriver, "off_loop_view", under="http_cached_view", over="decorated_view"
+    )
+    _add_lifespan(config, settings)
+    if settings.executor_max_workers is not None:
+        config.add_startup(_executor_setter(settings.executor_max_workers))
+    if settings.debug_blocking_seconds is not None:
+        _add_watchdog(config, settings.debug_blocking_seconds)
+    _add_tweens(config, settings)
+
+
+def _add_lifespan(config: Any, settings: Settings) -> None:
+    registry = config.registry
+    lifespan.install(registry, Lifespan(registry, settings.shutdown_timeout_seconds))
+    config.add_directive("add_startup", _add_startup, action_wrap=False)
+    config.add_directive("add_shutdown", _add_shutdown, action_wrap=False)
+
+
+def _add_startup(config: Any, function: Hook) -> None:
+    lifespan_of(config.registry).add_startup(config.maybe_dotted(function))
+
+
+def _add_shutdown(config: Any, function: Hook) -> None:
+    lifespan_of(config.registry).add_shutdown(config.maybe_dotted(function))
+
+
+def _executor_setter(max_workers: int) -> Hook:
+    async def set_executor(registry: Any) -> None:
+        asyncio.get_running_loop().set_default_executor(RequestExecutor(max_workers))
+
+    return set_executor
+
+
+def _add_watchdog(config: Any, limit_seconds: float) -> None:
+    watchdogs: list[Watchdog] = []
+
+    async def start_watchdog(registry: Any) -> None:
+        watchdog = Watchdog(limit_seconds)
+        watchdog.start()
+        watchdogs.append(watchdog)
+
+    async def stop_watchdog(registry: Any) -> None:
+        watchdogs.pop().stop()
+
+    config.add_startup(start_watchdog)
+    config.add_shutdown(stop_watchdog)
+
+
+def _add_tweens(config: Any, settings: Settings) -> None:
+    # After all others were added, since the last one is next to the server.
+    config.action(None, _add_ingress_tween, args=(config,), order=PHASE3_CONFIG + 1)
+    if settings.request_timeout_seconds is not None:
+        config.add_tween("aiopyramid_core.tweens.timeout_tween_factory", under=EXCVIEW)
+
+
+_INGRESS_TWEEN = "aiopyramid_core.tweens.ingress_tween_factory"
+
+
+def _add_ingress_tween(config: Any) -> None:
+    tweens = config.registry.getUtility(ITweens)
+    if tweens.explicit and _INGRESS_TWEEN not in (name for name, _ in tweens.explicit):
+        raise ConfigurationError(
+            "The setting pyramid.tweens names all tweens of the application and must begin with"
+            f" {_INGRESS_TWEEN}"
+        )
+    tweens.add_implicit(_INGRESS_TWEEN, ingress_tween_factory, under=INGRESS)

@@ -1,0 +1,140 @@
+"""Decorators that carry a callable across the border between coroutines and ordinary code."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar, overload
+
+from pyramid.exceptions import ConfigurationError
+
+from ._bridge import spawn_greenlet
+from ._callables import is_coroutine_callable, mark_awaiting, prepare_generators, wrap_as
+from .scope import await_, can_await
+
+__all__ = ("spawn_greenlet_on_scope_error", "synchronize")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@overload
+def synchronize(function: type[T], /, *, strict: bool = True) -> type[T]: ...
+
+
+@overload
+def synchronize(
+    function: Callable[P, Coroutine[Any, Any, T]], /, *, strict: bool = True
+) -> Callable[P, T]: ...
+
+
+@overload
+def synchronize(
+    function: None = None, /, *, strict: bool = True
+) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, T]]: ...
+
+
+def synchronize(function: Any = None, /, *, strict: bool = True) -> Any:
+    """Let ordinary code call a coroutine function as if it were an ordinary function.
+
+    Works with and without arguments::
+
+        @synchronize
+        async def load_user(request): ...
+
+        user = load_user(request)  # in a tween, a policy, a predicate, a view …
+
+    and on a class, of which it synchronizes every coroutine method, inherited ones as well::
+
+        @synchronize
+        class Policy:
+            async def identity(self, request): ...
+
+    The caller waits, the event loop does not. The caller may be ordinary code called by a
+    coroutine, at any depth.
+
+    Args:
+        function: A coroutine function, a generator function that delegates with
+            ``yield from``, or a class.
+        strict: Whether to insist. When False, any callable that returns an awaitable is
+            accepted, and a call where nothing can wait returns the awaitable instead of raising.
+
+    Returns:
+        An ordinary function with the parameters of ``function``, or the class itself. A call
+        raises :class:`~aiopyramid_core.ScopeError` where nothing can wait; see
+        :func:`~aiopyramid_core.await_`.
+
+    Raises:
+        ConfigurationError: ``function`` is no coroutine function, or a class without any, and
+            ``strict`` is true.
+
+    .. versionadded:: 1.0
+    """
+    if function is None:
+        return functools.partial(synchronize, strict=strict)
+    if inspect.isclass(function):
+        return _synchronize_class(function, strict)
+    if strict and not is_coroutine_callable(function):
+        raise ConfigurationError(
+            f"Attempted to synchronize {function!r}, which is not a coroutine function. Declare"
+            " it with 'async def', or pass strict=False if it returns an awaitable."
+        )
+    prepare_generators(function)
+
+    def synchronized(*args: Any, **kwargs: Any) -> Any:
+        if not strict and not can_await():
+            return function(*args, **kwargs)
+        return await_(function(*args, **kwargs))
+
+    mark_awaiting(synchronized)
+    return wrap_as(function, synchronized)
+
+
+_ASYNC_PROTOCOLS = frozenset({"__aenter__", "__aexit__", "__anext__"})
+"""Methods that only ``async with`` and ``async for`` call: they must stay coroutines."""
+
+
+def _synchronize_class(cls: type[T], strict: bool) -> type[T]:
+    found = False
+    for name, member in inspect.getmembers_static(cls):
+        kind = type(member) if isinstance(member, (classmethod, staticmethod)) else None
+        function = member.__func__ if kind is not None else member
+        if inspect.iscoroutinefunction(function) and name not in _ASYNC_PROTOCOLS:
+            synchronized = synchronize(function, strict=strict)
+            setattr(cls, name, synchronized if kind is None else kind(synchronized))
+            found = True
+    if strict and not found:
+        raise ConfigurationError(
+            f"Attempted to synchronize {cls!r}, which has no coroutine method. Declare its methods"
+            " with 'async def'."
+        )
+    return cls
+
+
+def spawn_greenlet_on_scope_error(function: Callable[P, T], /) -> Callable[P, Any]:
+    """Let both coroutines and ordinary code call an ordinary function that awaits below.
+
+    Ordinary code gets the value. A coroutine that calls the function directly gets an awaitable
+    for it and so can say ``await policy.effective_principals(request)``; the same goes for code
+    that runs where nothing can wait.
+
+    Args:
+        function: An ordinary callable that calls synchronized coroutines.
+
+    Returns:
+        A function with the parameters of ``function``, which returns its value or an awaitable.
+
+    .. versionadded:: 1.0
+    """
+
+    def value_or_awaitable(*args: P.args, **kwargs: P.kwargs) -> Any:
+        # A coroutine view runs in a greenlet where ``function`` could just be called; only its
+        # frame tells that the caller is going to await what it gets.
+        if sys._getframe(1).f_code.co_flags & _COROUTINE_FLAGS or not can_await():
+            return spawn_greenlet(function, *args, **kwargs)
+        return function(*args, **kwargs)
+
+    return wrap_as(function, value_or_awaitable)
+
+
+_COROUTINE_FLAGS = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR

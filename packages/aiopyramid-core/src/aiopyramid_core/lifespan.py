@@ -1,0 +1,311 @@
+"""What an application does once per worker: before its first request and after its last.
+
+``config.add_startup`` and ``config.add_shutdown`` register functions; :func:`spawn` starts work
+that outlives its response. A server of this project calls :func:`startup` and
+:func:`shutdown`. Under any other server the first request waits for the one, and the end of the
+process for the other.
+"""
+
+import asyncio
+import enum
+import inspect
+import logging
+import math
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context, copy_context
+from typing import Any, Final
+
+from pyramid.threadlocal import get_current_registry, manager
+
+from ._bridge import await_in_bridge, spawn_greenlet
+from ._portal import loop_of_this_thread
+from ._process_loop import before_stop, process_loop
+from .exceptions import AlreadyShutDown, StartupError
+from .scope import await_, can_await, run
+
+__all__ = (
+    "Lifespan",
+    "announce",
+    "install",
+    "is_installed",
+    "lifespan_of",
+    "shutdown",
+    "spawn",
+    "startup",
+)
+
+_log = logging.getLogger("aiopyramid_core")
+
+Hook = Callable[[Any], Awaitable[None] | None]
+"""A coroutine function, or an ordinary one, of the application's registry."""
+
+
+class _State(enum.Enum):
+    NEW = "not started in this process"
+    STARTED = "serving"
+    FAILED = "a startup function has failed"
+    STOPPED = "shut down"
+
+
+class Lifespan:
+    """The startup and shutdown functions and the background tasks of one application.
+
+    Args:
+        registry: The application's registry.
+        shutdown_timeout_seconds: How long :meth:`stop` waits for background tasks.
+    """
+
+    def __init__(self, registry: Any, shutdown_timeout_seconds: float) -> None:
+        self._registry = weakref.ref(registry)
+        self._shutdown_timeout_seconds = shutdown_timeout_seconds
+        self._startup: list[Hook] = []
+        self._shutdown: list[Hook] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._state = _State.NEW
+        self._error: StartupError | None = None
+        self._starting = asyncio.Lock()
+
+    # --- While the application is configured --------------------------------------------------
+
+    def add_startup(self, function: Hook) -> None:
+        """Have ``function(registry)`` run before the first request, in the order of these calls."""
+        self._startup.append(function)
+
+    def add_shutdown(self, function: Hook) -> None:
+        """Have ``function(registry)`` run after the last request, in the opposite order."""
+        self._shutdown.append(function)
+
+    # --- While it serves ----------------------------------------------------------------------
+
+    def ensure_started(self) -> None:
+        """Start the application if its server has not; ordinary code, called by every request.
+
+        Raises:
+            StartupError: A startup function has failed.
+        """
+        if self._state is _State.STARTED:
+            return
+        if self._error is not None:
+            raise self._error.again() from self._error.error
+        if not (self._startup or self._shutdown):
+            # No reason to start an event loop in a process that may never need one.
+            self._state = _State.STARTED
+        elif can_await():
+            await_(self.start())
+        else:
+            run(await_, self.start())
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str | None = None) -> None:
+        """Run a coroutine as a background task; see :func:`spawn`.
+
+        Raises:
+            AlreadyShutDown: The application is past the point where it waits for tasks.
+        """
+        if self._state is _State.STOPPED:
+            coroutine.close()
+            raise AlreadyShutDown(_name_of(coroutine))
+        context = copy_context()
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            loop = loop_of_this_thread() or process_loop()
+            loop.call_soon_threadsafe(self._start_task, coroutine, name, context)
+        else:
+            self._start_task(coroutine, name, context)
+
+    def _start_task(
+        self, coroutine: Coroutine[Any, Any, Any], name: str | None, context: Context
+    ) -> None:
+        task = asyncio.get_running_loop().create_task(
+            spawn_greenlet(_run_task, coroutine),
+            name=name or _name_of(coroutine),
+            context=context,
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("The background task %s has failed", task.get_name(), exc_info=error)
+
+    # --- At both ends -------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Run the startup functions, once.
+
+        Raises:
+            StartupError: One has failed; the others after it were not called.
+        """
+        async with self._starting:
+            if self._error is not None:
+                raise self._error.again() from self._error.error
+            if self._state is not _State.NEW:
+                return
+            for function in self._startup:
+                try:
+                    await self._call(function)
+                except Exception as error:
+                    self._state = _State.FAILED
+                    self._error = StartupError(_name_of(function), error)
+                    raise self._error from error
+            self._state = _State.STARTED
+
+    async def stop(self, at_most_seconds: float = math.inf) -> None:
+        """Wait for the background tasks, then run the shutdown functions; errors are logged.
+
+        Args:
+            at_most_seconds: How long the server lets us wait, if that is less than the setting.
+        """
+        if self._state is not _State.STARTED:
+            return
+        await self._await_tasks(min(self._shutdown_timeout_seconds, at_most_seconds))
+        self._state = _State.STOPPED
+        for function in reversed(self._shutdown):
+            try:
+                await self._call(function)
+            except Exception:
+                _log.exception("The shutdown function %s has failed", _name_of(function))
+
+    async def _await_tasks(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        # A task may start further ones.
+        while self._tasks and loop.time() < end:
+            _log.info("Waiting for %d background tasks", len(self._tasks))
+            await asyncio.wait(self._tasks.copy(), timeout=end - loop.time())
+        late = self._tasks.copy()
+        for task in late:
+            _log.warning(
+                "The background task %s has not ended within %g seconds and is cancelled"
+                " (aiopyramid.shutdown_timeout)",
+                task.get_name(),
+                seconds,
+            )
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_LAST_WORDS_SECONDS)
+
+    async def _call(self, function: Hook) -> None:
+        await spawn_greenlet(self._call_in_greenlet, function)
+
+    def _call_in_greenlet(self, function: Hook) -> None:
+        registry = self._registry()
+        manager.push({"registry": registry, "request": None})
+        try:
+            result = function(registry)
+            if inspect.isawaitable(result):
+                await_in_bridge(result)
+        finally:
+            manager.pop()
+
+
+def _run_task(coroutine: Coroutine[Any, Any, Any]) -> None:
+    try:
+        await_in_bridge(coroutine)
+    except (SystemExit, KeyboardInterrupt) as error:
+        # In a Task they would end the event loop, and with it all requests.
+        raise RuntimeError(f"{type(error).__name__} in a background task") from error
+
+
+_LAST_WORDS_SECONDS: Final = 1.0
+"""How long a cancelled background task may take for its ``finally`` clauses."""
+
+
+def _name_of(item: object) -> str:
+    """Return how a function or coroutine is called in messages."""
+    return getattr(item, "__qualname__", None) or repr(item)
+
+
+_REGISTRY_KEY: Final = "aiopyramid.lifespan"
+
+
+def install(registry: Any, lifespan: Lifespan) -> None:
+    """Make a lifespan that of an application."""
+    registry[_REGISTRY_KEY] = lifespan
+
+
+def is_installed(registry: Any) -> bool:
+    """Return whether an application has a lifespan already."""
+    return _REGISTRY_KEY in registry
+
+
+def lifespan_of(registry: Any) -> Lifespan:
+    """Return the lifespan of an application that includes ``aiopyramid_core``."""
+    lifespan: Lifespan = registry[_REGISTRY_KEY]
+    return lifespan
+
+
+def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) -> None:
+    """Start a background task that outlives the response of the current request.
+
+    ::
+
+        async def order(request):
+            ...
+            spawn(send_receipt(order))
+            return Response("Thank you")
+
+    The task runs on the event loop, in a copy of the request's context. If it fails, the log says
+    so. When the worker stops it waits for the task, up to ``aiopyramid.shutdown_timeout``.
+
+    A plain function and not a method of the request, because Pyramid takes the time of a whole
+    tween to give each request its extra methods.
+
+    Args:
+        coroutine: What to run.
+        name: What the log calls the task; by default the coroutine's name.
+
+    Raises:
+        AlreadyShutDown: The application has stopped. The coroutine is closed.
+
+    .. versionadded:: 1.0
+    """
+    lifespan_of(get_current_registry()).spawn(coroutine, name=name)
+
+
+# --- All applications of the process --------------------------------------------------------------
+
+_applications: Final[list["weakref.ref[Lifespan]"]] = []
+
+
+def announce(lifespan: Lifespan) -> None:
+    """An application was made, which the process's server is to start and stop."""
+    _applications.append(weakref.ref(lifespan, _applications.remove))
+
+
+async def startup() -> None:
+    """Start all applications of this process.
+
+    For servers, which call this on the loop that will serve, before they accept connections.
+
+    Raises:
+        StartupError: A startup function has failed.
+
+    .. versionadded:: 1.0
+    """
+    for lifespan in _alive():
+        await lifespan.start()
+
+
+async def shutdown(at_most_seconds: float = math.inf) -> None:
+    """Stop all applications of this process.
+
+    For servers, which call this on the loop that served, after the last response.
+
+    Args:
+        at_most_seconds: How long to wait for background tasks, if that is less than the
+            applications' own limit.
+
+    .. versionadded:: 1.0
+    """
+    for lifespan in reversed(_alive()):
+        await lifespan.stop(at_most_seconds)
+
+
+def _alive() -> list[Lifespan]:
+    return [lifespan for ref in _applications if (lifespan := ref()) is not None]
+
+
+before_stop(shutdown)

@@ -1,0 +1,175 @@
+"""The view mappers: how Pyramid calls a view.
+
+A view mapper (Pyramid, "Using a View Mapper") turns a view callable of any shape into a function
+of context and request. These three decide, once, when the application is configured, whether a
+view runs as a coroutine in the request's greenlet or as ordinary code in a thread.
+"""
+
+import inspect
+from collections.abc import Callable
+from types import CoroutineType
+from typing import Any
+
+from pyramid.config.views import DefaultViewMapper
+from pyramid.exceptions import ConfigurationError
+from pyramid.interfaces import IViewMapperFactory
+from pyramid.util import object_description
+
+from ._callables import called_by, is_coroutine_callable, prepare_generators
+from .executor import call_off_loop
+from .scope import await_
+
+__all__ = (
+    "CoroutineMapper",
+    "CoroutineOrExecutorMapper",
+    "ExecutorMapper",
+    "off_loop_view_deriver",
+)
+
+MappedView = Callable[[Any, Any], Any]
+
+
+class _AsyncioMapper(DefaultViewMapper):
+    """What the mappers share: telling views apart, and the two ways of calling them."""
+
+    attr: str | None
+
+    def is_coroutine_view(self, view: Any) -> bool:
+        """Return whether ``view`` (with the mapper's ``attr``) is a coroutine."""
+        return is_coroutine_callable(called_by(view, self.attr))
+
+    def describe(self, view: Any) -> str:
+        """Return how error messages call ``view``."""
+        description: str = object_description(view)
+        return f"attr {self.attr} of {description}" if self.attr else description
+
+    def map_coroutine(self, view: Any) -> MappedView:
+        """Return a view that awaits ``view`` in the request's own greenlet."""
+        prepare_generators(called_by(view, self.attr))
+        mapped: MappedView = super().__call__(view)
+
+        def coroutine_view(context: Any, request: Any) -> Any:
+            return _awaited(mapped(context, request))
+
+        return _with_text_of(mapped, coroutine_view)
+
+    def map_ordinary(self, view: Any) -> MappedView:
+        """Return a view that calls ``view`` in a thread, unless the server gave it one already."""
+        mapped: MappedView = super().__call__(view)
+
+        def executor_view(context: Any, request: Any) -> Any:
+            # A coroutine that only now shows itself, behind a decorator or a lambda that hides
+            # it, is awaited all the same.
+            return _awaited(call_off_loop(mapped, context, request))
+
+        return _with_text_of(mapped, executor_view)
+
+
+class CoroutineMapper(_AsyncioMapper):
+    """Run a view as a coroutine, on the event loop.
+
+    For ``async def`` functions and methods and for generator functions that delegate with
+    ``yield from``. Such a view must not block.
+
+    Raises:
+        ConfigurationError: On configuration, when the view is not a coroutine.
+
+    .. versionadded:: 1.0
+    """
+
+    def __call__(self, view: Any) -> MappedView:
+        """Map ``view`` to a function of context and request."""
+        if not self.is_coroutine_view(view):
+            raise ConfigurationError(
+                f"CoroutineMapper cannot map {self.describe(view)}: it is not a coroutine. Declare"
+                " it with 'async def', or use ExecutorMapper."
+            )
+        return self.map_coroutine(view)
+
+
+class ExecutorMapper(_AsyncioMapper):
+    """Run an ordinary view in a thread of the event loop's default executor.
+
+    Under a server that gives every request a thread of its own, the view runs in that thread.
+
+    Raises:
+        ConfigurationError: On configuration, when the view is a coroutine.
+
+    .. versionadded:: 1.0
+    """
+
+    def __call__(self, view: Any) -> MappedView:
+        """Map ``view`` to a function of context and request."""
+        if self.is_coroutine_view(view):
+            raise ConfigurationError(
+                f"ExecutorMapper cannot map {self.describe(view)}: it is a coroutine, which runs"
+                " on the event loop and not in a thread. Use CoroutineMapper."
+            )
+        return self.map_ordinary(view)
+
+
+class CoroutineOrExecutorMapper(_AsyncioMapper):
+    """Run coroutines on the event loop and all other views in threads.
+
+    The default mapper of an application that includes ``aiopyramid_core``: existing views stay as
+    they are, and become coroutines one at a time.
+
+    .. versionadded:: 1.0
+    """
+
+    def __call__(self, view: Any) -> MappedView:
+        """Map ``view`` to a function of context and request."""
+        if self.is_coroutine_view(view):
+            return self.map_coroutine(view)
+        return self.map_ordinary(view)
+
+
+def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
+    """Run an ordinary view in its thread together with its decorators and its renderer.
+
+    A view deriver (Pyramid, "View Derivers"). A mapper is the innermost layer of a view: the
+    renderer is outside of it, and a template may block as well as the view, for example when it
+    loads more from a database. In the view's own thread it also finds what the view left there.
+
+    Args:
+        view: The view with its decorators and its renderer.
+        info: Pyramid's :class:`~pyramid.interfaces.IViewDeriverInfo`.
+
+    Returns:
+        ``view`` itself, or a view that runs it in a thread.
+    """
+    mapper = _mapper_of(info)
+    if not (isinstance(mapper, type) and issubclass(mapper, _AsyncioMapper)):
+        return view
+    if is_coroutine_callable(called_by(info.original_view, info.options.get("attr"))):
+        return view
+
+    def off_loop_view(context: Any, request: Any) -> Any:
+        return call_off_loop(view, context, request)
+
+    return off_loop_view
+
+
+def _mapper_of(info: Any) -> Any:
+    """Return the mapper that Pyramid takes for a view; see pyramid.viewderivers.mapped_view."""
+    mapper = info.options.get("mapper")
+    if mapper is None:
+        mapper = getattr(info.original_view, "__view_mapper__", None)
+    if mapper is None:
+        mapper = info.registry.queryUtility(IViewMapperFactory)
+    return mapper
+
+
+def _awaited(result: Any) -> Any:
+    # The exact type first: inspect.isawaitable takes longer than the bridge itself.
+    if type(result) is CoroutineType or inspect.isawaitable(result):
+        return await_(result)
+    return result
+
+
+def _with_text_of(mapped: MappedView, view: MappedView) -> MappedView:
+    """Give ``view`` the description that Pyramid shows in its debug messages."""
+    text = getattr(mapped, "__text__", None)
+    if text is not None:
+        view.__text__ = text  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,145 @@
+"""Waiting for an awaitable from ordinary code, wherever that code happens to run.
+
+Where can ordinary code wait?
+
+* In a greenlet of the bridge, which is where a request runs under a server of this project:
+  :mod:`aiopyramid_core._bridge`.
+* In a greenlet that SQLAlchemy has made: :mod:`aiopyramid_core._sqlalchemy`.
+* In a thread: an executor thread that the bridge started, or the thread of a request under any
+  other WSGI server: :mod:`aiopyramid_core._portal`.
+* Nowhere else: :class:`~aiopyramid_core.ScopeError` says what to do instead.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, ParamSpec, TypeVar
+
+from pyramid.threadlocal import get_current_request
+
+from ._bridge import await_in_bridge, in_bridge, spawn_greenlet
+from ._portal import ThreadScope, await_in_thread, loop_of_this_thread, serving
+from ._process_loop import process_loop
+from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
+from .exceptions import ScopeError
+
+__all__ = ("await_", "can_await", "on_a_loop", "refuse", "run")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def await_(awaitable: Awaitable[T], /) -> T:
+    """Wait for an awaitable from ordinary code, without blocking the event loop.
+
+    What ``await`` is in a coroutine, ``await_()`` is in ordinary code that Pyramid calls: a
+    tween, a predicate, a policy, an ordinary view or a function below any of them. Other
+    requests go on meanwhile.
+
+    Args:
+        awaitable: A coroutine, a future or any object with ``__await__``.
+
+    Returns:
+        The awaitable's result.
+
+    Raises:
+        ScopeError: Nothing can wait here: the caller runs on the event loop's own thread outside
+            of a greenlet, or in a thread that serves no request. A refused coroutine is closed.
+        BaseException: Whatever the awaitable raised.
+
+    .. versionadded:: 1.0
+    """
+    if in_bridge():
+        return await_in_bridge(awaitable)
+    if in_sqlalchemy():
+        return await_in_sqlalchemy(awaitable)
+    loop = _loop_to_wait_for()
+    if loop is None:
+        refuse(awaitable)
+    return await_in_thread(loop, awaitable)
+
+
+def can_await() -> bool:
+    """Return whether :func:`await_` works where the calling code runs.
+
+    .. versionadded:: 1.0
+    """
+    return in_bridge() or in_sqlalchemy() or _loop_to_wait_for() is not None
+
+
+def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function from a script such that it may call synchronized coroutines.
+
+    For scripts, the shell, tests, and the code that configures an application; in a request
+    nothing of the kind is needed. Coroutines run on the one event loop of the process, the same
+    that will serve requests, in every call.
+
+    Args:
+        function: An ordinary callable.
+        *args: Passed on to ``function``.
+        **kwargs: Passed on to ``function``.
+
+    Returns:
+        What ``function`` returned.
+
+    Raises:
+        ScopeError: The caller runs on an event loop's own thread.
+        BaseException: Whatever ``function`` raised.
+
+    .. versionadded:: 1.0
+    """
+    if on_a_loop():
+        raise ScopeError(
+            getattr(function, "__qualname__", None) or repr(function),
+            "on the event loop's own thread",
+            "In a coroutine, say 'await aiopyramid_core.spawn_greenlet(function, ...)'.",
+        )
+    loop = process_loop()
+    if not loop.is_running():
+        # A server has adopted it and is still loading the application.
+        return loop.run_until_complete(spawn_greenlet(function, *args, **kwargs))
+    with serving(ThreadScope(lambda: loop)):
+        return function(*args, **kwargs)
+
+
+def _loop_to_wait_for() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of another thread that may run this thread's awaitables, if there is one."""
+    if on_a_loop():
+        return None
+    loop = loop_of_this_thread()
+    if loop is None and get_current_request() is not None:
+        loop = process_loop()
+        if not loop.is_running():
+            # Adopted by a server that is still loading its applications.
+            return None
+    return loop
+
+
+def on_a_loop() -> bool:
+    """Return whether an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def refuse(awaitable: Awaitable[object]) -> NoReturn:
+    """Raise the :class:`ScopeError` that fits the calling code; a coroutine is closed."""
+    if inspect.iscoroutine(awaitable):
+        # Or else Python would warn that it was never awaited, which is beside the point.
+        awaitable.close()
+    what = getattr(awaitable, "__qualname__", None) or repr(awaitable)
+    if on_a_loop():
+        raise ScopeError(
+            what,
+            "on the event loop's own thread outside of a greenlet",
+            "In a coroutine, await it directly; if ordinary code in between prevents that, start"
+            " the outermost ordinary function with"
+            " 'await aiopyramid_core.spawn_greenlet(function, ...)'.",
+        )
+    raise ScopeError(
+        what,
+        "in a thread that serves no request",
+        "In a script, call the outermost function with 'aiopyramid_core.run(function, ...)'.",
+    )

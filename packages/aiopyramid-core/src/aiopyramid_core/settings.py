@@ -1,0 +1,103 @@
+"""The settings that ``config.include("aiopyramid_core")`` reads, with their units and defaults."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pyramid.exceptions import ConfigurationError
+from pyramid.settings import falsey, truthy
+
+__all__ = ("Settings",)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the application's settings ask of this package.
+
+    Attributes:
+        executor_max_workers: ``aiopyramid.executor.max_workers``: most threads for ordinary views
+            and other blocking code; None leaves the loop's executor as it is.
+        request_timeout_seconds: ``aiopyramid.request_timeout``: seconds after which a request is
+            answered with 503; None for no limit.
+        cancel_on_disconnect: ``aiopyramid.cancel_on_disconnect``: whether a request is cancelled
+            when its client goes away.
+        debug_blocking_seconds: ``aiopyramid.debug_blocking``: seconds for which the event loop
+            may be blocked before the log says by what; None to not watch it.
+        shutdown_timeout_seconds: ``aiopyramid.shutdown_timeout``: seconds for which the end of
+            the process waits for background tasks.
+
+    .. versionadded:: 1.0
+    """
+
+    executor_max_workers: int | None = None
+    request_timeout_seconds: float | None = None
+    cancel_on_disconnect: bool = False
+    debug_blocking_seconds: float | None = None
+    shutdown_timeout_seconds: float = 10.0
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any]) -> "Settings":
+        """Read the settings of a Pyramid application; values may be strings, as in an ini file.
+
+        Args:
+            settings: ``config.registry.settings``. An empty value means the default.
+
+        Raises:
+            ConfigurationError: A value makes no sense; the message names the setting.
+        """
+        return cls(
+            executor_max_workers=_read(
+                settings, "executor.max_workers", _threads, None, "a number of threads above zero"
+            ),
+            request_timeout_seconds=_read(
+                settings, "request_timeout", _seconds, None, "a number of seconds above zero"
+            ),
+            cancel_on_disconnect=_read(
+                settings, "cancel_on_disconnect", _truth, False, "true or false"
+            ),
+            debug_blocking_seconds=_read(
+                settings, "debug_blocking", _seconds, None, "a number of seconds above zero"
+            ),
+            shutdown_timeout_seconds=_read(
+                settings, "shutdown_timeout", _seconds, 10.0, "a number of seconds above zero"
+            ),
+        )
+
+
+def _threads(value: Any) -> int:
+    number = int(str(value))
+    if number < 1:
+        raise ValueError(value)
+    return number
+
+
+def _seconds(value: Any) -> float:
+    number = float(value)
+    if not 0 < number < math.inf:
+        raise ValueError(value)
+    return number
+
+
+def _truth(value: Any) -> bool:
+    # Not pyramid.settings.asbool: for it a slip of the pen means false.
+    text = str(value).strip().lower()
+    if text not in truthy and text not in falsey:
+        raise ValueError(value)
+    return text in truthy
+
+
+def _read(
+    settings: Mapping[str, Any], name: str, convert: Callable[[Any], T], default: Any, wanted: str
+) -> Any:
+    value = settings.get(f"aiopyramid.{name}")
+    if value is None or value == "":
+        return default
+    try:
+        return convert(value)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"The setting aiopyramid.{name} is {value!r}, but must be {wanted}"
+        ) from None

@@ -1,0 +1,115 @@
+"""A loop watchdog for development: ``aiopyramid.debug_blocking``, in seconds.
+
+One blocking call on the event loop holds up every other request, and nothing tells by whom. The
+watchdog is a thread that pings the loop; when no answer comes it writes to the log what the
+loop's thread is doing, by name of the view and with its stack.
+"""
+
+import asyncio
+import itertools
+import logging
+import sys
+import threading
+import traceback
+from types import FrameType
+from typing import Any, Final
+
+__all__ = ("Watchdog",)
+
+_log = logging.getLogger("aiopyramid_core")
+
+
+class Watchdog:
+    """Watches the running event loop; made and started on the loop's own thread.
+
+    Args:
+        limit_seconds: How long the loop may be busy with one thing.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, limit_seconds: float) -> None:
+        self._limit_seconds = limit_seconds
+        self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
+        self._answered = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="aiopyramid-watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self._limit_seconds / _PINGS_PER_LIMIT):
+            self._answered.clear()
+            try:
+                self._loop.call_soon_threadsafe(self._answered.set)
+            except RuntimeError:  # the loop is closed
+                return
+            if self._answered.wait(self._limit_seconds):
+                continue
+            self._report()
+            # One report for one block, however long it lasts.
+            while not self._answered.wait(1.0):
+                if self._stopped.is_set():
+                    return
+
+    def _report(self) -> None:
+        frame = sys._current_frames().get(self._loop_thread)
+        # Asked again, since the loop may have got free while the frame was looked up.
+        if frame is None or self._answered.is_set():
+            return
+        _log.warning(
+            "The event loop has been blocked for more than %g seconds (aiopyramid.debug_blocking)"
+            " by %s. Make it await, or wrap the blocking call in use_executor:\n%s",
+            self._limit_seconds,
+            _culprit(frame),
+            "".join(traceback.format_stack(frame)),
+        )
+
+
+_PINGS_PER_LIMIT: Final = 4
+"""A block is noticed after 1 to 1.25 times the limit."""
+
+
+def _culprit(frame: FrameType) -> str:
+    """Return the name of the view or tween that is running, judged by its frames.
+
+    It is the innermost function of the application that Pyramid, or this package, has called.
+    """
+    frames = [each for each, _ in traceback.walk_stack(frame)]
+    called = frames[0]  # in a Task of its own, say, where the framework has called nothing
+    for callee, caller in itertools.pairwise(frames):
+        if _is_framework(caller) and not _is_framework(callee):
+            called = callee
+            break
+    code = called.f_code
+    module = called.f_globals.get("__name__", "?")
+    where = f"{module}.{code.co_qualname} ({code.co_filename}:{called.f_lineno})"
+    request = next((r for each in frames if (r := _request_of(each)) is not None), None)
+    if request is None:
+        return where
+    route = getattr(request, "matched_route", None)
+    name = f"path {request.path!r}" if route is None else f"route {route.name!r}"
+    return f"{where} ({request.method} {request.path}, {name})"
+
+
+def _request_of(frame: FrameType) -> Any:
+    return frame.f_locals.get("request") if frame.f_code.co_name in _REQUEST_FRAMES else None
+
+
+_REQUEST_FRAMES: Final = frozenset({"handle_request", "invoke_request"})
+"""Functions of ``pyramid.router`` with a local variable ``request``."""
+
+
+def _is_framework(frame: FrameType) -> bool:
+    module: str = frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] in _FRAMEWORK
+
+
+_FRAMEWORK: Final = frozenset({"pyramid", "aiopyramid_core", "aiopyramid_gunicorn"})

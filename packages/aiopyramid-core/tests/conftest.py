@@ -1,0 +1,77 @@
+"""What the tests share, as fixtures: pytest imports test modules such that none sees another."""
+
+import asyncio
+import gc
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pyramid.config import Configurator
+from webob import Request, Response
+
+from aiopyramid_core import spawn_greenlet
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Run a coroutine function on a new event loop, once for each kind of loop."""
+    factory = asyncio.new_event_loop
+    if request.param == "uvloop":
+        factory = pytest.importorskip("uvloop").new_event_loop
+
+    def run(main: Callable[..., Any], *args: Any) -> Any:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(main(*args))
+
+    return run
+
+
+@pytest.fixture
+def application() -> Callable[..., Any]:
+    """Build a real Pyramid application that includes the package, then call ``configure``."""
+
+    def build(configure: Callable[[Configurator], Any]) -> Any:
+        config = Configurator()
+        config.include("aiopyramid_core")
+        configure(config)
+        return config.make_wsgi_app()
+
+    return build
+
+
+@pytest.fixture
+def fetch() -> Callable[..., Any]:
+    """Send a request through a WSGI application as the servers do, in a greenlet of the bridge."""
+
+    async def fetch(application: Any, path: str = "/") -> Response:
+        return await spawn_greenlet(Request.blank(path).get_response, application)
+
+    return fetch
+
+
+@pytest.fixture
+def no_warnings() -> Iterator[None]:
+    """Fail if anything, a garbage-collected coroutine included, warned during the test."""
+    gc.collect()  # what earlier tests have left behind is theirs
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(warning.message) for warning in seen] == []
+
+
+class Bare:
+    """An awaitable that yields a signal of ours to whoever drives the coroutine."""
+
+    def __init__(self, signal: Any = None) -> None:
+        self.signal = signal
+
+    def __await__(self) -> Any:
+        return (yield self.signal)
+
+
+@pytest.fixture
+def bare() -> type[Bare]:
+    """An awaitable with which a test can drive a coroutine by hand, without an event loop."""
+    return Bare

@@ -1,0 +1,293 @@
+"""streaming: server-sent events. Bodies of all kinds: test_streaming_bodies.py."""
+
+import asyncio
+import re
+from contextvars import ContextVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiopyramid_core import spawn_greenlet, synchronize
+from aiopyramid_core.streaming import EventStreamResponse, ServerSentEvent
+
+colour: ContextVar[str] = ContextVar("colour", default="none")
+
+
+@synchronize
+async def pause():
+    await asyncio.sleep(0)
+
+
+def parsed(stream):
+    """Read an event stream as a browser does (WHATWG HTML, 9.2.6), from its text."""
+    events, data, kind, last_id, retry = [], [], "", "", None
+    for line in re.split("\r\n|\r|\n", stream.removeprefix("\ufeff")):
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if not line:
+            if data:
+                events.append((kind or "message", "\n".join(data), last_id))
+            data, kind = [], ""
+        elif name == "data":
+            data.append(value)
+        elif name == "event":
+            kind = value
+        elif name == "id" and "\0" not in value:
+            last_id = value
+        elif name == "retry" and re.fullmatch("[0-9]+", value):
+            retry = int(value)
+    return events, retry
+
+
+async def collected(response):
+    return b"".join([part async for part in response.app_iter]).decode()
+
+
+# --- One event ------------------------------------------------------------------------------------
+
+
+def test_an_event_has_an_id_a_type_and_a_time_to_come_back():
+    event = ServerSentEvent("one", event="price", id="7", retry_milliseconds=2500)
+    assert event.encode() == b"event: price\nid: 7\nretry: 2500\ndata: one\n\n"
+
+
+def test_an_event_without_data_is_an_event_all_the_same():
+    assert parsed(ServerSentEvent(event="ping").encode().decode())[0] == [("ping", "", "")]
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\rb"])
+def test_each_line_of_the_data_is_a_field_of_its_own(text):
+    assert ServerSentEvent(text).encode() == b"data: a\ndata: b\n\n"
+
+
+@pytest.mark.parametrize("text", [" a", "a:b", ":", "\n", "a\n\nb", "data: x", "\ufeff", "\u2028"])
+def test_data_arrives_as_it_was(text):
+    assert parsed(ServerSentEvent(text).encode().decode())[0] == [("message", text, "")]
+
+
+@pytest.mark.parametrize("name", ["event", "id"])
+@pytest.mark.parametrize("smuggled", ["a\ndata: b", "a\rdata: b", "a\r\ndata: b", "a\n", "\0"])
+def test_a_field_cannot_smuggle_in_another_one(name, smuggled):
+    with pytest.raises(ValueError, match=f"the {name} of a server-sent event must be one line"):
+        ServerSentEvent("data", **{name: smuggled})
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))
+
+
+@given(st.lists(st.tuples(TEXT, LINE, LINE), max_size=5))
+def test_whatever_is_sent_is_what_a_browser_reads(sent):
+    stream = b"".join(ServerSentEvent(d, event=e, id=i).encode() for d, e, i in sent).decode()
+    events, _ = parsed(stream)
+    # A browser knows one kind of line end, and an empty type is the default one.
+    assert events == [
+        (kind or "message", re.sub("\r\n|\r", "\n", data), id_) for data, kind, id_ in sent
+    ]
+
+
+# --- A stream of events ---------------------------------------------------------------------------
+
+
+def test_a_string_is_the_data_of_an_event(run):
+    async def events():
+        yield "one"
+        yield ServerSentEvent("two", event="price", id="2", retry_milliseconds=10)
+
+    async def main():
+        return parsed(await collected(EventStreamResponse(events())))
+
+    assert run(main) == ([("message", "one", ""), ("price", "two", "2")], 10)
+
+
+def test_the_headers_say_that_it_is_a_stream_and_not_to_be_kept():
+    async def events():
+        yield "one"
+
+    response = EventStreamResponse(events(), status=203)
+    assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["Cache-Control"] == "no-cache"
+    assert response.headers["X-Accel-Buffering"] == "no"
+    assert response.status_int == 203
+
+
+def test_while_there_are_no_events_comments_are_sent(run):
+    async def main():
+        go_on = asyncio.Event()
+
+        async def events():
+            yield "one"
+            await go_on.wait()
+            yield "two"
+
+        stream = EventStreamResponse(events(), heartbeat_seconds=0.01).app_iter
+        parts = [await anext(stream) for _ in range(3)]
+        go_on.set()
+        parts += [part async for part in stream]
+        return [part for part in parts if not part.startswith(b":")], parts[1:3]
+
+    events, heartbeats = run(main)
+    assert heartbeats == [b":\n\n"] * 2
+    assert events == [b"data: one\n\n", b"data: two\n\n"]
+
+
+def test_heartbeats_do_not_cancel_what_the_generator_waits_for(run):
+    log = []
+
+    async def main():
+        go_on = asyncio.Event()
+
+        async def events():
+            try:
+                await go_on.wait()
+            except asyncio.CancelledError:
+                log.append("cancelled")
+                raise
+            yield "one"
+
+        stream = EventStreamResponse(events(), heartbeat_seconds=0.01).app_iter
+        for _ in range(3):
+            assert await anext(stream) == b":\n\n"
+        go_on.set()
+        return [part async for part in stream][-1]
+
+    assert run(main) == b"data: one\n\n"
+    assert log == []
+
+
+def test_no_event_is_lost_to_a_heartbeat(run):
+    async def main():
+        async def events():
+            for number in range(200):
+                await asyncio.sleep(0.001)  # about when a heartbeat is due
+                yield str(number)
+
+        return parsed(await collected(EventStreamResponse(events(), heartbeat_seconds=0.001)))
+
+    events, _ = run(main)
+    assert [data for _, data, _ in events] == [str(number) for number in range(200)]
+
+
+def test_a_slow_client_holds_the_generator_up(run):
+    async def main():
+        produced = []
+
+        async def events():
+            for number in range(100):
+                produced.append(number)
+                yield str(number)
+
+        stream = EventStreamResponse(events()).app_iter
+        await anext(stream)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await stream.aclose()
+        return len(produced)
+
+    assert run(main) < 5
+
+
+def test_an_error_of_the_generator_comes_behind_the_events_before_it(run):
+    async def events():
+        yield "one"
+        raise LookupError("no more shares")
+
+    async def main():
+        stream = EventStreamResponse(events()).app_iter
+        first = await anext(stream)
+        with pytest.raises(LookupError, match="no more shares"):
+            await anext(stream)
+        return first
+
+    assert run(main) == b"data: one\n\n"
+
+
+def test_a_time_limit_in_the_generator_is_its_error_and_no_heartbeat(run):
+    async def events():
+        raise TimeoutError("the exchange is silent")
+        yield
+
+    async def main():
+        with pytest.raises(TimeoutError, match="the exchange is silent"):
+            await anext(EventStreamResponse(events()).app_iter)
+
+    run(main)
+
+
+def test_a_generator_whose_source_was_cancelled_ends_the_stream(run):
+    async def events():
+        source = asyncio.get_running_loop().create_future()
+        source.cancel()  # as a client library does when its connection is closed
+        yield await source
+
+    async def main():
+        with pytest.raises(asyncio.CancelledError):
+            async with asyncio.timeout(5):
+                await collected(EventStreamResponse(events(), heartbeat_seconds=0.01))
+
+    run(main)
+
+
+def test_what_is_no_event_is_an_error(run):
+    async def events():
+        yield 42
+
+    async def main():
+        with pytest.raises((AttributeError, TypeError)):
+            await collected(EventStreamResponse(events()))
+
+    run(main)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_when_the_client_goes_the_generator_is_closed(run, after):
+    log = []
+
+    async def main():
+        async def events():
+            try:
+                yield "one"
+                await asyncio.get_running_loop().create_future()
+            finally:
+                await asyncio.sleep(0)
+                log.append("closed")
+
+        stream = EventStreamResponse(events(), heartbeat_seconds=0.01).app_iter
+        for _ in range(1 + after):
+            await anext(stream)
+        await stream.aclose()
+        return len(asyncio.all_tasks())
+
+    assert run(main) == 1
+    assert log == ["closed"]
+
+
+def test_a_generator_may_call_ordinary_code_that_calls_coroutines(run, application, fetch):
+    async def events():
+        pause()
+        yield "waited"
+
+    async def view(request):
+        return EventStreamResponse(events())
+
+    async def main():
+        response = await fetch(application(lambda config: config.add_view(view)))
+        return await spawn_greenlet(lambda: response.text)
+
+    assert run(main) == "data: waited\n\n"
+
+
+def test_context_variables_persist_over_the_events(run):
+    async def events():
+        token = colour.set("red")
+        yield colour.get()
+        await asyncio.sleep(0)
+        yield colour.get()
+        colour.reset(token)
+        yield colour.get()
+
+    async def main():
+        return parsed(await collected(EventStreamResponse(events())))[0]
+
+    assert [data for _, data, _ in run(main)] == ["red", "red", "none"]
