@@ -1,0 +1,52 @@
+"""One line per request through gunicorn's own logger and format, and its statsd counters."""
+
+from datetime import timedelta
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from ._parser import RequestHead
+from ._request import GunicornRequest
+from ._response import Response
+
+__all__ = ("AccessLog",)
+
+
+class AccessLog:
+    """Hands finished requests to gunicorn's logger.
+
+    Args:
+        logger: The worker's logger, an instance of gunicorn's ``logger_class``.
+
+    Attributes:
+        enabled: Whether anything would be logged; gathering it can be skipped otherwise.
+    """
+
+    __slots__ = ("_logger", "enabled")
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+        # A logger with an access() of its own counts requests even when it writes no line.
+        self.enabled: bool = type(logger).access is not Logger.access or logger.access_log_enabled
+
+    def log(
+        self,
+        head: RequestHead | None,
+        response: Response,
+        environ: dict[str, Any],
+        seconds: float,
+    ) -> None:
+        """Log one request.
+
+        Args:
+            head: The request's head, None if it could not be parsed.
+            response: The response.
+            environ: The request's environ. Where there is none, the keys that gunicorn's atoms
+                need are filled in.
+            seconds: How long the request took.
+        """
+        if not self.enabled:
+            return
+        request = GunicornRequest() if head is None else GunicornRequest.of(head, environ)
+        unknown = {"REQUEST_METHOD": "-", "RAW_URI": "-", "SERVER_PROTOCOL": "-"}
+        self._logger.access(response, request, unknown | environ, timedelta(seconds=seconds))

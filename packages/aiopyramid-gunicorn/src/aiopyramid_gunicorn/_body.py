@@ -1,0 +1,63 @@
+"""A request body that is complete before the application starts: in memory, then on disk."""
+
+import tempfile
+from io import BytesIO
+from typing import IO
+
+from ._limits import Limits
+from .exceptions import ContentTooLarge
+
+__all__ = ("RequestBody",)
+
+
+class RequestBody:
+    """Collects the body of one request.
+
+    Args:
+        limits: How long it may be, and how much of it may stay in memory.
+    """
+
+    __slots__ = ("_file", "_limits", "length_bytes")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._file: IO[bytes] | None = None
+        self.length_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """Append what arrived.
+
+        Raises:
+            ContentTooLarge: The body is longer than allowed.
+        """
+        self.length_bytes += len(data)
+        self.check_length(self.length_bytes)
+        if self._file is None:
+            # The disk is slower than memory, but a file in the page cache does not block the
+            # loop for long; nginx and waitress do the same.
+            self._file = tempfile.SpooledTemporaryFile(self._limits.body_memory_bytes)  # noqa: SIM115
+        self._file.write(data)
+
+    def check_length(self, length_bytes: int) -> None:
+        """Refuse a body of this length, announced or received, if it is too long.
+
+        Raises:
+            ContentTooLarge: It is longer than allowed.
+        """
+        if length_bytes > self._limits.body_bytes:
+            raise ContentTooLarge(
+                f"the request body exceeds {self._limits.body_bytes} bytes"
+                " (the worker's body_limit_bytes)"
+            )
+
+    def open(self) -> IO[bytes]:
+        """Return the body as a file at its beginning, for ``wsgi.input``."""
+        if self._file is None:
+            return BytesIO()
+        self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        """Release the memory or the temporary file."""
+        if self._file is not None:
+            self._file.close()

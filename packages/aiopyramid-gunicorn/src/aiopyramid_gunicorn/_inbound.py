@@ -1,0 +1,131 @@
+"""The requests that come in on one connection: bytes in, requests out.
+
+Pure: no asyncio, no transport. A client may send requests ahead of the answers (pipelining), so
+that there may be several complete ones at a time, and one that is still growing.
+"""
+
+from collections import deque
+from typing import Any
+
+from ._body import RequestBody
+from ._environ import EnvironSettings, build_environ
+from ._limits import Limits
+from ._parser import RequestHead, RequestParser
+from ._request import Request
+from .exceptions import ExpectationFailed, RequestError
+
+__all__ = ("Inbound",)
+
+
+class Inbound:
+    """Collects the requests of one connection.
+
+    Args:
+        environ: The environ entries that all requests of the connection share.
+        settings: The worker's settings for environs.
+        limits: How much the client may send.
+        trusted: Whether the peer may forward for others.
+
+    Attributes:
+        waiting: Complete requests, the oldest first.
+        growing: The request whose head is complete and whose body is not, or None.
+        refusal: Why nothing more is read, once the client has sent something unacceptable. The
+            requests before it are still to be answered.
+        behind_upgrade: What the client has sent behind a request that asks to leave HTTP; None if
+            it has made no such request.
+    """
+
+    __slots__ = (
+        "_environ",
+        "_limits",
+        "_parser",
+        "_settings",
+        "_trusted",
+        "behind_upgrade",
+        "growing",
+        "refusal",
+        "waiting",
+    )
+
+    def __init__(
+        self, environ: dict[str, Any], settings: EnvironSettings, limits: Limits, *, trusted: bool
+    ) -> None:
+        self._environ = environ
+        self._settings = settings
+        self._limits = limits
+        self._trusted = trusted
+        self._parser = RequestParser(self, limits)
+        self.waiting: deque[Request] = deque()
+        self.growing: Request | None = None
+        self.refusal: RequestError | None = None
+        self.behind_upgrade: bytes | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take what the client has sent."""
+        if self.refusal is not None:
+            return
+        if self.behind_upgrade is not None:
+            self.behind_upgrade += data
+            return
+        try:
+            self.behind_upgrade = self._parser.feed(data)
+        except RequestError as error:
+            self.refusal = error
+
+    def decline_upgrade(self) -> None:
+        """Read on: what is behind the request that asked to leave HTTP is HTTP after all."""
+        data, self.behind_upgrade = self.behind_upgrade, None
+        self._parser.close()
+        self._parser = RequestParser(self, self._limits)
+        if data:
+            self.feed(data)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether there is something to do already when the current request is answered."""
+        return bool(self.waiting) or self.behind_upgrade is not None or self.refusal is not None
+
+    def take_continue(self) -> bool:
+        """Return, once, whether the client now waits to be told that it may send a body."""
+        request = self.growing
+        if request is None or not request.expects_continue or self.waiting:
+            return False
+        request.expects_continue = False
+        return True
+
+    def close(self) -> None:
+        """Forget everything; temporary files are deleted."""
+        self._parser.close()
+        for request in (self.growing, *self.waiting):
+            if request is not None:
+                request.body.close()
+        self.waiting.clear()
+        self._environ = {}
+
+    # --- Called by the parser -----------------------------------------------------------------
+
+    def head_received(self, head: RequestHead) -> None:
+        """The head of a request is complete."""
+        if head.method == "CONNECT":
+            # Behind it comes whatever the client wants to tunnel (RFC 9110, 9.3.6).
+            head.keep_alive = False
+        environ = build_environ(head, self._environ, self._settings, trusted=self._trusted)
+        body = RequestBody(self._limits)
+        request = self.growing = Request(head, environ, body)
+        if "CONTENT_LENGTH" in environ:
+            body.check_length(int(environ["CONTENT_LENGTH"]))
+        if "HTTP_EXPECT" in environ and head.version == (1, 1):
+            if environ["HTTP_EXPECT"].lower() != "100-continue":
+                raise ExpectationFailed("the only expectation known here is 100-continue")
+            request.expects_continue = True
+
+    def body_received(self, data: bytes) -> None:
+        """A part of the request's body."""
+        assert self.growing is not None
+        self.growing.body.write(data)
+
+    def request_received(self) -> None:
+        """The request is complete."""
+        assert self.growing is not None
+        self.waiting.append(self.growing)
+        self.growing = None

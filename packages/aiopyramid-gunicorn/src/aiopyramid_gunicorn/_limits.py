@@ -1,0 +1,75 @@
+"""How much a client may send, and how long it may take; with units in the names."""
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ("Limits", "Times")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what one request may contain.
+
+    The first three come from gunicorn's settings, where 0 means unlimited for the first and the
+    third; the others from class attributes of the worker.
+
+    Attributes:
+        request_line_bytes: Longest request target (``limit_request_line``, less the rest of the
+            line, which is of no interest).
+        header_fields: Most header fields (``limit_request_fields``).
+        header_field_bytes: Longest header field (``limit_request_field_size``).
+        body_bytes: Longest request body.
+        body_memory_bytes: Body size from which the body is kept in a temporary file.
+    """
+
+    request_line_bytes: int = 4094
+    header_fields: int = 100
+    header_field_bytes: int = 8190
+    body_bytes: int = 1 << 30
+    body_memory_bytes: int = 512 << 10
+
+    @classmethod
+    def from_settings(cls, cfg: Any, *, body_bytes: int, body_memory_bytes: int) -> "Limits":
+        """Return the limits that gunicorn's settings and the worker ask for.
+
+        Args:
+            cfg: A :class:`gunicorn.config.Config`.
+            body_bytes: Longest request body.
+            body_memory_bytes: Body size from which the body is kept in a temporary file.
+        """
+        return cls(
+            request_line_bytes=cfg.limit_request_line,
+            header_fields=cfg.limit_request_fields,
+            header_field_bytes=cfg.limit_request_field_size,
+            body_bytes=body_bytes,
+            body_memory_bytes=body_memory_bytes,
+        )
+
+    @property
+    def head_bytes(self) -> int:
+        """Most bytes that may arrive before the head of a request is complete.
+
+        A bound on memory while a single field is still growing, where the limits for each field
+        cannot be checked yet. Never less than 64 KiB, which one receive call may bring.
+        """
+        # 0 stands for unlimited; 1 MiB is then what gunicorn's own parser stops at.
+        line = self.request_line_bytes or 1 << 20
+        field = self.header_field_bytes or 1 << 20
+        return max(64 << 10, line + self.header_fields * field)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long a client may take, in seconds.
+
+    Attributes:
+        head_seconds: For the head of a request, from the connection or its first byte on.
+        body_seconds: Between two parts of a request body.
+        keep_alive_seconds: Between two requests on a connection; 0 closes after each.
+        write_seconds: To read any more of an answer that waits to be sent.
+    """
+
+    head_seconds: float
+    body_seconds: float
+    keep_alive_seconds: float
+    write_seconds: float = 60.0

@@ -1,0 +1,118 @@
+"""Accepting connections from a listening socket that other processes share.
+
+Not ``loop.create_server``: that one cannot pause, so that connections beyond ``worker_connections``
+could not wait in the kernel's backlog where another worker may take them, and on asyncio's own loop
+it takes the whole backlog at once.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, Final
+
+__all__ = ("Listener",)
+
+_BURST: Final = 64
+"""Connections accepted before other events get their turn."""
+
+_PAUSE_SECONDS: Final = 1.0
+"""How long to wait before accepting again when the process has run out of descriptors or memory."""
+
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Listener:
+    """Accepts connections as long as there is room for them.
+
+    Args:
+        sock: A listening, non-blocking socket; closed when the listener stops.
+        make_protocol: Called for each connection.
+        has_room: Returns whether another connection may be accepted.
+        loop: The event loop.
+        logger: gunicorn's logger.
+        tls: Context for encrypted connections, or None.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        has_room: Callable[[], bool],
+        loop: asyncio.AbstractEventLoop,
+        logger: Any,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._sock = sock
+        self._make_protocol = make_protocol
+        self._has_room = has_room
+        self._loop = loop
+        self._logger = logger
+        self._tls = tls
+        self._listening = False
+        self._stopped = False
+        self._welcomes: set[asyncio.Task[None]] = set()
+
+    @property
+    def pending(self) -> int:
+        """Connections that are accepted, but have no protocol yet."""
+        return len(self._welcomes)
+
+    def resume(self) -> None:
+        """Accept connections, unless stopped; no harm if it does already."""
+        if not self._listening and not self._stopped:
+            self._listening = True
+            self._loop.add_reader(self._sock, self._accept)
+
+    def stop(self) -> None:
+        """Accept nothing more, after a last look: who is in the backlog now has reached us.
+
+        If no other process has the socket, further clients are refused from here on.
+        """
+        if self._stopped:
+            return
+        if self._listening:
+            self._accept()
+        self._stopped = True
+        self._pause()
+        self._sock.close()
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until all accepted connections have their protocol, up to so many seconds."""
+        if self._welcomes:
+            await asyncio.wait(self._welcomes.copy(), timeout=seconds)
+
+    def _pause(self) -> None:
+        if self._listening:
+            self._listening = False
+            self._loop.remove_reader(self._sock)
+
+    def _accept(self) -> None:
+        for _ in range(_BURST):
+            if not self._has_room():
+                self._pause()
+                return
+            try:
+                client, _ = self._sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return  # another worker was faster, or the client has gone
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self._logger.error("Cannot accept connections for now: %s", error)
+                self._pause()
+                self._loop.call_later(_PAUSE_SECONDS, self.resume)
+                return
+            client.setblocking(False)
+            task = self._loop.create_task(self._welcome(client))
+            self._welcomes.add(task)
+            task.add_done_callback(self._welcomes.discard)
+
+    async def _welcome(self, client: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._make_protocol, client, ssl=self._tls)
+        except (OSError, ssl.SSLError) as error:
+            # A failed handshake, most of the time; not worth more than a word.
+            self._logger.debug("A connection was lost before it began: %s", error)
+            client.close()

@@ -1,0 +1,65 @@
+"""A request on its way from the parser to the application, and as gunicorn knows it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._body import RequestBody
+from ._parser import RequestHead
+
+__all__ = ("GunicornRequest", "Request")
+
+
+@dataclass(slots=True)
+class Request:
+    """A request on its way in.
+
+    Attributes:
+        head: Its head.
+        environ: Its environ.
+        body: Its body so far.
+        expects_continue: Whether the client waits for ``100 Continue`` before it sends the body.
+    """
+
+    head: RequestHead
+    environ: dict[str, Any]
+    body: RequestBody
+    expects_continue: bool = False
+
+
+@dataclass(slots=True)
+class GunicornRequest:
+    """What gunicorn's access logger and its ``pre_request`` and ``post_request`` hooks get.
+
+    Attributes:
+        method: For example ``"GET"``.
+        uri: The request target as the client sent it.
+        path: The path, percent-decoded.
+        query: The query string.
+        version: ``(1, 0)`` or ``(1, 1)``.
+        headers: Names in upper case and values.
+        scheme: ``"http"`` or ``"https"``.
+    """
+
+    method: str = "-"
+    uri: str = "-"
+    path: str = "-"
+    query: str = ""
+    version: tuple[int, int] = (1, 1)
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    scheme: str = "http"
+
+    @classmethod
+    def of(cls, head: RequestHead, environ: dict[str, Any]) -> "GunicornRequest":
+        """Return a request as gunicorn knows it."""
+        return cls(
+            method=head.method,
+            uri=environ["RAW_URI"],
+            path=environ["PATH_INFO"],
+            query=environ["QUERY_STRING"],
+            version=head.version,
+            headers=[
+                (name.decode("latin-1").upper(), value.decode("latin-1"))
+                for name, value in head.headers
+            ],
+            scheme=environ["wsgi.url_scheme"],
+        )

@@ -1,0 +1,262 @@
+"""From ``start_response`` and body parts to bytes: framing by RFC 9112, validation by PEP 3333.
+
+Pure: no asyncio, no sockets.
+"""
+
+import enum
+import re
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final
+from wsgiref.util import is_hop_by_hop
+
+from .exceptions import ApplicationError
+
+__all__ = ("Response", "error_response")
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+
+_STATUS: Final = re.compile(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*")
+_FORBIDDEN_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+"""Anything but HTAB, SP, VCHAR and obs-text (RFC 9110, 5.5); line ends above all."""
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+class _Framing(enum.Enum):
+    """How the end of the body is told (RFC 9112, 6.3)."""
+
+    NONE = "there is no body"
+    LENGTH = "by Content-Length"
+    CHUNKED = "by the last chunk"
+    CLOSE = "by closing the connection"
+
+
+class Response:
+    """One response: its head, validated and completed, and the framing of its body.
+
+    Also what gunicorn's access logger and hooks get as ``resp``.
+
+    Args:
+        method: The request's method.
+        version: The request's HTTP version.
+        keep_alive: Whether the connection may be used again if the response allows it.
+
+    Attributes:
+        status: The status line without the version, for example ``"200 OK"``; None before
+            ``start_response``.
+        headers: What the application passed, without hop-by-hop fields.
+        sent: Bytes of body that were encoded, without their framing.
+        head_sent: Whether the head was encoded: the status can no longer change.
+        keep_alive: Whether the connection may be used again after this response.
+    """
+
+    __slots__ = (
+        "_framing",
+        "_length",
+        "_method",
+        "_version",
+        "head_sent",
+        "headers",
+        "keep_alive",
+        "sent",
+        "status",
+    )
+
+    def __init__(self, method: str, version: tuple[int, int], *, keep_alive: bool) -> None:
+        self._method = method
+        self._version = version
+        self._framing = _Framing.NONE
+        self._length: int | None = None
+        self.status: str | None = None
+        self.headers: list[tuple[str, str]] = []
+        self.sent = 0
+        self.head_sent = False
+        self.keep_alive = keep_alive
+
+    # --- Called by the application ------------------------------------------------------------
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+    ) -> None:
+        """Take the status and the header fields (PEP 3333, "The start_response() Callable").
+
+        Raises:
+            ApplicationError: They are malformed, or were given before and ``exc_info`` is not.
+            BaseException: The exception of ``exc_info``, when the head was sent before.
+        """
+        if exc_info is not None and exc_info[1] is not None:
+            if self.head_sent:
+                raise exc_info[1].with_traceback(exc_info[2])
+        elif self.status is not None:
+            raise ApplicationError("start_response() was called twice without exc_info")
+        if type(status) is not str or not _STATUS.fullmatch(status):
+            raise ApplicationError(
+                f"{status!r} is no status: three digits, a space and a reason, as a str"
+            )
+        if status[0] == "1":
+            raise ApplicationError(f"{status!r} is no final answer (RFC 9110, 15.2)")
+        self._length = None
+        self.headers = [field for field in headers if self._passes(field)]
+        self.status = status
+
+    def _passes(self, field: Any) -> bool:
+        """Take note of a header field; return whether it is passed on to the client."""
+        if not (type(field) is tuple and len(field) == 2 and all(type(x) is str for x in field)):
+            raise ApplicationError(f"{field!r} is no header field: a tuple of two str")
+        name, value = _lower_token(field[0]), field[1]
+        if name == "content-length":
+            if not (value.isascii() and value.isdigit()):
+                raise ApplicationError(f"Content-Length {value!r} is no number")
+            if self._length is not None:
+                raise ApplicationError("Content-Length was given twice")
+            self._length = int(value)
+        elif is_hop_by_hop(name):
+            # PEP 3333: the application has no say about the connection. That it wants it
+            # closed is harmless to grant.
+            if name == "connection" and value.lower() == "close":
+                self.keep_alive = False
+            return False
+        return True
+
+    # --- Called by the server -----------------------------------------------------------------
+
+    def head(self, body_length: int | None = None) -> bytes:
+        """Encode the head. The response is committed from here on.
+
+        Args:
+            body_length: The length of the whole body in bytes if it is known already; it is used
+                when the application gave no Content-Length.
+
+        Raises:
+            ApplicationError: ``start_response`` was not called, or a field is malformed.
+        """
+        status = self.status
+        if status is None:
+            raise ApplicationError(
+                "the application returned a response without calling start_response()"
+            )
+        framing_lines = self._frame(status, body_length)
+        fields = self.headers
+        if _FORBIDDEN_IN_VALUE.search("".join([value for _, value in fields])):
+            bad = next(name for name, value in fields if _FORBIDDEN_IN_VALUE.search(value))
+            # The name only: the value may be what an attacker sent, or a secret.
+            raise ApplicationError(f"the header field {bad!r} has a forbidden character")
+        block = "".join([f"{name}: {value}\r\n" for name, value in fields])
+        lower = {name.lower() for name, _ in fields}
+        lines = framing_lines
+        if not self.keep_alive:
+            lines += "Connection: close\r\n"
+        elif self._version == (1, 0):
+            lines += "Connection: keep-alive\r\n"
+        if "server" not in lower:
+            lines += "Server: gunicorn\r\n"
+        if "date" not in lower:
+            lines += _date_line()
+        self.head_sent = True
+        return f"HTTP/1.1 {status}\r\n{block}{lines}\r\n".encode("latin-1")
+
+    def _frame(self, status: str, body_length: int | None) -> str:
+        """Decide on the framing and return the header lines which tell it."""
+        code = int(status[:3])
+        tunnel = self._method == "CONNECT" and code < 300
+        if code == 204 or tunnel:
+            # RFC 9110, 8.6: no Content-Length here.
+            self.headers = [f for f in self.headers if f[0].lower() != "content-length"]
+        if self._method == "HEAD" or tunnel or code in (204, 304):
+            self._framing = _Framing.NONE
+        elif self._length is not None:
+            self._framing = _Framing.LENGTH
+        elif body_length is not None:
+            self._framing, self._length = _Framing.LENGTH, body_length
+            return f"Content-Length: {body_length}\r\n"
+        elif self._version == (1, 1):
+            self._framing = _Framing.CHUNKED
+            return "Transfer-Encoding: chunked\r\n"
+        else:
+            self._framing = _Framing.CLOSE
+            self.keep_alive = False
+        return ""
+
+    def encode(self, data: bytes) -> bytes:
+        """Frame a part of the body. What exceeds the Content-Length is cut off."""
+        framing = self._framing
+        if framing is _Framing.NONE or not data:
+            return b""
+        if framing is _Framing.LENGTH:
+            assert self._length is not None
+            data = data[: self._length - self.sent]
+        self.sent += len(data)
+        if framing is _Framing.CHUNKED:
+            return b"%x\r\n%b\r\n" % (len(data), data)
+        return data
+
+    def end(self) -> bytes:
+        """Return the bytes that end the body.
+
+        Raises:
+            ApplicationError: The body was shorter than its Content-Length. The connection must
+                be closed: the client waits for the rest.
+        """
+        if self._framing is _Framing.CHUNKED:
+            return b"0\r\n\r\n"
+        if self._framing is _Framing.LENGTH and self.sent != self._length:
+            raise ApplicationError(
+                f"the body ended after {self.sent} of {self._length} bytes of Content-Length"
+            )
+        return b""
+
+    @property
+    def ends_by_closing(self) -> bool:
+        """Whether the client takes the end of the connection for the end of the body."""
+        return self._framing is _Framing.CLOSE
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether any more of the body would reach the client."""
+        if self._framing is _Framing.LENGTH:
+            return self.sent != self._length
+        return self._framing is not _Framing.NONE
+
+
+def error_response(
+    status: HTTPStatus, detail: str, *, method: str = "GET"
+) -> tuple[Response, bytes]:
+    """Make the whole response to a request that failed before the application could answer it.
+
+    Args:
+        status: The status.
+        detail: A sentence for the client, sent as plain text.
+        method: The request's method if it is known.
+
+    Returns:
+        The response, for the access log, and all of its bytes. The connection is to be closed.
+    """
+    response = Response(method, (1, 1), keep_alive=False)
+    response.start(
+        f"{status.value} {status.phrase}", [("Content-Type", "text/plain; charset=utf-8")]
+    )
+    body = f"{detail}\n".encode()
+    return response, response.head(len(body)) + response.encode(body)
+
+
+@lru_cache(maxsize=256)  # applications use the same few names over and over
+def _lower_token(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise ApplicationError(f"the header field {name!r} has a forbidden character")
+    return name.lower()
+
+
+_date: tuple[int, str] = (0, "")
+
+
+def _date_line() -> str:
+    """Return the Date field; it is formatted once a second."""
+    global _date
+    now = int(time.time())
+    if _date[0] != now:
+        _date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n")
+    return _date[1]

@@ -1,0 +1,171 @@
+"""The listeners and connections of one worker: accept, watch over, drain."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from ._environ import EnvironSettings
+from ._limits import Limits, Times
+from ._listener import Listener
+from ._wsgi import Services
+from .protocol import HTTPProtocol
+
+__all__ = ("LAST_WORDS_SECONDS", "Server")
+
+
+LAST_WORDS_SECONDS: Final = 1.0
+"""How long cancelled requests may take for their ``finally`` clauses at the end of a drain."""
+
+
+class Server:
+    """Serves HTTP on sockets that are bound already.
+
+    Args:
+        services: What the exchanges share: the application and the loggers.
+        environ_settings: What the environs are made of.
+        limits: How much a client may send.
+        times: How long it may take.
+        loop: The event loop.
+        proxy_protocol: gunicorn's setting of that name: ``off``, ``v1``, ``v2`` or ``auto``.
+        most_connections: Connections at a time; further ones wait in the kernel's backlog.
+        most_requests: Requests after which ``on_enough`` is called, or None.
+        on_enough: Called once, when ``most_requests`` were answered.
+
+    Attributes:
+        connections: All open connections.
+        handled: Requests answered so far.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        environ_settings: EnvironSettings,
+        limits: Limits,
+        times: Times,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        proxy_protocol: str = "off",
+        most_connections: int = 1000,
+        most_requests: int | None = None,
+        on_enough: Callable[[], None] | None = None,
+    ) -> None:
+        self.services = services
+        self.environ_settings = environ_settings
+        self.limits = limits
+        self.times = times
+        self.loop = loop
+        self.proxy_protocol = proxy_protocol
+        self.connections: set[HTTPProtocol] = set()
+        self.handled = 0
+        self._most_connections = most_connections
+        self._most_requests = most_requests
+        self._on_enough = on_enough
+        self._listeners: list[Listener] = []
+        self._draining = False
+        self._deserted = asyncio.Event()
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether connections may serve another request."""
+        return not self._draining and self.times.keep_alive_seconds > 0
+
+    def listen(self, sockets: list[socket.socket], tls: ssl.SSLContext | None = None) -> None:
+        """Accept connections.
+
+        Args:
+            sockets: Bound, listening, non-blocking sockets.
+            tls: Context for encrypted connections, or None.
+        """
+        for sock in sockets:
+            listener = Listener(
+                sock,
+                lambda: HTTPProtocol(self),
+                self._has_room,
+                self.loop,
+                self.services.logger,
+                tls,
+            )
+            self._listeners.append(listener)
+            listener.resume()
+
+    def _has_room(self) -> bool:
+        pending = sum(listener.pending for listener in self._listeners)
+        return len(self.connections) + pending < self._most_connections
+
+    def remember(self, connection: HTTPProtocol) -> None:
+        """A connection was made."""
+        self.connections.add(connection)
+
+    def forget(self, connection: HTTPProtocol) -> None:
+        """A connection is gone."""
+        self.connections.discard(connection)
+        for listener in self._listeners:
+            listener.resume()
+        if not self.connections:
+            self._deserted.set()
+
+    def count_request(self) -> None:
+        """A request was answered."""
+        self.handled += 1
+        if self.handled == self._most_requests and self._on_enough is not None:
+            self._on_enough()
+
+    def expire(self) -> None:
+        """Let the connections act whose deadline has passed; call about once a second.
+
+        One look at each connection once a second costs less than a timer for each request.
+        """
+        now = self.loop.time()
+        for connection in [c for c in self.connections if c.deadline <= now]:
+            connection.expire()
+
+    async def drain(self, patience_seconds: float) -> int:
+        """Stop accepting, let the requests in progress end, then break off.
+
+        Args:
+            patience_seconds: How long to wait for requests in progress.
+
+        Returns:
+            How many connections had to be broken off.
+        """
+        self._draining = True
+        for listener in self._listeners:
+            listener.stop()
+        linger_seconds = min(_IDLE_SECONDS, patience_seconds)
+        for listener in self._listeners:
+            await listener.settle(linger_seconds)
+        for connection in tuple(self.connections):
+            connection.retire(linger_seconds)
+        if await self._is_deserted_within(patience_seconds):
+            return 0
+        cut = tuple(self.connections)
+        for connection in cut:
+            connection.give_up()
+        await self._is_deserted_within(LAST_WORDS_SECONDS)
+        return len(cut)
+
+    async def _is_deserted_within(self, seconds: float) -> bool:
+        end = self.loop.time() + seconds
+        while self.connections:
+            self.expire()
+            left = end - self.loop.time()
+            if left <= 0:
+                return False
+            self._deserted.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._deserted.wait(), min(left, _LOOK_SECONDS))
+        return True
+
+
+_IDLE_SECONDS: Final = 2.0
+"""How long idle connections stay open in a drain.
+
+A client may be sending the next request just now; closing would lose it. It is answered instead,
+and told that the connection closes. gunicorn's threaded worker waits as long.
+"""
+
+_LOOK_SECONDS: Final = 0.25
+"""How often a drain looks for connections whose deadline has passed."""

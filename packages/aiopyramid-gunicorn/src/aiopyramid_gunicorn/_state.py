@@ -1,0 +1,31 @@
+"""The states of a connection, and the only moves between them.
+
+One enumeration and one table instead of pairs of flags: what is not in the table cannot happen.
+"""
+
+import enum
+from typing import Final
+
+__all__ = ("TRANSITIONS", "State")
+
+
+class State(enum.Enum):
+    """What a connection is doing, seen from the oldest request that is not answered yet."""
+
+    IDLE = "waiting for a request"
+    RECEIVING = "receiving a request"
+    HANDLING = "the application handles a request"
+    CLOSING = "the last answer is on its way, nothing more is read"
+    CLOSED = "the transport is gone"
+
+
+TRANSITIONS: Final[dict[State, frozenset[State]]] = {
+    State.IDLE: frozenset({State.RECEIVING, State.HANDLING, State.CLOSING, State.CLOSED}),
+    State.RECEIVING: frozenset({State.HANDLING, State.CLOSING, State.CLOSED}),
+    # From HANDLING to HANDLING: the next pipelined request is complete already.
+    State.HANDLING: frozenset(
+        {State.IDLE, State.RECEIVING, State.HANDLING, State.CLOSING, State.CLOSED}
+    ),
+    State.CLOSING: frozenset({State.CLOSED}),
+    State.CLOSED: frozenset(),
+}

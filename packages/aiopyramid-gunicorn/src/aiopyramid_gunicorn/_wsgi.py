@@ -1,0 +1,321 @@
+"""One request through the application: PEP 3333 between ``environ`` and the client.
+
+Everything here runs in the request's greenlet, on the event loop's thread. The application's
+coroutines suspend that greenlet; what may block runs in threads.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import IO, Any, Final, Protocol
+
+from aiopyramid_core import await_, call_in_thread, call_off_loop
+
+from ._access_log import AccessLog
+from ._flow import WriteFlow
+from ._request import GunicornRequest, Request
+from ._response import ExcInfo, Response, error_response
+from .exceptions import ApplicationError, ClientDisconnected
+
+__all__ = ("Connection", "Exchange", "FileWrapper", "Hooks", "Services")
+
+_END: Final = object()
+
+
+class Connection(Protocol):
+    """What an exchange needs of the connection on which its request came in."""
+
+    flow: WriteFlow
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def may_keep_alive(self) -> bool:
+        """Return whether the connection may serve another request at all."""
+
+    def on_disconnect(self, callback: Callable[[], object]) -> None:
+        """Have a callable called if the client goes away during this exchange."""
+
+    def client_is_gone(self) -> bool:
+        """Return whether the client has closed its side."""
+
+    def abort(self) -> None:
+        """Break the connection off, so that the client sees an incomplete response."""
+
+
+class Hooks(Protocol):
+    """gunicorn's server hooks that concern single requests."""
+
+    def before(self, request: GunicornRequest) -> None:
+        """Call ``pre_request``."""
+
+    def after(self, request: GunicornRequest, environ: dict[str, Any], response: Response) -> None:
+        """Call ``post_request``; must not raise."""
+
+
+class Services:
+    """What the exchanges of a worker share.
+
+    Args:
+        application: The WSGI application.
+        logger: gunicorn's logger.
+        hooks: gunicorn's request hooks, or None if there are none.
+    """
+
+    __slots__ = ("access_log", "application", "hooks", "logger")
+
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        logger: Any,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self.application = application
+        self.logger = logger
+        self.hooks = hooks
+        self.access_log = AccessLog(logger)
+
+
+class Exchange:
+    """One request and its response.
+
+    Args:
+        connection: Where the response goes.
+        request: The complete request.
+        services: What the exchanges of a worker share.
+
+    Attributes:
+        response: The response, started or not.
+    """
+
+    __slots__ = ("_connection", "_request", "_services", "response")
+
+    def __init__(self, connection: Connection, request: Request, services: Services) -> None:
+        head = request.head
+        self._connection = connection
+        self._request = request
+        self._services = services
+        self.response = Response(head.method, head.version, keep_alive=head.keep_alive)
+
+    def run(self) -> None:
+        """Run the application and send its response. Raises nothing but GreenletExit."""
+        request = self._request
+        environ = request.environ
+        started = time.perf_counter()
+        environ["wsgi.input"] = request.body.open()
+        if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
+            # The chunks are put together already, which makes the length known.
+            environ["CONTENT_LENGTH"] = str(request.body.length_bytes)
+        hooks = self._services.hooks
+        seen = None if hooks is None else GunicornRequest.of(request.head, environ)
+        try:
+            if hooks is not None and seen is not None:
+                hooks.before(seen)
+            self._run_application()
+        except ClientDisconnected as error:
+            self._services.logger.debug("%s %s: %s", request.head.method, self._uri, error)
+            self.response.keep_alive = False
+        except asyncio.CancelledError:
+            if self._connection.client_is_gone():
+                # What cancels a request most of the time. There is nobody to answer.
+                self._connection.abort()
+                return
+            self._services.logger.warning(
+                "%s %s was cancelled before its response was complete",
+                request.head.method,
+                self._uri,
+            )
+            self._fail(HTTPStatus.SERVICE_UNAVAILABLE, abort=True)
+        except (Exception, SystemExit, KeyboardInterrupt):
+            # sys.exit() in a view is no reason to end the worker, which serves others as well.
+            self._services.logger.exception(
+                "Error handling request %s %s", request.head.method, self._uri
+            )
+            self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
+        finally:
+            request.body.close()
+            self._services.access_log.log(
+                request.head, self.response, environ, time.perf_counter() - started
+            )
+            if hooks is not None and seen is not None:
+                hooks.after(seen, environ, self.response)
+
+    @property
+    def _uri(self) -> str:
+        uri: str = self._request.environ["RAW_URI"]
+        return uri
+
+    # --- The application's side ---------------------------------------------------------------
+
+    def _run_application(self) -> None:
+        body: Any = self._services.application(self._request.environ, self._start_response)
+        if type(body) is list or type(body) is tuple:
+            self._send_whole(b"".join(body))
+            return
+        if hasattr(body, "__aiter__"):
+            await_(self._send_async_parts(body))
+            return
+        parts = _Parts(body)
+        try:
+            self._send_parts(parts)
+        finally:
+            await_(parts.close())
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+    ) -> Callable[[bytes], None]:
+        try:
+            self.response.start(status, headers, exc_info)
+        finally:
+            del exc_info  # breaks the cycle exception -> traceback -> this frame
+        return self._write_from_application
+
+    def _write_from_application(self, data: bytes) -> None:
+        # By way of await_, because the caller may be in an executor thread.
+        await_(self._write_on_loop(data))
+
+    async def _write_on_loop(self, data: bytes) -> None:
+        self._write(data)
+
+    # --- The client's side --------------------------------------------------------------------
+
+    def _send_whole(self, body: bytes) -> None:
+        """Send a body that is there already: in one write, with its length."""
+        response = self.response
+        if response.head_sent:  # by way of the write() callable
+            self._write(body)
+            self._connection.write(response.end())
+            return
+        head = self._head(len(body))
+        self._send(head + response.encode(body))
+        response.end()  # of no length here; raises if the application has promised more
+
+    def _send_parts(self, parts: "_Parts") -> None:
+        """Send a body that comes in parts, any of which the application may have to wait for."""
+        response = self.response
+        while not response.head_sent or response.needs_body:
+            # The next part may block for long, so it is fetched in a thread; but a slow client
+            # holds no thread: the wait for room in the write buffer is between two parts.
+            data = call_off_loop(parts.next)
+            if data is _END:
+                break
+            self._write(data)
+        self._send_end()
+
+    async def _send_async_parts(self, body: AsyncIterable[bytes]) -> None:
+        """Send a body that is produced on the event loop; the client's going ends it."""
+        response = self.response
+        iterator = aiter(body)
+        if (task := asyncio.current_task()) is not None:
+            self._connection.on_disconnect(task.cancel)
+        try:
+            while not response.head_sent or response.needs_body:
+                data = await anext(iterator, _END)
+                if data is _END:
+                    break
+                self._write(data)
+        finally:
+            for closable in (iterator, body):
+                if hasattr(closable, "aclose"):
+                    await closable.aclose()
+        self._send_end()
+
+    def _send_end(self) -> None:
+        """Send what tells the end of a body in parts."""
+        if self.response.head_sent:
+            self._send(self.response.end())
+        else:
+            self._send(self._head(0) + self.response.end())
+
+    def _write(self, data: Any) -> None:
+        if type(data) is not bytes:
+            raise ApplicationError(
+                f"the response body yielded {type(data).__name__}, where PEP 3333 wants bytes"
+            )
+        if data:
+            head = b"" if self.response.head_sent else self._head()
+            self._send(head + self.response.encode(data))
+
+    def _head(self, body_length: int | None = None) -> bytes:
+        response = self.response
+        response.keep_alive = response.keep_alive and self._connection.may_keep_alive()
+        return response.head(body_length)
+
+    def _send(self, data: bytes) -> None:
+        flow = self._connection.flow
+        if flow.disconnected:
+            raise ClientDisconnected("the client closed the connection before the response")
+        if data:
+            self._connection.write(data)
+        if flow.full:
+            await_(flow.drain())
+
+    def _fail(self, status: HTTPStatus, *, abort: bool = False) -> None:
+        """Answer with an error, or make it plain to the client that its response is incomplete."""
+        if self.response.head_sent:
+            self.response.keep_alive = False
+            if abort or self.response.ends_by_closing:
+                self._connection.abort()
+            return
+        self.response, data = error_response(
+            status, status.phrase, method=self._request.head.method
+        )
+        self._connection.write(data)
+
+
+class _Parts:
+    """An iterable body that is iterated, and closed, in threads.
+
+    Args:
+        body: What the application returned.
+    """
+
+    __slots__ = ("_body", "_iterator", "_lock")
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+        self._iterator = iter(body)
+        # A cancelled request does not wait for the thread that makes the next part, but a
+        # generator cannot be closed before it has.
+        self._lock = threading.Lock()
+
+    def next(self) -> Any:
+        """Return the next part, or ``_END``; may block."""
+        with self._lock:
+            return next(self._iterator, _END)
+
+    async def close(self) -> None:
+        """Call the body's ``close`` method, if it has one; a cancellation does not prevent it."""
+        if hasattr(self._body, "close"):
+            await asyncio.shield(call_in_thread(None, self._close))
+
+    def _close(self) -> None:
+        with self._lock:
+            self._body.close()  # type: ignore[attr-defined]  # the caller has looked
+
+
+class FileWrapper:
+    """``wsgi.file_wrapper``: a file as a response body, in blocks (PEP 3333).
+
+    Args:
+        file: A binary file; closed with the response if it can be.
+        block_size: Bytes per block. The default is larger than in other servers, since each
+            block is read by a thread.
+    """
+
+    def __init__(self, file: IO[bytes], block_size: int = 256 << 10) -> None:
+        self._file = file
+        self._block_size = block_size
+        if hasattr(file, "close"):
+            self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        data = self._file.read(self._block_size)
+        if not data:
+            raise StopIteration
+        return data

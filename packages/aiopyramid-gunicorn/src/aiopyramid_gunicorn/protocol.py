@@ -1,0 +1,324 @@
+"""The HTTP connection: the only module that touches a transport.
+
+Reading and answering overlap when a client pipelines: the parser may be ahead of the application
+by the requests that came in one piece with the current one. But reading pauses while any of them
+waits, and answers go out strictly in order.
+"""
+
+import asyncio
+import functools
+import math
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from aiopyramid_core import start_greenlet
+from aiopyramid_core.contract import ON_DISCONNECT
+
+from ._environ import connection_environ
+from ._flow import WriteFlow
+from ._inbound import Inbound
+from ._owner import Owner
+from ._proxy_protocol import ProxyHeaderReader
+from ._request import Request
+from ._response import error_response
+from ._state import TRANSITIONS, State
+from ._wsgi import Exchange
+from .exceptions import ForbiddenProxy, RequestError
+
+__all__ = ("HTTPProtocol",)
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_LINGER_SECONDS: Final = 2.0
+"""How long to read and drop what a client still sends behind its last request (RFC 9112, 9.6).
+
+To close a socket with unread bytes makes TCP reset the connection, and the reset can overtake the
+answer that says what was wrong. nginx lingers for up to 5 s between two reads.
+"""
+
+
+class HTTPProtocol(asyncio.Protocol):
+    """One client's connection.
+
+    Args:
+        owner: The server which accepted it.
+
+    Attributes:
+        state: What the connection is doing.
+        deadline: When, by the loop's clock, its patience with the client ends.
+        flow: Back-pressure on the writing side.
+        inbound: The requests on their way in.
+    """
+
+    __slots__ = (
+        "_at_eof",
+        "_disconnect_callbacks",
+        "_environ",
+        "_given_up",
+        "_owner",
+        "_proxy_header",
+        "_task",
+        "_transport",
+        "_unsent_bytes",
+        "deadline",
+        "flow",
+        "inbound",
+        "state",
+    )
+
+    _transport: asyncio.Transport
+    _environ: dict[str, Any]
+    inbound: Inbound
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._proxy_header: ProxyHeaderReader | None = None
+        self._at_eof = False
+        self._given_up = False
+        self._disconnect_callbacks: list[Callable[[], object]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._unsent_bytes = math.inf
+        self.flow = WriteFlow(owner.loop)
+        self.state = State.IDLE
+        self.deadline = math.inf
+
+    # --- Called by asyncio --------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        owner = self._owner
+        # A cast and no check: uvloop's transports are not subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        settings = owner.environ_settings
+        peer = transport.get_extra_info("peername")
+        self._environ = connection_environ(settings, peer, transport.get_extra_info("sockname"))
+        self._environ[ON_DISCONNECT] = self.on_disconnect
+        self.inbound = Inbound(self._environ, settings, owner.limits, trusted=settings.trusts(peer))
+        if owner.proxy_protocol != "off":
+            self._proxy_header = ProxyHeaderReader(owner.proxy_protocol)
+        owner.remember(self)
+        self._set_deadline(owner.times.head_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        """The client has sent something."""
+        if self.state is State.IDLE:
+            self._become(State.RECEIVING)
+            self._set_deadline(self._owner.times.head_seconds)
+        elif self.state is State.CLOSING:
+            return
+        if self._proxy_header is None:
+            self.inbound.feed(data)
+        else:
+            self._read_proxy_header(self._proxy_header, data)
+        if self.state is State.RECEIVING and self.inbound.growing is not None:
+            self._set_deadline(self._owner.times.body_seconds)
+        self._advance()
+
+    def eof_received(self) -> bool:
+        """The client has sent its last byte, and may still read (RFC 9112, 9.6)."""
+        self._at_eof = True
+        # It may only have shut down its sending half, and then gets its answer. But few do that,
+        # and those that are simply gone look the same.
+        self._tell_disconnect()
+        # True keeps the writing half open for the answers that are due; TLS has no halves.
+        return self.state is State.HANDLING and self._transport.can_write_eof()
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than the application writes."""
+        self.flow.pause()
+        if self.state is State.HANDLING:
+            self._set_deadline(self._owner.times.write_seconds)
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self.flow.resume()
+        if self.state is State.HANDLING:
+            self.deadline = math.inf
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, whoever ended it."""
+        self._become(State.CLOSED)
+        self.deadline = math.inf
+        self.flow.disconnect()
+        self._tell_disconnect()
+        self.inbound.close()
+        self._environ = {}  # breaks the cycle by way of on_disconnect
+        self._owner.forget(self)
+
+    # --- Called by the exchange ---------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+        self._transport.write(data)
+
+    def may_keep_alive(self) -> bool:
+        """Return whether the connection may serve another request at all."""
+        return self._owner.keeps_alive
+
+    def on_disconnect(self, callback: Callable[[], object]) -> None:
+        """Have a callable called if the client goes away during the exchange in progress."""
+        if self.client_is_gone():
+            self._owner.loop.call_soon(callback)
+        else:
+            self._disconnect_callbacks.append(callback)
+
+    def client_is_gone(self) -> bool:
+        """Return whether the client has closed its side."""
+        return self._at_eof or self.state is State.CLOSED
+
+    def abort(self) -> None:
+        """Break the connection off at once."""
+        self._transport.abort()
+
+    # --- Called by the server -----------------------------------------------------------------
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        unsent_bytes = self._transport.get_write_buffer_size()
+        if unsent_bytes:
+            # On a bad line the client is still busy with the last answer. It may take its time,
+            # as long as it gets on.
+            if unsent_bytes < self._unsent_bytes:
+                self._set_deadline(self._owner.times.write_seconds)
+                self._unsent_bytes = unsent_bytes
+            else:
+                self._transport.abort()
+        elif self.state is State.RECEIVING:
+            self._answer_error(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
+        elif self.state is State.CLOSING:
+            self._transport.abort()
+        else:
+            self._close()
+
+    def retire(self, linger_seconds: float) -> None:
+        """The server stops: close when no answer is due and none is asked for meanwhile."""
+        if self.state is not State.IDLE:
+            return
+        if linger_seconds > 0:
+            self.deadline = min(self.deadline, self._owner.loop.time() + linger_seconds)
+        else:
+            self._close()
+
+    def give_up(self) -> None:
+        """The server's patience has ended: cancel the request in progress and break off."""
+        self._given_up = True
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._transport.abort()
+
+    # --- Private ------------------------------------------------------------------------------
+
+    def _become(self, state: State) -> None:
+        """Change the state; nothing else does."""
+        if state not in TRANSITIONS[self.state]:
+            raise AssertionError(f"no way from {self.state} to {state}")
+        self.state = state
+
+    def _set_deadline(self, seconds: float) -> None:
+        self.deadline = self._owner.loop.time() + seconds
+        self._unsent_bytes = math.inf
+
+    def _tell_disconnect(self) -> None:
+        callbacks, self._disconnect_callbacks = self._disconnect_callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def _read_proxy_header(self, reader: ProxyHeaderReader, data: bytes) -> None:
+        try:
+            read = reader.feed(data)
+        except RequestError as error:
+            self.inbound.refusal = error
+            return
+        if read is None:
+            return
+        self._proxy_header = None
+        header, rest = read
+        if header is not None:
+            peer = self._transport.get_extra_info("peername")
+            if not self._owner.environ_settings.lets_proxy(peer):
+                self.inbound.refusal = ForbiddenProxy("the peer is not in proxy_allow_ips")
+                return
+            self._environ |= header.environ()
+        self.inbound.feed(rest)
+
+    def _advance(self) -> None:
+        """Do whatever is next, as far as that is possible without waiting."""
+        inbound = self.inbound
+        while self.state is State.IDLE or self.state is State.RECEIVING:
+            if inbound.waiting:
+                self._handle(inbound.waiting.popleft())
+            elif inbound.refusal is not None:
+                self._refuse(inbound.refusal)
+            elif inbound.behind_upgrade is not None:
+                inbound.decline_upgrade()
+            else:
+                if inbound.take_continue():
+                    self._transport.write(_CONTINUE)
+                return
+        if self.state is State.HANDLING and inbound.is_ahead:
+            # Let the client wait rather than fill the memory.
+            self._transport.pause_reading()
+
+    def _handle(self, request: Request) -> None:
+        self._become(State.HANDLING)
+        self.deadline = math.inf
+        exchange = Exchange(self, request, self._owner.services)
+        self._task = start_greenlet(self._owner.loop, exchange.run)
+        if self._task is None:
+            self._handled(exchange)
+        else:
+            self._task.add_done_callback(functools.partial(self._handled_in_task, exchange))
+
+    def _handled_in_task(self, exchange: Exchange, _task: "asyncio.Task[None]") -> None:
+        self._task = None
+        self._handled(exchange)
+        if self.state is State.IDLE or self.state is State.RECEIVING:
+            self._transport.resume_reading()
+            self._advance()
+
+    def _handled(self, exchange: Exchange) -> None:
+        """The exchange has ended: wait for the next request, or close."""
+        owner = self._owner
+        owner.count_request()
+        self._disconnect_callbacks.clear()
+        if self.state is State.CLOSED:
+            return
+        keep_alive = exchange.response.keep_alive and owner.keeps_alive
+        if self._at_eof and not self.inbound.waiting:
+            self._close()
+        elif not keep_alive:
+            # The client may be sending already what it would have asked next.
+            self._close(linger=not self._given_up)
+        elif self.inbound.growing is not None:
+            self._become(State.RECEIVING)
+            self._set_deadline(owner.times.body_seconds)
+        else:
+            self._become(State.IDLE)
+            self._set_deadline(owner.times.keep_alive_seconds)
+
+    def _refuse(self, error: RequestError) -> None:
+        peer = self._environ["REMOTE_ADDR"]
+        self._owner.services.logger.warning("Invalid request from ip=%s: %s", peer, error)
+        self._answer_error(error.status, str(error))
+
+    def _answer_error(self, status: HTTPStatus, detail: str) -> None:
+        """Answer a request that the application never sees, and close."""
+        growing = self.inbound.growing
+        head = None if growing is None else growing.head
+        method = "GET" if head is None else head.method
+        response, data = error_response(status, detail, method=method)
+        self._transport.write(data)
+        environ = self._environ if growing is None else growing.environ
+        self._owner.services.access_log.log(head, response, environ, 0.0)
+        self._close(linger=True)
+
+    def _close(self, *, linger: bool = False) -> None:
+        """Close when all is sent; with ``linger``, not before the client has read it."""
+        self._become(State.CLOSING)
+        self._set_deadline(_LINGER_SECONDS)
+        if linger and self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()

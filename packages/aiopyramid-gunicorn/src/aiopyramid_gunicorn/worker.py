@@ -1,0 +1,260 @@
+"""The gunicorn worker class: signals, heartbeat and the life of the event loop.
+
+::
+
+    gunicorn -k aiopyramid_gunicorn.worker.AsyncGunicornWorker app:app
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+import traceback
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Final, NoReturn
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.http.wsgi import base_environ
+from gunicorn.sock import ssl_context
+from gunicorn.workers.base import Worker
+
+from aiopyramid_core import RequestExecutor, StartupError, adopt_loop, shutdown, startup
+from aiopyramid_core.executor import DEFAULT_THREADS
+
+from ._environ import EnvironSettings
+from ._hooks import RequestHooks
+from ._limits import Limits, Times
+from ._server import LAST_WORDS_SECONDS, Server
+from ._wsgi import FileWrapper, Services
+
+__all__ = ("AsyncGunicornWorker",)
+
+
+class AsyncGunicornWorker(Worker):
+    """Serves a Pyramid application (any WSGI application) from an asyncio event loop.
+
+    Name it as gunicorn's ``worker_class``. Each request runs in a greenlet in which
+    ``aiopyramid_core`` can await; uvloop is used when it is installed. What gunicorn has no
+    setting for is a class attribute, to be overridden in a subclass.
+
+    Attributes:
+        body_limit_bytes: Longest request body; longer ones are answered with 413.
+        body_memory_bytes: Body size from which a request body is kept in a temporary file.
+        head_timeout_seconds: Time for a client to send the head of a request.
+        body_timeout_seconds: Time for a client to send any more of a request body.
+        write_timeout_seconds: Time for a client to read any more of an answer.
+        executor_threads: Most threads of the event loop's default executor, in which ordinary
+            views run. An application that sets an executor of its own replaces it.
+
+    .. versionadded:: 1.0
+    """
+
+    body_limit_bytes: int = 1 << 30
+    body_memory_bytes: int = 512 << 10
+    head_timeout_seconds: float = 30.0
+    body_timeout_seconds: float = 30.0
+    write_timeout_seconds: float = 60.0
+    executor_threads: int = DEFAULT_THREADS
+
+    loop: asyncio.AbstractEventLoop
+
+    # --- Called by gunicorn -------------------------------------------------------------------
+
+    def init_process(self) -> None:
+        """Set up this process and serve; returns when the worker has stopped."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            # Until init_signals a worker has the arbiter's handlers, which do nothing here: a
+            # signal that arrives meanwhile would be lost, and the arbiter waits for our end.
+            signal.signal(number, signal.SIG_DFL)
+        # Before the application is loaded: asyncio.get_event_loop() in its constructor must
+        # give the loop that will run it.
+        executor = _executor_of_loaded_application()
+        self.loop = _new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        self.loop.set_default_executor(executor or RequestExecutor(self.executor_threads))
+        adopt_loop(self.loop)
+        self._stop_wanted = asyncio.Event()
+        self._stop_at_once = False
+        super().init_process()
+
+    def init_signals(self) -> None:
+        """Receive signals by way of the event loop, between two callbacks."""
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        handle = self.loop.add_signal_handler
+        handle(signal.SIGTERM, self._stop)
+        handle(signal.SIGINT, self._quit)
+        handle(signal.SIGQUIT, self._quit)
+        handle(signal.SIGUSR1, self.log.reopen_files)
+        signal.signal(signal.SIGWINCH, signal.SIG_IGN)
+        # Not by way of the loop: the arbiter sends it when the loop does not answer.
+        signal.signal(signal.SIGABRT, self.handle_abort)
+
+    def handle_abort(self, sig: int, frame: FrameType | None) -> None:
+        """The arbiter has not heard of this worker for ``timeout`` seconds."""
+        self.log.critical(
+            "The event loop was blocked for %g seconds (timeout), here:\n%s",
+            self.cfg.timeout,
+            "".join(traceback.format_stack(frame)),
+        )
+        # The SystemExit raised below frees the loop, but may end in whatever blocks it.
+        self._stop_at_once = True
+        self.loop.call_soon_threadsafe(self._stop_wanted.set)
+        super().handle_abort(sig, frame)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        try:
+            self.loop.run_until_complete(self._serve())
+        finally:
+            self._close_loop()
+
+    # --- Private ------------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        """Stop when the requests in progress have ended."""
+        self.alive = False
+        self._stop_wanted.set()
+
+    def _restart(self) -> None:
+        """``max_requests`` is reached; the arbiter starts another worker when this one ends."""
+        if self.alive:
+            self.log.info("Autorestarting worker after %d requests.", self.max_requests)
+            self._stop()
+
+    def _quit(self) -> None:
+        """Stop now."""
+        self._stop_at_once = True
+        if self.alive:
+            self.cfg.worker_int(self)
+        self._stop()
+
+    async def _serve(self) -> None:
+        try:
+            await startup()
+        except StartupError as error:
+            self.log.critical("%s", error, exc_info=error.error)
+            self._exit_for_good()
+        server = self._make_server()
+        tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
+        server.listen([listener.sock for listener in self.sockets], tls)
+        # The reloader runs in a thread and writes to this pipe after it has cleared ``alive``.
+        self.loop.add_reader(self.PIPE[0], self._stop)
+        heart = asyncio.create_task(self._beat(server))
+        await self._stop_wanted.wait()
+        self.log.debug("%s stops accepting", self)
+        end = self.loop.time() + self._patience_seconds()
+        cut = await server.drain(0 if self._stop_at_once else end - self.loop.time())
+        if cut:
+            self.log.warning("%s broke off %d requests to stop in time", self, cut)
+            _end_process_though_threads_block()
+        await shutdown(max(0.0, end - self.loop.time()))
+        heart.cancel()
+
+    def _exit_for_good(self) -> NoReturn:
+        """End with the code that tells gunicorn not to start another worker in our place."""
+        self.cfg.worker_exit(self.app, self)
+        logging.shutdown()
+        # Not SystemExit: under pserve this process is a fork of it, and pserve takes that for its
+        # own end and returns, as if all was well.
+        os._exit(Arbiter.WORKER_BOOT_ERROR)
+
+    def _patience_seconds(self) -> float:
+        """Return how long a drain may take, so that it ends before the arbiter sends SIGKILL."""
+        graceful_timeout: float = self.cfg.graceful_timeout
+        return max(0.0, graceful_timeout - LAST_WORDS_SECONDS - 0.5)
+
+    def _make_server(self) -> Server:
+        cfg = self.cfg
+        environ = base_environ(cfg)
+        environ |= {"wsgi.file_wrapper": FileWrapper, "wsgi.multithread": True}
+        return Server(
+            Services(self.wsgi, self.log, RequestHooks.of(self)),
+            EnvironSettings.from_settings(cfg, environ),
+            Limits.from_settings(
+                cfg,
+                body_bytes=self.body_limit_bytes,
+                body_memory_bytes=self.body_memory_bytes,
+            ),
+            Times(
+                head_seconds=self.head_timeout_seconds,
+                body_seconds=self.body_timeout_seconds,
+                keep_alive_seconds=cfg.keepalive,
+                write_seconds=self.write_timeout_seconds,
+            ),
+            self.loop,
+            proxy_protocol=cfg.proxy_protocol,
+            most_connections=cfg.worker_connections,
+            most_requests=self.max_requests,
+            on_enough=self._restart,
+        )
+
+    async def _beat(self, server: Server) -> None:
+        """Once a second: tell the arbiter that the loop is alive, and look after the clients."""
+        # gunicorn halves the setting before it passes it on: half of it is left for delays.
+        interval_seconds = min(1.0, self.timeout / 2) or 1.0
+        while True:
+            self.notify()
+            server.expire()
+            if self.ppid != os.getppid():
+                self.log.info("Parent changed, shutting down: %s", self)
+                self._stop()
+            await asyncio.sleep(interval_seconds)
+
+    def _close_loop(self) -> None:
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+
+
+def _end_process_though_threads_block() -> None:
+    """End the process soon, even if an ordinary view blocks for ever.
+
+    The interpreter waits for executor threads before it exits. A view that was broken off and is
+    still running would make the arbiter wait for the whole ``graceful_timeout``.
+    """
+
+    def end() -> None:
+        time.sleep(_THREADS_SECONDS)
+        os._exit(0)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
+_THREADS_SECONDS: Final = 1.0
+"""How long threads get to end by themselves, and the exit hooks to run."""
+
+
+def _executor_of_loaded_application() -> ThreadPoolExecutor | None:
+    """Return the executor that an application set on the loop of the arbiter, if it did.
+
+    ``pserve`` and ``preload_app`` load the application before the workers are forked. What its
+    constructor gets from ``asyncio.get_event_loop()`` then is a loop that will never run, and the
+    executor would be lost with it. A pool without threads yet survives the fork.
+    """
+    with warnings.catch_warnings():
+        # Up to Python 3.13 it makes a loop where there is none, and says that it should not.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            loop = asyncio.get_event_loop()
+        except RuntimeError:
+            return None
+    # There is no public way to ask a loop for its default executor.
+    executor: ThreadPoolExecutor | None = getattr(loop, "_default_executor", None)
+    return executor
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop

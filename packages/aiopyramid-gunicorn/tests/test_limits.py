@@ -1,0 +1,25 @@
+"""_limits: from gunicorn's settings to one object."""
+
+from aiopyramid_gunicorn._limits import Limits
+
+
+def test_the_limits_are_those_of_gunicorn_settings(config):
+    cfg = config(limit_request_line=1, limit_request_fields=2, limit_request_field_size=3)
+    assert Limits.from_settings(cfg, body_bytes=4, body_memory_bytes=5) == Limits(1, 2, 3, 4, 5)
+
+
+def test_the_defaults_are_those_of_gunicorn(config):
+    limits = Limits.from_settings(config(), body_bytes=1 << 30, body_memory_bytes=512 << 10)
+    assert limits == Limits()
+
+
+def test_a_head_may_have_a_line_and_all_fields_at_their_longest():
+    assert Limits(1000, 10, 20000).head_bytes == 1000 + 10 * 20000
+
+
+def test_a_head_may_always_be_as_long_as_one_receive_call():
+    assert Limits(10, 10, 10).head_bytes >= 64 << 10
+
+
+def test_a_head_is_bounded_even_without_limits():
+    assert Limits(0, 10, 0).head_bytes == 11 << 20

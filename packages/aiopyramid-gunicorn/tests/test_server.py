@@ -1,0 +1,228 @@
+"""_server: listen, watch over the connections, drain."""
+
+import asyncio
+import socket
+import threading
+
+import pytest
+
+from aiopyramid_core import await_, call_off_loop
+from aiopyramid_gunicorn._state import State
+
+
+def hello(environ, start_response):
+    start_response("200 OK", [])
+    return [b"hello"]
+
+
+class Slow:
+    """An application that waits to be told to go on."""
+
+    def __init__(self):
+        self.started = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    def __call__(self, environ, start_response):
+        if environ["PATH_INFO"] == "/slow":
+            self.started.set()
+            await_(self.go_on.wait())
+        return hello(environ, start_response)
+
+
+async def test_connections_are_known_until_they_are_gone(serve):
+    async with serve(hello) as site:
+        client = await site.connect()
+        await site.until(lambda: len(site.server.connections) == 1)
+        client.vanish()
+        await site.until(lambda: not site.server.connections)
+
+
+async def test_answered_requests_are_counted(serve):
+    async with serve(hello) as site:
+        for _ in range(3):
+            await site.get()
+        await site.until(lambda: site.server.handled == 3)
+
+
+async def test_it_listens_on_several_sockets(serve):
+    async with serve(hello) as site:
+        second = socket.socket()
+        second.bind(("127.0.0.1", 0))
+        second.listen(100)
+        second.setblocking(False)
+        site.server.listen([second])
+        reader, writer = await asyncio.open_connection(*second.getsockname())
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        assert (await reader.read()).endswith(b"hello")
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_many_connections_are_served_at_once(serve):
+    application = Slow()
+    async with serve(application) as site:
+        clients = [await site.connect() for _ in range(100)]
+        for client in clients:
+            client.get("/slow")
+        await site.until(lambda: len(site.server.connections) == 100)
+        await application.started.wait()
+        application.go_on.set()
+        assert {(await client.answer()).text for client in clients} == {"hello"}
+
+
+# --- Drain ----------------------------------------------------------------------------------------
+
+
+async def test_without_connections_a_drain_ends_at_once(serve):
+    async with serve(hello) as site:
+        assert await site.server.drain(60) == 0
+
+
+async def test_a_server_that_drains_accepts_nobody(serve):
+    async with serve(hello) as site:
+        await site.server.drain(60)
+        with pytest.raises(ConnectionError):
+            await site.connect()
+
+
+async def test_a_drain_closes_idle_connections(serve):
+    async with serve(hello) as site:
+        client = await site.connect()
+        client.get()
+        await client.answer()
+        assert await site.server.drain(60) == 0
+        assert await client.closed()
+
+
+async def test_a_drain_lets_a_request_end_and_closes_its_connection(serve):
+    application = Slow()
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get("/slow")
+        await application.started.wait()
+        drain = asyncio.create_task(site.server.drain(60))
+        await asyncio.sleep(0)
+        application.go_on.set()
+        answer = await client.answer()
+        assert (answer.text, answer.headers["connection"]) == ("hello", "close")
+        assert await drain == 0
+        assert await client.closed()
+
+
+async def test_a_drain_lets_a_request_arrive_that_has_begun(serve):
+    async with serve(hello) as site:
+        client = await site.connect()
+        client.send(b"GET / HTTP/1.1\r\n")
+        await site.until(lambda: [c for c in site.server.connections if c.state is State.RECEIVING])
+        drain = asyncio.create_task(site.server.drain(60))
+        await asyncio.sleep(0)
+        client.send(b"Host: a\r\n\r\n")
+        assert (await client.answer()).headers["connection"] == "close"
+        assert await drain == 0
+
+
+async def test_a_drain_ends_with_a_response_whose_head_was_sent_before(serve):
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return parts()
+
+    def parts():
+        yield b"first"
+        assert go_on.wait(5)
+        yield b"second"
+
+    go_on = threading.Event()
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get()
+        await client.reader.readuntil(b"first")
+        drain = asyncio.create_task(site.server.drain(60))
+        await asyncio.sleep(0)
+        go_on.set()
+        await client.reader.readuntil(b"second\r\n0\r\n\r\n")
+        # There is no keep-alive any more, though this response has promised it.
+        assert await asyncio.wait_for(drain, 5) == 0
+        assert await client.closed()
+
+
+async def test_a_drain_answers_what_was_pipelined_or_closes_but_ends(serve):
+    application = Slow()
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get("/slow")
+        client.get("/behind")
+        await application.started.wait()
+        drain = asyncio.create_task(site.server.drain(60))
+        await asyncio.sleep(0)
+        application.go_on.set()
+        assert (await client.answer()).headers["connection"] == "close"
+        assert await drain == 0
+
+
+async def test_a_request_that_outlasts_the_patience_is_cancelled(serve):
+    application = Slow()
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get("/slow")
+        await application.started.wait()
+        assert await site.server.drain(0) == 1
+        assert (await client.answer()).status == 503
+        assert not site.server.connections
+
+
+async def test_a_cancelled_request_runs_its_finally_clauses(serve):
+    def application(environ, start_response):
+        try:
+            started.set()
+            await_(asyncio.Event().wait())
+        finally:
+            await_(asyncio.sleep(0.01))
+            ended.append(1)
+
+    started, ended = asyncio.Event(), []
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get()
+        await started.wait()
+        await site.server.drain(0)
+        assert ended == [1]
+
+
+async def test_a_view_that_blocks_in_a_thread_does_not_hold_up_a_drain(serve):
+    def application(environ, start_response):
+        call_off_loop(block)
+
+    def block():
+        started.set()
+        go_on.wait(10)
+
+    started, go_on = threading.Event(), threading.Event()
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get()
+        await site.until(started.is_set)
+        assert await site.server.drain(0) == 1
+        assert (await client.answer()).status == 503
+        go_on.set()
+
+
+async def test_a_client_that_reads_nothing_does_not_hold_up_a_drain(serve):
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return [b"x" * 1_000_000]
+
+    async with serve(application, send_buffer_bytes=4096) as site:
+        client = await site.connect(slow=True)
+        client.get()
+        await site.until(lambda: [c for c in site.server.connections if c.flow.full])
+        assert await site.server.drain(0) == 1
+        assert not site.server.connections
+
+
+async def test_a_request_that_never_arrives_does_not_hold_up_a_drain(serve):
+    async with serve(hello) as site:
+        client = await site.connect()
+        client.send(b"GET / HT")
+        await site.until(lambda: [c for c in site.server.connections if c.state is State.RECEIVING])
+        assert await site.server.drain(0) == 1
+        assert not site.server.connections
