@@ -1,0 +1,30 @@
+"""A small Pyramid application on asyncio, to look at in a browser.
+
+There is nothing here that an ordinary Pyramid application does not have, but for one line that
+includes ``aiopyramid_core``. Read ``views/fan_out.py`` next.
+"""
+
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.router import Router
+
+
+def main(global_config: dict[str, str], **settings: Any) -> Router:
+    """Make the application from the settings in ``development.ini``."""
+    with Configurator(settings=settings) as config:
+        config.include("aiopyramid_core")  # from here on, any view may be a coroutine
+        config.include("pyramid_jinja2")
+        config.add_jinja2_search_path("templates")
+        config.include(".traffic")
+
+        config.add_static_view("static", "static")
+        config.add_route("home", "/")
+        config.add_route("fan_out", "/fan-out")
+        config.add_route("upstream", "/upstream")
+        config.add_route("blocking", "/blocking")
+        config.add_route("heartbeat", "/heartbeat")
+        config.add_route("ordinary", "/ordinary")
+        config.add_route("failing", "/failing")
+        config.scan(".views")
+        return config.make_wsgi_app()

@@ -1,0 +1,143 @@
+"""The demo as `make serve` runs it: by pserve, from development.ini, but on a free port."""
+
+import asyncio
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, build_opener
+
+import aiohttp
+import pytest
+
+INI = Path(__file__).parent.parent / "development.ini"
+PSERVE = (sys.executable, "-m", "pyramid.scripts.pserve")
+PATIENCE = 20.0  # seconds for the server to start and to stop
+ASSET = re.compile(r'(?:href|src)="([^"]+)"')
+
+Fetch = Callable[[str], tuple[int, str]]
+
+# Straight to this machine, whatever proxy the environment names.
+open_url = build_opener(ProxyHandler({})).open
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a running demo; check that it stops when asked to."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    folder = tmp_path_factory.mktemp("served")
+    ini, log = folder / "development.ini", folder / "log"
+    ini.write_text(INI.read_text().replace("http_port = 6543", f"http_port = {port}"))
+    with log.open("wb") as output:
+        process = subprocess.Popen([*PSERVE, ini], stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_for(address, process, log)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 0, log.read_text()
+
+
+def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            open_url(f"{address}/heartbeat", timeout=1).close()
+            return
+        except URLError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"The demo did not start:\n{log.read_text()}")
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def fetch(server: str) -> Fetch:
+    def fetch(path: str) -> tuple[int, str]:
+        try:
+            with open_url(f"{server}{path}", timeout=10) as response:
+                return response.status, response.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    return fetch
+
+
+def test_the_home_page_links_to_nothing_that_is_not_served_here(fetch: Fetch, server: str) -> None:
+    status, page = fetch("/")
+
+    assert status == 200
+    links = {link.removeprefix(server) for link in ASSET.findall(page)}
+    assert "/fan-out" in links
+    assert {link for link in links if not link.startswith("/")} == set()
+    for link in links - {"/failing"}:
+        assert fetch(link)[0] == 200
+
+
+def test_fifty_calls_of_up_to_half_a_second_take_about_half_a_second(fetch: Fetch) -> None:
+    began = time.monotonic()
+    status, page = fetch("/fan-out")
+    took = time.monotonic() - began
+
+    assert status == 200
+    assert page.count("--began") == 50
+    waited = re.search(r"<b>([\d.]+) s</b> of waiting", page)
+    assert waited
+    assert float(waited[1]) > 5
+    assert took < 1.5
+
+
+def test_the_heartbeat_goes_on_while_ordinary_views_block(server: str) -> None:
+    async def run() -> int:
+        async with aiohttp.ClientSession(server) as http:
+
+            async def status(path: str) -> int:
+                async with http.get(path) as response:
+                    return response.status
+
+            blocking = asyncio.gather(status("/blocking"), status("/blocking"))
+            beats = 0
+            while not blocking.done():
+                assert await status("/heartbeat") == 200
+                beats += 1
+                await asyncio.sleep(0.01)
+            assert blocking.result() == [200, 200]
+            return beats
+
+    assert asyncio.run(run()) > 20
+
+
+def test_a_coroutine_view_runs_in_a_task_on_the_workers_loop(fetch: Fetch) -> None:
+    _, heartbeat = fetch("/heartbeat")
+
+    assert '"on_loop": true' in heartbeat
+    assert '"thread": "MainThread"' in heartbeat
+    assert '"loop": "uvloop"' in heartbeat
+
+
+def test_the_toolbar_records_what_a_request_logged(fetch: Fetch) -> None:
+    _, page = fetch("/ordinary")
+    toolbar = re.search(r'href="http://[^/]+(/_debug_toolbar/\w+)"', page)
+    assert toolbar
+
+    status, panels = fetch(toolbar[1])
+
+    assert status == 200
+    assert "waited on the event loop" in panels
+
+
+def test_a_failing_coroutine_gets_the_toolbars_traceback(fetch: Fetch) -> None:
+    status, page = fetch("/failing")
+
+    assert status == 500
+    assert "54 is not 42" in page
