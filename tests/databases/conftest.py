@@ -1,0 +1,197 @@
+"""Real servers with the code of ``docs/transactions.md``, and a real PostgreSQL server."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from server_process import PATIENCE_SECONDS, ServerProcess
+
+HERE = Path(__file__).parent
+GUIDE = HERE.parent.parent / "docs" / "transactions.md"
+COMMANDS = {
+    "gunicorn": (
+        *("gunicorn", "--no-control-socket", "-b", "127.0.0.1:0", "--keep-alive", "30"),
+        *("-k", "aiopyramid_gunicorn.worker.AsyncGunicornWorker", "{module}:main()"),
+    ),
+    "waitress": (
+        "waitress",
+        "--listen",
+        "127.0.0.1:0",
+        "--threads",
+        "60",
+        "--call",
+        "{module}:main",
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The guide's code, as the modules that its first lines name: more of package ``myapp``."""
+    folder = tmp_path_factory.mktemp("recipes")
+    for code in re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.M | re.S):
+        named = re.match(r"# (myapp/\w+\.py)\n", code)
+        assert named, f"code in the guide that is not tested:\n{code}"
+        (folder / named[1]).parent.mkdir(exist_ok=True)
+        (folder / named[1]).write_text(code)
+    return folder
+
+
+class Served(ServerProcess):
+    """A server process with one worker, and clients for it."""
+
+    def __init__(self, server: str, module: str, folder: Path, settings: dict[str, Any]) -> None:
+        places = [str(folder), str(HERE / "site"), os.environ.get("PYTHONPATH", "")]
+        super().__init__(
+            server,
+            [part.format(module=module) for part in COMMANDS[server]],
+            {"PYTHONPATH": os.pathsep.join(places), "SETTINGS": json.dumps(settings)},
+        )
+
+    async def get(self, session: aiohttp.ClientSession, path: str) -> tuple[int, Any]:
+        """Return status and JSON, or the text of what is no JSON."""
+        async with session.get(self.site + path) as response:
+            text = await response.text()
+            if response.content_type == "application/json":
+                return response.status, json.loads(text)
+            return response.status, text
+
+    async def until(
+        self, session: aiohttp.ClientSession, path: str, condition: Callable[[Any], Any]
+    ) -> Any:
+        """Ask again and again until the answer is as wanted, and return it."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition(answer := await self.ok(session, path)):
+            assert time.monotonic() < deadline, f"{path} still says {answer}\n{self.output}"
+            await asyncio.sleep(0.01)
+        return answer
+
+    async def ok(self, session: aiohttp.ClientSession, path: str) -> Any:
+        status, answer = await self.get(session, path)
+        assert status == 200, f"{path}: {status}, {answer}\n{self.output}"
+        return answer
+
+
+@contextlib.contextmanager
+def _served(*args: Any) -> Iterator[Served]:
+    served = Served(*args)
+    try:
+        yield served
+    finally:
+        served.close()
+
+
+@pytest.fixture(scope="module")
+def serve(recipes: Path) -> Callable[..., Any]:
+    """Start a server: ``with serve("gunicorn", "myapp.sync_app", {"a": "setting"}) as served``."""
+
+    def serve(server: str, module: str, settings: dict[str, Any]) -> Any:
+        return _served(server, module, recipes, settings)
+
+    return serve
+
+
+@pytest.fixture
+def clients() -> Callable[..., Any]:
+    """Run a coroutine function with an HTTP client: ``clients(main)``."""
+
+    def clients(main: Callable[..., Any], *args: Any) -> Any:
+        async def run() -> Any:
+            async with aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                timeout=aiohttp.ClientTimeout(PATIENCE_SECONDS),
+            ) as session:
+                return await main(session, *args)
+
+        return asyncio.run(run())
+
+    return clients
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------
+
+
+def _find_postgres() -> Path | None:
+    """Return the folder with the server's programs, which Debian does not put on PATH."""
+    if (found := shutil.which("initdb")) and (Path(found).resolve().parent / "postgres").exists():
+        return Path(found).resolve().parent
+    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((path.parent for path in versions), key=lambda path: path.parts[-2], default=None)
+
+
+def _install_postgres() -> str:
+    """Install the server where that is possible; return why it is not, or what went wrong."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return "install it (initdb, postgres), or run the tests as root where there is apt-get"
+    install = ["apt-get", "install", "-y", "--no-install-recommends", "postgresql"]
+    output = ""
+    for command in (["apt-get", "update"], install):
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        )
+        output += done.stdout + done.stderr
+    return f"apt-get could not install it: {output.strip().rpartition(chr(10))[2]}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of our own, on a unix socket; its URL, but for the database's name."""
+    why = ""
+    # pytest-xdist runs several processes; one of them installs.
+    with open(Path(tempfile.gettempdir()) / "aiopyramid-postgresql.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _find_postgres() is None:
+            why = _install_postgres()
+    programs = _find_postgres()
+    if programs is None:
+        pytest.skip(f"there is no PostgreSQL server on this machine: {why}")
+    # Not pytest's folder: a socket's path may have no more than 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        user = _unprivileged_user(Path(folder))
+
+        def run(program: str, *arguments: str) -> None:
+            done = subprocess.run(
+                [programs / program, "-D", f"{folder}/data", *arguments],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                **user,
+            )
+            assert done.returncode == 0, f"{program}: {done.stdout}"
+
+        run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
+        run("pg_ctl", "start", "-w", "-s", "-l", f"{folder}/log", "-o", options)
+        try:
+            yield f"postgresql+asyncpg://postgres@/{{database}}?host={folder}"
+        finally:
+            run("pg_ctl", "stop", "-s", "-m", "immediate")
+
+
+def _unprivileged_user(folder: Path) -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: hand the folder over to somebody else."""
+    if os.geteuid() != 0:
+        return {}
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

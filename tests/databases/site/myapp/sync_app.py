@@ -1,0 +1,120 @@
+"""An application with ``pyramid_tm`` and an ordinary engine: ``models`` of the guide."""
+
+import json
+import os
+import threading
+
+from myapp import models, views
+from myapp.entries import Base, Entry, add_views, gate_of
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPConflict
+from sqlalchemy import select
+
+from aiopyramid_core import call_in_thread
+
+
+class Expected(Exception):
+    """Has an exception view."""
+
+
+class SecurityPolicy:
+    """Queries the database in the request's transaction."""
+
+    def identity(self, request):
+        return request.dbsession.get(Entry, request.params.get("user", ""))
+
+    def authenticated_userid(self, request):
+        identity = self.identity(request)
+        return identity and identity.name
+
+
+def add_and_raise(request):
+    views.add(request)
+    request.dbsession.flush()
+    raise Expected
+
+
+def add_and_conflict(request):
+    views.add(request)
+    request.dbsession.flush()
+    raise HTTPConflict()
+
+
+def add_flushed_and_wait(request):
+    """Write, and hold whatever locks that takes until the test opens the gate."""
+    views.add(request)
+    request.dbsession.flush()
+    gate_of(request).wait(request.params["name"])
+    return {}
+
+
+def add_and_tell(request):
+    """Write nothing yet: the commit will flush. Tell the test how far we are."""
+    views.add(request)
+    gate_of(request).waiting.add(request.params["name"])
+    return {}
+
+
+async def add_and_wait_on_loop(request):
+    await call_in_thread(None, views.add, request)
+    await call_in_thread(None, request.dbsession.flush)
+    await gate_of(request).wait_on_loop(request.params["name"])
+    return {}
+
+
+async def add_from_coroutine(request):
+    await call_in_thread(None, views.add, request)
+    return {}
+
+
+def names(request):
+    return {"names": sorted(request.dbsession.scalars(select(Entry.name)))}
+
+
+def whoami(request):
+    return {"userid": request.authenticated_userid}
+
+
+async def pool(request):
+    return {"checked_out": request.registry["engine"].pool.checkedout()}
+
+
+def expected(error, request):
+    request.response.status = 418
+    return {"expected": True}
+
+
+def thread_of_commit(request):
+    """Tell whether the commit will be in the view's thread."""
+    request.tm.get().addAfterCommitHook(note_thread, (request.registry, threading.get_ident()))
+    return {}
+
+
+def note_thread(succeeded, registry, thread_of_view):
+    registry["same"] = threading.get_ident() == thread_of_view
+
+
+async def same_thread(request):
+    return {"same": request.registry["same"]}
+
+
+async def view(request):
+    """Wait in a coroutine view that needs no transaction."""
+    await gate_of(request).wait_on_loop(request.params["name"])
+    return {"transaction": "tm.active" in request.environ}
+
+
+def main():
+    settings = json.loads(os.environ["SETTINGS"])
+    config = Configurator(settings=settings)
+    config.include("aiopyramid_core")
+    config.include(models)
+    config.include("myapp.entries")
+    config.set_security_policy(SecurityPolicy())
+    config.add_view(expected, context=Expected, renderer="json")
+    some = [add_and_raise, add_and_conflict, add_flushed_and_wait, add_and_tell]
+    some += [add_and_wait_on_loop, add_from_coroutine, names, whoami, pool]
+    some += [thread_of_commit, same_thread, view, views.add]
+    add_views(config, *some)
+    Base.metadata.create_all(config.registry["engine"])
+    return config.make_wsgi_app()

@@ -1,0 +1,16 @@
+"""Programs that the tests start, which find the applications of this folder."""
+
+import os
+from pathlib import Path
+
+from server_process import PATIENCE_SECONDS, Process
+
+__all__ = ("PATIENCE_SECONDS", "Program")
+
+
+class Program(Process):
+    """A running program, and what it says."""
+
+    def __init__(self, command: list[str], **environment: str) -> None:
+        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        super().__init__(command, {"PYTHONPATH": path} | environment)
