@@ -1,0 +1,17 @@
+"""What the benchmarks share.
+
+``report``
+    Command lines, progress, statistics, and the printed result.
+``servers``
+    Starting, pinning and stopping servers; their CPU time.
+``wrk``
+    The load generator of ``hello.py``.
+"""
+
+from typing import Final
+
+HELLO: Final = b"Hello, world"
+"""What every view answers, and every client expects."""
+
+WAIT_SECONDS: Final = 0.2
+"""How long a view waits that does wait."""

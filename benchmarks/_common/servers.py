@@ -1,0 +1,251 @@
+"""Starting, pinning and stopping servers; their CPU time."""
+
+import contextlib
+import http.client
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import IO, Final, NoReturn
+
+HOME: Final = Path(__file__).parent.parent
+START_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 10.0
+
+# Both run the server's own command in this interpreter. A module that is None in sys.modules
+# cannot be imported: that is how a worker comes to do without an installed uvloop.
+_GUNICORN: Final = "from gunicorn.app.wsgiapp import run; run()"
+_WITHOUT_UVLOOP: Final = "import sys; sys.modules['uvloop'] = None; "
+
+_ADDRESS: Final = re.compile(r"(?:Listening at:|Serving on|running on) http://[\d.]+:(\d+)")
+_WORKER: Final = re.compile(r"Booting worker with pid: (\d+)")
+
+
+class CannotMeasureError(Exception):
+    """Something that a benchmark needs is missing or does not work; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class ServerCommand:
+    """How to start a server, with one worker, on a free port of 127.0.0.1.
+
+    Attributes:
+        arguments: The command, without the Python interpreter.
+        forks: Whether requests are served by a child process, which the log then names.
+    """
+
+    arguments: Sequence[str]
+    forks: bool = False
+
+
+def gunicorn(
+    factory: str, worker: str, options: Mapping[str, object] | None = None, *, uvloop: bool = True
+) -> ServerCommand:
+    """Return a command for gunicorn.
+
+    Args:
+        factory: A function of ``application.py`` that makes the application.
+        worker: gunicorn's name of the worker class.
+        options: More of gunicorn's options, without their dashes.
+        uvloop: Whether the worker can import uvloop.
+    """
+    # Clients are idle while others are measured; gunicorn's two seconds would disconnect them.
+    settings = {"workers": 1, "bind": "127.0.0.1:0", "keep-alive": 75, **(options or {})}
+    code = _GUNICORN if uvloop else _WITHOUT_UVLOOP + _GUNICORN
+    return ServerCommand(
+        [
+            *("-c", code, f"application:{factory}()", "--worker-class", worker),
+            *(f"--{name}={value}" for name, value in settings.items()),
+            "--no-control-socket",
+        ],
+        forks=True,
+    )
+
+
+def waitress(factory: str, *, threads: int) -> ServerCommand:
+    """Return a command for waitress."""
+    options = ("--listen=127.0.0.1:0", f"--threads={threads}")
+    return ServerCommand(["-m", "waitress", *options, "--call", f"application:{factory}"])
+
+
+def uvicorn(factory: str) -> ServerCommand:
+    """Return a command for uvicorn, with its fastest loop and parser and no access log."""
+    options = ("--port=0", "--loop=uvloop", "--http=httptools", "--no-access-log")
+    return ServerCommand(["-m", "uvicorn", "--factory", f"application:{factory}", *options])
+
+
+@dataclass
+class Server:
+    """A server that answers.
+
+    Attributes:
+        pid: The process that serves the requests.
+        port: Its port on 127.0.0.1.
+    """
+
+    pid: int
+    port: int
+    _log: "_Log" = field(repr=False)
+
+    def url(self, path: str = "/") -> str:
+        """Return an address on this server."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the serving process has used so far, in all its threads.
+
+        The kernel counts it in ticks of 10 ms: measure over seconds.
+
+        Raises:
+            CannotMeasureError: The process is gone, or the system is not Linux.
+        """
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise CannotMeasureError(
+                f"The CPU time of process {self.pid} is unknown: {error}\n{self.log_lines()}"
+            ) from error
+        # The second field, the command, is in parentheses and may contain anything.
+        fields = stat.rpartition(")")[2].split()
+        user, system = int(fields[11]), int(fields[12])
+        return (user + system) / os.sysconf("SC_CLK_TCK")
+
+    def log_lines(self) -> str:
+        """Return what the server has logged so far."""
+        return self._log.text()
+
+
+@contextlib.contextmanager
+def running(
+    command: ServerCommand, *, core: int | None, path: str, body: bytes
+) -> Iterator[Server]:
+    """Start a server, wait until it answers, and stop it at the end.
+
+    Args:
+        command: The server.
+        core: The processor core to pin it to, or None.
+        path: What to ask it for, to see whether it works.
+        body: What it must answer.
+
+    Raises:
+        CannotMeasureError: It did not start, or answered something else.
+    """
+    signal.signal(signal.SIGTERM, _leave)
+    with pinned(core):  # inherited by the server and its threads and children
+        process = subprocess.Popen(
+            [sys.executable, *command.arguments],
+            cwd=HOME,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Ctrl-C is for the benchmark, which then stops the server.
+            start_new_session=True,
+        )
+    try:
+        assert process.stdout is not None
+        log = _Log(process.stdout)
+        port = int(log.wait_for(_ADDRESS))
+        pid = int(log.wait_for(_WORKER)) if command.forks else process.pid
+        _check(port, path, body, log)
+        yield Server(pid, port, log)
+    finally:
+        _stop(process)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a server: it imports the application, and logs line by line."""
+    places = [str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places), "PYTHONUNBUFFERED": "1"}
+
+
+def _check(port: int, path: str, body: bytes, log: "_Log") -> None:
+    """See whether a server works; its first answer also tells that its worker is ready."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        status, answer = response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise CannotMeasureError(f"No answer from the server: {error!r}\n{log.text()}") from error
+    finally:
+        connection.close()
+    if (status, answer) != (200, body):
+        raise CannotMeasureError(f"The server answered {status}, {answer[:80]!r}\n{log.text()}")
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """Turn a signal into an exception, so that no server outlives its benchmark."""
+    sys.exit(128 + number)
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    """Stop a server as an operator would; only one that does not comply is killed."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class _Log:
+    """What a server prints, read in a thread so that a full pipe never holds the server up."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._lines: list[str] = []
+        self._new: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, args=[stream], daemon=True).start()
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                self._lines.append(line)
+                self._new.put(line)
+        self._new.put(None)
+
+    def wait_for(self, pattern: re.Pattern[str]) -> str:
+        """Return the group of the next line that matches, waiting for it."""
+        deadline = monotonic() + START_SECONDS
+        with contextlib.suppress(queue.Empty):
+            while (line := self._new.get(timeout=max(0.0, deadline - monotonic()))) is not None:
+                if found := pattern.search(line):
+                    return found[1]
+        raise CannotMeasureError(f"The server did not start. It said:\n{self.text()}")
+
+    def text(self) -> str:
+        return "".join(self._lines)
+
+
+@contextlib.contextmanager
+def pinned(core: int | None) -> Iterator[None]:
+    """Keep the calling thread, and processes started here, on one processor core."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def two_cores() -> tuple[int | None, int | None]:
+    """Return a processor core for the server and another one for its clients.
+
+    Sharing one, the two would take turns, and the figures would be the sum of both; where there
+    are no two, or processes cannot be pinned (only on Linux they can), both are None.
+    """
+    cores: Iterable[int] = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    server, client = [*sorted(cores), None, None][:2]
+    return (server, client) if client is not None else (None, None)

@@ -1,0 +1,74 @@
+"""The applications under test, one function each.
+
+They import what they need themselves, so that no server has to load another one's framework.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from _common import HELLO, WAIT_SECONDS
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+
+
+async def hello_coroutine(request: Request) -> Response:
+    return Response(HELLO, content_type="text/plain")
+
+
+def hello_ordinary(request: Request) -> Response:
+    return Response(HELLO, content_type="text/plain")
+
+
+async def wait_coroutine(request: Request) -> Response:
+    await asyncio.sleep(WAIT_SECONDS)
+    return Response(HELLO, content_type="text/plain")
+
+
+def wait_ordinary(request: Request) -> Response:
+    time.sleep(WAIT_SECONDS)
+    return Response(HELLO, content_type="text/plain")
+
+
+def coroutine() -> Any:
+    """Return the application with a coroutine view."""
+    return _application({"/": hello_coroutine}, "aiopyramid_core")
+
+
+def ordinary() -> Any:
+    """Return the same application with an ordinary view."""
+    return _application({"/": hello_ordinary}, "aiopyramid_core")
+
+
+def without_aiopyramid() -> Any:
+    """Return the application as it would be without aiopyramid."""
+    return _application({"/": hello_ordinary})
+
+
+def waiting() -> Any:
+    """Return an application that waits, in a coroutine view and in an ordinary one."""
+    return _application({"/await": wait_coroutine, "/block": wait_ordinary}, "aiopyramid_core")
+
+
+def starlette() -> Any:
+    """Return the like of :func:`coroutine` in another framework, made for asyncio."""
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    async def hello(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(HELLO)
+
+    return Starlette(routes=[Route("/", hello)])
+
+
+def _application(views: dict[str, Any], *includes: str) -> Any:
+    with Configurator() as config:
+        for name in includes:
+            config.include(name)
+        for path, view in views.items():
+            config.add_route(path, path)
+            config.add_view(view, route_name=path)
+        return config.make_wsgi_app()

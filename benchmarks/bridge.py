@@ -1,0 +1,297 @@
+"""Measure the bridge between ordinary code and coroutines beside its relatives.
+
+Each way of doing a thing is measured once a round, in an order that changes from round to round,
+in one process and on one event loop. A figure is the time of one call, taken over a loop of many;
+it contains the loop itself and the making of the coroutine, some 0.1 us, which "await, in a
+coroutine" shows alone. The garbage collector is run before each measurement and stays enabled, as
+it is in a server.
+"""
+
+import asyncio
+import gc
+import random
+import sys
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final
+
+import greenback
+from _common.report import (
+    ABSENT,
+    Figure,
+    Table,
+    make_parser,
+    positive,
+    print_report,
+    progress,
+    verdict,
+)
+from asgiref.sync import async_to_sync, sync_to_async
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from aiopyramid_core import await_, call_in_thread, spawn_greenlet, start_greenlet
+
+AWAIT_BAR: Final = 0.7
+SPAWN_BAR: Final = 0.3
+"""The project's own bars: at most so much of SQLAlchemy's time."""
+
+DEPTH: Final = 40
+"""Frames between a WSGI server and a view in Pyramid, tweens and mapper included, roughly."""
+
+PACKAGES: Final = ("aiopyramid-core", "greenlet", "sqlalchemy", "greenback", "asgiref", "uvloop")
+
+CoroutineFunction = Callable[[], Coroutine[Any, Any, None]]
+Wait = Callable[[Any], Any]
+Run = Callable[[int], Awaitable[float]]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of doing a thing.
+
+    Attributes:
+        name: What the table says.
+        run: Does it so many times; returns the seconds that took.
+        share: Calls a round, as a part of the number asked for: threads are slow.
+        bar: The most that it may take, as a part of the baseline's time.
+    """
+
+    name: str
+    run: Run
+    share: float = 1.0
+    bar: float | None = None
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Ways of doing the same thing; ``baseline`` names the one that the others are compared to."""
+
+    title: str
+    baseline: str
+    ways: Sequence[Way]
+
+
+# --- What is called -------------------------------------------------------------------------------
+
+
+async def ready() -> None:
+    """Return without waiting."""
+
+
+async def suspends() -> None:
+    """Give the event loop one turn."""
+    await asyncio.sleep(0)
+
+
+def nothing() -> None:
+    """Return at once."""
+
+
+def deep(depth: int = DEPTH) -> None:
+    """Return from as many frames as a request needs."""
+    if depth:
+        deep(depth - 1)
+
+
+# --- Loops: ``number`` calls, the time they took in seconds ---------------------------------------
+
+
+def waiting(wait: Wait, coroutine: CoroutineFunction) -> Callable[[int], float]:
+    """Return a loop of ordinary code that waits for a coroutine; it wants a place to run in."""
+
+    def loop(number: int) -> float:
+        start = perf_counter()
+        for _ in range(number):
+            wait(coroutine())
+        return perf_counter() - start
+
+    return loop
+
+
+def awaiting(function: Callable[[], Awaitable[Any]]) -> Run:
+    """Return a loop that awaits what ``function`` returns."""
+
+    async def loop(number: int) -> float:
+        start = perf_counter()
+        for _ in range(number):
+            await function()
+        return perf_counter() - start
+
+    return loop
+
+
+def calling(function: Callable[[], Any]) -> Run:
+    """Return a loop that calls ``function``."""
+
+    async def loop(number: int) -> float:
+        start = perf_counter()
+        for _ in range(number):
+            function()
+        return perf_counter() - start
+
+    return loop
+
+
+# --- The contests ---------------------------------------------------------------------------------
+
+
+def contest_waiting(title: str, coroutine: CoroutineFunction, bar: float | None) -> Contest:
+    """Return the ways of waiting for ``coroutine`` in ordinary code."""
+
+    def asgiref_loop(number: int) -> float:
+        wait = async_to_sync(coroutine)
+        start = perf_counter()
+        for _ in range(number):
+            wait()
+        return perf_counter() - start
+
+    async def in_task_with_portal(number: int) -> float:
+        # In a Task of its own: all the rest of the Task would run in the portal.
+        async def task() -> float:
+            await greenback.ensure_portal()
+            return waiting(greenback.await_, coroutine)(number)
+
+        return await asyncio.create_task(task())
+
+    ours = waiting(await_, coroutine)
+    sqlalchemy = waiting(await_only, coroutine)
+    portal = waiting(greenback.await_, coroutine)
+    return Contest(
+        title,
+        "SQLAlchemy await_only",
+        [
+            Way("aiopyramid await_", lambda number: spawn_greenlet(ours, number), bar=bar),
+            Way("SQLAlchemy await_only", lambda number: greenlet_spawn(sqlalchemy, number)),
+            Way(
+                "greenback await_, with_portal_run_sync",
+                lambda number: greenback.with_portal_run_sync(portal, number),
+            ),
+            Way("greenback await_, ensure_portal", in_task_with_portal),
+            Way("asgiref async_to_sync", lambda number: sync_to_async(asgiref_loop)(number), 0.02),
+            Way("await, in a coroutine", awaiting(coroutine)),
+        ],
+    )
+
+
+def contest_starting(title: str, function: Callable[[], None], bar: float | None) -> Contest:
+    """Return the ways of calling ordinary code such that it could wait."""
+
+    async def with_portal() -> None:
+        await greenback.ensure_portal()
+        function()
+
+    loop = asyncio.get_running_loop()
+    return Contest(
+        title,
+        "SQLAlchemy greenlet_spawn",
+        [
+            Way("aiopyramid spawn_greenlet", awaiting(lambda: spawn_greenlet(function)), bar=bar),
+            Way("aiopyramid start_greenlet", calling(lambda: start_greenlet(loop, function))),
+            Way("SQLAlchemy greenlet_spawn", awaiting(lambda: greenlet_spawn(function))),
+            Way(
+                "greenback with_portal_run_sync",
+                awaiting(lambda: greenback.with_portal_run_sync(function)),
+            ),
+            Way(
+                "greenback ensure_portal, in a new Task",
+                awaiting(lambda: loop.create_task(with_portal())),
+                0.5,
+            ),
+            Way("asgiref sync_to_async", awaiting(sync_to_async(function)), 0.02),
+        ],
+    )
+
+
+def contest_threads() -> Contest:
+    """Return the ways of calling blocking code from a coroutine, all of them with threads."""
+    loop = asyncio.get_running_loop()
+    return Contest(
+        "A call in a thread",
+        "loop.run_in_executor",
+        [
+            Way("aiopyramid call_in_thread", awaiting(lambda: call_in_thread(None, nothing)), 0.1),
+            Way("loop.run_in_executor", awaiting(lambda: loop.run_in_executor(None, nothing)), 0.1),
+            Way("asyncio.to_thread", awaiting(lambda: asyncio.to_thread(nothing)), 0.1),
+            Way(
+                "asgiref sync_to_async, any thread",
+                awaiting(sync_to_async(nothing, thread_sensitive=False)),
+                0.05,
+            ),
+            Way(
+                "asgiref sync_to_async, one thread for all", awaiting(sync_to_async(nothing)), 0.05
+            ),
+        ],
+    )
+
+
+# --- Measuring ------------------------------------------------------------------------------------
+
+
+async def measure(rounds: int, number: int) -> list[Table]:
+    """Measure all contests and return their tables."""
+    contests = [
+        contest_waiting("Waiting for a coroutine that is ready", ready, AWAIT_BAR),
+        contest_waiting("Waiting for a coroutine that suspends once", suspends, None),
+        contest_starting("Starting: an empty function", nothing, SPAWN_BAR),
+        contest_starting(f"Starting: a function {DEPTH} frames deep", deep, None),
+        contest_threads(),
+    ]
+    times: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    progress("warming up")
+    for way in (way for contest in contests for way in contest.ways):
+        await way.run(max(1, int(number * way.share) // 10))  # starts threads, fills caches
+    for turn in range(1, rounds + 1):
+        progress(f"round {turn} of {rounds}")
+        for contest in contests:
+            # Nobody is always measured behind the same neighbour.
+            for way in random.sample(contest.ways, len(contest.ways)):
+                calls = max(1, int(number * way.share))
+                gc.collect()
+                seconds = await way.run(calls)
+                times[contest.title][way.name].append(seconds / calls * 1e6)
+    return [table(contest, times[contest.title]) for contest in contests]
+
+
+def table(contest: Contest, times: dict[str, list[float]]) -> Table:
+    """Return the table of one contest, times in microseconds."""
+    rows = []
+    for way in contest.ways:
+        ratio = Figure.ratio(times[way.name], times[contest.baseline])
+        bar = ABSENT if way.bar is None else verdict(ratio, at_most=way.bar)
+        rows.append([way.name, Figure.of(times[way.name]).text(), ratio.text(), bar])
+    return Table(contest.title, ["", "us/call", f"x {contest.baseline}", "bar"], rows)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = make_parser(__doc__, rounds=15)
+    parser.add_argument(
+        "--number",
+        type=positive,
+        default=20_000,
+        help="calls a round; fewer where threads are involved (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--uvloop", action="store_true", help="measure on uvloop instead of asyncio's own loop"
+    )
+    options = parser.parse_args()
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if options.uvloop:
+        try:
+            import uvloop
+        except ImportError:
+            sys.exit("Cannot measure on uvloop: it is not installed.")
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        tables = runner.run(measure(options.rounds, options.number))
+    notes = [
+        f"{'uvloop' if options.uvloop else 'asyncio'}, {options.rounds} rounds of"
+        f" {options.number} calls; median (smallest-largest) of the rounds"
+    ]
+    print_report(tables, packages=PACKAGES, notes=notes, markdown=options.markdown)
+
+
+if __name__ == "__main__":
+    main()
