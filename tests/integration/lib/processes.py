@@ -5,12 +5,14 @@ from pathlib import Path
 
 from server_process import PATIENCE_SECONDS, Process
 
-__all__ = ("PATIENCE_SECONDS", "Program")
+__all__ = ("LIB", "PATIENCE_SECONDS", "Program")
+
+LIB = Path(__file__).parent
 
 
 class Program(Process):
     """A running program, and what it says."""
 
     def __init__(self, command: list[str], **environment: str) -> None:
-        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        path = os.pathsep.join([str(LIB), os.environ.get("PYTHONPATH", "")])
         super().__init__(command, {"PYTHONPATH": path} | environment)
