@@ -1,6 +1,41 @@
+"""``__all__`` is exact in both directions, in the package and in each of its public modules."""
+
+import types
+
+import pytest
+
 import aiopyramid_traversal
+from aiopyramid_traversal import lookup, traverser
+
+MODULES = [aiopyramid_traversal, lookup, traverser]
 
 
-def test_nothing_is_promised_before_it_is_there() -> None:
-    assert aiopyramid_traversal.__all__ == ()
-    assert [name for name in vars(aiopyramid_traversal) if not name.startswith("_")] == []
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_all_is_a_sorted_tuple_without_repetitions(module):
+    assert type(module.__all__) is tuple
+    assert list(module.__all__) == sorted(set(module.__all__))
+
+
+def test_the_package_lists_what_it_offers():
+    offered = {
+        name
+        for name, value in vars(aiopyramid_traversal).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert offered == set(aiopyramid_traversal.__all__)
+
+
+@pytest.mark.parametrize("module", [lookup, traverser], ids=lambda module: module.__name__)
+def test_a_public_module_lists_what_it_defines_and_the_package_offers_it(module):
+    defined = {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    }
+    assert defined == set(module.__all__)
+    assert defined < set(aiopyramid_traversal.__all__)
+
+
+@pytest.mark.parametrize("name", aiopyramid_traversal.__all__)
+def test_every_public_name_is_documented(name):
+    assert ".. versionadded:: " in getattr(aiopyramid_traversal, name).__doc__

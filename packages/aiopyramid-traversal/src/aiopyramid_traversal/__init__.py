@@ -1,7 +1,28 @@
-"""Traversal with coroutines: to come.
+"""Traversal of resource trees whose ``__getitem__`` may be a coroutine.
 
-This package has no public name yet. A later release will hold a traverser that awaits resources
-whose `__getitem__` is a coroutine function.
+Include this package (``config.include("aiopyramid_traversal")``). ``README.md`` begins at the
+beginning; the modules in reading order:
+
+``_path``
+    From a request to the names to walk along; pure.
+``_walk``
+    The walk through the tree.
+``traverser``
+    What Pyramid calls.
+``lookup``
+    The same for code that is a coroutine already.
+``_include``
+    How it all becomes part of an application.
 """
 
-__all__: tuple[str, ...] = ()
+from ._include import includeme
+from .lookup import find_resource, traverse
+from .traverser import AsyncioTraverser, ExecutorTraverser
+
+__all__ = (
+    "AsyncioTraverser",
+    "ExecutorTraverser",
+    "find_resource",
+    "includeme",
+    "traverse",
+)

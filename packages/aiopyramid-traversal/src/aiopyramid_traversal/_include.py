@@ -1,0 +1,23 @@
+"""``config.include("aiopyramid_traversal")``: how this package becomes part of an application."""
+
+from typing import Any
+
+from .traverser import AsyncioTraverser
+
+__all__ = ("includeme",)
+
+
+def includeme(config: Any) -> None:
+    """Let the resources of the application be coroutines.
+
+    Includes ``aiopyramid_core`` and makes :class:`~aiopyramid_traversal.AsyncioTraverser` the
+    traverser of all resource trees that the application does not name another for with
+    ``config.add_traverser``.
+
+    Args:
+        config: The application's :class:`pyramid.config.Configurator`.
+
+    .. versionadded:: 1.0
+    """
+    config.include("aiopyramid_core")
+    config.add_traverser(AsyncioTraverser)

@@ -1,0 +1,94 @@
+"""The traversers: how Pyramid asks for the context of a request.
+
+A traverser (Pyramid, "Changing the Traverser") is made for the root of a resource tree and called
+with a request; it returns a dictionary that Pyramid puts on the request. Two of them, as there are
+two kinds of views: one for trees that await, and one for trees that block.
+"""
+
+from typing import Any
+
+from pyramid.traversal import ResourceTreeTraverser
+
+from aiopyramid_core import call_off_loop
+
+from ._path import path_of
+from ._walk import awaited, walk
+
+__all__ = ("AsyncioTraverser", "ExecutorTraverser")
+
+
+class AsyncioTraverser(ResourceTreeTraverser):
+    """Traverse a tree of resources whose ``__getitem__`` may be a coroutine.
+
+    In one tree, ``__getitem__`` may be a coroutine function, a generator function that delegates
+    with ``yield from``, a synchronized coroutine, or an ordinary method. A coroutine runs on the
+    event loop, in the request's own Task. An ordinary method runs where the traverser is called,
+    under a server of this project on the event loop's thread: it must not block. If it does, wrap
+    it in :func:`~aiopyramid_core.use_executor`, or take :class:`ExecutorTraverser` for the tree.
+
+    The root may be awaitable, too: a root factory may be a coroutine function.
+
+    Otherwise it does what :class:`pyramid.traversal.ResourceTreeTraverser` does, and like there
+    a subclass may choose another ``VIEW_SELECTOR`` and ``VH_ROOT_KEY``.
+
+    Args:
+        root: The root resource, or an awaitable for it.
+
+    .. versionadded:: 1.0
+    """
+
+    root: Any
+
+    def __call__(self, request: Any) -> dict[str, Any]:
+        """Find the context of a request.
+
+        Args:
+            request: The request.
+
+        Returns:
+            A dictionary with ``context``, ``view_name``, ``subpath``, ``traversed``,
+            ``virtual_root``, ``virtual_root_path`` and ``root``, as
+            :func:`pyramid.traversal.traverse` describes them.
+
+        Raises:
+            URLDecodeError: The path is not UTF-8.
+            BaseException: Whatever a ``__getitem__`` raised, ``KeyError`` apart, which ends
+                traversal.
+        """
+        # First, or else a path that is refused would leave a coroutine never awaited. Kept, since
+        # it can be awaited only once, and a traverser called again.
+        self.root = awaited(self.root)
+        path = path_of(request, self.VH_ROOT_KEY)
+        stop = walk(self.root, path.segments, len(path.virtual_root), self.VIEW_SELECTOR)
+        traversed, view_name, subpath = path.segments, "", path.subpath
+        if stop.view_name is not None:
+            view_name, subpath = stop.view_name, path.segments[stop.steps + 1 :]
+            # Below a virtual root Pyramid counts the names that lead there twice. Who reads
+            # request.traversed knows it like that.
+            traversed = path.segments[: len(path.virtual_root) + stop.steps]
+        return {
+            "context": stop.resource,
+            "view_name": view_name,
+            "subpath": subpath,
+            "traversed": traversed,
+            "virtual_root": stop.virtual_root,
+            "virtual_root_path": path.virtual_root,
+            "root": self.root,
+        }
+
+
+class ExecutorTraverser(AsyncioTraverser):
+    """Traverse in a thread, for a tree of resources whose ordinary ``__getitem__`` blocks.
+
+    The whole walk is one call in a thread of the event loop's default executor; under a server
+    that gives every request a thread of its own, it runs in that thread. Coroutines in the tree
+    run on the event loop all the same. For one kind of root only::
+
+        config.add_traverser(ExecutorTraverser, LegacyRoot)
+
+    .. versionadded:: 1.0
+    """
+
+    def __call__(self, request: Any) -> dict[str, Any]:
+        """Find the context of a request; see :meth:`AsyncioTraverser.__call__`."""
+        return call_off_loop(super().__call__, request)
