@@ -10,6 +10,8 @@
     Request factory, response factory and execution policy are coroutines.
 ``/slashes``
     The not-found view is a coroutine and appends slashes.
+``/trees``
+    The resources are, by way of aiopyramid_traversal.
 """
 
 import logging
@@ -18,7 +20,7 @@ from wsgiref.util import shift_path_info
 
 from pyramid.config import Configurator
 
-from . import execution, legacy, tweens
+from . import execution, legacy, trees, tweens
 
 
 def main(global_config=None, **settings):
@@ -32,6 +34,7 @@ def main(global_config=None, **settings):
         "session": legacy.session(**settings),
         "executed": execution.main(**settings),
         "slashes": execution.slashes(**settings),
+        "trees": trees.main(**settings),
     }
 
     def mounted(environ, start_response):
