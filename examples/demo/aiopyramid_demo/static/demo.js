@@ -71,7 +71,7 @@ async function blockWithHeartbeat(url, output) {
     summary.replaceChildren(
       element("b", "", `${latencies.length} heartbeats`),
       `, the slowest ${Math.max(...latencies).toFixed(0)} ms, around a view that blocked for `,
-      element("b", "", `${blocked.toFixed(1)} s`),
+      element("b", "thread", `${blocked.toFixed(1)} s`),
     );
     output.append(result[result.length - 1]);
   } finally {
