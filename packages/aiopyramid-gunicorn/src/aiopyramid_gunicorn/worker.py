@@ -15,7 +15,7 @@ import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.http.wsgi import base_environ
@@ -64,6 +64,11 @@ class AsyncGunicornWorker(Worker):
 
     # --- Called by gunicorn -------------------------------------------------------------------
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Here we are in the arbiter still: since Python 3.12 a fork makes asyncio forget its loop.
+        self._executor = _executor_of_loaded_application()
+
     def init_process(self) -> None:
         """Set up this process and serve; returns when the worker has stopped."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
@@ -72,10 +77,9 @@ class AsyncGunicornWorker(Worker):
             signal.signal(number, signal.SIG_DFL)
         # Before the application is loaded: asyncio.get_event_loop() in its constructor must
         # give the loop that will run it.
-        executor = _executor_of_loaded_application()
         self.loop = _new_event_loop()
         asyncio.set_event_loop(self.loop)
-        self.loop.set_default_executor(executor or RequestExecutor(self.executor_threads))
+        self.loop.set_default_executor(self._executor or RequestExecutor(self.executor_threads))
         adopt_loop(self.loop)
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
@@ -233,7 +237,7 @@ _THREADS_SECONDS: Final = 1.0
 
 
 def _executor_of_loaded_application() -> ThreadPoolExecutor | None:
-    """Return the executor that an application set on the loop of the arbiter, if it did.
+    """Return the executor that an application set on the arbiter's loop; called in the arbiter.
 
     ``pserve`` and ``preload_app`` load the application before the workers are forked. What its
     constructor gets from ``asyncio.get_event_loop()`` then is a loop that will never run, and the
