@@ -1,8 +1,10 @@
 """``__all__`` is exact in both directions, in the package and in each of its modules."""
 
+import ast
 import importlib
 import pkgutil
 import types
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,16 @@ def test_a_public_module_lists_the_functions_and_classes_that_it_defines(name):
 def test_the_package_lists_what_it_offers():
     from_elsewhere = {"Any"}  # typing's, for an annotation
     assert imported_public_names(aiopyramid_core) - from_elsewhere == set(aiopyramid_core.__all__)
+
+
+def test_the_type_checked_file_uses_all_that_the_package_offers():
+    source = (Path(__file__).parent / "typing" / "core_api.py").read_text()
+    imports = next(each for each in ast.parse(source).body if is_import_of_the_package(each))
+    assert [alias.name for alias in imports.names] == list(aiopyramid_core.__all__)
+
+
+def is_import_of_the_package(statement):
+    return isinstance(statement, ast.ImportFrom) and statement.module == "aiopyramid_core"
 
 
 @pytest.mark.parametrize("name", aiopyramid_core.__all__)

@@ -26,7 +26,7 @@ import sys
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple
 
 from greenlet import GreenletExit, getcurrent
 
@@ -35,6 +35,7 @@ from ._greenlets import ENDED, BridgeGreenlet, park, take_idle
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 def in_bridge() -> bool:
@@ -120,7 +121,7 @@ async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P
 
 
 def start_greenlet(
-    loop: asyncio.AbstractEventLoop, function: Callable[..., T], /, *args: Any
+    loop: asyncio.AbstractEventLoop, function: Callable[[*Ts], T], /, *args: *Ts
 ) -> "asyncio.Task[T] | None":
     """Run an ordinary function in a greenlet, in a Task only if it ever has to wait.
 

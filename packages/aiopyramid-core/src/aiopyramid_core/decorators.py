@@ -3,8 +3,8 @@
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar, overload
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from pyramid.exceptions import ConfigurationError
 
@@ -18,20 +18,42 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_Coroutine = Coroutine[Any, Any, T] | Generator[Any, Any, T]
+"""What a coroutine function returns, of ``async def`` or of ``yield from``."""
+
+
+class _Synchronize(Protocol):
+    """``synchronize()``."""
+
+    @overload
+    def __call__(self, function: type[T], /) -> type[T]: ...
+    @overload
+    def __call__(self, function: Callable[P, _Coroutine[T]], /) -> Callable[P, T]: ...
+
+
+class _SynchronizeLeniently(Protocol):
+    """``synchronize(strict=False)``: what a function returns is its result or an awaitable."""
+
+    @overload
+    def __call__(self, function: type[T], /) -> type[T]: ...
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[Any]], /) -> Callable[P, Any]: ...
+
+
 @overload
 def synchronize(function: type[T], /, *, strict: bool = True) -> type[T]: ...
-
-
 @overload
 def synchronize(
-    function: Callable[P, Coroutine[Any, Any, T]], /, *, strict: bool = True
+    function: Callable[P, _Coroutine[T]], /, *, strict: Literal[True] = True
 ) -> Callable[P, T]: ...
-
-
 @overload
 def synchronize(
-    function: None = None, /, *, strict: bool = True
-) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, T]]: ...
+    function: Callable[P, Awaitable[Any]], /, *, strict: Literal[False]
+) -> Callable[P, Any]: ...
+@overload
+def synchronize(function: None = None, /, *, strict: Literal[True] = True) -> _Synchronize: ...
+@overload
+def synchronize(function: None = None, /, *, strict: Literal[False]) -> _SynchronizeLeniently: ...
 
 
 def synchronize(function: Any = None, /, *, strict: bool = True) -> Any:

@@ -1,0 +1,221 @@
+"""Uses of the public API as mypy sees them: checked by `make lint`, never run.
+
+``assert_type`` says what a type checker has to infer. An ignore marks what it has to refuse: mypy
+complains about an ignore that is not needed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, assert_type
+
+from aiopyramid_core import (
+    AiopyramidError,
+    AlreadyShutDown,
+    CoroutineMapper,
+    CoroutineOrExecutorMapper,
+    ExecutorMapper,
+    RequestExecutor,
+    ScopeError,
+    StartupError,
+    adopt_loop,
+    await_,
+    call_in_thread,
+    call_off_loop,
+    can_await,
+    includeme,
+    run,
+    shutdown,
+    spawn,
+    spawn_greenlet,
+    spawn_greenlet_on_scope_error,
+    start_greenlet,
+    startup,
+    synchronize,
+    use_executor,
+)
+
+
+class User:
+    pass
+
+
+async def load(number: int, *, fresh: bool = False) -> User:
+    return User()
+
+
+def read(path: str, limit: int = 0) -> bytes:
+    return b""
+
+
+# --- synchronize ----------------------------------------------------------------------------------
+
+
+@synchronize
+async def load_user(number: int, *, fresh: bool = False) -> User:
+    return await load(number, fresh=fresh)
+
+
+assert_type(load_user(1), User)
+assert_type(load_user(1, fresh=True), User)
+load_user("1")  # type: ignore[arg-type]
+load_user(1, stale=True)  # type: ignore[call-arg]
+load_user()  # type: ignore[call-arg]
+
+
+@synchronize()
+async def load_user_too(number: int) -> User:
+    return await load(number)
+
+
+assert_type(load_user_too(1), User)
+load_user_too("1")  # type: ignore[arg-type]
+
+
+@synchronize
+def load_by_generator(number: int) -> Generator[Any, Any, User]:
+    return (yield from load(number).__await__())
+
+
+assert_type(load_by_generator(1), User)
+load_by_generator("1")  # type: ignore[arg-type]
+
+
+@synchronize(strict=False)
+async def load_leniently(number: int) -> User:
+    return await load(number)
+
+
+# A user or, where nothing can wait, something to await for one.
+assert_type(load_leniently(1), Any)
+load_leniently("1")  # type: ignore[arg-type]
+
+
+def promise(number: int) -> Awaitable[User]:
+    return asyncio.ensure_future(load(number))
+
+
+assert_type(synchronize(promise, strict=False)(1), Any)
+synchronize(promise)  # type: ignore[arg-type]
+synchronize(read)  # type: ignore[arg-type]
+
+
+class Repository:
+    @synchronize
+    async def load(self, number: int) -> User:
+        return await load(number)
+
+
+assert_type(Repository().load(1), User)
+Repository().load("1")  # type: ignore[arg-type]
+
+
+@synchronize
+class Policy:
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+
+    async def identity(self, request: Any) -> User:
+        return User()
+
+
+assert_type(Policy("secret"), Policy)
+Policy(1)  # type: ignore[arg-type]
+
+
+@synchronize(strict=False)
+class LenientPolicy(Policy):
+    async def permits(self, request: Any) -> bool:
+        return True
+
+
+assert_type(LenientPolicy("secret"), LenientPolicy)
+
+
+# --- Waiting, greenlets, threads ------------------------------------------------------------------
+
+
+def ordinary() -> None:
+    assert_type(await_(load(1)), User)
+    assert_type(await_(promise(1)), User)
+    assert_type(can_await(), bool)
+    assert_type(call_off_loop(read, "path", limit=1), bytes)
+    call_off_loop(read, limit=1)  # type: ignore[call-arg]
+    await_(read("path"))  # type: ignore[arg-type]
+    spawn(load(1))
+    spawn(load(1), name="load")
+    spawn(load)  # type: ignore[arg-type]
+
+
+def script() -> None:
+    assert_type(run(read, "path", limit=1), bytes)
+    assert_type(run(await_, load(1)), User)
+    run(read, 1)  # type: ignore[arg-type]
+
+
+async def coroutine(pool: ThreadPoolExecutor) -> None:
+    assert_type(await spawn_greenlet(read, "path", limit=1), bytes)
+    assert_type(await call_in_thread(pool, read, "path"), bytes)
+    assert_type(await call_in_thread(None, read, "path"), bytes)
+    await spawn_greenlet(read, 1)  # type: ignore[arg-type]
+    await call_in_thread(pool, read, 1)  # type: ignore[arg-type]
+
+
+@use_executor
+def read_in_thread(path: str) -> bytes:
+    return b""
+
+
+@use_executor(executor=RequestExecutor(4))
+def read_in_pool(path: str) -> bytes:
+    return b""
+
+
+async def use_threads() -> None:
+    assert_type(await read_in_thread("path"), bytes)
+    assert_type(await read_in_pool("path"), bytes)
+    await read_in_thread(1)  # type: ignore[arg-type]
+    await read_in_pool(1)  # type: ignore[arg-type]
+
+
+@spawn_greenlet_on_scope_error
+def principals(number: int) -> list[str]:
+    return []
+
+
+assert_type(principals(1), Any)
+principals("1")  # type: ignore[arg-type]
+
+
+# --- Pyramid --------------------------------------------------------------------------------------
+
+includeme(object())
+mappers: tuple[Callable[[Any], Callable[[Any, Any], Any]], ...] = (
+    CoroutineMapper(),
+    CoroutineOrExecutorMapper(),
+    ExecutorMapper(),
+)
+
+
+# --- Servers --------------------------------------------------------------------------------------
+
+
+async def serve(loop: asyncio.AbstractEventLoop) -> None:
+    adopt_loop(loop)
+    try:
+        await startup()
+    except StartupError as error:
+        assert_type(error.function, str)
+        assert_type(error.error, Exception)
+    assert_type(start_greenlet(loop, read, "path"), asyncio.Task[bytes] | None)
+    start_greenlet(loop, read, 1)  # type: ignore[arg-type]
+    await shutdown()
+    await shutdown(at_most_seconds=1.5)
+
+
+def explain(error: AiopyramidError) -> str:
+    if isinstance(error, ScopeError):
+        return f"{error.what} {error.where} {error.remedy}"
+    if isinstance(error, AlreadyShutDown):
+        return error.coroutine
+    return str(error)
