@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import inspect
 import pkgutil
+import re
 import types
 from pathlib import Path
 
@@ -75,8 +77,34 @@ def is_import_of_the_package(statement):
     return isinstance(statement, ast.ImportFrom) and statement.module == "aiopyramid_core"
 
 
-@pytest.mark.parametrize("name", aiopyramid_core.__all__)
-def test_every_public_name_is_documented(name):
-    documentation = getattr(aiopyramid_core, name).__doc__
-    assert documentation
-    assert ".. versionadded:: " in documentation
+def public_functions_and_classes():
+    """Yield each once, with the methods that its class defines: where it is, and what it is."""
+    seen = set()
+    for module in map(importlib.import_module, ["aiopyramid_core", *PUBLIC]):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not is_function_or_class(value) or value in seen:
+                continue
+            seen.add(value)
+            yield f"{module.__name__}.{name}", value
+            for attribute, member in vars(value).items() if isinstance(value, type) else ():
+                function = inspect.unwrap(getattr(member, "__func__", member))
+                if isinstance(function, types.FunctionType) and not attribute.startswith("_"):
+                    yield f"{module.__name__}.{name}.{attribute}", function
+
+
+DOCUMENTED = dict(public_functions_and_classes())
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_documentation_says_with_which_version_it_came(name):
+    assert "\n.. versionadded:: " in inspect.getdoc(DOCUMENTED[name])
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_documentation_explains_each_argument(name):
+    value = DOCUMENTED[name]
+    function = vars(value).get("__init__") if isinstance(value, type) else value
+    explained = re.findall(r"^    [*]{0,2}(\w+):", inspect.getdoc(value), re.MULTILINE)
+    parameters = inspect.signature(function).parameters if function is not None else {}
+    assert [each for each in parameters if each not in (*explained, "self", "cls")] == []

@@ -59,7 +59,10 @@ class StartupError(AiopyramidError):
         self.error = error
 
     def again(self) -> "StartupError":
-        """Return a copy to raise for another request: one instance would collect tracebacks."""
+        """Return a copy to raise for another request: one instance would collect tracebacks.
+
+        .. versionadded:: 1.0
+        """
         return StartupError(self.function, self.error)
 
     def __str__(self) -> str:

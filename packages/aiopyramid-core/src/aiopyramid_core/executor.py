@@ -165,7 +165,21 @@ class RequestExecutor(ThreadPoolExecutor):
         self._warned_at = float("-inf")
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Schedule a call; see :meth:`concurrent.futures.Executor.submit`."""
+        """Schedule a call; see :meth:`concurrent.futures.Executor.submit`.
+
+        Args:
+            fn: An ordinary callable.
+            *args: Passed on to ``fn``.
+            **kwargs: Passed on to ``fn``.
+
+        Returns:
+            The call's outcome, to come.
+
+        Raises:
+            RuntimeError: The pool was shut down.
+
+        .. versionadded:: 1.0
+        """
         with self._count_lock:
             self._unfinished += 1
             queued = self._unfinished - self._limit
@@ -217,7 +231,10 @@ def _settle(future: "Future[Any]", fn: Callable[..., Any], args: Any, kwargs: An
 
 DEFAULT_THREADS: Final = 40
 """Most threads of an executor where nobody says otherwise: as in anyio, a number that a small
-machine bears and that covers what most sites with threaded servers run with."""
+machine bears and that covers what most sites with threaded servers run with.
+
+.. versionadded:: 1.0
+"""
 
 _WARNING_INTERVAL_SECONDS: Final = 1.0
 """A busy executor gets a call a millisecond; one warning a second is read, a thousand are not."""

@@ -54,6 +54,8 @@ class Lifespan:
     Args:
         registry: The application's registry.
         shutdown_timeout_seconds: How long :meth:`stop` waits for background tasks.
+
+    .. versionadded:: 1.0
     """
 
     def __init__(self, registry: Any, shutdown_timeout_seconds: float) -> None:
@@ -69,11 +71,23 @@ class Lifespan:
     # --- While the application is configured --------------------------------------------------
 
     def add_startup(self, function: Hook) -> None:
-        """Have ``function(registry)`` run before the first request, in the order of these calls."""
+        """Have a function run before the first request, in the order of these calls.
+
+        Args:
+            function: A coroutine function, or an ordinary one, of the application's registry.
+
+        .. versionadded:: 1.0
+        """
         self._startup.append(function)
 
     def add_shutdown(self, function: Hook) -> None:
-        """Have ``function(registry)`` run after the last request, in the opposite order."""
+        """Have a function run after the last request, in the opposite order.
+
+        Args:
+            function: A coroutine function, or an ordinary one, of the application's registry.
+
+        .. versionadded:: 1.0
+        """
         self._shutdown.append(function)
 
     # --- While it serves ----------------------------------------------------------------------
@@ -83,6 +97,8 @@ class Lifespan:
 
         Raises:
             StartupError: A startup function has failed.
+
+        .. versionadded:: 1.0
         """
         if self._state is _State.STARTED:
             return
@@ -99,8 +115,14 @@ class Lifespan:
     def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str | None = None) -> None:
         """Run a coroutine as a background task; see :func:`spawn`.
 
+        Args:
+            coroutine: What to run.
+            name: What the log calls the task; by default the coroutine's name.
+
         Raises:
             AlreadyShutDown: The application is past the point where it waits for tasks.
+
+        .. versionadded:: 1.0
         """
         if self._state is _State.STOPPED:
             coroutine.close()
@@ -137,6 +159,8 @@ class Lifespan:
 
         Raises:
             StartupError: One has failed; the others after it were not called.
+
+        .. versionadded:: 1.0
         """
         async with self._starting:
             if self._error is not None:
@@ -157,6 +181,8 @@ class Lifespan:
 
         Args:
             at_most_seconds: How long the server lets us wait, if that is less than the setting.
+
+        .. versionadded:: 1.0
         """
         if self._state is not _State.STARTED:
             return
@@ -222,17 +248,39 @@ _REGISTRY_KEY: Final = "aiopyramid.lifespan"
 
 
 def install(registry: Any, lifespan: Lifespan) -> None:
-    """Make a lifespan that of an application."""
+    """Make a lifespan that of an application.
+
+    Args:
+        registry: The application's registry.
+        lifespan: What :func:`lifespan_of` is to return.
+
+    .. versionadded:: 1.0
+    """
     registry[_REGISTRY_KEY] = lifespan
 
 
 def is_installed(registry: Any) -> bool:
-    """Return whether an application has a lifespan already."""
+    """Return whether an application has a lifespan already.
+
+    Args:
+        registry: The application's registry.
+
+    .. versionadded:: 1.0
+    """
     return _REGISTRY_KEY in registry
 
 
 def lifespan_of(registry: Any) -> Lifespan:
-    """Return the lifespan of an application that includes ``aiopyramid_core``."""
+    """Return the lifespan of an application that includes ``aiopyramid_core``.
+
+    Args:
+        registry: The application's registry.
+
+    Raises:
+        KeyError: It does not include ``aiopyramid_core``.
+
+    .. versionadded:: 1.0
+    """
     lifespan: Lifespan = registry[_REGISTRY_KEY]
     return lifespan
 
@@ -271,7 +319,13 @@ _applications: Final[list["weakref.ref[Lifespan]"]] = []
 
 
 def announce(lifespan: Lifespan) -> None:
-    """An application was made, which the process's server is to start and stop."""
+    """An application was made, which the process's server is to start and stop.
+
+    Args:
+        lifespan: The application's lifespan; that it is known here does not keep it alive.
+
+    .. versionadded:: 1.0
+    """
     _applications.append(weakref.ref(lifespan, _applications.remove))
 
 

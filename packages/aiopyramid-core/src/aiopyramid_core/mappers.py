@@ -137,6 +137,8 @@ def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
 
     Returns:
         ``view`` itself, or a view that runs it in a thread.
+
+    .. versionadded:: 1.0
     """
     mapper = _mapper_of(info)
     if not (isinstance(mapper, type) and issubclass(mapper, _AsyncioMapper)):

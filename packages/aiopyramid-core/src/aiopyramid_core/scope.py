@@ -116,7 +116,10 @@ def _loop_to_wait_for() -> asyncio.AbstractEventLoop | None:
 
 
 def on_a_loop() -> bool:
-    """Return whether an event loop runs in this thread."""
+    """Return whether an event loop runs in this thread.
+
+    .. versionadded:: 1.0
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -125,7 +128,16 @@ def on_a_loop() -> bool:
 
 
 def refuse(awaitable: Awaitable[object]) -> NoReturn:
-    """Raise the :class:`ScopeError` that fits the calling code; a coroutine is closed."""
+    """Raise the :class:`ScopeError` that fits the calling code.
+
+    Args:
+        awaitable: What cannot be waited for; a coroutine is closed.
+
+    Raises:
+        ScopeError: Always.
+
+    .. versionadded:: 1.0
+    """
     if inspect.iscoroutine(awaitable):
         # Or else Python would warn that it was never awaited, which is beside the point.
         awaitable.close()

@@ -47,6 +47,8 @@ class Settings:
 
         Raises:
             ConfigurationError: A value makes no sense; the message names the setting.
+
+        .. versionadded:: 1.0
         """
         return cls(
             executor_max_workers=_read(

@@ -48,20 +48,33 @@ class AsyncBody:
         return self
 
     def __next__(self) -> bytes:
-        """Wait for the next part."""
+        """Wait for the next part.
+
+        Raises:
+            ScopeError: It was called on the event loop's own thread outside of a greenlet.
+        """
         part: bytes | None = self._wait(_next(self._iterator))
         if part is None:
             raise StopIteration
         return part
 
     async def aclose(self) -> None:
-        """End the iteration early; ``finally`` clauses of a generator run."""
+        """End the iteration early; ``finally`` clauses of a generator run.
+
+        .. versionadded:: 1.0
+        """
         aclose = getattr(self._iterator, "aclose", None)
         if aclose is not None:
             await aclose()
 
     def close(self) -> None:
-        """The same for ordinary servers (PEP 3333)."""
+        """The same for ordinary servers (PEP 3333).
+
+        Raises:
+            ScopeError: It was called on the event loop's own thread outside of a greenlet.
+
+        .. versionadded:: 1.0
+        """
         self._wait(self.aclose())
 
     def _wait(self, awaitable: Coroutine[Any, Any, Any]) -> Any:
@@ -84,6 +97,8 @@ def make_body_portable(response: Any) -> None:
 
     Args:
         response: A :class:`pyramid.response.Response` or anything else with an ``app_iter``.
+
+    .. versionadded:: 1.0
     """
     body: Any = getattr(response, "app_iter", None)
     if type(body) is not list and hasattr(body, "__aiter__") and not hasattr(body, "__iter__"):
@@ -106,6 +121,9 @@ class ServerSentEvent:
         id: What the client sends as ``Last-Event-ID`` when it connects again, or None.
         retry_milliseconds: How long the client shall wait before it connects again, or None.
 
+    Raises:
+        ValueError: ``event`` or ``id`` is not one line.
+
     .. versionadded:: 1.0
     """
 
@@ -122,7 +140,10 @@ class ServerSentEvent:
                 raise ValueError(f"the {name} of a server-sent event must be one line: {value!r}")
 
     def encode(self) -> bytes:
-        """Return the event as it is sent."""
+        """Return the event as it is sent, in UTF-8.
+
+        .. versionadded:: 1.0
+        """
         lines = []
         if self.event is not None:
             lines.append(f"event: {self.event}")

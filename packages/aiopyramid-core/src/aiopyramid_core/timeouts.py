@@ -38,6 +38,8 @@ def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handl
         handler: The next tween or the router.
         registry: The application's registry.
         seconds: The limit.
+
+    .. versionadded:: 1.0
     """
 
     def timeout_tween(request: Any) -> Any:

@@ -37,11 +37,17 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name="aiopyramid-watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch.
+
+        .. versionadded:: 1.0
+        """
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching."""
+        """Stop watching.
+
+        .. versionadded:: 1.0
+        """
         self._stopped.set()
 
     def _watch(self) -> None:
