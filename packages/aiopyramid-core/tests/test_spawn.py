@@ -11,7 +11,7 @@ from pyramid.response import Response
 from pyramid.threadlocal import get_current_request
 from webob import Request
 
-from aiopyramid_core import AlreadyShutDown, spawn, synchronize
+from aiopyramid_core import AlreadyShutDown, ScopeError, spawn, synchronize
 from aiopyramid_core.lifespan import lifespan_of
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
@@ -287,3 +287,11 @@ def test_after_the_end_no_task_can_be_started_and_the_coroutine_is_closed(build,
     message = run(main)
     assert message.startswith("The application has shut down: nobody would wait for ")
     assert message.endswith("background")
+
+
+def test_where_there_is_no_application_it_is_refused_and_the_coroutine_is_closed(no_warnings):
+    async def send_receipt():
+        raise AssertionError
+
+    with pytest.raises(ScopeError, match=r"send_receipt .* an application that includes"):
+        spawn(send_receipt())

@@ -21,7 +21,7 @@ from pyramid.threadlocal import get_current_registry, manager
 from ._bridge import await_in_bridge, spawn_greenlet
 from ._portal import loop_of_this_thread
 from ._process_loop import before_stop, process_loop
-from .exceptions import AlreadyShutDown, StartupError
+from .exceptions import AlreadyShutDown, ScopeError, StartupError
 from .scope import await_, can_await, run
 
 __all__ = (
@@ -307,10 +307,20 @@ def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) ->
 
     Raises:
         AlreadyShutDown: The application has stopped. The coroutine is closed.
+        ScopeError: There is no application here. The coroutine is closed.
 
     .. versionadded:: 1.0
     """
-    lifespan_of(get_current_registry()).spawn(coroutine, name=name)
+    registry = get_current_registry()
+    if not is_installed(registry):
+        coroutine.close()
+        raise ScopeError(
+            _name_of(coroutine),
+            "where no application looks after it",
+            "Call spawn() in a request, or a task of one, of an application that includes"
+            " aiopyramid_core.",
+        )
+    lifespan_of(registry).spawn(coroutine, name=name)
 
 
 # --- All applications of the process --------------------------------------------------------------
