@@ -62,6 +62,17 @@ async def down(registry):
     assert printed(body, "config.add_shutdown(down)") == ["served", "down"]
 
 
+def test_a_thread_of_a_shutdown_function_may_wait_for_what_needs_a_thread_in_turn(printed):
+    body = """
+from aiopyramid_core import await_
+def inner():
+    await_(use_executor(print)("down"))
+async def down(registry):
+    await use_executor(inner)()
+"""
+    assert printed(body, "config.add_shutdown(down)") == ["served", "down"]
+
+
 def test_an_application_without_such_functions_starts_no_loop(printed):
     body = """
 def view(request):

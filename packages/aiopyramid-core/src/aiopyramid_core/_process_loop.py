@@ -8,14 +8,16 @@ is bound to a loop, such as a connection pool, outlives a request.
 
 import asyncio
 import atexit
-import concurrent.futures.thread  # of which we need the place in the order; see the end
+import contextlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from .executor import DEFAULT_THREADS, RequestExecutor
+from ._waiting import WaitingThread
+from .executor import DEFAULT_THREADS, LastThreadExecutor, RequestExecutor
 
 __all__ = ("adopt_loop", "before_stop", "process_loop")
 
@@ -75,8 +77,13 @@ class _ProcessLoop:
             if self._loop is loop:
                 self._loop = None
         if loop is not None and self._thread is not None:
+            this_thread = WaitingThread()
+            executor = LastThreadExecutor(this_thread)
+            loop.call_soon_threadsafe(loop.set_default_executor, executor)
             callbacks = asyncio.run_coroutine_threadsafe(self._run_callbacks(), loop)
-            concurrent.futures.wait((callbacks,), timeout=_CALLBACKS_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                this_thread.wait_for(callbacks, time.monotonic() + _CALLBACKS_SECONDS)
+            this_thread.end()
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join(_STOP_SECONDS)
 
@@ -145,6 +152,7 @@ def _start_afresh_in_child() -> None:
 
 # Not atexit.register, where there is a choice: by then the interpreter has shut down all thread
 # pools, which background tasks and shutdown functions may still need. These callbacks come before,
-# in the opposite order of their registration; concurrent.futures has registered its own above.
+# in the opposite order of their registration; concurrent.futures has registered its own when
+# ``executor`` was imported.
 getattr(threading, "_register_atexit", atexit.register)(_stop_at_exit)
 os.register_at_fork(after_in_child=_start_afresh_in_child)

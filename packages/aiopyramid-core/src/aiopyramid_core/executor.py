@@ -16,9 +16,16 @@ from ._bridge import await_in_bridge, in_bridge
 from ._callables import wrap_as
 from ._portal import ThreadScope, serving
 from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
-from ._waiting import waiting_thread
+from ._waiting import WaitingThread, waiting_thread
 
-__all__ = ("DEFAULT_THREADS", "RequestExecutor", "call_in_thread", "call_off_loop", "use_executor")
+__all__ = (
+    "DEFAULT_THREADS",
+    "LastThreadExecutor",
+    "RequestExecutor",
+    "call_in_thread",
+    "call_off_loop",
+    "use_executor",
+)
 
 _log = logging.getLogger("aiopyramid_core")
 
@@ -215,6 +222,30 @@ class RequestExecutor(ThreadPoolExecutor):
             self._limit,
             queued,
         )
+
+
+class LastThreadExecutor(ThreadPoolExecutor):
+    """Runs calls in the one thread that is left when a process ends, and waits for its last words.
+
+    From Python 3.12 on no thread can be started by then. The thread runs one call at a time.
+
+    Args:
+        thread: The thread that waits.
+    """
+
+    def __init__(self, thread: WaitingThread) -> None:
+        super().__init__(max_workers=1)  # a loop accepts no other kind; it starts no thread
+        self._last_thread = thread
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Schedule a call; see :meth:`concurrent.futures.Executor.submit`."""
+        future: Future[T] = Future()
+        job = functools.partial(_settle, future, fn, args, kwargs)
+        # The last thread may itself be in a call that waits for this one.
+        waiting = waiting_thread.get()
+        if not (waiting is not None and waiting.offer(job)) and not self._last_thread.offer(job):
+            raise RuntimeError("The process has ended: there is no thread left for this call.")
+        return future
 
 
 def _settle(future: "Future[Any]", fn: Callable[..., Any], args: Any, kwargs: Any) -> None:
