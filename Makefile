@@ -7,6 +7,8 @@ UV := $(if $(shell command -v uv 2>/dev/null),,.tools/bin/uv)
 READY := .venv/ready
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
+# Where pyenv keeps its interpreters, for tox; behind all others.
+export PATH := $(PATH):$(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/*/bin))
 # The environment is this project's own, whatever is active in the caller's shell.
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
@@ -17,10 +19,10 @@ export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench format lock clean
+.PHONY: help serve test lint types tox wheels bench format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 serve: $(READY) ## serve the demo application
 	pserve examples/demo/development.ini
@@ -29,7 +31,7 @@ test: lint ## run every check: what lint does, then all tests
 	@echo "==> pytest"
 	@pytest -n auto
 
-lint: $(READY) ## check registry names, lock, style, types and imports between packages
+lint: $(READY) types ## check registry names, lock, style, types and imports between packages
 	@echo "==> looking for names of package registries"
 	@python tools/check_neutral.py
 	@echo "==> checking uv.lock"
@@ -37,10 +39,15 @@ lint: $(READY) ## check registry names, lock, style, types and imports between p
 	@echo "==> ruff"
 	@ruff check
 	@ruff format --check
-	@echo "==> mypy"
-	@mypy
 	@echo "==> import-linter"
 	@lint-imports --no-logo
+
+types: $(READY) ## check types only
+	@echo "==> mypy"
+	@mypy
+
+tox: $(READY) ## test each package alone, on every Python, with lowest versions; ENV=core-3.12 for one
+	@tox run $(if $(ENV),-e $(ENV))
 
 bench: $(READY) ## measure speed against other bridges and servers (see benchmarks/README.md)
 	@echo "==> bridge"
@@ -52,6 +59,9 @@ bench: $(READY) ## measure speed against other bridges and servers (see benchmar
 	@echo "==> memory"
 	@python benchmarks/memory.py
 
+wheels: $(READY) ## build all distributions, look into them, install each one alone
+	@python tools/wheels.py
+
 format: $(READY) ## format the code and mend what ruff can mend
 	@ruff check --fix
 	@ruff format
@@ -61,7 +71,7 @@ lock: $(UV) ## lock the dependencies again; UPGRADE=1 takes new versions
 	@"$(PYTHON)" tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## remove what these targets made: environments, tools, caches
-	rm -rf .venv .tools .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .tools .tox .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The third-party packages, by hash; then the workspace's own, built by the hatchling just installed.

@@ -24,7 +24,7 @@ CORE = "aiopyramid-core<2,>=1.0"
 SATELLITES = {f"{name}<2,>=1.0" for name in FOLDERS} - {CORE, "aiopyramid<2,>=1.0"}
 DEPENDENCIES = {
     "aiopyramid": {CORE, *SATELLITES},
-    "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1"},
+    "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1.1"},
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.6.4"},
     "aiopyramid-traversal": {CORE},
     "aiopyramid-uwsgi": {CORE},
