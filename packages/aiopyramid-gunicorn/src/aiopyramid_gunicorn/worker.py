@@ -66,8 +66,9 @@ class AsyncGunicornWorker(Worker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Here we are in the arbiter still: since Python 3.12 a fork makes asyncio forget its loop.
-        self._executor = _executor_of_loaded_application()
+        # Here, where it still is the arbiter: since Python 3.12 a fork forgets the event loop.
+        # The loop is kept, because it would shut its executor down when garbage collected.
+        self._loop_of_application = _loop_of_loaded_application()
 
     def init_process(self) -> None:
         """Set up this process and serve; returns when the worker has stopped."""
@@ -79,7 +80,11 @@ class AsyncGunicornWorker(Worker):
         # give the loop that will run it.
         self.loop = _new_event_loop()
         asyncio.set_event_loop(self.loop)
-        self.loop.set_default_executor(self._executor or RequestExecutor(self.executor_threads))
+        # There is no public way to ask a loop for its default executor.
+        executor: ThreadPoolExecutor | None
+        executor = getattr(self._loop_of_application, "_default_executor", None)
+        executor = executor or RequestExecutor(self.executor_threads)
+        self.loop.set_default_executor(executor)
         adopt_loop(self.loop)
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
@@ -236,8 +241,8 @@ _THREADS_SECONDS: Final = 1.0
 """How long threads get to end by themselves, and the exit hooks to run."""
 
 
-def _executor_of_loaded_application() -> ThreadPoolExecutor | None:
-    """Return the executor that an application set on the arbiter's loop; called in the arbiter.
+def _loop_of_loaded_application() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of the arbiter, on which an application may have set an executor.
 
     ``pserve`` and ``preload_app`` load the application before the workers are forked. What its
     constructor gets from ``asyncio.get_event_loop()`` then is a loop that will never run, and the
@@ -247,12 +252,9 @@ def _executor_of_loaded_application() -> ThreadPoolExecutor | None:
         # Up to Python 3.13 it makes a loop where there is none, and says that it should not.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            loop = asyncio.get_event_loop()
+            return asyncio.get_event_loop()
         except RuntimeError:
             return None
-    # There is no public way to ask a loop for its default executor.
-    executor: ThreadPoolExecutor | None = getattr(loop, "_default_executor", None)
-    return executor
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
