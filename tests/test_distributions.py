@@ -25,7 +25,7 @@ SATELLITES = {f"{name}<2,>=1.0" for name in FOLDERS} - {CORE, "aiopyramid<2,>=1.
 DEPENDENCIES = {
     "aiopyramid": {CORE, *SATELLITES},
     "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1.1"},
-    "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.6.4"},
+    "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
     "aiopyramid-traversal": {CORE},
     "aiopyramid-uwsgi": {CORE},
     "aiopyramid-websocket": {CORE},
