@@ -19,7 +19,7 @@ export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types tox wheels bench format lock clean
+.PHONY: help serve test lint types tox wheels release bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ bench: $(READY) ## measure speed against other bridges and servers (see benchmar
 
 wheels: $(READY) ## build all distributions, look into them, install each one alone
 	@python tools/wheels.py
+
+release: $(READY) ## release one: PACKAGE=aiopyramid-core VERSION=1.0.1; DRY_RUN=1 (alone: all) rehearses
+	@python tools/release.py $(PACKAGE) $(VERSION) $(if $(DRY_RUN),--dry-run)
 
 format: $(READY) ## format the code and mend what ruff can mend
 	@ruff check --fix
