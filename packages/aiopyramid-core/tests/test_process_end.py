@@ -24,11 +24,6 @@ for _ in range({requests}):
     print(Request.blank("/").get_response(app).text)
 """
 
-needs_new_threads_at_the_end = pytest.mark.skipif(
-    (3, 12) <= sys.version_info < (3, 12, 3),
-    reason="Python 3.12.0 to 3.12.2 start no thread once the process ends (CPython issue 113964)",
-)
-
 
 @pytest.fixture
 def printed():
@@ -53,7 +48,6 @@ async def down(registry):
     assert printed(body, "config.add_shutdown(down)") == ["served", "down"]
 
 
-@needs_new_threads_at_the_end
 def test_a_shutdown_function_may_use_threads(printed):
     body = """
 async def down(registry):
@@ -108,7 +102,6 @@ def view(request):
     assert printed(body) == ["served", "task ended"]
 
 
-@needs_new_threads_at_the_end
 def test_every_request_is_logged(printed):
     body = """
 class Slow(logging.Handler):
