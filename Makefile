@@ -54,6 +54,8 @@ bench: $(READY) ## measure speed against other bridges and servers (see benchmar
 	@python benchmarks/bridge.py
 	@echo "==> hello"
 	@python benchmarks/hello.py
+	@echo "==> waiting"
+	@python benchmarks/waiting.py
 	@echo "==> concurrency"
 	@python benchmarks/concurrency.py
 	@echo "==> memory"

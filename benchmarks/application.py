@@ -7,7 +7,7 @@ import asyncio
 import time
 from typing import Any
 
-from _common import HELLO, WAIT_SECONDS
+from _common import HELLO, SHORT_WAIT_SECONDS, WAIT_SECONDS
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
@@ -31,6 +31,16 @@ def wait_ordinary(request: Request) -> Response:
     return Response(HELLO, content_type="text/plain")
 
 
+async def short_coroutine(request: Request) -> Response:
+    await asyncio.sleep(SHORT_WAIT_SECONDS)
+    return Response(HELLO, content_type="text/plain")
+
+
+def short_ordinary(request: Request) -> Response:
+    time.sleep(SHORT_WAIT_SECONDS)
+    return Response(HELLO, content_type="text/plain")
+
+
 def coroutine() -> Any:
     """Return the application with a coroutine view."""
     return _application({"/": hello_coroutine}, "aiopyramid_core")
@@ -48,11 +58,26 @@ def without_aiopyramid() -> Any:
 
 def waiting() -> Any:
     """Return an application that waits, in a coroutine view and in an ordinary one."""
-    return _application({"/await": wait_coroutine, "/block": wait_ordinary}, "aiopyramid_core")
+    views = {"/await": wait_coroutine, "/block": wait_ordinary, "/short": short_coroutine}
+    return _application(views, "aiopyramid_core")
+
+
+def waiting_without_aiopyramid() -> Any:
+    """Return an application that waits in an ordinary view, for gevent, which patches the wait."""
+    return _application({"/short": short_ordinary})
 
 
 def starlette() -> Any:
     """Return the like of :func:`coroutine` in another framework, made for asyncio."""
+    return _starlette("/", 0)
+
+
+def starlette_waiting() -> Any:
+    """Return the like of :func:`waiting` in that framework."""
+    return _starlette("/short", SHORT_WAIT_SECONDS)
+
+
+def _starlette(path: str, seconds: float) -> Any:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import PlainTextResponse
@@ -61,7 +86,11 @@ def starlette() -> Any:
     async def hello(request: Request) -> PlainTextResponse:
         return PlainTextResponse(HELLO)
 
-    return Starlette(routes=[Route("/", hello)])
+    async def wait(request: Request) -> PlainTextResponse:
+        await asyncio.sleep(seconds)
+        return PlainTextResponse(HELLO)
+
+    return Starlette(routes=[Route(path, wait if seconds else hello)])
 
 
 def _application(views: dict[str, Any], *includes: str) -> Any:

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import aiohttp
 from _common import HELLO, WAIT_SECONDS
+from _common.commands import gunicorn
 from _common.report import (
     ABSENT,
     Figure,
@@ -31,7 +32,7 @@ from _common.report import (
     progress,
     verdict,
 )
-from _common.servers import CannotMeasureError, Server, gunicorn, pinned, running, two_cores
+from _common.servers import CannotMeasureError, Server, pinned, running, two_cores
 
 BAR_SECONDS: Final = 0.6
 """The project's own: 200 coroutine views, with or without ordinary ones beside them."""

@@ -4,19 +4,27 @@ Each server has one worker, pinned to one processor core; wrk is pinned to anoth
 some connections busy. All servers run all the time and are measured in turn, round by round: what
 disturbs the machine then disturbs them all.
 
-"core used" is the worker's share of its core, 100 % in an undisturbed run. Where it is less, other
+"core used" is the server's share of its core, 100 % in an undisturbed run. Where it is less, other
 processes took the core away, or wrk was the bottleneck: then the CPU time a request says more,
 though busy neighbours make that longer, too.
+
+"our rate x" is AsyncGunicornWorker's rate over the server's, "its CPU x" the server's CPU time over
+AsyncGunicornWorker's: above 1, AsyncGunicornWorker is better.
 """
 
-import contextlib
 import sys
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from _common import HELLO
+from _common.commands import (
+    ServerCommand,
+    find_uwsgi,
+    granian,
+    gunicorn,
+    uvicorn,
+    uwsgi,
+    waitress,
+)
+from _common.load import Sample, measure, pinning
 from _common.report import (
     ABSENT,
     Figure,
@@ -27,63 +35,58 @@ from _common.report import (
     progress,
     verdict,
 )
-from _common.servers import (
-    CannotMeasureError,
-    Server,
-    ServerCommand,
-    gunicorn,
-    running,
-    two_cores,
-    uvicorn,
-    waitress,
-)
-from _common.wrk import find_wrk, run_wrk
-
-BAR: Final = 2.5
-"""The project's own: AsyncGunicornWorker serves at least so many times gthread's requests."""
+from _common.servers import CannotMeasureError
 
 THREADS: Final = 40
-"""gthread's and waitress's: as many as AsyncGunicornWorker has, more than wrk's connections."""
+"""The servers' with threads: as many as AsyncGunicornWorker has, more than wrk's connections."""
 
-WARM_UP_SECONDS: Final = 1
+GRANIAN_THREADS: Final = 1
+"""What granian chooses itself on one core, and the best for views that do not block."""
 
-OURS: Final = "aiopyramid_gunicorn.AsyncGunicornWorker"
+WORKER: Final = "aiopyramid_gunicorn.AsyncGunicornWorker"
+OURS: Final = "AsyncGunicornWorker"
+
+BARS: Final = {
+    "gthread, same application": 3.0,
+    "waitress, same application": 2.2,
+    "Starlette on uvicorn": 1.0,
+    "granian, def view, no aiopyramid": 0.8,
+}
+"""The project's own: AsyncGunicornWorker serves at least so many times their requests."""
+
 PACKAGES: Final = (
     *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
-    *("gunicorn_h1c", "httptools", "uvloop", "waitress", "uvicorn", "starlette"),
+    *("gunicorn_h1c", "httptools", "uvloop", "gevent", "waitress", "granian"),
+    *("uvicorn", "starlette"),
 )
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One server in one round.
-
-    Attributes:
-        per_second: Requests a second.
-        cpu_microseconds: CPU time of the worker process for a request, in all its threads.
-    """
-
-    per_second: float
-    cpu_microseconds: float
-
-    @property
-    def core_used(self) -> float:
-        """The worker's share of its processor core, where 1 is all of it."""
-        return self.per_second * self.cpu_microseconds / 1e6
 
 
 def candidates(threads: int) -> dict[str, ServerCommand]:
-    """Return the servers to measure, the two baselines first."""
-    gthread = {"threads": threads}
-    return {
-        "gthread, same application": gunicorn("coroutine", "gthread", gthread),
-        "gthread, def view, no aiopyramid": gunicorn("without_aiopyramid", "gthread", gthread),
-        "AsyncGunicornWorker": gunicorn("coroutine", OURS),
-        "AsyncGunicornWorker, no uvloop": gunicorn("coroutine", OURS, uvloop=False),
-        "AsyncGunicornWorker, def view": gunicorn("ordinary", OURS),
+    """Return the servers to measure, the judged one first."""
+    several = {"threads": threads}
+    commands = {
+        OURS: gunicorn("coroutine", WORKER),
+        f"{OURS}, no uvloop": gunicorn("coroutine", WORKER, uvloop=False),
+        f"{OURS}, def view": gunicorn("ordinary", WORKER),
+        "sync, same application": gunicorn("coroutine", "sync"),
+        "gthread, same application": gunicorn("coroutine", "gthread", several),
+        "gthread, def view, no aiopyramid": gunicorn("without_aiopyramid", "gthread", several),
+        # No coroutine views there: gevent puts its own loop in the place of threads.
+        "gevent, def view, no aiopyramid": gunicorn("without_aiopyramid", "gevent"),
         "waitress, same application": waitress("coroutine", threads=threads),
+        "granian, same application": granian("coroutine", threads=threads),
+        "granian, def view, no aiopyramid": granian("without_aiopyramid", threads=GRANIAN_THREADS),
         "Starlette on uvicorn": uvicorn("starlette"),
     }
+    program = find_uwsgi()
+    if program is None:
+        progress("uWSGI is left out: it is not installed ('pip install uwsgi' builds it)")
+    else:
+        commands["uWSGI, same application"] = uwsgi(program, "coroutine", threads=threads)
+        commands["uWSGI, def view, no aiopyramid"] = uwsgi(
+            program, "without_aiopyramid", threads=threads
+        )
+    return commands
 
 
 def main() -> None:
@@ -105,112 +108,64 @@ def main() -> None:
         "--threads",
         type=positive,
         default=THREADS,
-        help="how many threads gthread and waitress have (default: %(default)s)",
+        help="how many threads servers with threads have (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="TEXT",
+        action="append",
+        help=f"measure only servers with this in their name, beside {OURS}; may be repeated",
     )
     options = parser.parse_args()
+    commands = {
+        name: command
+        for name, command in candidates(options.threads).items()
+        if options.only is None or name == OURS or any(text in name for text in options.only)
+    }
     try:
         samples = measure(
-            candidates(options.threads), options.rounds, options.seconds, options.connections
+            commands,
+            rounds=options.rounds,
+            seconds=options.seconds,
+            connections=options.connections,
         )
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
-    server_core, client_core = two_cores()
-    pinning = f"server on core {server_core}, wrk on core {client_core}"
     print_report(
         [result(samples)],
         packages=PACKAGES,
         notes=[
             f"{options.rounds} rounds of {options.seconds} s, {options.connections} connections,"
-            f" {options.threads} threads in gthread and waitress;"
-            f" {'nothing pinned' if server_core is None else pinning}"
+            f" {options.threads} threads where there are threads; {pinning()}"
         ],
         markdown=options.markdown,
     )
 
 
-def measure(
-    commands: dict[str, ServerCommand], rounds: int, seconds: int, connections: int
-) -> dict[str, list[Sample]]:
-    """Return the samples of each server, one a round.
-
-    Raises:
-        CannotMeasureError: A server or wrk did not work, or some requests failed.
-    """
-    wrk = find_wrk()
-    server_core, client_core = two_cores()
-
-    def sample(name: str, server: Server, seconds: int) -> Sample:
-        before = server.cpu_seconds()
-        load = run_wrk(
-            wrk, server.url(), seconds=seconds, connections=connections, core=client_core
-        )
-        cpu_seconds = server.cpu_seconds() - before
-        if load.failures:
-            # Errors are often quicker to make than answers: such figures compare nothing.
-            raise CannotMeasureError(
-                f"{load.failures} of {load.requests} requests failed on {name}.\n"
-                + server.log_lines()[-2000:]
-            )
-        return Sample(load.per_second, cpu_seconds / load.requests * 1e6)
-
-    samples: dict[str, list[Sample]] = defaultdict(list)
-    with contextlib.ExitStack() as stack:
-        servers = {}
-        for name, command in commands.items():
-            progress(f"starting {name}")
-            started = running(command, core=server_core, path="/", body=HELLO)
-            servers[name] = stack.enter_context(started)
-        for name, server in servers.items():
-            progress(f"warming up {name}")
-            sample(name, server, WARM_UP_SECONDS)
-        for number in range(1, rounds + 1):
-            for name, server in servers.items():
-                one = sample(name, server, seconds)
-                samples[name].append(one)
-                progress(
-                    f"round {number} of {rounds}: {one.per_second:7,.0f} requests/s,"
-                    f" {one.cpu_microseconds:4.0f} us CPU  {name}"
-                )
-    return samples
-
-
 def result(samples: dict[str, list[Sample]]) -> Table:
     """Return the table to print."""
-    judged = "AsyncGunicornWorker"
     rates = {name: [one.per_second for one in some] for name, some in samples.items()}
-    same, best = list(rates)[:2]
-    return Table(
-        "Hello, world: one worker on one core; median (smallest-largest) of the rounds",
-        [
-            "Server",
-            "requests/s",
-            "CPU us/request",
-            "core used",
-            "x gthread, same",
-            "x gthread, def",
-            "bar",
-        ],
-        [
+    rows = []
+    for name, rate in rates.items():
+        ratio = Figure.ratio(rates[OURS], rate)
+        cpu = [one.cpu_microseconds for one in samples[name]]
+        cpu_ratio = Figure.ratio(cpu, (one.cpu_microseconds for one in samples[OURS]))
+        rows.append(
             [
                 name,
                 Figure.of(rate).text(",.0f"),
-                Figure.of(one.cpu_microseconds for one in samples[name]).text(".0f"),
+                Figure.of(cpu).text(".0f"),
                 Figure.of(one.core_used for one in samples[name]).text(".0%"),
-                Figure.ratio(rate, rates[same]).text(),
-                Figure.ratio(rate, rates[best]).text(),
-                verdict(worst(rate, [rates[same], rates[best]]), at_least=BAR)
-                if name == judged
-                else ABSENT,
+                ratio.text(),
+                cpu_ratio.text(),
+                verdict(ratio, at_least=BARS[name]) if name in BARS else ABSENT,
             ]
-            for name, rate in rates.items()
-        ],
+        )
+    return Table(
+        "Hello, world: one worker on one core; median (smallest-largest) of the rounds",
+        ["Server", "requests/s", "CPU us/request", "core used", "our rate x", "its CPU x", "bar"],
+        rows,
     )
-
-
-def worst(rate: Sequence[float], baselines: Sequence[Sequence[float]]) -> Figure:
-    """Return the least ratio: the bar is to be cleared against each of the baselines."""
-    figures = [Figure.ratio(rate, baseline) for baseline in baselines]
-    return min(figures, key=lambda figure: figure.median)
 
 
 if __name__ == "__main__":

@@ -18,17 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from _common import HELLO
+from _common.commands import ServerCommand, gunicorn, waitress
 from _common.report import Table, make_parser, positive, print_report, progress
-from _common.servers import (
-    CannotMeasureError,
-    Server,
-    ServerCommand,
-    gunicorn,
-    pinned,
-    running,
-    two_cores,
-    waitress,
-)
+from _common.servers import CannotMeasureError, Server, pinned, running, two_cores
 
 STEPS: Final = 10
 """How often the memory is looked at, the beginning not counted."""

@@ -2,10 +2,14 @@
 
 ``report``
     Command lines, progress, statistics, and the printed result.
+``commands``
+    The commands that start the servers.
 ``servers``
     Starting, pinning and stopping servers; their CPU time.
 ``wrk``
-    The load generator of ``hello.py``.
+    The load generator of ``hello.py`` and ``waiting.py``.
+``load``
+    Several servers under load, in turn.
 """
 
 from typing import Final
@@ -15,3 +19,6 @@ HELLO: Final = b"Hello, world"
 
 WAIT_SECONDS: Final = 0.2
 """How long a view waits that does wait."""
+
+SHORT_WAIT_SECONDS: Final = 0.1
+"""How long the views under ``/short`` wait."""

@@ -9,77 +9,27 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 from typing import IO, Final, NoReturn
+
+from .commands import ServerCommand
 
 HOME: Final = Path(__file__).parent.parent
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 10.0
 
-# Both run the server's own command in this interpreter. A module that is None in sys.modules
-# cannot be imported: that is how a worker comes to do without an installed uvloop.
-_GUNICORN: Final = "from gunicorn.app.wsgiapp import run; run()"
-_WITHOUT_UVLOOP: Final = "import sys; sys.modules['uvloop'] = None; "
-
-_ADDRESS: Final = re.compile(r"(?:Listening at:|Serving on|running on) http://[\d.]+:(\d+)")
+_ADDRESS: Final = re.compile(
+    r"(?:(?:Listening at:|Serving on|running on) http://|bound to TCP address )[\d.]+:(\d+)"
+)
 _WORKER: Final = re.compile(r"Booting worker with pid: (\d+)")
 
 
 class CannotMeasureError(Exception):
     """Something that a benchmark needs is missing or does not work; the text says what to do."""
-
-
-@dataclass(frozen=True)
-class ServerCommand:
-    """How to start a server, with one worker, on a free port of 127.0.0.1.
-
-    Attributes:
-        arguments: The command, without the Python interpreter.
-        forks: Whether requests are served by a child process, which the log then names.
-    """
-
-    arguments: Sequence[str]
-    forks: bool = False
-
-
-def gunicorn(
-    factory: str, worker: str, options: Mapping[str, object] | None = None, *, uvloop: bool = True
-) -> ServerCommand:
-    """Return a command for gunicorn.
-
-    Args:
-        factory: A function of ``application.py`` that makes the application.
-        worker: gunicorn's name of the worker class.
-        options: More of gunicorn's options, without their dashes.
-        uvloop: Whether the worker can import uvloop.
-    """
-    # Clients are idle while others are measured; gunicorn's two seconds would disconnect them.
-    settings = {"workers": 1, "bind": "127.0.0.1:0", "keep-alive": 75, **(options or {})}
-    code = _GUNICORN if uvloop else _WITHOUT_UVLOOP + _GUNICORN
-    return ServerCommand(
-        [
-            *("-c", code, f"application:{factory}()", "--worker-class", worker),
-            *(f"--{name}={value}" for name, value in settings.items()),
-            "--no-control-socket",
-        ],
-        forks=True,
-    )
-
-
-def waitress(factory: str, *, threads: int) -> ServerCommand:
-    """Return a command for waitress."""
-    options = ("--listen=127.0.0.1:0", f"--threads={threads}")
-    return ServerCommand(["-m", "waitress", *options, "--call", f"application:{factory}"])
-
-
-def uvicorn(factory: str) -> ServerCommand:
-    """Return a command for uvicorn, with its fastest loop and parser and no access log."""
-    options = ("--port=0", "--loop=uvloop", "--http=httptools", "--no-access-log")
-    return ServerCommand(["-m", "uvicorn", "--factory", f"application:{factory}", *options])
 
 
 @dataclass
@@ -93,6 +43,7 @@ class Server:
 
     pid: int
     port: int
+    _root: int
     _log: "_Log" = field(repr=False)
 
     def url(self, path: str = "/") -> str:
@@ -100,27 +51,40 @@ class Server:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time that the serving process has used so far, in all its threads.
+        """Return the CPU time that the server has used so far, in all its processes and threads.
 
         The kernel counts it in ticks of 10 ms: measure over seconds.
 
         Raises:
-            CannotMeasureError: The process is gone, or the system is not Linux.
+            CannotMeasureError: The server is gone, or the system is not Linux.
         """
         try:
-            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+            ticks = sum(_cpu_ticks(pid) for pid in _family(self._root))
         except OSError as error:
             raise CannotMeasureError(
-                f"The CPU time of process {self.pid} is unknown: {error}\n{self.log_lines()}"
+                f"The CPU time of process {self._root} is unknown: {error}\n{self.log_lines()}"
             ) from error
-        # The second field, the command, is in parentheses and may contain anything.
-        fields = stat.rpartition(")")[2].split()
-        user, system = int(fields[11]), int(fields[12])
-        return (user + system) / os.sysconf("SC_CLK_TCK")
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def log_lines(self) -> str:
         """Return what the server has logged so far."""
         return self._log.text()
+
+
+def _family(pid: int) -> Iterator[int]:
+    """Yield a process and its descendants."""
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text(encoding="ascii").split():
+            yield from _family(int(child))
+
+
+def _cpu_ticks(pid: int) -> int:
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    # The second field, the command, is in parentheses and may contain anything.
+    fields = stat.rpartition(")")[2].split()
+    user, system = int(fields[11]), int(fields[12])
+    return user + system
 
 
 @contextlib.contextmanager
@@ -141,7 +105,7 @@ def running(
     signal.signal(signal.SIGTERM, _leave)
     with pinned(core):  # inherited by the server and its threads and children
         process = subprocess.Popen(
-            [sys.executable, *command.arguments],
+            command.arguments,
             cwd=HOME,
             env=_environment(),
             stdin=subprocess.DEVNULL,
@@ -157,7 +121,7 @@ def running(
         port = int(log.wait_for(_ADDRESS))
         pid = int(log.wait_for(_WORKER)) if command.forks else process.pid
         _check(port, path, body, log)
-        yield Server(pid, port, log)
+        yield Server(pid, port, process.pid, log)
     finally:
         _stop(process)
 
@@ -172,6 +136,7 @@ def _check(port: int, path: str, body: bytes, log: "_Log") -> None:
     """See whether a server works; its first answer also tells that its worker is ready."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     try:
+        _connect(connection)
         connection.request("GET", path)
         response = connection.getresponse()
         status, answer = response.status, response.read()
@@ -181,6 +146,18 @@ def _check(port: int, path: str, body: bytes, log: "_Log") -> None:
         connection.close()
     if (status, answer) != (200, body):
         raise CannotMeasureError(f"The server answered {status}, {answer[:80]!r}\n{log.text()}")
+
+
+def _connect(connection: http.client.HTTPConnection) -> None:
+    """Connect, trying again for a while: granian says that it listens before it does."""
+    deadline = monotonic() + START_SECONDS
+    while True:
+        try:
+            return connection.connect()
+        except ConnectionRefusedError:
+            if monotonic() > deadline:
+                raise
+            sleep(0.1)
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,8 @@ _GRACE_SECONDS: Final = 30.0
 _TOTAL: Final = re.compile(r"(\d+) requests in ")
 _RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
 _WRONG_STATUS: Final = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+_LATENCY: Final = re.compile(r"^ +(50|99)% +([\d.]+)(us|ms|s)$", re.MULTILINE)
+_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _SOCKET_ERRORS: Final = re.compile(
     r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
 )
@@ -30,11 +33,13 @@ class Load:
         requests: Requests that were answered.
         per_second: The same per second.
         failures: Answers with a wrong status, and errors of connections.
+        latencies_seconds: By percentile, 50 and 99.
     """
 
     requests: int
     per_second: float
     failures: int
+    latencies_seconds: Mapping[int, float]
 
 
 def find_wrk() -> str:
@@ -81,7 +86,8 @@ def run_wrk(wrk: str, url: str, *, seconds: int, connections: int, core: int | N
     Raises:
         CannotMeasureError: wrk failed, or counted nothing.
     """
-    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", url]
+    timeout = f"--timeout={_GRACE_SECONDS:.0f}s"
+    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", timeout, "--latency", url]
     with pinned(core):
         try:
             done = subprocess.run(
@@ -108,4 +114,8 @@ def _read(output: str) -> Load:
         for found in pattern.finditer(output)
         for number in found.groups()
     )
-    return Load(int(total[1]), float(rate[1]), failures)
+    latencies = {
+        int(percentile): float(number) * _SECONDS[unit]
+        for percentile, number, unit in _LATENCY.findall(output)
+    }
+    return Load(int(total[1]), float(rate[1]), failures, latencies)

@@ -1,0 +1,104 @@
+"""The commands that start the servers: one worker each, on a free port of 127.0.0.1."""
+
+import shutil
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ("ServerCommand", "find_uwsgi", "granian", "gunicorn", "uvicorn", "uwsgi", "waitress")
+
+# Both run the server's own command in this interpreter. A module that is None in sys.modules
+# cannot be imported: that is how a worker comes to do without an installed uvloop.
+_GUNICORN: Final = "from gunicorn.app.wsgiapp import run; run()"
+_WITHOUT_UVLOOP: Final = "import sys; sys.modules['uvloop'] = None; "
+
+
+@dataclass(frozen=True)
+class ServerCommand:
+    """How to start a server, with one worker, on a free port of 127.0.0.1.
+
+    Attributes:
+        arguments: The command.
+        forks: Whether requests are served by a child process, which the log then names.
+    """
+
+    arguments: Sequence[str]
+    forks: bool = False
+
+
+def gunicorn(
+    factory: str, worker: str, options: Mapping[str, object] | None = None, *, uvloop: bool = True
+) -> ServerCommand:
+    """Return a command for gunicorn.
+
+    Args:
+        factory: A function of ``application.py`` that makes the application.
+        worker: gunicorn's name of the worker class.
+        options: More of gunicorn's options, without their dashes.
+        uvloop: Whether the worker can import uvloop.
+    """
+    # Clients are idle while others are measured; gunicorn's two seconds would disconnect them.
+    settings = {"workers": 1, "bind": "127.0.0.1:0", "keep-alive": 75, **(options or {})}
+    code = _GUNICORN if uvloop else _WITHOUT_UVLOOP + _GUNICORN
+    return ServerCommand(
+        [
+            *(sys.executable, "-c", code, f"application:{factory}()", "--worker-class", worker),
+            *(f"--{name}={value}" for name, value in settings.items()),
+            "--no-control-socket",
+        ],
+        forks=True,
+    )
+
+
+def waitress(factory: str, *, threads: int) -> ServerCommand:
+    """Return a command for waitress."""
+    options = ("--listen=127.0.0.1:0", f"--threads={threads}")
+    return _module("waitress", *options, "--call", f"application:{factory}")
+
+
+def uvicorn(factory: str) -> ServerCommand:
+    """Return a command for uvicorn, with its fastest loop and parser and no access log."""
+    options = ("--port=0", "--loop=uvloop", "--http=httptools", "--no-access-log")
+    return _module("uvicorn", "--factory", f"application:{factory}", *options)
+
+
+def granian(factory: str, *, threads: int) -> ServerCommand:
+    """Return a command for granian's WSGI server, with one worker and so many Python threads."""
+    options = ("--interface=wsgi", "--workers=1", f"--blocking-threads={threads}", "--no-ws")
+    # It takes port 0, but never says which one it got.
+    address = ("--host=127.0.0.1", f"--port={_free_port()}")
+    return _module("granian", *options, *address, "--factory", f"application:{factory}")
+
+
+def uwsgi(program: str, factory: str, *, threads: int) -> ServerCommand:
+    """Return a command for uWSGI with threads; its own HTTP/1.1, with connections kept alive."""
+    options = ("--http11-socket=127.0.0.1:0", f"--threads={threads}", "--disable-logging")
+    # Not its default, which is not to end on SIGTERM but to start anew.
+    stop = ("--die-on-term", "--need-app")
+    # It is linked with its Python, but does not look for the packages of an environment itself.
+    packages = (f"--virtualenv={sys.prefix}", f"--module=application:{factory}()")
+    return ServerCommand([program, *options, *stop, *packages])
+
+
+def find_uwsgi() -> str | None:
+    """Return the path of uWSGI, next to this Python or on PATH, or None.
+
+    It comes as source only: ``pip install uwsgi`` needs a C compiler and links it with the Python
+    that runs pip, which must be of the version used here.
+    """
+    beside = Path(sys.executable).with_name("uwsgi")
+    return str(beside) if beside.exists() else shutil.which("uwsgi")
+
+
+def _module(*arguments: str) -> ServerCommand:
+    return ServerCommand([sys.executable, "-m", *arguments])
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
