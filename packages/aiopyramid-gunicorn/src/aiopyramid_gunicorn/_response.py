@@ -55,7 +55,9 @@ class Response:
     """
 
     __slots__ = (
+        "_code",
         "_framing",
+        "_given",
         "_length",
         "_method",
         "_version",
@@ -71,6 +73,8 @@ class Response:
         self._version = version
         self._framing = _Framing.NONE
         self._length: int | None = None
+        self._code = 0
+        self._given: tuple[str, ...] = ()
         self.status: str | None = None
         self.headers: list[tuple[str, str]] = []
         self.sent = 0
@@ -93,28 +97,36 @@ class Response:
                 raise exc_info[1].with_traceback(exc_info[2])
         elif self.status is not None:
             raise ApplicationError("start_response() was called twice without exc_info")
-        if type(status) is not str or not _STATUS.fullmatch(status):
-            raise ApplicationError(
-                f"{status!r} is no status: three digits, a space and a reason, as a str"
-            )
-        if status[0] == "1":
+        if type(status) is not str:
+            raise _bad_status(status)
+        self._code = code = _status_code(status)
+        if code < 200:
             raise ApplicationError(f"{status!r} is no final answer (RFC 9110, 15.2)")
         self._length = None
+        self._given = ()
         self.headers = [field for field in headers if self._passes(field)]
         self.status = status
 
     def _passes(self, field: Any) -> bool:
         """Take note of a header field; return whether it is passed on to the client."""
-        if not (type(field) is tuple and len(field) == 2 and all(type(x) is str for x in field)):
-            raise ApplicationError(f"{field!r} is no header field: a tuple of two str")
-        name, value = _lower_token(field[0]), field[1]
+        if type(field) is not tuple or len(field) != 2:
+            raise _bad_field(field)
+        name, value = field
+        if type(name) is not str or type(value) is not str:
+            raise _bad_field(field)
+        special = _special_name(name)
+        return special is None or self._passes_special(special, value)
+
+    def _passes_special(self, name: str, value: str) -> bool:
         if name == "content-length":
             if not (value.isascii() and value.isdigit()):
                 raise ApplicationError(f"Content-Length {value!r} is no number")
             if self._length is not None:
                 raise ApplicationError("Content-Length was given twice")
             self._length = int(value)
-        elif is_hop_by_hop(name):
+        elif name in _OURS_UNLESS_GIVEN:
+            self._given += (name,)
+        else:
             # PEP 3333: the application has no say about the connection. That it wants it
             # closed is harmless to grant.
             if name == "connection" and value.lower() == "close":
@@ -139,29 +151,29 @@ class Response:
             raise ApplicationError(
                 "the application returned a response without calling start_response()"
             )
-        framing_lines = self._frame(status, body_length)
+        lines = self._frame(body_length)
         fields = self.headers
-        if _FORBIDDEN_IN_VALUE.search("".join([value for _, value in fields])):
+        values = "".join([value for _, value in fields])
+        # The test of nearly all values first, in a tenth of the time of a regular expression.
+        if not (values.isascii() and values.isprintable()) and _FORBIDDEN_IN_VALUE.search(values):
             bad = next(name for name, value in fields if _FORBIDDEN_IN_VALUE.search(value))
             # The name only: the value may be what an attacker sent, or a secret.
             raise ApplicationError(f"the header field {bad!r} has a forbidden character")
         block = "".join([f"{name}: {value}\r\n" for name, value in fields])
-        lower = {name.lower() for name, _ in fields}
-        lines = framing_lines
         if not self.keep_alive:
             lines += "Connection: close\r\n"
         elif self._version == (1, 0):
             lines += "Connection: keep-alive\r\n"
-        if "server" not in lower:
+        if "server" not in self._given:
             lines += "Server: gunicorn\r\n"
-        if "date" not in lower:
+        if "date" not in self._given:
             lines += _date_line()
         self.head_sent = True
         return f"HTTP/1.1 {status}\r\n{block}{lines}\r\n".encode("latin-1")
 
-    def _frame(self, status: str, body_length: int | None) -> str:
+    def _frame(self, body_length: int | None) -> str:
         """Decide on the framing and return the header lines which tell it."""
-        code = int(status[:3])
+        code = self._code
         tunnel = self._method == "CONNECT" and code < 300
         if code == 204 or tunnel:
             # RFC 9110, 8.6: no Content-Length here.
@@ -243,11 +255,35 @@ def error_response(
     return response, response.head(len(body)) + response.encode(body)
 
 
-@lru_cache(maxsize=256)  # applications use the same few names over and over
-def _lower_token(name: str) -> str:
+@lru_cache(maxsize=256)  # applications use the same few statuses over and over
+def _status_code(status: str) -> int:
+    if not _STATUS.fullmatch(status):
+        raise _bad_status(status)
+    return int(status[:3])
+
+
+def _bad_status(status: object) -> ApplicationError:
+    return ApplicationError(
+        f"{status!r} is no status: three digits, a space and a reason, as a str"
+    )
+
+
+@lru_cache(maxsize=256)  # and the same few names
+def _special_name(name: str) -> str | None:
+    """Return a field's name in lower case if the field is not simply passed on, or None."""
     if not _TOKEN.fullmatch(name):
         raise ApplicationError(f"the header field {name!r} has a forbidden character")
-    return name.lower()
+    lower = name.lower()
+    special = lower == "content-length" or lower in _OURS_UNLESS_GIVEN or is_hop_by_hop(lower)
+    return lower if special else None
+
+
+_OURS_UNLESS_GIVEN: Final = ("server", "date")
+"""Fields that are added to those of the application if it has none of its own."""
+
+
+def _bad_field(field: object) -> ApplicationError:
+    return ApplicationError(f"{field!r} is no header field: a tuple of two str")
 
 
 _date: tuple[int, str] = (0, "")
