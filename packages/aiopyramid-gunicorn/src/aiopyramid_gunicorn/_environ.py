@@ -144,7 +144,7 @@ def build_environ(
     if coding is not None and (version == (1, 0) or coding.lower() != "chunked"):
         _refuse_coding(coding, version)
     _add_target(environ, head.target.decode("latin-1"), script_name)
-    if trusted:
+    if trusted and not settings.scheme_headers.keys().isdisjoint(environ):
         _apply_scheme_headers(environ, settings)
     if "SERVER_NAME" not in environ:
         _name_server_by_host(environ)
@@ -222,8 +222,7 @@ def _apply_scheme_headers(environ: Environ, settings: EnvironSettings) -> None:
     }
     if len(schemes) > 1:
         raise BadRequest("the secure_scheme_headers of this request contradict each other")
-    if schemes:
-        environ["wsgi.url_scheme"] = schemes.pop()
+    environ["wsgi.url_scheme"] = schemes.pop()
 
 
 def _name_server_by_host(environ: Environ) -> None:

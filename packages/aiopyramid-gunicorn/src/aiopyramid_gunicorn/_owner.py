@@ -22,10 +22,7 @@ class Owner(Protocol):
     limits: Limits
     times: Times
     proxy_protocol: str
-
-    @property
-    def keeps_alive(self) -> bool:
-        """Whether connections may serve another request."""
+    keeps_alive: bool
 
     def remember(self, connection: "HTTPProtocol") -> None:
         """A connection was made."""

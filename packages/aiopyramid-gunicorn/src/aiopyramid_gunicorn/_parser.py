@@ -135,9 +135,12 @@ class RequestParser:
             raise
         except httptools.HttpParserError as error:
             raise BadRequest(str(error)) from None
-        self._pending_bytes = 0 if self._advanced else self._pending_bytes + len(data)
-        if self._pending_bytes > self._limits.head_bytes:
-            raise HeaderFieldsTooLarge("a part of the request does not end")
+        if self._advanced:
+            self._pending_bytes = 0
+        else:
+            self._pending_bytes += len(data)
+            if self._pending_bytes > self._limits.head_bytes:
+                raise HeaderFieldsTooLarge("a part of the request does not end")
         return None
 
     def close(self) -> None:

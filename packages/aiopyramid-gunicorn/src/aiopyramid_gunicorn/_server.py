@@ -37,6 +37,7 @@ class Server:
     Attributes:
         connections: All open connections.
         handled: Requests answered so far.
+        keeps_alive: Whether connections may serve another request.
     """
 
     def __init__(
@@ -60,17 +61,12 @@ class Server:
         self.proxy_protocol = proxy_protocol
         self.connections: set[HTTPProtocol] = set()
         self.handled = 0
+        self.keeps_alive = times.keep_alive_seconds > 0
         self._most_connections = most_connections
         self._most_requests = most_requests
         self._on_enough = on_enough
         self._listeners: list[Listener] = []
-        self._draining = False
         self._deserted = asyncio.Event()
-
-    @property
-    def keeps_alive(self) -> bool:
-        """Whether connections may serve another request."""
-        return not self._draining and self.times.keep_alive_seconds > 0
 
     def listen(self, sockets: list[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         """Accept connections.
@@ -131,7 +127,7 @@ class Server:
         Returns:
             How many connections had to be broken off.
         """
-        self._draining = True
+        self.keeps_alive = False
         for listener in self._listeners:
             listener.stop()
         linger_seconds = min(_IDLE_SECONDS, patience_seconds)

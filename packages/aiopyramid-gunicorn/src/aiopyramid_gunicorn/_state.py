@@ -18,6 +18,9 @@ class State(enum.Enum):
     CLOSING = "the last answer is on its way, nothing more is read"
     CLOSED = "the transport is gone"
 
+    # An enumeration's own hashes the name, in Python, several times for each request.
+    __hash__ = object.__hash__
+
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.IDLE: frozenset({State.RECEIVING, State.HANDLING, State.CLOSING, State.CLOSED}),

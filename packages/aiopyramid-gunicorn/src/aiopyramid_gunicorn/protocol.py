@@ -102,18 +102,21 @@ class HTTPProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
-        if self.state is State.IDLE:
+        begins = self.state is State.IDLE
+        if begins:
             self._become(State.RECEIVING)
-            self._set_deadline(self._owner.times.head_seconds)
         elif self.state is State.CLOSING:
             return
         if self._proxy_header is None:
             self.inbound.feed(data)
         else:
             self._read_proxy_header(self._proxy_header, data)
-        if self.state is State.RECEIVING and self.inbound.growing is not None:
-            self._set_deadline(self._owner.times.body_seconds)
         self._advance()
+        if self.state is State.RECEIVING:
+            if self.inbound.growing is not None:
+                self._set_deadline(self._owner.times.body_seconds)
+            elif begins:
+                self._set_deadline(self._owner.times.head_seconds)
 
     def eof_received(self) -> bool:
         """The client has sent its last byte, and may still read (RFC 9112, 9.6)."""
