@@ -37,6 +37,7 @@ ENVIRON = {
     "SERVER_PROTOCOL": "HTTP/1.1",
     "wsgi.url_scheme": "http",
     "REMOTE_ADDR": "192.0.2.1",
+    "REMOTE_PORT": "1234",
     "QUERY_STRING": "b",
     "PATH_INFO": "/a",
 }
@@ -62,6 +63,12 @@ def test_a_request_that_could_not_be_parsed_has_a_line_too(log_line):
     response, _ = error_response(HTTPStatus.BAD_REQUEST, "no")
     line = log_line('%(h)s "%(r)s" %(s)s', None, response, {"REMOTE_ADDR": "192.0.2.1"})
     assert line == '192.0.2.1 "- - -" 400'
+
+
+def test_a_request_whose_client_left_before_the_answer_has_a_status_of_its_own(log_line, parse):
+    head = parse(b"GET /a?b HTTP/1.1\r\n\r\n")
+    response = Response("GET", (1, 1), keep_alive=True)
+    assert log_line("%(s)s %(B)s", head, response, ENVIRON) == "499 0"
 
 
 def test_without_an_access_log_nothing_is_gathered(make_logger):

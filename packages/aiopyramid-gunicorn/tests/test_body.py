@@ -21,6 +21,15 @@ def test_a_request_without_body_has_an_empty_file():
     body.close()
 
 
+def test_a_long_body_is_in_the_folder_of_the_limits(tmp_path):
+    missing = tmp_path / "missing"
+    body = RequestBody(Limits(body_memory_bytes=3, body_folder=str(missing)))
+    body.write(b"abc")
+    with pytest.raises(FileNotFoundError, match=str(missing)):
+        body.write(b"d")
+    body.close()
+
+
 def test_the_length_is_counted():
     body = RequestBody(Limits())
     body.write(b"abc")

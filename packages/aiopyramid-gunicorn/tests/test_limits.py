@@ -1,5 +1,7 @@
 """_limits: from gunicorn's settings to one object."""
 
+import pytest
+
 from aiopyramid_gunicorn._limits import Limits
 
 
@@ -11,6 +13,19 @@ def test_the_limits_are_those_of_gunicorn_settings(config):
 def test_the_defaults_are_those_of_gunicorn(config):
     limits = Limits.from_settings(config(), body_bytes=1 << 30, body_memory_bytes=512 << 10)
     assert limits == Limits()
+
+
+@pytest.mark.parametrize("setting", [0, 32768, 100_000])
+def test_without_a_limit_there_are_as_many_header_fields_as_in_gunicorn(config, setting):
+    cfg = config(limit_request_fields=setting)
+    limits = Limits.from_settings(cfg, body_bytes=1, body_memory_bytes=1)
+    assert limits.header_fields == 32768
+
+
+def test_the_folder_for_bodies_is_the_one_of_gunicorn(config, tmp_path):
+    cfg = config(tmp_upload_dir=str(tmp_path))
+    limits = Limits.from_settings(cfg, body_bytes=1, body_memory_bytes=1)
+    assert limits.body_folder == str(tmp_path)
 
 
 def test_a_head_may_have_a_line_and_all_fields_at_their_longest():

@@ -245,8 +245,18 @@ def get(*, target=b"/", fields=b""):
     return b"GET " + target + b" HTTP/1.1\r\n" + fields + b"\r\n"
 
 
-def test_a_target_as_long_as_the_limit_passes(feed):
-    assert feed(get(target=b"/" + b"a" * 99), limits=Limits(request_line_bytes=100)).complete == 1
+REST_OF_LINE = len("GET / HTTP/1.1")
+
+
+def test_a_line_as_long_as_the_limit_passes(feed):
+    target = b"/" + b"a" * (100 - REST_OF_LINE)
+    assert feed(get(target=target), limits=Limits(request_line_bytes=100)).complete == 1
+
+
+def test_a_line_is_too_long_by_one_byte_of_its_method(feed):
+    target = b"/" + b"a" * (100 - REST_OF_LINE)
+    with pytest.raises(TargetTooLong, match="exceeds 100 bytes"):
+        feed(b"HEAD " + target + b" HTTP/1.1\r\n\r\n", limits=Limits(request_line_bytes=100))
 
 
 def test_a_longer_target_is_refused_though_it_comes_in_pieces(feed):

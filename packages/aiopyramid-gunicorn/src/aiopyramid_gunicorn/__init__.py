@@ -4,6 +4,8 @@ The way of a request through the modules, a step each:
 
 ``worker``
     gunicorn's side: signals, heartbeat, settings.
+``_settings``
+    What is said about settings that mean nothing here.
 ``_server``
     Listeners and connections; the drain at the end.
 ``protocol``

@@ -1,7 +1,7 @@
 """One line per request through gunicorn's own logger and format, and its statsd counters."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from gunicorn.glogging import Logger
 
@@ -10,6 +10,12 @@ from ._request import GunicornRequest
 from ._response import Response
 
 __all__ = ("AccessLog",)
+
+_NOBODY_LEFT: Final = "499 Client Closed Request"
+"""What is logged when the client went away before there was an answer: nginx's status for it.
+
+gunicorn's logger for statsd cannot do without a number.
+"""
 
 
 class AccessLog:
@@ -47,6 +53,8 @@ class AccessLog:
         """
         if not self.enabled:
             return
+        if response.status is None:
+            response.status = _NOBODY_LEFT
         request = GunicornRequest() if head is None else GunicornRequest.of(head, environ)
         unknown = {"REQUEST_METHOD": "-", "RAW_URI": "-", "SERVER_PROTOCOL": "-"}
         self._logger.access(response, request, unknown | environ, timedelta(seconds=seconds))

@@ -35,7 +35,10 @@ class RequestBody:
         if self._file is None:
             # The disk is slower than memory, but a file in the page cache does not block the
             # loop for long; nginx and waitress do the same.
-            self._file = tempfile.SpooledTemporaryFile(self._limits.body_memory_bytes)  # noqa: SIM115
+            limits = self._limits
+            self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115
+                limits.body_memory_bytes, dir=limits.body_folder
+            )
         self._file.write(data)
 
     def check_length(self, length_bytes: int) -> None:

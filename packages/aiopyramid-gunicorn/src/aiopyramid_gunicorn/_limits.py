@@ -1,9 +1,12 @@
 """How much a client may send, and how long it may take; with units in the names."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 __all__ = ("Limits", "Times")
+
+_MOST_HEADER_FIELDS: Final = 32768
+"""What gunicorn takes for limit_request_fields when that is 0 or more than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +17,12 @@ class Limits:
     third; the others from class attributes of the worker.
 
     Attributes:
-        request_line_bytes: Longest request target (``limit_request_line``, less the rest of the
-            line, which is of no interest).
+        request_line_bytes: Longest request line, without its end (``limit_request_line``).
         header_fields: Most header fields (``limit_request_fields``).
         header_field_bytes: Longest header field (``limit_request_field_size``).
         body_bytes: Longest request body.
         body_memory_bytes: Body size from which the body is kept in a temporary file.
+        body_folder: Where that file is (``tmp_upload_dir``); None for the system's usual place.
     """
 
     request_line_bytes: int = 4094
@@ -27,6 +30,7 @@ class Limits:
     header_field_bytes: int = 8190
     body_bytes: int = 1 << 30
     body_memory_bytes: int = 512 << 10
+    body_folder: str | None = None
 
     @classmethod
     def from_settings(cls, cfg: Any, *, body_bytes: int, body_memory_bytes: int) -> "Limits":
@@ -37,12 +41,14 @@ class Limits:
             body_bytes: Longest request body.
             body_memory_bytes: Body size from which the body is kept in a temporary file.
         """
+        fields = cfg.limit_request_fields
         return cls(
             request_line_bytes=cfg.limit_request_line,
-            header_fields=cfg.limit_request_fields,
+            header_fields=min(fields, _MOST_HEADER_FIELDS) or _MOST_HEADER_FIELDS,
             header_field_bytes=cfg.limit_request_field_size,
             body_bytes=body_bytes,
             body_memory_bytes=body_memory_bytes,
+            body_folder=cfg.tmp_upload_dir,
         )
 
     @property

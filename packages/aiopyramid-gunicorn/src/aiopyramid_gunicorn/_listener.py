@@ -33,6 +33,7 @@ class Listener:
         loop: The event loop.
         logger: gunicorn's logger.
         tls: Context for encrypted connections, or None.
+        handshake_seconds: Time for a client to begin an encrypted connection.
     """
 
     def __init__(
@@ -43,13 +44,17 @@ class Listener:
         loop: asyncio.AbstractEventLoop,
         logger: Any,
         tls: ssl.SSLContext | None = None,
+        handshake_seconds: float = 60.0,
     ) -> None:
         self._sock = sock
         self._make_protocol = make_protocol
         self._has_room = has_room
         self._loop = loop
         self._logger = logger
-        self._tls = tls
+        # asyncio refuses a time limit for what there is not.
+        self._tls: dict[str, Any] = {}
+        if tls is not None:
+            self._tls = {"ssl": tls, "ssl_handshake_timeout": handshake_seconds}
         self._listening = False
         self._stopped = False
         self._welcomes: set[asyncio.Task[None]] = set()
@@ -68,12 +73,13 @@ class Listener:
     def stop(self) -> None:
         """Accept nothing more, after a last look: who is in the backlog now has reached us.
 
-        If no other process has the socket, further clients are refused from here on.
+        If no other process has the socket, further clients are refused from here on. With
+        ``reuse_port`` no other has it: what is left in the backlog then is reset by the kernel.
         """
         if self._stopped:
             return
-        if self._listening:
-            self._accept()
+        while self._listening and self._accept():
+            pass
         self._stopped = True
         self._pause()
         self._sock.close()
@@ -88,30 +94,32 @@ class Listener:
             self._listening = False
             self._loop.remove_reader(self._sock)
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
+        """Accept some connections; return whether there may be more of them."""
         for _ in range(_BURST):
             if not self._has_room():
                 self._pause()
-                return
+                return False
             try:
                 client, _ = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return  # another worker was faster, or the client has gone
+                return False  # another worker was faster, or the client has gone
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
                     raise
                 self._logger.error("Cannot accept connections for now: %s", error)
                 self._pause()
                 self._loop.call_later(_PAUSE_SECONDS, self.resume)
-                return
+                return False
             client.setblocking(False)
             task = self._loop.create_task(self._welcome(client))
             self._welcomes.add(task)
             task.add_done_callback(self._welcomes.discard)
+        return True
 
     async def _welcome(self, client: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._make_protocol, client, ssl=self._tls)
+            await self._loop.connect_accepted_socket(self._make_protocol, client, **self._tls)
         except (OSError, ssl.SSLError) as error:
             # A failed handshake, most of the time; not worth more than a word.
             self._logger.debug("A connection was lost before it began: %s", error)

@@ -22,6 +22,8 @@ __all__ = ("RequestHead", "RequestParser", "RequestReceiver")
 _VERSIONS: Final = {"1.1": (1, 1), "1.0": (1, 0)}
 
 
+_REST_OF_LINE_BYTES: Final = len("  HTTP/1.1")
+
 _NO_TRAILERS: Final = frozenset(
     b"authorization connection content-encoding content-length content-range content-type"
     b" expect host keep-alive proxy-authorization te trailer transfer-encoding upgrade".split()
@@ -161,13 +163,8 @@ class RequestParser:
         """A part of the request target."""
         if self._body_follows:
             return
-        head = self._head
-        head.target += data
-        if 0 < self._limits.request_line_bytes < len(head.target):
-            raise TargetTooLong(
-                f"the request target exceeds {self._limits.request_line_bytes} bytes"
-                " (limit_request_line)"
-            )
+        self._head.target += data
+        self._check_request_line()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One whole header field, or a trailer field behind a chunked body."""
@@ -205,6 +202,7 @@ class RequestParser:
             raise VersionNotSupported(f"HTTP/{version} is not spoken here, only 1.0 and 1.1")
         head.version = _VERSIONS[version]
         head.method = parser.get_method().decode("ascii")
+        self._check_request_line()
         head.keep_alive = parser.should_keep_alive()
         if parser.should_upgrade():
             # An upgrade may be ignored (RFC 9110, 7.8), and is where there is a body.
@@ -226,6 +224,14 @@ class RequestParser:
         self._advanced = True
         if not self._body_follows:
             self._receiver.request_received()
+
+    def _check_request_line(self) -> None:
+        """Refuse a request line that is too long as far as it is known."""
+        head, limit_bytes = self._head, self._limits.request_line_bytes
+        if 0 < limit_bytes < len(head.method) + len(head.target) + _REST_OF_LINE_BYTES:
+            raise TargetTooLong(
+                f"the request line exceeds {limit_bytes} bytes (limit_request_line)"
+            )
 
 
 def _announces_body(head: RequestHead) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from ._body import RequestBody
 from ._parser import RequestHead
@@ -33,11 +34,14 @@ class GunicornRequest:
     Attributes:
         method: For example ``"GET"``.
         uri: The request target as the client sent it.
-        path: The path, percent-decoded.
+        path: The path, still percent-encoded.
         query: The query string.
         version: ``(1, 0)`` or ``(1, 1)``.
         headers: Names in upper case and values.
         scheme: ``"http"`` or ``"https"``.
+        peer_addr: Address and port of the client; an empty string on a unix socket.
+        fragment: Always empty: a request with a fragment is refused.
+        trailers: Always empty: trailers are dropped.
     """
 
     method: str = "-"
@@ -47,14 +51,18 @@ class GunicornRequest:
     version: tuple[int, int] = (1, 1)
     headers: list[tuple[str, str]] = field(default_factory=list)
     scheme: str = "http"
+    peer_addr: tuple[str, int] | str = ""
+    fragment: str = ""
+    trailers: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, head: RequestHead, environ: dict[str, Any]) -> "GunicornRequest":
         """Return a request as gunicorn knows it."""
+        uri, address = environ["RAW_URI"], environ["REMOTE_ADDR"]
         return cls(
             method=head.method,
-            uri=environ["RAW_URI"],
-            path=environ["PATH_INFO"],
+            uri=uri,
+            path=uri.partition("?")[0] if uri[:1] == "/" else urlsplit(uri).path,
             query=environ["QUERY_STRING"],
             version=head.version,
             headers=[
@@ -62,4 +70,5 @@ class GunicornRequest:
                 for name, value in head.headers
             ],
             scheme=environ["wsgi.url_scheme"],
+            peer_addr=(address, int(environ["REMOTE_PORT"])) if address else "",
         )

@@ -6,6 +6,7 @@ Pure: no asyncio, no sockets.
 import enum
 import re
 import time
+from collections.abc import Iterable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -15,7 +16,7 @@ from wsgiref.util import is_hop_by_hop
 
 from .exceptions import ApplicationError
 
-__all__ = ("Response", "error_response")
+__all__ = ("Response", "early_hints", "error_response")
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
@@ -222,6 +223,11 @@ class Response:
         return b""
 
     @property
+    def status_code(self) -> int | None:
+        """The three digits of the status as a number, for gunicorn's hooks; None as ``status``."""
+        return None if self.status is None else int(self.status[:3])
+
+    @property
     def ends_by_closing(self) -> bool:
         """Whether the client takes the end of the connection for the end of the body."""
         return self._framing is _Framing.CLOSE
@@ -232,6 +238,26 @@ class Response:
         if self._framing is _Framing.LENGTH:
             return self.sent != self._length
         return self._framing is not _Framing.NONE
+
+
+def early_hints(fields: Iterable[tuple[str | bytes, str | bytes]]) -> bytes:
+    """Encode a ``103 Early Hints`` response (RFC 8297).
+
+    Args:
+        fields: Its header fields. Those that a response without body cannot have are left out.
+
+    Raises:
+        ApplicationError: A field is malformed.
+    """
+    lines = []
+    for name, value in fields:
+        name, value = (x.decode("latin-1") if isinstance(x, bytes) else x for x in (name, value))
+        lower = _lower_token(name)
+        if _FORBIDDEN_IN_VALUE.search(value):
+            raise ApplicationError(f"the header field {name!r} has a forbidden character")
+        if lower != "content-length" and not is_hop_by_hop(lower):
+            lines.append(f"{name}: {value}\r\n")
+    return f"HTTP/1.1 103 Early Hints\r\n{''.join(lines)}\r\n".encode("latin-1")
 
 
 def error_response(

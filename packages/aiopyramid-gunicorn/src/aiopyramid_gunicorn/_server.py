@@ -83,6 +83,7 @@ class Server:
                 self.loop,
                 self.services.logger,
                 tls,
+                self.times.head_seconds,
             )
             self._listeners.append(listener)
             listener.resume()

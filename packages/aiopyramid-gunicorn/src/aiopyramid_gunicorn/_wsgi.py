@@ -16,7 +16,7 @@ from aiopyramid_core import await_, call_in_thread, call_off_loop
 from ._access_log import AccessLog
 from ._flow import WriteFlow
 from ._request import GunicornRequest, Request
-from ._response import ExcInfo, Response, error_response
+from ._response import ExcInfo, Response, early_hints, error_response
 from .exceptions import ApplicationError, ClientDisconnected
 
 __all__ = ("Connection", "Exchange", "FileWrapper", "Hooks", "Services")
@@ -108,6 +108,7 @@ class Exchange:
         if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
             # The chunks are put together already, which makes the length known.
             environ["CONTENT_LENGTH"] = str(request.body.length_bytes)
+        environ["wsgi.early_hints"] = self._send_early_hints
         hooks = self._services.hooks
         seen = None if hooks is None else GunicornRequest.of(request.head, environ)
         try:
@@ -136,6 +137,7 @@ class Exchange:
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
             request.body.close()
+            del environ["wsgi.early_hints"]  # breaks the cycle environ -> method -> exchange
             self._services.access_log.log(
                 request.head, self.response, environ, time.perf_counter() - started
             )
@@ -171,6 +173,16 @@ class Exchange:
         finally:
             del exc_info  # breaks the cycle exception -> traceback -> this frame
         return self._write_from_application
+
+    def _send_early_hints(self, fields: Iterable[tuple[str, str]]) -> None:
+        """``wsgi.early_hints``, as gunicorn has it: of no effect where it would be too late."""
+        # By way of await_ as below.
+        await_(self._hint_on_loop(early_hints(fields)))
+
+    async def _hint_on_loop(self, data: bytes) -> None:
+        # RFC 9110, 15.2: HTTP/1.0 knows no interim responses.
+        if self._request.head.version == (1, 1) and not self.response.head_sent:
+            self._send(data)
 
     def _write_from_application(self, data: bytes) -> None:
         # By way of await_, because the caller may be in an executor thread.

@@ -13,6 +13,7 @@
     │   ├── CodingNotSupported          501
     │   └── VersionNotSupported         505
     ├── ApplicationError            the application broke PEP 3333: 500 and a traceback
+    ├── SettingNotSupported         gunicorn does not start
     └── ClientDisconnected          nobody is left to answer
 """
 
@@ -31,6 +32,7 @@ __all__ = (
     "ForbiddenProxy",
     "HeaderFieldsTooLarge",
     "RequestError",
+    "SettingNotSupported",
     "TargetTooLong",
     "VersionNotSupported",
 )
@@ -103,6 +105,13 @@ class ApplicationError(AiopyramidError):
 
 class ClientDisconnected(AiopyramidError):
     """The client went away while its response was being sent.
+
+    .. versionadded:: 1.0
+    """
+
+
+class SettingNotSupported(AiopyramidError):
+    """One of gunicorn's settings asks for what this worker cannot do.
 
     .. versionadded:: 1.0
     """

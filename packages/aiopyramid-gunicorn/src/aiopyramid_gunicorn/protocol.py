@@ -94,6 +94,10 @@ class HTTPProtocol(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self._environ = connection_environ(settings, peer, transport.get_extra_info("sockname"))
         self._environ[ON_DISCONNECT] = self.on_disconnect
+        # To be asked, for a client's certificate most of all; not to be sent to.
+        self._environ["gunicorn.socket"] = transport.get_extra_info(
+            "ssl_object"
+        ) or transport.get_extra_info("socket")
         self.inbound = Inbound(self._environ, settings, owner.limits, trusted=settings.trusts(peer))
         if owner.proxy_protocol != "off":
             self._proxy_header = ProxyHeaderReader(owner.proxy_protocol)

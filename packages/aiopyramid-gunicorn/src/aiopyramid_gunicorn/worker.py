@@ -9,15 +9,17 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 import threading
 import time
 import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 from gunicorn.http.wsgi import base_environ
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
@@ -29,7 +31,9 @@ from ._environ import EnvironSettings
 from ._hooks import RequestHooks
 from ._limits import Limits, Times
 from ._server import LAST_WORDS_SECONDS, Server
+from ._settings import check_settings
 from ._wsgi import FileWrapper, Services
+from .exceptions import SettingNotSupported
 
 __all__ = ("AsyncGunicornWorker",)
 
@@ -62,10 +66,21 @@ class AsyncGunicornWorker(Worker):
 
     loop: asyncio.AbstractEventLoop
 
+    _said: ClassVar[set[str]] = set()
+    """What the arbiter has said already about settings; it makes an instance for each worker."""
+
     # --- Called by gunicorn -------------------------------------------------------------------
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Look at the settings; gunicorn calls this in its main process, before it forks."""
         super().__init__(*args, **kwargs)
+        try:
+            news = [text for text in check_settings(self.cfg) if text not in self._said]
+        except SettingNotSupported as error:
+            raise HaltServer(str(error), Arbiter.WORKER_BOOT_ERROR) from error
+        for text in news:
+            self.log.warning("%s", text)
+        self._said.update(news)
         # Here, where it still is the arbiter: since Python 3.12 a fork forgets the event loop.
         # The loop is kept, because it would shut its executor down when garbage collected.
         self._loop_of_application = _loop_of_loaded_application()
@@ -148,8 +163,8 @@ class AsyncGunicornWorker(Worker):
         except StartupError as error:
             self.log.critical("%s", error, exc_info=error.error)
             self._exit_for_good()
+        tls = self._make_tls_context() if self.cfg.is_ssl else None
         server = self._make_server()
-        tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
         server.listen([listener.sock for listener in self.sockets], tls)
         # The reloader runs in a thread and writes to this pipe after it has cleared ``alive``.
         self.loop.add_reader(self.PIPE[0], self._stop)
@@ -163,6 +178,16 @@ class AsyncGunicornWorker(Worker):
             _end_process_though_threads_block()
         await shutdown(max(0.0, end - self.loop.time()))
         heart.cancel()
+
+    def _make_tls_context(self) -> ssl.SSLContext:
+        try:
+            context: ssl.SSLContext = ssl_context(self.cfg)
+        except (OSError, ssl.SSLError) as error:
+            self.log.critical("The settings for TLS (certfile and its relatives) fail: %s", error)
+            self._exit_for_good()
+        # gunicorn may offer HTTP/2, too.
+        context.set_alpn_protocols(["http/1.1"])
+        return context
 
     def _exit_for_good(self) -> NoReturn:
         """End with the code that tells gunicorn not to start another worker in our place."""

@@ -2,6 +2,7 @@
 
 HOST = b"\r\nHost: test\r\n\r\n"
 LIMIT = 100
+REST = len("GET / HTTP/1.1")
 
 
 def declines(environ, start_response):
@@ -195,16 +196,16 @@ def cases(make):
             validates=False,
         ),
         accepted(
-            "a target as long as the limit passes",
+            "a line as long as the limit passes",
             "9110 15.5.15",
-            b"GET /" + b"a" * (LIMIT - 1) + b" HTTP/1.1" + HOST,
-            seen("GET", "/" + "a" * (LIMIT - 1)),
+            b"GET /" + b"a" * (LIMIT - REST) + b" HTTP/1.1" + HOST,
+            seen("GET", "/" + "a" * (LIMIT - REST)),
             limits=limits,
         ),
         refused(
-            "a longer target is too long",
+            "a longer line is too long",
             "9110 15.5.15",
-            b"GET /" + b"a" * LIMIT + b" HTTP/1.1" + HOST,
+            b"GET /" + b"a" * (LIMIT - REST + 1) + b" HTTP/1.1" + HOST,
             414,
             limits=limits,
         ),

@@ -28,6 +28,20 @@ def writing(*parts, fields=(TEXT,)):
     return application
 
 
+def hinting(*fields, late=False):
+    """Return an application that gives hints before its answer."""
+
+    def application(environ, start_response):
+        hint = environ["wsgi.early_hints"]
+        write = start_response("200 OK", [TEXT])
+        if late:
+            write(b"ab")
+        hint(fields)
+        return [] if late else [b"ab"]
+
+    return application
+
+
 def raising(*, after=()):
     """Return an application that fails, maybe in the midst of its body."""
 
@@ -178,6 +192,57 @@ def cases(make):
                 (False, (("Content-Length", "2"),), " but its length"),
                 (True, (("Content-Length", "2"),), " in parts but its length"),
             )
+        ),
+        # --- Hints ---
+        responded(
+            "hints come before the answer",
+            "8297 2",
+            hinting(("Link", "</a.css>; rel=preload")),
+            (103, 200),
+            bodies=(b"ab",),
+            fields={"Link": "</a.css>; rel=preload", "Date": None},
+            validates=False,
+        ),
+        responded(
+            "hints may be given more than once, and in bytes",
+            "8297 2",
+            lambda environ, start_response: (
+                environ["wsgi.early_hints"]([(b"Link", b"</a>")]),
+                hinting(("Link", "</b>"))(environ, start_response),
+            )[1],
+            (103, 103, 200),
+            fields={"Link": "</a>"},
+            validates=False,
+        ),
+        responded(
+            "hints have neither a length nor hop-by-hop fields",
+            "9110 15.2",
+            hinting(("Content-Length", "2"), ("Transfer-Encoding", "chunked"), ("Link", "</a>")),
+            (103, 200),
+            bodies=(b"ab",),
+            fields={"Content-Length": None, "Transfer-Encoding": None, "Link": "</a>"},
+            validates=False,
+        ),
+        responded(
+            "hints that come late are dropped",
+            "9110 15.2",
+            hinting(("Link", "</a>"), late=True),
+            bodies=(b"ab",),
+            fields={"Link": None},
+            validates=False,
+        ),
+        responded(
+            "HTTP/1.0 gets no hints",
+            "9110 15.2",
+            hinting(("Link", "</a>")),
+            send=b"GET /case HTTP/1.0\r\n\r\n",
+            bodies=(b"ab",),
+            closes=True,
+            validates=False,
+        ),
+        *(
+            broken(f"{what} is refused in hints", "9110 5.5", hinting(field))
+            for what, field in INJECTIONS.items()
         ),
         # --- Bodies that are not as long as they say ---
         responded(

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ class Served(Process):
 
     @property
     def port(self) -> int:
-        return int(self.said(r"Listening at: http://127\.0\.0\.1:(\d+)")[1])
+        return int(self.said(r"Listening at: https?://127\.0\.0\.1:(\d+)")[1])
 
     def get(self, path: str = "/hello") -> tuple[int, str]:
         """Return status and text."""
@@ -37,6 +38,15 @@ class Served(Process):
             connection.request("GET", path)
             response = connection.getresponse()
             return response.status, response.read().decode()
+
+    def talk(self, data: bytes, *, address: Any = None) -> bytes:
+        """Send bytes over a new connection; return all that comes until the server closes it."""
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        with socket.socket(family) as sock:
+            sock.settimeout(PATIENCE_SECONDS)
+            sock.connect(address or ("127.0.0.1", self.port))
+            sock.sendall(data)
+            return b"".join(iter(lambda: sock.recv(1 << 16), b""))
 
     def get_later(self, path: str) -> Callable[[], Any]:
         """Send a request from a thread, and return a function that waits for its outcome."""
@@ -59,8 +69,10 @@ class Served(Process):
 
 
 @contextlib.contextmanager
-def _gunicorn(*options: str, app: str = "served_app:main()", **env: str) -> Iterator[Served]:
-    command = [sys.executable, "-m", "gunicorn", "-k", WORKER, "-b", "127.0.0.1:0", *options, app]
+def _gunicorn(
+    *options: str, app: str = "served_app:main()", worker: str = WORKER, **env: str
+) -> Iterator[Served]:
+    command = [sys.executable, "-m", "gunicorn", "-k", worker, "-b", "127.0.0.1:0", *options, app]
     if HAS_CONTROL_SOCKET:
         command.insert(3, "--no-control-socket")
     process = Served(command, env)

@@ -1,0 +1,63 @@
+"""gunicorn's settings that mean nothing to this worker, and what is said about each of them.
+
+Rule: what somebody has set is honoured, or said to be ignored, or refused; never just ignored.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from .exceptions import SettingNotSupported
+
+__all__ = ("check_settings",)
+
+_ONLY_HTTP_1: Final = "HTTP/1.1 and HTTP/1.0 are spoken here; put a proxy in front for HTTP/2"
+_STRICT: Final = "requests are parsed strictly here"
+_LOOP: Final = "the event loop shakes hands with TLS clients, and ends connections, in its own way"
+_ASGI: Final = "it is for gunicorn's asgi worker"
+
+_IGNORED: Final = {
+    "threads": (
+        "ordinary views run in the threads of the event loop's executor: see the worker's"
+        " executor_threads"
+    ),
+    "http_parser": "httptools is the parser here",
+    "http_protocols": _ONLY_HTTP_1,
+    "http2_cleartext": _ONLY_HTTP_1,
+    "strip_header_spaces": _STRICT,
+    "permit_obsolete_folding": _STRICT,
+    "permit_unconventional_http_method": _STRICT,
+    "permit_unconventional_http_version": _STRICT,
+    "casefold_http_method": _STRICT,
+    "do_handshake_on_connect": _LOOP,
+    "suppress_ragged_eofs": _LOOP,
+    "root_path": f"{_ASGI}; a SCRIPT_NAME in the environment says where the application is mounted",
+    "asgi_loop": f"{_ASGI}; uvloop is used here when it is installed",
+    "asgi_lifespan": _ASGI,
+    "asgi_disconnect_grace_period": _ASGI,
+    "websocket_max_message_size": f"{_ASGI}; aiopyramid_websocket has a setting of its own",
+}
+"""Why a setting is ignored. Not every version of gunicorn knows all of them."""
+
+
+def check_settings(cfg: Any) -> Iterator[str]:
+    """Look for settings that this worker does not honour.
+
+    Args:
+        cfg: A :class:`gunicorn.config.Config`.
+
+    Yields:
+        A sentence for the log about each setting that was set and is ignored.
+
+    Raises:
+        SettingNotSupported: The settings ask for something without which serving makes no sense.
+    """
+    # The binary protocol between nginx and uWSGI. Every request would be answered with 400.
+    if getattr(cfg, "protocol", "http") != "http":
+        raise SettingNotSupported(
+            f"this worker does not speak protocol = {cfg.protocol!r}: leave that setting out, and"
+            " let nginx use proxy_pass instead of uwsgi_pass"
+        )
+    for name, reason in _IGNORED.items():
+        setting = cfg.settings.get(name)
+        if setting is not None and setting.get() != type(setting)().get():
+            yield f"The setting {name} is ignored: {reason}."

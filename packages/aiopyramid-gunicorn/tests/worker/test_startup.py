@@ -1,0 +1,195 @@
+"""worker: how it starts, what it says about settings, and how gunicorn ends if it cannot start."""
+
+import json
+import os
+import re
+import signal
+
+import pytest
+
+PLAIN = "plain_app:app"
+GET = b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
+
+
+# --- Applications that cannot be started ----------------------------------------------------------
+
+BROKEN = {
+    "an import that fails": ("import absent_module\n", "No module named 'absent_module'", 3),
+    "an error at import": ("raise LookupError('a bug')\n", "LookupError: a bug", 3),
+    "a syntax error": ("def app(:\n", "SyntaxError", 3),
+    "a factory that fails": (
+        "def main():\n    raise LookupError('a bug')\n",
+        "LookupError: a bug",
+        3,
+    ),
+    "no such application": ("", "Failed to find attribute", 4),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize("worker", ["aiopyramid_gunicorn.worker.AsyncGunicornWorker", "sync"])
+def test_an_application_that_cannot_be_loaded_ends_gunicorn_as_usual(
+    gunicorn, tmp_path, what, worker
+):
+    source, message, code = BROKEN[what]
+    (tmp_path / "broken.py").write_text(source)
+    app = "broken:main()" if "factory" in what else "broken:app"
+    server = gunicorn(app=app, worker=worker, PYTHONPATH=str(tmp_path))
+    server.ended()
+    assert server.popen.returncode == code
+    server.said(re.escape(message))
+    server.said("Worker failed to boot" if code == 3 else "App failed to load")
+
+
+def test_with_reload_a_syntax_error_is_shown_until_it_is_mended(gunicorn, tmp_path):
+    broken = tmp_path / "broken.py"
+    broken.write_text("def app(:\n")
+    server = gunicorn("--reload", app="broken:app", PYTHONPATH=str(tmp_path))
+    status, text = server.get("/")
+    assert status == 500
+    assert "SyntaxError" in text
+
+
+# --- Settings -------------------------------------------------------------------------------------
+
+
+def test_a_setting_that_makes_no_sense_is_mentioned_once(gunicorn):
+    server = gunicorn("--threads", "4", "--workers", "2", app=PLAIN)
+    server.said("Booting worker", times=2)
+    worker = int(server.said(r"Booting worker with pid: (\d+)")[1])
+    os.kill(worker, signal.SIGKILL)
+    server.said("Booting worker", times=3)
+    server.talk(GET)
+    lines = [line for line in server.lines if "The setting threads is ignored" in line]
+    assert len(lines) == 1
+    assert "executor_threads" in lines[0]
+
+
+def test_the_protocol_of_uwsgi_ends_gunicorn_with_a_message(gunicorn):
+    server = gunicorn("--protocol", "uwsgi", app=PLAIN)
+    server.ended()
+    assert server.popen.returncode == 3
+    server.said("Reason: this worker does not speak protocol = 'uwsgi'.*proxy_pass")
+
+
+def test_environment_folder_and_path_are_those_of_the_settings(gunicorn, tmp_path):
+    (tmp_path / "elsewhere.py").write_text(
+        "import os\n"
+        "from plain_app import brief\n"
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [repr((os.getcwd(), os.environ['NAMED'])).encode()]\n"
+    )
+    where = tmp_path / "folder"
+    where.mkdir()
+    options = ("--env", "NAMED=value", "--chdir", str(where), "--pythonpath", str(tmp_path))
+    server = gunicorn(*options, app="elsewhere:app")
+    assert server.get("/")[1] == repr((str(where), "value"))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
+def test_the_worker_runs_as_user_and_group(gunicorn, tmp_path):
+    # The folder of the test is closed to others, but the main process reads the settings.
+    (tmp_path / "conf.py").write_text(
+        "import os\n"
+        "def post_worker_init(worker):\n"
+        "    print('runs as', os.getuid(), os.getgid(), flush=True)\n"
+    )
+    settings = ("-c", str(tmp_path / "conf.py"))
+    server = gunicorn(*settings, "--user", "65534", "--group", "65534", app=PLAIN)
+    server.said("^runs as 65534 65534$")
+    assert server.talk(GET).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_mount_point_comes_from_the_environment_or_from_a_proxy(gunicorn):
+    server = gunicorn(app=PLAIN, SCRIPT_NAME="/below")
+    environ = json.loads(server.get("/below/path")[1])
+    assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("/below", "/path")
+    request = (
+        b"GET /other/path HTTP/1.1\r\nHost: a\r\nSCRIPT_NAME: /other\r\nConnection: close\r\n\r\n"
+    )
+    environ = json.loads(server.talk(request).partition(b"\r\n\r\n")[2])
+    assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("/other", "/path")
+
+
+@pytest.mark.parametrize("setting", ["--limit-request-line", "--limit-request-fields"])
+def test_a_limit_of_0_is_none(gunicorn, setting):
+    server = gunicorn(setting, "0", "--limit-request-field_size", "0", app=PLAIN)
+    long = b"a" * 20_000
+    answer = server.talk(
+        GET.replace(b"/ ", b"/?" + long[:4000] + b" ", 1)[:-2]
+        + b"X: 1\r\n" * 90
+        + b"X: "
+        + long
+        + b"\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_uploads_spill_into_tmp_upload_dir(gunicorn, tmp_path):
+    (tmp_path / "conf.py").write_text(f"tmp_upload_dir = {str(tmp_path / 'absent')!r}\n")
+    server = gunicorn("-c", str(tmp_path / "conf.py"), app=PLAIN)
+    small = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
+    assert server.talk(small).startswith(b"HTTP/1.1 200 ")
+    assert "absent" not in server.output
+
+
+# --- Hooks ----------------------------------------------------------------------------------------
+
+HOOKS = """
+import os, sys
+
+def say(*words):
+    print("hook:", *words, flush=True)
+
+def post_fork(server, worker):
+    say("post_fork", worker.pid == os.getpid())
+
+def post_worker_init(worker):
+    import asyncio
+    say("post_worker_init", callable(worker.wsgi), asyncio.get_event_loop() is worker.loop)
+
+def worker_int(worker):
+    say("worker_int", worker.pid == os.getpid())
+
+def worker_abort(worker):
+    say("worker_abort", worker.pid == os.getpid())
+
+def worker_exit(server, worker):
+    say("worker_exit", worker.pid == os.getpid())
+"""
+
+
+@pytest.fixture
+def with_hooks(gunicorn, tmp_path):
+    """Start gunicorn with hooks that say when they are called."""
+    (tmp_path / "conf.py").write_text(HOOKS)
+    return lambda *options: gunicorn("-c", str(tmp_path / "conf.py"), *options)
+
+
+def test_the_hooks_of_a_workers_life_are_called_in_order(with_hooks):
+    server = with_hooks()
+    server.get("/hello")
+    server.end()
+    said = [line.removeprefix("hook: ") for line in server.lines if line.startswith("hook: ")]
+    assert said == ["post_fork True", "post_worker_init True True", "worker_exit True"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_worker_int_is_called_when_the_worker_is_interrupted(with_hooks, number):
+    server = with_hooks()
+    server.get("/hello")
+    os.kill(int(server.get("/pid")[1]), number)
+    server.said("^hook: worker_int True$")
+    server.said("^hook: worker_exit True$")
+
+
+def test_worker_abort_is_called_when_the_loop_is_blocked_and_the_stack_is_logged(with_hooks):
+    server = with_hooks("--timeout", "1")
+    server.get("/hello")
+    server.get_later("/freeze")
+    server.said("^hook: worker_abort True$")
+    server.said(r"The event loop was blocked for 1 seconds \(timeout\), here:")
+    server.said(r'served_app\.py", line \d+, in freeze$')
+    server.said("Booting worker", times=2)
+    assert server.get("/hello") == (200, "hello")
