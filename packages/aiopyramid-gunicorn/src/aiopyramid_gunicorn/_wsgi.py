@@ -219,19 +219,22 @@ class Exchange:
     async def _send_async_parts(self, body: AsyncIterable[bytes]) -> None:
         """Send a body that is produced on the event loop; the client's going ends it."""
         response = self.response
-        iterator = aiter(body)
+        iterator: Any = None
         if (task := asyncio.current_task()) is not None:
             self._connection.on_disconnect(task.cancel)
         try:
+            iterator = aiter(body)
             while not response.head_sent or response.needs_body:
                 data = await anext(iterator, _END)
                 if data is _END:
                     break
                 self._write(data)
         finally:
-            for closable in (iterator, body):
-                if hasattr(closable, "aclose"):
-                    await closable.aclose()
+            # As PEP 3333 has it for ordinary bodies, it is for what the application returned to
+            # close what it iterates. An asynchronous generator is both.
+            closable = body if hasattr(body, "aclose") else iterator
+            if hasattr(closable, "aclose"):
+                await closable.aclose()
         self._send_end()
 
     def _send_end(self) -> None:
@@ -288,7 +291,7 @@ class _Parts:
 
     def __init__(self, body: Iterable[bytes]) -> None:
         self._body = body
-        self._iterator = iter(body)
+        self._iterator: Iterator[bytes] | None = None
         # A cancelled request does not wait for the thread that makes the next part, but a
         # generator cannot be closed before it has.
         self._lock = threading.Lock()
@@ -296,6 +299,8 @@ class _Parts:
     def next(self) -> Any:
         """Return the next part, or ``_END``; may block."""
         with self._lock:
+            if self._iterator is None:
+                self._iterator = iter(self._body)
             return next(self._iterator, _END)
 
     async def close(self) -> None:

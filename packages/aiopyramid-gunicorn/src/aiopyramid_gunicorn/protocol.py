@@ -136,6 +136,7 @@ class HTTPProtocol(asyncio.Protocol):
         self.flow.pause()
         if self.state is State.HANDLING:
             self._set_deadline(self._owner.times.write_seconds)
+            self._unsent_bytes = self._transport.get_write_buffer_size()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
