@@ -231,6 +231,8 @@ class LastThreadExecutor(ThreadPoolExecutor):
 
     Args:
         thread: The thread that waits.
+
+    .. versionadded:: 1.0
     """
 
     def __init__(self, thread: WaitingThread) -> None:
@@ -238,7 +240,21 @@ class LastThreadExecutor(ThreadPoolExecutor):
         self._last_thread = thread
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Schedule a call; see :meth:`concurrent.futures.Executor.submit`."""
+        """Schedule a call; see :meth:`concurrent.futures.Executor.submit`.
+
+        Args:
+            fn: The function to call.
+            *args: Passed on to ``fn``.
+            **kwargs: Passed on to ``fn``.
+
+        Returns:
+            The future of the call.
+
+        Raises:
+            RuntimeError: The thread waits no more: the process has ended.
+
+        .. versionadded:: 1.0
+        """
         future: Future[T] = Future()
         job = functools.partial(_settle, future, fn, args, kwargs)
         # The last thread may itself be in a call that waits for this one.

@@ -252,10 +252,10 @@ def early_hints(fields: Iterable[tuple[str | bytes, str | bytes]]) -> bytes:
     lines = []
     for name, value in fields:
         name, value = (x.decode("latin-1") if isinstance(x, bytes) else x for x in (name, value))
-        lower = _lower_token(name)
+        special = _special_name(name)
         if _FORBIDDEN_IN_VALUE.search(value):
             raise ApplicationError(f"the header field {name!r} has a forbidden character")
-        if lower != "content-length" and not is_hop_by_hop(lower):
+        if special is None or special in _OURS_UNLESS_GIVEN:
             lines.append(f"{name}: {value}\r\n")
     return f"HTTP/1.1 103 Early Hints\r\n{''.join(lines)}\r\n".encode("latin-1")
 
