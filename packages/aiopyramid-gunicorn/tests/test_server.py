@@ -140,8 +140,33 @@ async def test_a_drain_ends_with_a_response_whose_head_was_sent_before(serve):
         await asyncio.sleep(0)
         go_on.set()
         await client.reader.readuntil(b"second\r\n0\r\n\r\n")
-        # There is no keep-alive any more, though this response has promised it.
+        # This response has promised keep-alive, so that the client may send another request.
+        client.get()
+        await client.reader.readuntil(b"Connection: close\r\n")
+        await client.reader.readuntil(b"second\r\n0\r\n\r\n")
         assert await asyncio.wait_for(drain, 5) == 0
+        assert await client.closed()
+
+
+async def test_a_drain_does_not_wait_long_for_a_client_that_was_promised_keep_alive(serve):
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Length", "5")])(b"first")
+        await_(go_on.wait())
+        return []
+
+    go_on = asyncio.Event()
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get()
+        await client.answer()
+        drain = asyncio.create_task(site.server.drain(60))
+        await asyncio.sleep(0)
+        go_on.set()
+        await site.until(lambda: site.server.handled)
+        site.pass_time(1)
+        assert site.server.connections
+        site.pass_time(2)
+        assert await drain == 0
         assert await client.closed()
 
 

@@ -23,6 +23,7 @@ class Owner(Protocol):
     times: Times
     proxy_protocol: str
     keeps_alive: bool
+    idle_seconds: float
 
     def remember(self, connection: "HTTPProtocol") -> None:
         """A connection was made."""

@@ -38,6 +38,7 @@ class Server:
         connections: All open connections.
         handled: Requests answered so far.
         keeps_alive: Whether connections may serve another request.
+        idle_seconds: How long a connection may wait for its next request.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Server:
         self.connections: set[HTTPProtocol] = set()
         self.handled = 0
         self.keeps_alive = times.keep_alive_seconds > 0
+        self.idle_seconds = times.keep_alive_seconds
         self._most_connections = most_connections
         self._most_requests = most_requests
         self._on_enough = on_enough
@@ -132,6 +134,7 @@ class Server:
         for listener in self._listeners:
             listener.stop()
         linger_seconds = min(_IDLE_SECONDS, patience_seconds)
+        self.idle_seconds = min(self.idle_seconds, linger_seconds)
         for listener in self._listeners:
             await listener.settle(linger_seconds)
         for connection in tuple(self.connections):

@@ -293,7 +293,9 @@ class HTTPProtocol(asyncio.Protocol):
         self._disconnect_callbacks.clear()
         if self.state is State.CLOSED:
             return
-        keep_alive = exchange.response.keep_alive and owner.keeps_alive
+        # What a response has promised counts, even if the server has begun to drain since: a client
+        # may have sent its next request on the strength of it.
+        keep_alive = exchange.response.keep_alive and not self._given_up
         if self._at_eof and not self.inbound.waiting:
             self._close()
         elif not keep_alive:
@@ -304,7 +306,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._set_deadline(owner.times.body_seconds)
         else:
             self._become(State.IDLE)
-            self._set_deadline(owner.times.keep_alive_seconds)
+            self._set_deadline(owner.idle_seconds)
 
     def _refuse(self, error: RequestError) -> None:
         peer = self._environ["REMOTE_ADDR"]
