@@ -139,7 +139,7 @@ class CountingLoad:
             try:
                 writer.write(head.encode() + body)
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    status, fields, answer = await _answer(reader)
+                    status, told, answer = await _answer(reader)
             except (OSError, EOFError, TimeoutError) as error:
                 account.failures.append(Failure("lost", request, number, worker, repr(error)))
                 return
@@ -147,14 +147,14 @@ class CountingLoad:
                 detail = f"{status} {answer[:80]!r}"
                 account.failures.append(Failure("wrong", request, number, worker, detail))
                 return
-            worker = int(fields["x-worker"])
+            worker = int(told["x-worker"])
             account.workers.add(worker)
             account.answered[kind] += 1
             account.posts += method == "POST"
             if kind != "slow":
                 taken = time.perf_counter() - started
                 account.longest_seconds = max(account.longest_seconds, taken)
-            if fields.get("connection") == "close":
+            if told.get("connection") == "close":
                 account.closes += 1
                 return
             if kind == "idle":

@@ -173,6 +173,22 @@ async def test_requests_behind_the_last_one_are_not_handled(serve, gated):
     assert gated.started == ["/now"]
 
 
+async def test_what_comes_behind_the_last_request_is_read_though_nobody_wants_it(serve, gated):
+    # Unread, it would make the system reset the connection, and destroy the answer maybe.
+    async with serve(gated) as site:
+        client = await site.connect()
+        client.send(post("/slow", b"", "Connection: close") + b"more")
+        await site.until(lambda: gated.started)
+        (connection,) = site.server.connections
+        assert not connection._transport.is_reading()
+        client.send(b"and more")
+        gated.open("/slow")
+        assert (await client.answer()).text == "/slow="
+        assert await client.closed()
+        await client.close()
+        await site.until(lambda: not site.server.connections)
+
+
 async def test_what_came_before_a_malformed_request_is_answered_first(serve, gated):
     async with serve(gated) as site:
         client = await site.connect()

@@ -329,6 +329,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._become(State.CLOSING)
         self._set_deadline(_LINGER_SECONDS)
         if linger and self._transport.can_write_eof():
+            self._transport.resume_reading()
             self._transport.write_eof()
         else:
             self._transport.close()
