@@ -277,3 +277,51 @@ async def test_a_slow_reader_gets_the_whole_answer(serve, fields):
             site.pass_time(11)
         read += len(await client.reader.readexactly(60_000 - read))
         assert read == 60_000
+
+
+async def test_a_client_that_reads_nothing_costs_one_write_buffer_and_one_part(serve):
+    def parts():
+        while True:
+            made.append(1)
+            yield b"x" * 65536
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return parts()
+
+    made = []
+    async with serve(application, send_buffer_bytes=4096) as site:
+        client = await site.connect(slow=True)
+        client.get()
+        await site.until(lambda: [c for c in site.server.connections if c.flow.full])
+        await asyncio.sleep(0.05)  # the time in which a wrong server would go on
+        (connection,) = site.server.connections
+        high_water = connection._transport.get_write_buffer_limits()[1]
+        framing = len("10000\r\n\r\n") + 500  # of one chunk, and the head
+        assert connection._transport.get_write_buffer_size() <= high_water + 65536 + framing
+        # What else was made is in the buffers of the system, which were made small.
+        assert len(made) < 10
+        client.vanish()
+        await site.until(lambda: not site.server.connections)
+
+
+async def test_a_trickle_of_requests_that_nobody_reads_the_answers_to_is_not_read(serve):
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return [b"x" * 65536]
+
+    async with serve(application, send_buffer_bytes=4096) as site:
+        client = await site.connect(slow=True)
+        for _ in range(100):
+            client.get()
+        await site.until(lambda: [c for c in site.server.connections if c.flow.full])
+        await asyncio.sleep(0.05)
+        (connection,) = site.server.connections
+        handled = site.server.handled
+        for _ in range(100):
+            client.get()
+        await asyncio.sleep(0.05)
+        assert site.server.handled == handled < 10
+        assert not connection._transport.is_reading()
+        client.vanish()
+        await site.until(lambda: not site.server.connections)

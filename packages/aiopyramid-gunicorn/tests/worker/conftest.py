@@ -90,6 +90,12 @@ def gunicorn() -> Iterator[Callable[..., Served]]:
 
 
 @pytest.fixture(scope="module")
+def served_by() -> Callable[..., contextlib.AbstractContextManager[Served]]:
+    """Start gunicorn for longer than a test: ``with served_by("--option") as server``."""
+    return _gunicorn
+
+
+@pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     """One gunicorn with one worker for all tests of a module that leave it as it was."""
     with _gunicorn("--access-logfile", "-", "--keep-alive", "30") as process:
