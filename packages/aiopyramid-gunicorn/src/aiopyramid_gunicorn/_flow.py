@@ -10,7 +10,7 @@ __all__ = ("WriteFlow",)
 class WriteFlow:
     """Knows whether the transport's write buffer is full, and lets a writer wait for room.
 
-    The transport's own water marks decide what full means (asyncio: 64 KiB by default).
+    The transport's own water marks decide what full means.
     """
 
     __slots__ = ("_loop", "_waiters", "disconnected", "full")

@@ -23,6 +23,8 @@ class Limits:
         body_bytes: Longest request body.
         body_memory_bytes: Body size from which the body is kept in a temporary file.
         body_folder: Where that file is (``tmp_upload_dir``); None for the system's usual place.
+        write_buffer_bytes: How much of an answer may wait for the client to read before the
+            application has to wait, too. One part of a body may come on top of it.
     """
 
     request_line_bytes: int = 4094
@@ -31,15 +33,19 @@ class Limits:
     body_bytes: int = 1 << 30
     body_memory_bytes: int = 512 << 10
     body_folder: str | None = None
+    write_buffer_bytes: int = 64 << 10
 
     @classmethod
-    def from_settings(cls, cfg: Any, *, body_bytes: int, body_memory_bytes: int) -> "Limits":
+    def from_settings(
+        cls, cfg: Any, *, body_bytes: int, body_memory_bytes: int, write_buffer_bytes: int
+    ) -> "Limits":
         """Return the limits that gunicorn's settings and the worker ask for.
 
         Args:
             cfg: A :class:`gunicorn.config.Config`.
             body_bytes: Longest request body.
             body_memory_bytes: Body size from which the body is kept in a temporary file.
+            write_buffer_bytes: How much of an answer may wait for the client.
         """
         fields = cfg.limit_request_fields
         return cls(
@@ -49,6 +55,7 @@ class Limits:
             body_bytes=body_bytes,
             body_memory_bytes=body_memory_bytes,
             body_folder=cfg.tmp_upload_dir,
+            write_buffer_bytes=write_buffer_bytes,
         )
 
     @property

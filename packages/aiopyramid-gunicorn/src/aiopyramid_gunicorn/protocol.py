@@ -90,6 +90,7 @@ class HTTPProtocol(asyncio.Protocol):
         owner = self._owner
         # A cast and no check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(owner.limits.write_buffer_bytes)
         settings = owner.environ_settings
         peer = transport.get_extra_info("peername")
         self._environ = connection_environ(settings, peer, transport.get_extra_info("sockname"))

@@ -50,6 +50,8 @@ class AsyncGunicornWorker(Worker):
         body_memory_bytes: Body size from which a request body is kept in a temporary file.
         head_timeout_seconds: Time for a client to send the head of a request.
         body_timeout_seconds: Time for a client to send any more of a request body.
+        write_buffer_bytes: How much of an answer may wait for its client before the application
+            has to wait, too.
         write_timeout_seconds: Time for a client to read any more of an answer.
         executor_threads: Most threads of the event loop's default executor, in which ordinary
             views run. An application that sets an executor of its own replaces it.
@@ -61,6 +63,7 @@ class AsyncGunicornWorker(Worker):
     body_memory_bytes: int = 512 << 10
     head_timeout_seconds: float = 30.0
     body_timeout_seconds: float = 30.0
+    write_buffer_bytes: int = 64 << 10
     write_timeout_seconds: float = 60.0
     executor_threads: int = DEFAULT_THREADS
 
@@ -213,6 +216,7 @@ class AsyncGunicornWorker(Worker):
                 cfg,
                 body_bytes=self.body_limit_bytes,
                 body_memory_bytes=self.body_memory_bytes,
+                write_buffer_bytes=self.write_buffer_bytes,
             ),
             Times(
                 head_seconds=self.head_timeout_seconds,
