@@ -113,6 +113,24 @@ def test_what_the_coroutine_raises_reaches_the_thread(run, error):
     assert run(main) == "handled"
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_an_exit_out_of_a_coroutine_reaches_the_thread_and_does_not_end_the_loop(run, error):
+    async def leave():
+        await asyncio.sleep(0)
+        raise error
+
+    def ordinary():
+        with pytest.raises(error):
+            await_(leave())
+        return place()
+
+    async def main():
+        return await call_in_thread(None, ordinary)
+
+    thread, _loop = run(main)
+    assert thread is threading.current_thread()
+
+
 def test_a_coroutine_sees_the_context_variables_of_the_thread_and_changes_them(run):
     async def repaint():
         seen = colour.get()

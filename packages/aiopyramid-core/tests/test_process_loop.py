@@ -85,6 +85,23 @@ def test_the_start_of_the_loop_is_logged_once(own, caplog):
     )
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_task_that_wants_the_process_to_exit_does_not_end_the_loop_of_all_others(own, error):
+    ended = threading.Event()
+
+    async def leave():
+        raise error
+
+    async def start():
+        task = asyncio.create_task(leave())
+        task.add_done_callback(lambda task: task.exception())
+        task.add_done_callback(lambda _: ended.set())
+
+    asyncio.run_coroutine_threadsafe(start(), own.get()).result(30)
+    assert ended.wait(30)
+    assert asyncio.run_coroutine_threadsafe(place(), own.get()).result(30)[1] is own._thread
+
+
 def test_stopping_cancels_what_still_runs_and_waits_for_it(own):
     log = []
 

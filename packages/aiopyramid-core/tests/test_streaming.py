@@ -203,6 +203,18 @@ def test_an_error_of_the_generator_comes_behind_the_events_before_it(run):
     assert run(main) == b"data: one\n\n"
 
 
+def test_a_generator_that_wants_to_exit_ends_its_stream_and_not_the_loop(run):
+    async def events():
+        raise SystemExit
+        yield
+
+    async def main():
+        with pytest.raises(RuntimeError, match="SystemExit in a background task"):
+            await anext(EventStreamResponse(events()).app_iter)
+
+    run(main)
+
+
 def test_a_time_limit_in_the_generator_is_its_error_and_no_heartbeat(run):
     async def events():
         raise TimeoutError("the exchange is silent")

@@ -207,6 +207,20 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
         failure = thrown = handled = None
 
 
+def await_in_task(awaitable: Awaitable[T]) -> T:
+    """Wait for the one awaitable that a Task of ours is for, in the Task's greenlet.
+
+    Raises:
+        RuntimeError: It wanted to exit. In a Task ``SystemExit`` and ``KeyboardInterrupt`` would
+            end the event loop, and with it all requests.
+        BaseException: Whatever else the awaitable raised.
+    """
+    try:
+        return await_in_bridge(awaitable)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"{type(error).__name__} in a background task") from error
+
+
 def _wait_for_task(coroutine: Coroutine[Any, Any, Any]) -> None:
     """Ask for a Task; it must be there before the coroutine takes its first step."""
     try:

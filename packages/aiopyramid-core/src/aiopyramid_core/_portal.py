@@ -145,16 +145,18 @@ def await_in_thread(
     context = context or copy_context()
     handled = sys.exception()
     scope = _this_thread.scope
-    finished: concurrent.futures.Future[T] = concurrent.futures.Future()
-    task: asyncio.Task[T] | None = None
+    finished: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    task: asyncio.Task[tuple[T | None, BaseException | None]] | None = None
 
     thread = WaitingThread()
 
-    def run() -> T:
+    def run() -> tuple[T | None, BaseException | None]:
         token = waiting_thread.set(thread)
         try:
-            result: T = call_handling(handled, await_in_bridge, awaitable)
-            return result
+            return call_handling(handled, await_in_bridge, awaitable), None
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Handed over as a value: raised in a Task they would end the event loop.
+            return None, error
         finally:
             waiting_thread.reset(token)
 
@@ -165,17 +167,21 @@ def await_in_thread(
             scope.awaits(task)
         task.add_done_callback(finish)
 
-    def finish(task: "asyncio.Task[T]") -> None:
+    def finish(task: "asyncio.Task[Any]") -> None:
         # Not asyncio.run_coroutine_threadsafe: that would run in a second copy of the context,
         # the changes of which are out of reach.
         if inspect.iscoroutine(awaitable):
             awaitable.close()  # if the Task was cancelled before it began; changes nothing else
         if task.cancelled():
             finished.set_exception(asyncio.CancelledError())
-        elif (error := task.exception()) is not None:
-            finished.set_exception(error)
+            return
+        result, error = None, task.exception()
+        if error is None:
+            result, error = task.result()
+        if error is None:
+            finished.set_result(result)
         else:
-            finished.set_result(task.result())
+            finished.set_exception(error)
 
     def cancel() -> None:
         if task is not None:
@@ -188,7 +194,8 @@ def await_in_thread(
             awaitable.close()
         raise
     try:
-        return thread.wait_for(finished, _deadline.get())
+        outcome: T = thread.wait_for(finished, _deadline.get())
+        return outcome
     except BaseException as error:
         if finished.done():
             raise

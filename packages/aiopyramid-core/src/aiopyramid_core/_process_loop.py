@@ -98,7 +98,12 @@ class _ProcessLoop:
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
-        loop.run_forever()
+        while True:
+            # What a Task of the application's exits with comes out here as well: others must not
+            # lose their loop for it.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                loop.run_forever()
+                break
     finally:
         tasks = asyncio.all_tasks(loop)
         for task in tasks:

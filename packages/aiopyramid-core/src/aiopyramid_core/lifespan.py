@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pyramid.threadlocal import get_current_registry, manager
 
-from ._bridge import await_in_bridge, spawn_greenlet
+from ._bridge import await_in_bridge, await_in_task, spawn_greenlet
 from ._portal import loop_of_this_thread
 from ._process_loop import before_stop, process_loop
 from .exceptions import AlreadyShutDown, ScopeError, StartupError
@@ -140,7 +140,7 @@ class Lifespan:
         self, coroutine: Coroutine[Any, Any, Any], name: str | None, context: Context
     ) -> None:
         task = asyncio.get_running_loop().create_task(
-            spawn_greenlet(_run_task, coroutine),
+            spawn_greenlet(await_in_task, coroutine),
             name=name or _name_of(coroutine),
             context=context,
         )
@@ -225,14 +225,6 @@ class Lifespan:
                 await_in_bridge(result)
         finally:
             manager.pop()
-
-
-def _run_task(coroutine: Coroutine[Any, Any, Any]) -> None:
-    try:
-        await_in_bridge(coroutine)
-    except (SystemExit, KeyboardInterrupt) as error:
-        # In a Task they would end the event loop, and with it all requests.
-        raise RuntimeError(f"{type(error).__name__} in a background task") from error
 
 
 _LAST_WORDS_SECONDS: Final = 1.0
