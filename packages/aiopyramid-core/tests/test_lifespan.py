@@ -6,6 +6,7 @@ import logging
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 
 import pytest
 from pyramid.config import Configurator
@@ -15,6 +16,8 @@ from webob import Request
 
 from aiopyramid_core import StartupError, lifespan, shutdown, startup, synchronize
 from aiopyramid_core.lifespan import lifespan_of
+
+colour: ContextVar[str] = ContextVar("colour", default="none")
 
 
 @synchronize
@@ -142,6 +145,29 @@ def test_pyramids_thread_locals_are_there_without_a_request(run, application):
 
 
 # --- Once, and before the first request -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("server", ["greenlets", "threads"])
+def test_they_see_nothing_of_the_request_that_comes_first(run, application, fetch, server):
+    seen = []
+
+    async def up(registry):
+        seen.append(colour.get())
+
+    def configure(config):
+        config.add_startup(up)
+        config.add_view(lambda request: Response("served"))
+
+    async def main():
+        app = application(configure)
+        colour.set("red")
+        if server == "greenlets":
+            await fetch(app)
+        else:
+            await asyncio.to_thread(Request.blank("/").get_response, app)
+
+    run(main)
+    assert seen == ["none"]
 
 
 def slow_start(config):

@@ -1,13 +1,16 @@
 """_process_loop: the one event loop of a process, adopted or our own."""
 
 import asyncio
+import contextvars
 import gc
 import logging
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 
 import pytest
 
@@ -61,6 +64,22 @@ def test_a_loop_of_our_own_runs_as_soon_as_it_is_given():
     finally:
         for each in loops:
             each.stop()
+
+
+def test_the_loop_keeps_nothing_of_the_request_that_needed_it_first(own):
+    def start():
+        held = Held()
+        ContextVar("held").set(held)
+        own.get()
+        return weakref.ref(held)
+
+    held = contextvars.Context().run(start)
+    gc.collect()
+    assert held() is None
+
+
+class Held:
+    """Something that a request has in a context variable."""
 
 
 def test_threads_that_ask_at_the_same_time_get_the_same_loop(own):

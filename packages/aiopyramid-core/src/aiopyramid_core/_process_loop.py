@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Final
 
 from ._waiting import WaitingThread
@@ -48,22 +49,27 @@ class _ProcessLoop:
             return self._loop
         with self._lock:
             if self._loop is None:
-                loop = asyncio.new_event_loop()
-                loop.set_default_executor(RequestExecutor(DEFAULT_THREADS))
-                running = threading.Event()
-                loop.call_soon(running.set)
-                self._thread = threading.Thread(
-                    target=_run, args=(loop,), name="aiopyramid-loop", daemon=True
-                )
-                self._thread.start()
-                running.wait()
-                self._loop = self._own_loop = loop
-                _log.info(
-                    "This server has no event loop: coroutines run on one in the thread %s (%s)",
-                    self._thread.name,
-                    type(loop).__name__,
-                )
+                # In a context of its own, because a loop keeps the context in which it was made,
+                # and with that all of the request which needed it first.
+                self._loop = self._own_loop = Context().run(self._start)
             return self._loop
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        loop.set_default_executor(RequestExecutor(DEFAULT_THREADS))
+        running = threading.Event()
+        loop.call_soon(running.set)
+        self._thread = threading.Thread(
+            target=_run, args=(loop,), name="aiopyramid-loop", daemon=True
+        )
+        self._thread.start()
+        running.wait()
+        _log.info(
+            "This server has no event loop: coroutines run on one in the thread %s (%s)",
+            self._thread.name,
+            type(loop).__name__,
+        )
+        return loop
 
     def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take a server's loop for the process's."""

@@ -108,9 +108,9 @@ class Lifespan:
             # No reason to start an event loop in a process that may never need one.
             self._state = _State.STARTED
         elif can_await():
-            await_(self.start())
+            await_(self._start_apart())
         else:
-            run(await_, self.start())
+            run(await_, self._start_apart())
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str | None = None) -> None:
         """Run a coroutine as a background task; see :func:`spawn`.
@@ -135,6 +135,10 @@ class Lifespan:
             loop.call_soon_threadsafe(self._start_task, coroutine, name, context)
         else:
             self._start_task(coroutine, name, context)
+
+    async def _start_apart(self) -> None:
+        """Start in a context of its own: what starts here outlives the request that came first."""
+        await asyncio.create_task(self.start(), context=Context())
 
     def _start_task(
         self, coroutine: Coroutine[Any, Any, Any], name: str | None, context: Context
