@@ -47,7 +47,7 @@ types: $(READY) ## check types only
 	@mypy
 
 tox: $(READY) ## test each package alone, on every Python, with lowest versions; ENV=core-3.12 for one
-	@tox run $(if $(ENV),-e $(ENV))
+	@tox run --recreate $(if $(ENV),-e $(ENV))
 
 bench: $(READY) ## measure speed against other bridges and servers (see benchmarks/README.md)
 	@echo "==> bridge"

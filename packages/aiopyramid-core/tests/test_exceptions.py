@@ -2,7 +2,7 @@
 
 import pickle
 
-from aiopyramid_core import AiopyramidError, AlreadyShutDown, ScopeError, StartupError
+from aiopyramid_core import AiopyramidError, AlreadyShutDown, NotServed, ScopeError, StartupError
 from aiopyramid_core import exceptions as module
 
 REFUSED = ScopeError("load_user", "in a bathtub", "Get out first.")
@@ -42,3 +42,9 @@ def test_a_coroutine_that_comes_too_late_is_named():
     error = AlreadyShutDown("send_mail")
     assert error.coroutine == "send_mail"
     assert str(error) == "The application has shut down: nobody would wait for send_mail"
+
+
+def test_an_application_that_is_not_served_names_server_and_reason():
+    error = NotServed("waitress", "waitress is not installed")
+    assert (error.server, error.reason) == ("waitress", "waitress is not installed")
+    assert str(error) == "waitress does not serve the application: waitress is not installed"

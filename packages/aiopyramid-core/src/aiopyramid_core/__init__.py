@@ -21,6 +21,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What an application on an event loop wants besides.
 ``settings``, ``_ingress``, ``_server_threads``, ``_include``
     How it all becomes part of an application.
+``testing``, ``pytest_plugin``
+    The bridge and real servers, for the tests of an application.
 ``contract``
     What servers and applications tell each other.
 """
@@ -29,7 +31,7 @@ from ._bridge import spawn_greenlet, start_greenlet
 from ._include import includeme
 from ._process_loop import adopt_loop
 from .decorators import spawn_greenlet_on_scope_error, synchronize
-from .exceptions import AiopyramidError, AlreadyShutDown, ScopeError, StartupError
+from .exceptions import AiopyramidError, AlreadyShutDown, NotServed, ScopeError, StartupError
 from .executor import RequestExecutor, call_in_thread, call_off_loop, use_executor
 from .lifespan import shutdown, spawn, startup
 from .mappers import CoroutineMapper, CoroutineOrExecutorMapper, ExecutorMapper
@@ -41,6 +43,7 @@ __all__ = (
     "CoroutineMapper",
     "CoroutineOrExecutorMapper",
     "ExecutorMapper",
+    "NotServed",
     "RequestExecutor",
     "ScopeError",
     "StartupError",

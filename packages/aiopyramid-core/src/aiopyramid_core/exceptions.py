@@ -5,14 +5,15 @@
     AiopyramidError
     ├── ScopeError          a synchronized call was made where nothing can wait for it
     ├── StartupError        a function of config.add_startup has failed
-    └── AlreadyShutDown     spawn() after the application has stopped
+    ├── AlreadyShutDown     spawn() after the application has stopped
+    └── NotServed           a server for tests has not started
 
 Programming errors that Pyramid knows already (a view mapped by the wrong mapper, a setting that
 makes no sense) are raised as :class:`pyramid.exceptions.ConfigurationError`, and a request that
 exceeds its time limit as :class:`aiopyramid_core.timeouts.RequestTimeout`, an HTTP exception.
 """
 
-__all__ = ("AiopyramidError", "AlreadyShutDown", "ScopeError", "StartupError")
+__all__ = ("AiopyramidError", "AlreadyShutDown", "NotServed", "ScopeError", "StartupError")
 
 
 class AiopyramidError(Exception):
@@ -87,3 +88,22 @@ class AlreadyShutDown(AiopyramidError):
 
     def __str__(self) -> str:
         return f"The application has shut down: nobody would wait for {self.coroutine}"
+
+
+class NotServed(AiopyramidError):
+    """An application could not be served for a test.
+
+    Attributes:
+        server: The kind of server.
+        reason: Why, a clause; perhaps with the server's output.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, server: str, reason: str) -> None:
+        super().__init__(server, reason)
+        self.server = server
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.server} does not serve the application: {self.reason}"
