@@ -37,6 +37,16 @@ def main(global_config, **settings):
         return config.make_wsgi_app()
 """
 
+OPTIONS = (
+    "-Werror",
+    # What pyramid 2.1 says when it is imported, as in pyproject.toml.
+    "-Wignore:pkg_resources is deprecated",
+    "-Wignore:Deprecated call to `pkg_resources",
+    "-Wignore:'cgi' is",
+    # None of these has a part in it, and they take seconds.
+    *("-pno:cacheprovider", "-pno:hypothesispytest", "-pno:xdist"),
+)
+
 
 @pytest.fixture
 def outcomes(pytester):
@@ -44,9 +54,7 @@ def outcomes(pytester):
 
     def outcomes(module, *options, **expected):
         pytester.makepyfile(PREAMBLE + textwrap.dedent(module))
-        ignored = ("pkg_resources is deprecated", "Deprecated call to `pkg_resources", "'cgi' is")
-        warnings = ["-Werror", *(f"-Wignore:{text}" for text in ignored)]
-        result = pytester.runpytest_inprocess(*warnings, "-p", "no:cacheprovider", *options)
+        result = pytester.runpytest_inprocess(*OPTIONS, *options)
         result.assert_outcomes(**expected)
         return result
 
