@@ -27,7 +27,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What servers and applications tell each other.
 """
 
-from ._bridge import spawn_greenlet, start_greenlet
+from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
 from ._include import includeme
 from ._process_loop import adopt_loop
 from .decorators import spawn_greenlet_on_scope_error, synchronize
@@ -60,6 +60,7 @@ __all__ = (
     "spawn_greenlet_on_scope_error",
     "start_greenlet",
     "startup",
+    "step_in_greenlets",
     "synchronize",
     "use_executor",
 )

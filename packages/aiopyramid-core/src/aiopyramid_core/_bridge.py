@@ -120,6 +120,75 @@ async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P
     return await _drive(worker, call_handling, (handled, function, *args), kwargs)
 
 
+async def step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine such that ordinary code which it calls may call synchronized coroutines.
+
+    For coroutines that live long and wait most of the time: each of their steps runs in a
+    greenlet, but while they wait they hold none. A greenlet that waits costs 17 KB.
+
+    Args:
+        coroutine: What to run; it runs in the Task of the caller.
+
+    Returns:
+        The coroutine's result.
+
+    Raises:
+        BaseException: Whatever the coroutine raised.
+
+    .. versionadded:: 1.0
+    """
+    return await _step_in_greenlets(coroutine)
+
+
+@types.coroutine
+def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    failure: BaseException | None = None
+    value: Any = None
+    while True:
+        worker = take_idle()
+        worker.in_task = True
+        worker.gr_context = getcurrent().gr_context
+        try:
+            ended, value = yield from _drive(worker, _step, (coroutine, value, failure), {})
+        finally:
+            failure = None  # breaks the cycle exception -> traceback -> this frame
+        if ended:
+            result: T = value
+            return result
+        try:
+            value = yield value
+        except BaseException as error:
+            failure = error
+
+
+def _step(
+    coroutine: Coroutine[Any, Any, Any], value: Any, failure: BaseException | None
+) -> tuple[bool, Any]:
+    """Resume a coroutine; return whether it has ended, and its result or what it waits for."""
+    try:
+        if failure is not None:
+            return False, coroutine.throw(failure)
+        return False, coroutine.send(value)
+    except StopIteration as stop:
+        return True, stop.value
+    finally:
+        del failure  # breaks the cycle exception -> traceback -> this frame
+
+
+async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run the one coroutine that a Task of ours is for; see :func:`step_in_greenlets`.
+
+    Raises:
+        RuntimeError: It wanted to exit. In a Task ``SystemExit`` and ``KeyboardInterrupt`` would
+            end the event loop, and with it all requests.
+        BaseException: Whatever else the coroutine raised.
+    """
+    try:
+        return await step_in_greenlets(coroutine)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"{type(error).__name__} in a background task") from error
+
+
 def start_greenlet(
     loop: asyncio.AbstractEventLoop, function: Callable[[*Ts], T], /, *args: *Ts
 ) -> "asyncio.Task[T] | None":
@@ -205,20 +274,6 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
     finally:
         # Breaks the cycle exception -> traceback -> this frame.
         failure = thrown = handled = None
-
-
-def await_in_task(awaitable: Awaitable[T]) -> T:
-    """Wait for the one awaitable that a Task of ours is for, in the Task's greenlet.
-
-    Raises:
-        RuntimeError: It wanted to exit. In a Task ``SystemExit`` and ``KeyboardInterrupt`` would
-            end the event loop, and with it all requests.
-        BaseException: Whatever else the awaitable raised.
-    """
-    try:
-        return await_in_bridge(awaitable)
-    except (SystemExit, KeyboardInterrupt) as error:
-        raise RuntimeError(f"{type(error).__name__} in a background task") from error
 
 
 def _wait_for_task(coroutine: Coroutine[Any, Any, Any]) -> None:

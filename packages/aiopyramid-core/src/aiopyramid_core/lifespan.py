@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pyramid.threadlocal import get_current_registry, manager
 
-from ._bridge import await_in_bridge, await_in_task, spawn_greenlet
+from ._bridge import await_in_bridge, run_in_task, spawn_greenlet
 from ._portal import loop_of_this_thread
 from ._process_loop import before_stop, process_loop
 from .exceptions import AlreadyShutDown, ScopeError, StartupError
@@ -144,7 +144,7 @@ class Lifespan:
         self, coroutine: Coroutine[Any, Any, Any], name: str | None, context: Context
     ) -> None:
         task = asyncio.get_running_loop().create_task(
-            spawn_greenlet(await_in_task, coroutine),
+            run_in_task(coroutine),
             name=name or _name_of(coroutine),
             context=context,
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyramid.response import Response
 
-from ._bridge import await_in_bridge, await_in_task, in_bridge, spawn_greenlet
+from ._bridge import await_in_bridge, in_bridge, run_in_task
 from ._portal import await_in_thread, loop_of_this_thread
 from ._process_loop import process_loop
 from .scope import on_a_loop, refuse
@@ -204,7 +204,7 @@ async def _encode(
     # The generator runs in a Task of its own, because it must not be cancelled for a heartbeat;
     # and in a greenlet, because ordinary code which it calls may await.
     queue: _Queue = asyncio.Queue()
-    pump = asyncio.create_task(spawn_greenlet(await_in_task, _pump(events, queue)))
+    pump = asyncio.create_task(run_in_task(_pump(events, queue)))
     try:
         while True:
             try:
