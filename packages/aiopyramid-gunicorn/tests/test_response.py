@@ -176,10 +176,33 @@ def test_a_response_to_head_has_the_length_but_no_body():
     assert (framing(lines), body) == (["Content-Length: 3"], b"")
 
 
-@pytest.mark.parametrize("status", ["100 Continue", "101 Switching Protocols", "103 Early Hints"])
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
 def test_an_interim_status_is_no_answer(status):
     with pytest.raises(ApplicationError, match="is no final answer"):
         answer(status=status)
+
+
+def test_switching_protocols_without_a_protocol_is_refused():
+    with pytest.raises(ApplicationError, match=r"pass one to environ\['aiopyramid.upgrade'\]"):
+        answer(status="101 Switching Protocols")
+
+
+def test_switching_protocols_has_no_body_and_names_the_protocol():
+    response = Response("GET", (1, 1), keep_alive=False)
+    response.may_switch = True
+    response.start("101 Switching Protocols", [("Upgrade", "x"), ("Content-Length", "0")])
+    assert not response.has_switched
+    lines = response.head(0).decode().split("\r\n")
+    assert response.has_switched
+    assert framing(lines) == ["Connection: upgrade"]
+    assert "Upgrade: x" in lines
+    assert response.encode(b"abc") + response.end() == b""
+
+
+def test_upgrade_required_says_what_may_be_spoken():
+    lines, _ = answer(status="426 Upgrade Required", headers=[("Upgrade", "x")], whole=True)
+    assert "Upgrade: x" in lines
+    assert framing(lines) == ["Content-Length: 0", "Connection: upgrade"]
 
 
 def test_no_content_has_neither_body_nor_length():

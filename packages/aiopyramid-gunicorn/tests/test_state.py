@@ -17,7 +17,11 @@ def test_a_connection_that_closes_can_only_become_closed():
     assert TRANSITIONS[State.CLOSING] == {State.CLOSED}
 
 
-@pytest.mark.parametrize("state", [s for s in State if s is not State.CLOSED])
+def test_an_upgraded_connection_is_no_longer_ours():
+    assert TRANSITIONS[State.UPGRADED] == frozenset()
+
+
+@pytest.mark.parametrize("state", [s for s in State if TRANSITIONS[s]])
 def test_a_client_may_vanish_in_any_state(state):
     assert State.CLOSED in TRANSITIONS[state]
 

@@ -18,6 +18,8 @@ The way of a request through the modules, a step each:
     One request through the application, in its greenlet.
 ``_response``, ``_flow``
     The response to bytes, with back-pressure.
+``_upgraded``
+    A connection that another protocol, such as WebSocket, has taken over.
 ``_access_log``
     One line in gunicorn's own log.
 """

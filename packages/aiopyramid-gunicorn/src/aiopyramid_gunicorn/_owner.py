@@ -1,16 +1,30 @@
 """What a connection needs of the server that accepted it."""
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ._environ import EnvironSettings
 from ._limits import Limits, Times
 from ._wsgi import Services
 
-if TYPE_CHECKING:
-    from .protocol import HTTPProtocol
+__all__ = ("OpenConnection", "Owner")
 
-__all__ = ("Owner",)
+
+class OpenConnection(Protocol):
+    """A connection, as its server sees it."""
+
+    @property
+    def deadline(self) -> float:
+        """When, by the loop's clock, :meth:`expire` is to be called."""
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+
+    def retire(self, linger_seconds: float) -> None:
+        """The server stops: close as soon as that does no harm."""
+
+    def give_up(self) -> None:
+        """The server's patience has ended: break off."""
 
 
 class Owner(Protocol):
@@ -25,10 +39,14 @@ class Owner(Protocol):
     keeps_alive: bool
     idle_seconds: float
 
-    def remember(self, connection: "HTTPProtocol") -> None:
+    @property
+    def draining(self) -> bool:
+        """Whether the server stops."""
+
+    def remember(self, connection: OpenConnection) -> None:
         """A connection was made."""
 
-    def forget(self, connection: "HTTPProtocol") -> None:
+    def forget(self, connection: OpenConnection) -> None:
         """A connection is gone."""
 
     def count_request(self) -> None:

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any, Final
 from wsgiref.util import is_hop_by_hop
 
+from aiopyramid_core.contract import UPGRADE
+
 from .exceptions import ApplicationError
 
 __all__ = ("Response", "early_hints", "error_response")
@@ -53,6 +55,7 @@ class Response:
         sent: Bytes of body that were encoded, without their framing.
         head_sent: Whether the head was encoded: the status can no longer change.
         keep_alive: Whether the connection may be used again after this response.
+        may_switch: Whether the response may be ``101 Switching Protocols``.
     """
 
     __slots__ = (
@@ -65,6 +68,7 @@ class Response:
         "head_sent",
         "headers",
         "keep_alive",
+        "may_switch",
         "sent",
         "status",
     )
@@ -81,6 +85,7 @@ class Response:
         self.sent = 0
         self.head_sent = False
         self.keep_alive = keep_alive
+        self.may_switch = False
 
     # --- Called by the application ------------------------------------------------------------
 
@@ -101,8 +106,8 @@ class Response:
         if type(status) is not str:
             raise _bad_status(status)
         self._code = code = _status_code(status)
-        if code < 200:
-            raise ApplicationError(f"{status!r} is no final answer (RFC 9110, 15.2)")
+        if code < 200 and not (code == 101 and self.may_switch):
+            raise _no_answer(status)
         self._length = None
         self._given = ()
         self.headers = [field for field in headers if self._passes(field)]
@@ -126,6 +131,9 @@ class Response:
                 raise ApplicationError("Content-Length was given twice")
             self._length = int(value)
         elif name in _OURS_UNLESS_GIVEN:
+            self._given += (name,)
+        elif name == "upgrade" and self._code in (101, 426):
+            # They name protocols that may be spoken instead (RFC 9110, 15.2.2 and 15.5.22).
             self._given += (name,)
         else:
             # PEP 3333: the application has no say about the connection. That it wants it
@@ -161,7 +169,11 @@ class Response:
             # The name only: the value may be what an attacker sent, or a secret.
             raise ApplicationError(f"the header field {bad!r} has a forbidden character")
         block = "".join([f"{name}: {value}\r\n" for name, value in fields])
-        if not self.keep_alive:
+        if "upgrade" in self._given:
+            lines += "Connection: upgrade\r\n"  # RFC 9110, 7.8: one goes with the other
+        if self._code == 101:
+            pass  # what becomes of the connection is not HTTP's to say
+        elif not self.keep_alive:
             lines += "Connection: close\r\n"
         elif self._version == (1, 0):
             lines += "Connection: keep-alive\r\n"
@@ -176,10 +188,10 @@ class Response:
         """Decide on the framing and return the header lines which tell it."""
         code = self._code
         tunnel = self._method == "CONNECT" and code < 300
-        if code == 204 or tunnel:
+        if code in (101, 204) or tunnel:
             # RFC 9110, 8.6: no Content-Length here.
             self.headers = [f for f in self.headers if f[0].lower() != "content-length"]
-        if self._method == "HEAD" or tunnel or code in (204, 304):
+        if self._method == "HEAD" or tunnel or code in (101, 204, 304):
             self._framing = _Framing.NONE
         elif self._length is not None:
             self._framing = _Framing.LENGTH
@@ -226,6 +238,11 @@ class Response:
     def status_code(self) -> int | None:
         """The three digits of the status as a number, for gunicorn's hooks; None as ``status``."""
         return None if self.status is None else int(self.status[:3])
+
+    @property
+    def has_switched(self) -> bool:
+        """Whether the client was told that the connection has left HTTP."""
+        return self.head_sent and self._code == 101
 
     @property
     def ends_by_closing(self) -> bool:
@@ -292,6 +309,14 @@ def _bad_status(status: object) -> ApplicationError:
     return ApplicationError(
         f"{status!r} is no status: three digits, a space and a reason, as a str"
     )
+
+
+def _no_answer(status: str) -> ApplicationError:
+    if status.startswith("101"):
+        return ApplicationError(
+            f"{status!r} without a protocol to switch to: pass one to environ[{UPGRADE!r}] before"
+        )
+    return ApplicationError(f"{status!r} is no final answer (RFC 9110, 15.2)")
 
 
 @lru_cache(maxsize=256)  # and the same few names

@@ -10,6 +10,7 @@ from typing import Final
 from ._environ import EnvironSettings
 from ._limits import Limits, Times
 from ._listener import Listener
+from ._owner import OpenConnection
 from ._wsgi import Services
 from .protocol import HTTPProtocol
 
@@ -36,6 +37,7 @@ class Server:
 
     Attributes:
         connections: All open connections.
+        draining: Whether it stops.
         handled: Requests answered so far.
         keeps_alive: Whether connections may serve another request.
         idle_seconds: How long a connection may wait for its next request.
@@ -60,7 +62,8 @@ class Server:
         self.times = times
         self.loop = loop
         self.proxy_protocol = proxy_protocol
-        self.connections: set[HTTPProtocol] = set()
+        self.connections: set[OpenConnection] = set()
+        self.draining = False
         self.handled = 0
         self.keeps_alive = times.keep_alive_seconds > 0
         self.idle_seconds = times.keep_alive_seconds
@@ -94,11 +97,11 @@ class Server:
         pending = sum(listener.pending for listener in self._listeners)
         return len(self.connections) + pending < self._most_connections
 
-    def remember(self, connection: HTTPProtocol) -> None:
+    def remember(self, connection: OpenConnection) -> None:
         """A connection was made."""
         self.connections.add(connection)
 
-    def forget(self, connection: HTTPProtocol) -> None:
+    def forget(self, connection: OpenConnection) -> None:
         """A connection is gone."""
         self.connections.discard(connection)
         for listener in self._listeners:
@@ -130,6 +133,7 @@ class Server:
         Returns:
             How many connections had to be broken off.
         """
+        self.draining = True
         self.keeps_alive = False
         for listener in self._listeners:
             listener.stop()

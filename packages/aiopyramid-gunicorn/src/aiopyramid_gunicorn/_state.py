@@ -15,6 +15,7 @@ class State(enum.Enum):
     IDLE = "waiting for a request"
     RECEIVING = "receiving a request"
     HANDLING = "the application handles a request"
+    UPGRADED = "another protocol has the transport"
     CLOSING = "the last answer is on its way, nothing more is read"
     CLOSED = "the transport is gone"
 
@@ -27,8 +28,17 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.RECEIVING: frozenset({State.HANDLING, State.CLOSING, State.CLOSED}),
     # From HANDLING to HANDLING: the next pipelined request is complete already.
     State.HANDLING: frozenset(
-        {State.IDLE, State.RECEIVING, State.HANDLING, State.CLOSING, State.CLOSED}
+        {
+            State.IDLE,
+            State.RECEIVING,
+            State.HANDLING,
+            State.UPGRADED,
+            State.CLOSING,
+            State.CLOSED,
+        }
     ),
+    # What becomes of the connection now is no longer HTTP's business.
+    State.UPGRADED: frozenset(),
     State.CLOSING: frozenset({State.CLOSED}),
     State.CLOSED: frozenset(),
 }

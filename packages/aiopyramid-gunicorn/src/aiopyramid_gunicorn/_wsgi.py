@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import IO, Any, Final, Protocol
 
 from aiopyramid_core import await_, call_in_thread, call_off_loop
+from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
 
 from ._access_log import AccessLog
 from ._flow import WriteFlow
@@ -37,6 +38,9 @@ class Connection(Protocol):
 
     def on_disconnect(self, callback: Callable[[], object]) -> None:
         """Have a callable called if the client goes away during this exchange."""
+
+    def is_upgrading(self) -> bool:
+        """Return whether another protocol gets the connection if the response is 101."""
 
     def client_is_gone(self) -> bool:
         """Return whether the client has closed its side."""
@@ -143,6 +147,10 @@ class Exchange:
             )
             if hooks is not None and seen is not None:
                 hooks.after(seen, environ, self.response)
+            if self.response.has_switched:
+                # Whoever has the connection now may keep the environ, but not our connection.
+                for key in (ON_DISCONNECT, UPGRADE, "wsgi.early_hints"):
+                    environ.pop(key, None)
 
     @property
     def _uri(self) -> str:
@@ -168,6 +176,7 @@ class Exchange:
     def _start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], None]:
+        self.response.may_switch = self._connection.is_upgrading()
         try:
             self.response.start(status, headers, exc_info)
         finally:

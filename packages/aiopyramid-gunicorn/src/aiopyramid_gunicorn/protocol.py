@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 from aiopyramid_core import start_greenlet
-from aiopyramid_core.contract import ON_DISCONNECT
+from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE, UpgradedProtocol
 
 from ._environ import connection_environ
 from ._flow import WriteFlow
@@ -23,8 +23,9 @@ from ._proxy_protocol import ProxyHeaderReader
 from ._request import Request
 from ._response import error_response
 from ._state import TRANSITIONS, State
+from ._upgraded import UpgradedConnection
 from ._wsgi import Exchange
-from .exceptions import ForbiddenProxy, RequestError
+from .exceptions import ApplicationError, ForbiddenProxy, RequestError
 
 __all__ = ("HTTPProtocol",)
 
@@ -58,6 +59,7 @@ class HTTPProtocol(asyncio.Protocol):
         "_given_up",
         "_owner",
         "_proxy_header",
+        "_successor",
         "_task",
         "_transport",
         "_unsent_bytes",
@@ -77,6 +79,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._at_eof = False
         self._given_up = False
         self._disconnect_callbacks: list[Callable[[], object]] = []
+        self._successor: UpgradedProtocol | None = None
         self._task: asyncio.Task[None] | None = None
         self._unsent_bytes = math.inf
         self.flow = WriteFlow(owner.loop)
@@ -99,6 +102,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._environ["gunicorn.socket"] = transport.get_extra_info(
             "ssl_object"
         ) or transport.get_extra_info("socket")
+        self._environ[UPGRADE] = self.upgrade
         self.inbound = Inbound(self._environ, settings, owner.limits, trusted=settings.trusts(peer))
         if owner.proxy_protocol != "off":
             self._proxy_header = ProxyHeaderReader(owner.proxy_protocol)
@@ -152,7 +156,7 @@ class HTTPProtocol(asyncio.Protocol):
         self.flow.disconnect()
         self._tell_disconnect()
         self.inbound.close()
-        self._environ = {}  # breaks the cycle by way of on_disconnect
+        self._environ = {}  # breaks the cycle by way of on_disconnect and upgrade
         self._owner.forget(self)
 
     # --- Called by the exchange ---------------------------------------------------------------
@@ -171,6 +175,23 @@ class HTTPProtocol(asyncio.Protocol):
             self._owner.loop.call_soon(callback)
         else:
             self._disconnect_callbacks.append(callback)
+
+    def upgrade(self, protocol: UpgradedProtocol) -> None:
+        """Take note of the protocol that gets the connection if the response is 101.
+
+        Raises:
+            ApplicationError: The request in progress did not ask for an upgrade.
+        """
+        # The parser stops behind a request that does, which is therefore the last one.
+        if self.inbound.behind_upgrade is None or self.inbound.waiting:
+            raise ApplicationError(
+                f"{UPGRADE} was called for a request without 'Connection: Upgrade' (RFC 9110, 7.8)"
+            )
+        self._successor = protocol
+
+    def is_upgrading(self) -> bool:
+        """Return whether there is a protocol that gets the connection if the response is 101."""
+        return self._successor is not None
 
     def client_is_gone(self) -> bool:
         """Return whether the client has closed its side."""
@@ -292,6 +313,12 @@ class HTTPProtocol(asyncio.Protocol):
         owner = self._owner
         owner.count_request()
         self._disconnect_callbacks.clear()
+        successor, self._successor = self._successor, None
+        if successor is not None:
+            if exchange.response.has_switched and self.state is not State.CLOSED:
+                self._hand_over(successor)
+                return
+            successor.connection_lost(None)
         if self.state is State.CLOSED:
             return
         # What a response has promised counts, even if the server has begun to drain since: a client
@@ -308,6 +335,17 @@ class HTTPProtocol(asyncio.Protocol):
         else:
             self._become(State.IDLE)
             self._set_deadline(owner.idle_seconds)
+
+    def _hand_over(self, successor: UpgradedProtocol) -> None:
+        """Leave the connection to another protocol, and keep nothing."""
+        self._become(State.UPGRADED)
+        early = self.inbound.behind_upgrade or b""
+        self.inbound.close()
+        self._environ = {}
+        UpgradedConnection(self._owner, successor, self._transport).begin(
+            early, at_eof=self._at_eof
+        )
+        self._owner.forget(self)
 
     def _refuse(self, error: RequestError) -> None:
         peer = self._environ["REMOTE_ADDR"]
