@@ -142,15 +142,15 @@ class Exchange:
         finally:
             request.body.close()
             del environ["wsgi.early_hints"]  # breaks the cycle environ -> method -> exchange
+            if self.response.has_switched:
+                # Whoever has the connection now may keep the environ, but not our connection.
+                environ.pop(ON_DISCONNECT, None)
+                environ.pop(UPGRADE, None)
             self._services.access_log.log(
                 request.head, self.response, environ, time.perf_counter() - started
             )
             if hooks is not None and seen is not None:
                 hooks.after(seen, environ, self.response)
-            if self.response.has_switched:
-                # Whoever has the connection now may keep the environ, but not our connection.
-                for key in (ON_DISCONNECT, UPGRADE, "wsgi.early_hints"):
-                    environ.pop(key, None)
 
     @property
     def _uri(self) -> str:
