@@ -28,6 +28,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 """
 
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
+from ._callables import called_by, is_coroutine_callable, prepare_generators
 from ._include import includeme
 from ._process_loop import adopt_loop
 from .decorators import spawn_greenlet_on_scope_error, synchronize
@@ -51,8 +52,11 @@ __all__ = (
     "await_",
     "call_in_thread",
     "call_off_loop",
+    "called_by",
     "can_await",
     "includeme",
+    "is_coroutine_callable",
+    "prepare_generators",
     "run",
     "shutdown",
     "spawn",

@@ -32,6 +32,8 @@ def called_by(view: Any, attr: str | None = None) -> Any:
 
     Returns:
         The method of a class or instance (unbound for a class), or ``view`` itself.
+
+    .. versionadded:: 1.0
     """
     if inspect.isclass(view) or attr is not None:
         return getattr(view, attr or "__call__", view)
@@ -49,6 +51,8 @@ def is_coroutine_callable(function: Any) -> bool:
     True for coroutine functions, generator functions (coroutines written with ``yield from``),
     synchronized coroutines, and for all that wraps one of them: ``functools.partial``, methods,
     instances with such a ``__call__``, and decorators that use ``functools.wraps``.
+
+    .. versionadded:: 1.0
     """
     return any(
         inspect.iscoroutinefunction(layer)
@@ -62,6 +66,8 @@ def prepare_generators(function: Any) -> None:
     """Let the generator functions below ``function`` say ``yield from coroutine()``.
 
     Python allows that only in functions which ``types.coroutine`` has flagged.
+
+    .. versionadded:: 1.0
     """
     for layer in _layers(function):
         if inspect.isgeneratorfunction(layer) and inspect.isfunction(layer):

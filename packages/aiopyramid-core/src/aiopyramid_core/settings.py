@@ -3,14 +3,12 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from pyramid.exceptions import ConfigurationError
 from pyramid.settings import falsey, truthy
 
-__all__ = ("Settings",)
-
-T = TypeVar("T")
+__all__ = ("Settings", "positive_number", "positive_seconds", "read_setting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +49,58 @@ class Settings:
         .. versionadded:: 1.0
         """
         return cls(
-            executor_max_workers=_read(
-                settings, "executor.max_workers", _threads, None, "a number of threads above zero"
+            executor_max_workers=read_setting(
+                settings,
+                "executor.max_workers",
+                positive_number,
+                None,
+                "a number of threads above zero",
             ),
-            request_timeout_seconds=_read(
-                settings, "request_timeout", _seconds, None, "a number of seconds above zero"
+            request_timeout_seconds=read_setting(
+                settings,
+                "request_timeout",
+                positive_seconds,
+                None,
+                "a number of seconds above zero",
             ),
-            cancel_on_disconnect=_read(
+            cancel_on_disconnect=read_setting(
                 settings, "cancel_on_disconnect", _truth, False, "true or false"
             ),
-            debug_blocking_seconds=_read(
-                settings, "debug_blocking", _seconds, None, "a number of seconds above zero"
+            debug_blocking_seconds=read_setting(
+                settings, "debug_blocking", positive_seconds, None, "a number of seconds above zero"
             ),
-            shutdown_timeout_seconds=_read(
-                settings, "shutdown_timeout", _seconds, 10.0, "a number of seconds above zero"
+            shutdown_timeout_seconds=read_setting(
+                settings,
+                "shutdown_timeout",
+                positive_seconds,
+                10.0,
+                "a number of seconds above zero",
             ),
         )
 
 
-def _threads(value: Any) -> int:
+def positive_number(value: Any) -> int:
+    """Read a whole number above zero.
+
+    Raises:
+        ValueError: It is none.
+
+    .. versionadded:: 1.0
+    """
     number = int(str(value))
     if number < 1:
         raise ValueError(value)
     return number
 
 
-def _seconds(value: Any) -> float:
+def positive_seconds(value: Any) -> float:
+    """Read a finite number of seconds above zero.
+
+    Raises:
+        ValueError: It is none.
+
+    .. versionadded:: 1.0
+    """
     number = float(value)
     if not 0 < number < math.inf:
         raise ValueError(value)
@@ -91,9 +115,24 @@ def _truth(value: Any) -> bool:
     return text in truthy
 
 
-def _read(
-    settings: Mapping[str, Any], name: str, convert: Callable[[Any], T], default: Any, wanted: str
+def read_setting(
+    settings: Mapping[str, Any], name: str, convert: Callable[[Any], Any], default: Any, wanted: str
 ) -> Any:
+    """Read one setting of an application.
+
+    Args:
+        settings: ``config.registry.settings``.
+        name: The setting's name behind ``aiopyramid.``.
+        convert: Makes the value of what is set, a string most of the time; raises TypeError or
+            ValueError if it makes no sense.
+        default: The value if the setting is missing or empty.
+        wanted: What the value must be, a noun phrase for the error message.
+
+    Raises:
+        ConfigurationError: The value makes no sense; the message names the setting.
+
+    .. versionadded:: 1.0
+    """
     value = settings.get(f"aiopyramid.{name}")
     if value is None or value == "":
         return default
