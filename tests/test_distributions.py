@@ -25,7 +25,7 @@ DEPENDENCIES = {
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
     "aiopyramid-traversal": {CORE},
     "aiopyramid-uwsgi": {CORE},
-    "aiopyramid-websocket": {CORE},
+    "aiopyramid-websocket": {CORE, "websockets>=15"},
 }
 
 each_distribution = pytest.mark.parametrize("name", FOLDERS)

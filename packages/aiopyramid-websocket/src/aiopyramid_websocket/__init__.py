@@ -1,7 +1,40 @@
-"""WebSocket views: to come.
+"""Views that are WebSocket endpoints.
 
-This package has no public name yet. A later release will hold WebSocket views for Pyramid, which
-any server package of aiopyramid can serve.
+Include this package (``config.include("aiopyramid_websocket")``) and name ``WebsocketMapper`` as
+the mapper of a view. ``README.md`` begins at the beginning; the way of a connection through the
+modules, a step each:
+
+``mapper``, ``_handlers``, ``config``, ``_include``
+    How a view becomes a WebSocket endpoint.
+``_handshake``, ``_origins``
+    Whether a request opens a connection.
+``_session``
+    The life of a handler.
+``_connection``, ``_phase``, ``_messages``, ``_writer``, ``_watch``
+    The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
+``interface``, ``view``
+    What a handler gets, and handlers as classes.
+``settings``
+    The limits, with their units and defaults.
+``testing``
+    WebSocket views in unit tests, without a server.
 """
 
-__all__: tuple[str, ...] = ()
+from ._include import includeme
+from .config import websocket_config
+from .exceptions import AlreadyReceiving, WebsocketClosed
+from .helpers import ignore_websocket_closed
+from .interface import WebSocket
+from .mapper import WebsocketMapper
+from .view import WebsocketConnectionView
+
+__all__ = (
+    "AlreadyReceiving",
+    "WebSocket",
+    "WebsocketClosed",
+    "WebsocketConnectionView",
+    "WebsocketMapper",
+    "ignore_websocket_closed",
+    "includeme",
+    "websocket_config",
+)

@@ -1,0 +1,164 @@
+"""The opening handshake (RFC 6455, 4.2): a WSGI environ in, a protocol and header fields out.
+
+Pure: no asyncio, no Pyramid. The request was parsed by the server already, which is why the
+protocol object begins in the state OPEN: it never sees the bytes of the request.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from websockets.datastructures import Headers
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from ._origins import is_allowed
+from .settings import WebsocketSettings
+
+__all__ = ("HandshakeRefused", "accept", "check_origin", "check_request")
+
+_UPGRADE: Final = ("Upgrade", "websocket")
+# Not every server makes the one out of the other, as gunicorn's worker does (RFC 9110, 7.8).
+_CONNECTION: Final = ("Connection", "Upgrade")
+
+
+class HandshakeRefused(Exception):
+    """The request is not answered with 101.
+
+    Attributes:
+        status: The status of the answer.
+        detail: A sentence for whoever wrote the client.
+        headers: Header fields of the answer.
+    """
+
+    def __init__(self, status: HTTPStatus, detail: str, *headers: tuple[str, str]) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+
+
+def check_request(environ: Mapping[str, Any]) -> None:
+    """Check that a request is an opening handshake (RFC 6455, 4.2.1).
+
+    Raises:
+        HandshakeRefused: It is not.
+    """
+    if environ["REQUEST_METHOD"] != "GET":
+        raise HandshakeRefused(
+            HTTPStatus.METHOD_NOT_ALLOWED, "a WebSocket is opened with GET", ("Allow", "GET")
+        )
+    # RFC 9110, 7.8: an Upgrade in an HTTP/1.0 request is ignored.
+    if not (
+        environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
+        and _names(environ.get("HTTP_UPGRADE", ""), "websocket")
+        and _names(environ.get("HTTP_CONNECTION", ""), "upgrade")
+    ):
+        raise HandshakeRefused(
+            HTTPStatus.UPGRADE_REQUIRED,
+            "this is a WebSocket: it needs a WebSocket client, and proxies that pass 'Upgrade' on",
+            _UPGRADE,
+            _CONNECTION,
+        )
+    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13":
+        raise HandshakeRefused(
+            HTTPStatus.UPGRADE_REQUIRED,
+            "only version 13 of the WebSocket protocol is spoken here",
+            _UPGRADE,
+            _CONNECTION,
+            ("Sec-WebSocket-Version", "13"),
+        )
+    if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
+        raise HandshakeRefused(
+            HTTPStatus.BAD_REQUEST, "Sec-WebSocket-Key is not 16 bytes in base64"
+        )
+    if environ.get("CONTENT_LENGTH") not in (None, "", "0") or (
+        "HTTP_TRANSFER_ENCODING" in environ
+    ):
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake has no body")
+
+
+def check_origin(environ: Mapping[str, Any], settings: WebsocketSettings) -> None:
+    """Check that the page which opens the WebSocket may do so.
+
+    Raises:
+        HandshakeRefused: It may not; the message is for the log and for the client.
+    """
+    origin = environ.get("HTTP_ORIGIN")
+    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    own = f"{environ['wsgi.url_scheme']}://{host}"
+    if not is_allowed(origin, own, settings.origins):
+        raise HandshakeRefused(
+            HTTPStatus.FORBIDDEN,
+            f"the origin {origin!r} is neither this site's, {own!r}, nor one of"
+            " aiopyramid.websocket.origins",
+        )
+
+
+def accept(
+    environ: Mapping[str, Any], settings: WebsocketSettings
+) -> tuple[ServerProtocol, list[tuple[str, str]]]:
+    """Negotiate (RFC 6455, 4.2.2) with a client whose request was checked.
+
+    Returns:
+        The protocol, ready for the client's first frame, and the header fields of the 101.
+
+    Raises:
+        HandshakeRefused: What the client offers is malformed.
+    """
+    protocol = ServerProtocol(
+        state=State.OPEN,
+        extensions=[_DEFLATE] if settings.compression else None,
+        subprotocols=[Subprotocol(name) for name in settings.subprotocols] or None,
+        select_subprotocol=_select_subprotocol,
+        max_size=settings.max_size_bytes,
+    )
+    headers = Headers(
+        [(name, environ[key]) for key, name in _OF_THE_HANDSHAKE.items() if key in environ]
+    )
+    response = protocol.accept(Request(environ.get("PATH_INFO", ""), headers))
+    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, str(protocol.handshake_exc))
+    answer = [field for field in response.headers.raw_items() if field[0].startswith("Sec-")]
+    return protocol, [_UPGRADE, _CONNECTION, *answer]
+
+
+_OF_THE_HANDSHAKE: Final = {
+    "HTTP_UPGRADE": "Upgrade",
+    "HTTP_CONNECTION": "Connection",
+    "HTTP_SEC_WEBSOCKET_KEY": "Sec-WebSocket-Key",
+    "HTTP_SEC_WEBSOCKET_VERSION": "Sec-WebSocket-Version",
+    "HTTP_SEC_WEBSOCKET_EXTENSIONS": "Sec-WebSocket-Extensions",
+    "HTTP_SEC_WEBSOCKET_PROTOCOL": "Sec-WebSocket-Protocol",
+}
+
+# Windows of 4 KiB and less memory for zlib, as in the websockets library: most messages are short,
+# and zlib's defaults would cost some 300 KB per connection.
+_DEFLATE: Final = ServerPerMessageDeflateFactory(
+    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
+)
+
+
+def _select_subprotocol(
+    protocol: ServerProtocol, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    """Choose the first of ours that the client offers, or none (RFC 6455, 4.2.2)."""
+    ours = protocol.available_subprotocols or ()
+    return next((name for name in ours if name in offered), None)
+
+
+def _names(value: str, token: str) -> bool:
+    """Return whether a comma-separated list has a token, in whatever case."""
+    return token in (item.strip(" \t").lower() for item in value.split(","))
+
+
+def _is_key(value: str) -> bool:
+    try:
+        return len(base64.b64decode(value.encode(), validate=True)) == 16
+    except binascii.Error:
+        return False

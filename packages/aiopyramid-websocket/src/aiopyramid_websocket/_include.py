@@ -1,0 +1,28 @@
+"""``config.include("aiopyramid_websocket")``: how this package becomes part of an application."""
+
+from typing import Any
+
+from .config import add_websocket_view
+from .settings import settings_of
+
+__all__ = ("includeme",)
+
+
+def includeme(config: Any) -> None:
+    """Give the application WebSocket views.
+
+    Includes ``aiopyramid_core``, reads the settings ``aiopyramid.websocket.*`` and adds
+    ``config.add_websocket_view``.
+
+    Args:
+        config: The application's :class:`pyramid.config.Configurator`.
+
+    Raises:
+        ConfigurationError: A setting makes no sense; see
+            :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
+
+    .. versionadded:: 1.0
+    """
+    config.include("aiopyramid_core")
+    settings_of(config.registry)  # now, and not with the first connection
+    config.add_directive("add_websocket_view", add_websocket_view)

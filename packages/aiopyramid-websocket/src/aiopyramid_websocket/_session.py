@@ -1,0 +1,119 @@
+"""The life of a handler: from the opened connection to the end of the request's callbacks."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from http import HTTPStatus
+from typing import Any, Final
+
+from websockets.frames import CloseCode
+
+from aiopyramid_core import spawn
+from aiopyramid_core.contract import UPGRADE
+
+from ._connection import Connection
+from .exceptions import WebsocketClosed
+from .interface import WebSocket
+
+__all__ = ("ON_END", "Handler", "Session")
+
+_log = logging.getLogger("aiopyramid_websocket")
+
+ON_END: Final = "aiopyramid.websocket.on_end"
+"""Environ key of a callable without arguments, called when the handler has ended: for tests."""
+
+Handler = Callable[[WebSocket], Awaitable[object]]
+"""Handles a connection until it returns."""
+
+
+class Session:
+    """Runs the handler of a connection, in a Task of its own and the context of its request.
+
+    To be made in the request: context variables and Pyramid's thread-locals are what they are
+    there.
+
+    Args:
+        handler: What to run.
+        name: What the log calls it.
+        request: The request.
+        context: The request's context.
+    """
+
+    __slots__ = (
+        "_callbacks",
+        "_context",
+        "_handler",
+        "_name",
+        "_request",
+        "_variables",
+        "connection",
+    )
+
+    connection: Connection
+
+    def __init__(self, handler: Handler, name: str, request: Any, context: Any) -> None:
+        self._handler = handler
+        self._name = name
+        self._request = request
+        self._context = context
+        self._variables = copy_context()
+        self._callbacks: list[Any] = []
+
+    def upgrade_if_switching(self, request: Any, response: Any) -> None:
+        """Ask the server for the connection; a response callback of the request.
+
+        Response callbacks are called with what the tweens have made of the view's response, and
+        just before the finished callbacks, which are kept for the end of the handler.
+        """
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self._callbacks.extend(request.finished_callbacks)
+            request.finished_callbacks.clear()
+            request.environ[UPGRADE](self.connection)
+
+    def start(self) -> None:
+        """The connection is open."""
+        self._variables.run(spawn, self._run(), name=self._name)
+
+    def abandon(self) -> None:
+        """The connection was never opened: the request ends without its handler."""
+        self._variables.run(spawn, self._end_without_handler(), name=self._name)
+
+    async def _run(self) -> None:
+        connection = self.connection
+        self._restore_request()
+        websocket = WebSocket(connection, self._context, self._request)
+        try:
+            await self._handler(websocket)
+        except asyncio.CancelledError:
+            connection.server_stops()
+            raise
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            # Unless it is the end of another connection, to which this handler has sent.
+            if not (isinstance(error, WebsocketClosed) and websocket.closed):
+                _log.exception("The WebSocket handler %s has failed", self._name)
+                connection.start_close(CloseCode.INTERNAL_ERROR, "internal error")
+        finally:
+            connection.start_close()
+            self._finish_request()
+
+    async def _end_without_handler(self) -> None:
+        self._restore_request()
+        self._finish_request()
+
+    def _restore_request(self) -> None:
+        """Give the request back what the router has taken off it behind the 101."""
+        self._request.context = self._context
+        self._request.finished_callbacks.extend(self._callbacks)
+
+    def _finish_request(self) -> None:
+        """Call the finished callbacks, those that the handler has added as well."""
+        request = self._request
+        while request.finished_callbacks:
+            try:
+                request._process_finished_callbacks()
+            except Exception:
+                _log.exception("A finished callback of %s has failed", self._name)
+        request.__dict__.pop("context", None)  # as Pyramid does, against a reference cycle
+        if (on_end := request.environ.get(ON_END)) is not None:
+            on_end()

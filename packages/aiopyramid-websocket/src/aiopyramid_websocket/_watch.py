@@ -1,0 +1,73 @@
+"""The open connections of one application in one worker, and a look at all of them at times.
+
+One look a few times a second costs less, in time and in memory, than a timer for each connection.
+"""
+
+import asyncio
+from typing import Any, Final, Protocol
+
+__all__ = ("Watch", "Watched", "watch_of")
+
+_LOOK_SECONDS: Final = 0.25
+"""How often to look; how late a deadline may be noticed. Deadlines are seconds at least."""
+
+
+class Watched(Protocol):
+    """A connection, as the watch sees it.
+
+    Attributes:
+        deadline: When, by the loop's clock, :meth:`expire` is to be called.
+    """
+
+    deadline: float
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+
+
+class Watch:
+    """Counts connections and lets those act whose deadline has passed.
+
+    Attributes:
+        connections: All open connections.
+    """
+
+    def __init__(self) -> None:
+        self.connections: set[Watched] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
+        """A connection is open."""
+        self.connections.add(connection)
+        if self._timer is None:
+            self._loop = loop
+            self._timer = loop.call_later(_LOOK_SECONDS, self._look)
+
+    def discard(self, connection: Watched) -> None:
+        """A connection is gone."""
+        self.connections.discard(connection)
+        if not self.connections and self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._loop = None
+
+    def look(self, now: float) -> None:
+        """Let the connections act whose deadline has passed."""
+        for connection in [each for each in self.connections if each.deadline <= now]:
+            connection.expire()
+
+    def _look(self) -> None:
+        loop = self._loop
+        assert loop is not None
+        self.look(loop.time())
+        # The last connection may have gone meanwhile.
+        self._timer = loop.call_later(_LOOK_SECONDS, self._look) if self.connections else None
+
+
+_REGISTRY_KEY: Final = "aiopyramid.websocket.watch"
+
+
+def watch_of(registry: Any) -> Watch:
+    """Return the watch of an application."""
+    watch: Watch = registry.setdefault(_REGISTRY_KEY, Watch())
+    return watch

@@ -1,0 +1,99 @@
+"""The writing side of a connection: few writes, and waiting while the client does not keep up.
+
+What is sent is written at the end of the event loop's turn, in one piece: a burst of messages that
+arrives in one read, and is answered, costs one system call and not one for each answer.
+"""
+
+import asyncio
+from typing import Final
+
+__all__ = ("Writer",)
+
+_FLUSH_BYTES: Final = 64 << 10
+"""Unwritten bytes that are written at once: as much as a transport takes before it says stop."""
+
+
+class Writer:
+    """Collects what is to be sent, and writes it.
+
+    Args:
+        loop: The event loop.
+        transport: Where to write.
+
+    Attributes:
+        transport: The same.
+    """
+
+    __slots__ = ("_corked", "_late", "_loop", "_parts", "_size_bytes", "_writable", "transport")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+        self._loop = loop
+        self.transport = transport
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
+        self._corked = False
+        self._writable: asyncio.Event | None = None  # while there is no room
+        self._late: bytes | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the client has to read before more is sent."""
+        return self._writable is not None
+
+    def post(self, parts: list[bytes]) -> None:
+        """Have bytes written at the end of this turn of the loop."""
+        for part in parts:
+            self._parts.append(part)
+            self._size_bytes += len(part)
+        if self._size_bytes >= _FLUSH_BYTES:
+            self.flush()
+        elif not self._corked:
+            self.cork()
+
+    def post_late(self, part: bytes) -> None:
+        """Have bytes written when there is room again, unless others take their place."""
+        self._late = part
+
+    def cork(self) -> None:
+        """Write nothing before all callbacks that are due already have run."""
+        if not self._corked:
+            self._corked = True
+            self._loop.call_soon(self._uncork)
+
+    def _uncork(self) -> None:
+        self._corked = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Write now."""
+        parts = self._parts
+        if parts:
+            self._parts = []
+            self._size_bytes = 0
+            self.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    async def drain(self) -> None:
+        """Wait until there is room for more, or the connection is lost."""
+        while self._writable is not None:
+            await self._writable.wait()
+
+    # --- Called by the connection -------------------------------------------------------------
+
+    def pause(self) -> None:
+        """The transport has no room."""
+        self._writable = asyncio.Event()
+
+    def resume(self) -> None:
+        """The transport has room again."""
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+        late, self._late = self._late, None
+        if late is not None:
+            self.post([late])
+
+    def lose(self) -> None:
+        """The transport is gone: nothing is written any more, and nobody waits for room."""
+        self._late = None
+        self.resume()
+        self._parts.clear()

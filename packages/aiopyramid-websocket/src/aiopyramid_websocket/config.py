@@ -1,0 +1,60 @@
+"""WebSocket views for those who would rather not name a mapper."""
+
+from typing import Any
+
+from pyramid.view import view_config
+
+from .mapper import WebsocketMapper
+from .settings import OPTIONS
+
+__all__ = ("add_websocket_view", "websocket_config")
+
+
+def add_websocket_view(config: Any, view: Any = None, **options: Any) -> None:
+    """Add a WebSocket view: ``config.add_websocket_view(echo, route_name="echo")``.
+
+    Args:
+        config: The application's :class:`pyramid.config.Configurator`.
+        view: A view callable; see :class:`~aiopyramid_websocket.WebsocketMapper`.
+        **options: Those of ``config.add_view``, and those of
+            :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
+
+    Raises:
+        ConfigurationError: An option makes no sense, or the view is not a coroutine.
+
+    .. versionadded:: 1.0
+    """
+    config.add_view(view, **_with_mapper(options))
+
+
+class websocket_config(view_config):
+    """Declare a WebSocket view where it is defined; found by ``config.scan()``.
+
+    ::
+
+        @websocket_config(route_name="echo", max_size=4096)
+        async def echo(ws): ...
+
+    Args:
+        **options: See :func:`add_websocket_view`.
+
+    Raises:
+        ConfigurationError: An option makes no sense.
+
+    .. versionadded:: 1.0
+    """
+
+    def __call__(self, wrapped: Any) -> Any:
+        """Decorate a view."""
+        plain = view_config.__new__(view_config)
+        plain.__dict__.update(_with_mapper(self.__dict__))
+        plain.__dict__["_depth"] = self.__dict__.get("_depth", 0) + 1  # this frame
+        return plain(wrapped)
+
+
+def _with_mapper(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a view, those of the connection put into a mapper."""
+    of_view = {name: value for name, value in options.items() if name not in OPTIONS}
+    of_connection = {name: value for name, value in options.items() if name in OPTIONS}
+    mapper = of_view.pop("mapper", None) or WebsocketMapper
+    return {**of_view, "mapper": mapper.configure(**of_connection)}

@@ -1,0 +1,47 @@
+"""Every exception of aiopyramid-websocket.
+
+::
+
+    AiopyramidError (aiopyramid_core)
+    ├── WebsocketClosed     the connection is closed: nothing can be sent any more
+    └── AlreadyReceiving    two tasks wait for the next message of one connection
+"""
+
+from aiopyramid_core import AiopyramidError
+
+__all__ = ("AlreadyReceiving", "WebsocketClosed")
+
+
+class WebsocketClosed(AiopyramidError):
+    """The connection is closed, or about to be: nothing can be sent any more.
+
+    A handler need not catch it: one that it leaves ends without further ado.
+
+    Attributes:
+        code: The close code (RFC 6455, 7.4), 1006 if the client went without one.
+        reason: What the closing side gave as its reason.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        reason = f": {self.reason}" if self.reason else ""
+        return f"The WebSocket connection is closed ({self.code}{reason})"
+
+
+class AlreadyReceiving(AiopyramidError, RuntimeError):
+    """``recv`` was called while another task waits for the next message.
+
+    .. versionadded:: 1.0
+    """
+
+    def __str__(self) -> str:
+        return (
+            "Another task waits for the next message of this connection already. Receive in one"
+            " task, and pass the messages on from there."
+        )

@@ -1,0 +1,148 @@
+"""The view mapper that makes a view a WebSocket endpoint.
+
+Pyramid does everything before: routing or traversal, predicates, permissions. The view itself
+checks the handshake and answers with 101; the handler begins when that is sent.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from pyramid.exceptions import ConfigurationError
+from pyramid.response import Response
+from pyramid.util import object_description
+
+from aiopyramid_core.contract import UPGRADE
+from aiopyramid_core.lifespan import is_installed
+
+from ._connection import Connection
+from ._handlers import handler_maker
+from ._handshake import HandshakeRefused, accept, check_origin, check_request
+from ._session import Session
+from ._watch import watch_of
+from .settings import WebsocketSettings, override, settings_of
+
+__all__ = ("WebsocketMapper",)
+
+_log = logging.getLogger("aiopyramid_websocket")
+
+
+class WebsocketMapper:
+    """Make a view a WebSocket endpoint: ``@view_config(mapper=WebsocketMapper)``.
+
+    The view is a coroutine function of ``(ws)``, ``(request, ws)`` or ``(context, request, ws)``,
+    a generator function that delegates with ``yield from``, or a class such as
+    :class:`~aiopyramid_websocket.WebsocketConnectionView`. ``ws`` is a
+    :class:`~aiopyramid_websocket.WebSocket`.
+
+    An HTTP exception raised when a view class is instantiated answers the request over HTTP.
+
+    Raises:
+        ConfigurationError: On configuration, when the view is not a coroutine.
+
+    .. versionadded:: 1.0
+    """
+
+    options: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, **view_options: Any) -> None:
+        self._attr: str | None = view_options.get("attr")
+
+    @classmethod
+    def configure(cls, **options: Any) -> type["WebsocketMapper"]:
+        """Return a mapper with options of its own, in place of the application's settings.
+
+        ::
+
+            @view_config(mapper=WebsocketMapper.configure(max_size=4096, compression=None))
+
+        Args:
+            **options: See :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
+
+        Raises:
+            ConfigurationError: There is no such option, or its value makes no sense.
+        """
+        override(options)  # now, where the traceback shows who said so
+        return type(cls.__name__, (cls,), {"options": {**cls.options, **options}})
+
+    def __call__(self, view: Any) -> Callable[[Any, Any], Any]:
+        """Map ``view`` to a function of context and request."""
+        make_handler = handler_maker(view, self._attr)
+        name = object_description(view)
+        overrides = override(self.options)
+
+        def websocket_view(context: Any, request: Any) -> Any:
+            settings = settings_of(request.registry)
+            if overrides:
+                settings = dataclasses.replace(settings, **overrides)
+            try:
+                _check(request, settings)
+                protocol, headers = accept(request.environ, settings)
+            except HandshakeRefused as refused:
+                return _refusal(refused)
+            session = Session(make_handler(context, request), name, request, context)
+            session.connection = Connection(
+                protocol,
+                settings,
+                watch_of(request.registry),
+                on_open=session.start,
+                on_abandoned=session.abandon,
+            )
+            # Not before the tweens have had their say about the response.
+            request.add_response_callback(session.upgrade_if_switching)
+            return Response(status="101 Switching Protocols", headerlist=headers)
+
+        return websocket_view
+
+
+def _check(request: Any, settings: WebsocketSettings) -> None:
+    """Check all that can be checked before anything is negotiated.
+
+    Raises:
+        HandshakeRefused: The request is not answered with 101.
+    """
+    environ = request.environ
+    if not is_installed(request.registry):
+        raise ConfigurationError(
+            "A WebSocket view needs config.include('aiopyramid_websocket'), or"
+            " config.include('aiopyramid_core') at least"
+        )
+    if UPGRADE not in environ:
+        _log.error(
+            "%s is a WebSocket, but this server cannot serve it: run the application with gunicorn"
+            " and the worker class aiopyramid_gunicorn.worker.AsyncGunicornWorker (install"
+            " aiopyramid-gunicorn)",
+            request.path,
+        )
+        raise HandshakeRefused(
+            HTTPStatus.NOT_IMPLEMENTED, "this server cannot serve WebSockets; its log says why"
+        )
+    check_request(environ)
+    try:
+        check_origin(environ, settings)
+    except HandshakeRefused as refused:
+        _log.warning("%s: %s", request.path, refused.detail)
+        raise
+    limit = settings.max_connections
+    if limit is not None and len(watch_of(request.registry).connections) >= limit:
+        _log.warning(
+            "%s: all %d connections are taken (aiopyramid.websocket.max_connections)",
+            request.path,
+            limit,
+        )
+        raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, "too many open connections")
+
+
+def _refusal(refused: HandshakeRefused) -> Response:
+    """Return the answer, as it is: an exception view could make it one that a client follows."""
+    status = refused.status
+    response = Response(
+        f"{refused.detail}\n",
+        status=f"{status.value} {status.phrase}",
+        content_type="text/plain",
+        charset="utf-8",
+    )
+    response.headers.extend(refused.headers)
+    return response

@@ -1,0 +1,83 @@
+"""WebSocket views as classes."""
+
+import inspect
+from typing import Any
+
+from aiopyramid_core import prepare_generators
+
+from ._messages import Message
+from .interface import WebSocket
+from .mapper import WebsocketMapper
+
+__all__ = ("WebsocketConnectionView",)
+
+
+class WebsocketConnectionView:
+    """A WebSocket view whose methods are called as things happen; one instance a connection.
+
+    ::
+
+        @view_config(route_name="echo")
+        class Echo(WebsocketConnectionView):
+            async def on_message(self, message):
+                await self.send(message)
+
+    The methods may be coroutine functions, generator functions that delegate with ``yield from``,
+    or ordinary functions. An ordinary one runs on the event loop as well: it must not block.
+
+    Attributes:
+        context: The context of the view.
+        request: The request that opened the connection.
+        ws: The :class:`~aiopyramid_websocket.WebSocket`; not there yet in ``__init__``.
+
+    .. versionadded:: 1.0
+    """
+
+    __view_mapper__ = WebsocketMapper
+
+    ws: WebSocket
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for method in (cls.on_open, cls.on_message, cls.on_close):
+            prepare_generators(method)
+
+    def __init__(self, context: Any, request: Any) -> None:
+        self.context = context
+        self.request = request
+
+    async def __call__(self, ws: WebSocket) -> None:
+        """Handle the connection."""
+        self.ws = ws
+        try:
+            await _awaited(self.on_open())
+            while (message := await ws.recv()) is not None:
+                await _awaited(self.on_message(message))
+        finally:
+            await _awaited(self.on_close())
+
+    def on_open(self) -> Any:
+        """The connection is open."""
+
+    def on_message(self, message: Message) -> Any:
+        """A message has arrived; the next one is delivered when this has returned.
+
+        Args:
+            message: ``str`` for a text message, ``bytes`` for a binary one.
+        """
+
+    def on_close(self) -> Any:
+        """The connection is closed, or the handler ends; ``self.ws.close_code`` says why.
+
+        Called once, if ``on_open`` was, and also when another method has failed.
+        """
+
+    def send(self, message: Any) -> Any:
+        """Send a message; see :meth:`aiopyramid_websocket.WebSocket.send`."""
+        return self.ws.send(message)
+
+
+async def _awaited(result: Any) -> None:
+    # Whatever shape a subclass gave its method: what it returned tells.
+    if inspect.isawaitable(result):
+        await result
