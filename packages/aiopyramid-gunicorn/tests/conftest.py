@@ -6,7 +6,6 @@ which runs a WSGI application on a real event loop behind a real listening socke
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import coroutine_tests
 import pyramid.asset  # noqa: F401 - first, or else its known warning comes from another module
 import pytest
 from gunicorn.config import Config
@@ -27,26 +27,9 @@ from aiopyramid_gunicorn._parser import RequestHead, RequestParser
 from aiopyramid_gunicorn._server import Server
 from aiopyramid_gunicorn._wsgi import FileWrapper, Services
 
-TEST_SECONDS = 10.0  # no test of ours waits that long unless something is broken
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that is a coroutine function on the loop of its ``loop_factory`` fixture."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    values = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    with asyncio.Runner(loop_factory=pyfuncitem.funcargs["loop_factory"]) as runner:
-        runner.run(asyncio.wait_for(pyfuncitem.obj(**values), TEST_SECONDS))
-    return True
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Each kind of event loop; a test that uses it, or ``serve``, runs once on each."""
-    if request.param == "asyncio":
-        return asyncio.new_event_loop
-    return pytest.importorskip("uvloop").new_event_loop
+# For pytest to find: tests may be coroutine functions.
+pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
+loop_factory = coroutine_tests.loop_factory
 
 
 # --- Pure parts -----------------------------------------------------------------------------------

@@ -6,19 +6,20 @@ over. Of the package's modules only this one and ``_writer`` touch a transport.
 
 import asyncio
 import math
-import secrets
-from collections.abc import Callable
-from typing import Final, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, cast
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, State
 
-from ._messages import Assembler, Message, MessageQueue
+from ._inbox import Inbox
+from ._messages import Assembler, Message
 from ._phase import MOVES, Phase
+from ._pongs import Pongs
 from ._watch import Watch
 from ._writer import Writer
-from .exceptions import AlreadyReceiving, WebsocketClosed
+from .exceptions import WebsocketClosed
 from .settings import WebsocketSettings
 
 __all__ = ("Connection", "Payload")
@@ -52,6 +53,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_assembler",
         "_heard",
+        "_inbox",
         "_loop",
         "_lost",
         "_on_abandoned",
@@ -59,9 +61,7 @@ class Connection(asyncio.Protocol):
         "_pinged",
         "_pongs",
         "_protocol",
-        "_queue",
         "_reading_paused",
-        "_receiver",
         "_sending",
         "_settings",
         "_transport",
@@ -72,6 +72,7 @@ class Connection(asyncio.Protocol):
         "phase",
     )
 
+    _inbox: Inbox
     _loop: asyncio.AbstractEventLoop
     _transport: asyncio.Transport
     _writer: Writer
@@ -91,14 +92,12 @@ class Connection(asyncio.Protocol):
         self._on_open = on_open
         self._on_abandoned = on_abandoned
         self._assembler = Assembler()
-        self._queue = MessageQueue(settings.max_queue, settings.max_size_bytes)
-        self._receiver: asyncio.Future[None] | None = None
         self._unparsed = b""
         self._reading_paused = False
         self._heard = False
         self._pinged = False
         # Most connections are idle most of the time: what few need is made when they do.
-        self._pongs: dict[bytes, asyncio.Future[float]] | None = None
+        self._pongs: Pongs | None = None
         self._sending: asyncio.Lock | None = None
         self._lost: asyncio.Event | None = None
         self.phase = Phase.NEW
@@ -112,6 +111,8 @@ class Connection(asyncio.Protocol):
         # A cast and no check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._writer = Writer(self._loop, self._transport)
+        settings = self._settings
+        self._inbox = Inbox(self._loop, settings.max_queue, settings.max_size_bytes)
         self._become(Phase.OPEN)
         self._watch.add(self, self._loop)
         self._expect_sign_of_life()
@@ -122,10 +123,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
         self._heard = True
-        self._parse(self._unparsed + data if self._unparsed else data)
+        self._unparsed += data
+        self._parse()
 
     def eof_received(self) -> None:
         """The client has sent its last byte; the transport closes itself."""
+        self._unparsed = b""
         self._protocol.receive_eof()
         self._advance()
 
@@ -149,12 +152,12 @@ class Connection(asyncio.Protocol):
         self._protocol.receive_eof()
         self._watch.discard(self)
         self._writer.lose()
-        self._wake_receiver()
+        self._inbox.end()
+        self._inbox.wake()
         if self._lost is not None:
             self._lost.set()
-        for pong in (self._pongs or {}).values():
-            if not pong.done():
-                pong.set_exception(self.closed_error())
+        if self._pongs is not None:
+            self._pongs.fail(self.closed_error())
 
     # --- Called by the server and by the watch ------------------------------------------------
 
@@ -182,29 +185,9 @@ class Connection(asyncio.Protocol):
 
     # --- Called for the handler ---------------------------------------------------------------
 
-    async def receive(self) -> Message | None:
-        """Wait for the next message; None when no more will come.
-
-        Raises:
-            AlreadyReceiving: Another task waits.
-        """
-        if self._receiver is not None:
-            raise AlreadyReceiving
-        queue = self._queue
-        while not len(queue):
-            if self.phase is not Phase.OPEN:
-                return None
-            self._receiver = self._loop.create_future()
-            try:
-                # Only a signal: a message that travelled in the future would be lost if the
-                # wait was cancelled in the same turn of the loop.
-                await self._receiver
-            finally:
-                self._receiver = None
-        message = queue.take()
-        if self._reading_paused and queue.is_low:
-            self._read_on()
-        return message
+    def receive(self) -> Coroutine[Any, Any, Message | None]:
+        """Wait for the next message; see :meth:`Inbox.receive`."""
+        return self._inbox.receive()
 
     async def send(self, message: Payload) -> None:
         """Send a message, and wait while the client does not keep up.
@@ -267,17 +250,11 @@ class Connection(asyncio.Protocol):
         if self.phase is not Phase.OPEN:
             raise self.closed_error()
         if self._pongs is None:
-            self._pongs = {}
-        payload = secrets.token_bytes(4)
-        pong = self._pongs[payload] = self._loop.create_future()
-        sent_at = self._loop.time()
+            self._pongs = Pongs(self._loop)
+        payload, pong = self._pongs.expect()
         self._protocol.send_ping(payload)
         self._post()
-        try:
-            answered_at: float = await pong
-            return answered_at - sent_at
-        finally:
-            self._pongs.pop(payload, None)
+        return await pong
 
     def start_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Begin the closing handshake, if neither side has.
@@ -333,9 +310,10 @@ class Connection(asyncio.Protocol):
         self._heard = self._pinged = False
         self._wait_for(self._settings.ping_interval_seconds)
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self) -> None:
         """Parse what came in as far as the handler keeps up, and keep the rest."""
         protocol = self._protocol
+        data, self._unparsed = self._unparsed, b""
         step = _COMPRESSED_STEP_BYTES if protocol.extensions else len(data)
         begin = 0
         while begin < len(data) and not self._is_backed_up:
@@ -344,32 +322,39 @@ class Connection(asyncio.Protocol):
             for event in protocol.events_received():
                 self._take(cast(Frame, event))  # the others belong to the handshake
         self._unparsed = data[begin:]
-        self._wake_receiver()
+        if self._inbox.wake():
+            # The handler runs next, and then what it has sent is written.
+            self._writer.cork()
         if self._writer.is_full and protocol.state is State.OPEN:
             # All that is to be sent are pongs, for a client that does not read. RFC 6455, 5.5.3
             # lets us answer the last ping only.
             for pong in protocol.data_to_send()[-1:]:
                 self._writer.post_late(pong)
         self._advance()
-        if self._is_backed_up and not self._reading_paused:
-            self._reading_paused = True
-            self._transport.pause_reading()
+        if self._is_backed_up:
+            self._pause_reading()
 
     @property
     def _is_backed_up(self) -> bool:
         # Once nothing is delivered any more, the end is awaited, and that must be read.
-        return self.phase is Phase.OPEN and self._queue.is_full
+        return self.phase is Phase.OPEN and self._inbox.is_full
+
+    def _pause_reading(self) -> None:
+        if not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+        self._inbox.when_low(self._read_on)
 
     def _read_on(self) -> None:
-        data, self._unparsed = self._unparsed, b""
-        self._parse(data)
+        self._parse()
         if not self._is_backed_up:
             self._reading_paused = False
             self._transport.resume_reading()
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PONG:
-            self._take_pong(bytes(frame.data))
+            if self._pongs is not None:
+                self._pongs.receive(bytes(frame.data))
         elif frame.opcode in _DATA and self.phase is Phase.OPEN:
             try:
                 message = self._assembler.feed(frame)
@@ -378,29 +363,7 @@ class Connection(asyncio.Protocol):
                 self._advance()
             else:
                 if message is not None:
-                    self._queue.put(message)
-
-    def _take_pong(self, payload: bytes) -> None:
-        pongs = self._pongs
-        if not pongs or payload not in pongs:
-            return
-        # RFC 6455, 5.5.3: who has got several pings may answer the last one only.
-        for each in list(pongs):
-            pong = pongs.pop(each)
-            if not pong.done():
-                pong.set_result(self._loop.time())
-            if each == payload:
-                return
-
-    def _wake_receiver(self) -> None:
-        receiver = self._receiver
-        if receiver is None or receiver.done():
-            return
-        if len(self._queue) or self.phase is not Phase.OPEN:
-            receiver.set_result(None)
-            if self.phase is Phase.OPEN:
-                # The handler runs next, and then what it has sent is written.
-                self._writer.cork()
+                    self._inbox.put(message)
 
     def _post(self) -> None:
         self._writer.post(self._protocol.data_to_send())
@@ -418,12 +381,13 @@ class Connection(asyncio.Protocol):
         if self.phase is Phase.OPEN:
             self._wait_for(self._settings.close_timeout_seconds)
         self._become(phase)
-        self._writer.flush()
-        self._wake_receiver()
-        if phase is Phase.ENDING:
-            self._end()
+        self._inbox.end()
+        self._inbox.wake()
+        self._writer.finish()
         if self._reading_paused:
             self._read_on()
+        if phase is Phase.ENDING:
+            self._end()
 
     def _end(self) -> None:
         """End the stream: nothing more is sent, and whatever is received is dropped."""

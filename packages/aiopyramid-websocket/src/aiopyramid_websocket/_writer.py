@@ -72,6 +72,11 @@ class Writer:
             self._size_bytes = 0
             self.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
+    def finish(self) -> None:
+        """Write now, and no late pong behind it."""
+        self._late = None
+        self.flush()
+
     async def drain(self) -> None:
         """Wait until there is room for more, or the connection is lost."""
         while self._writable is not None:

@@ -1,0 +1,85 @@
+"""Where messages wait for the handler, and the handler for messages."""
+
+import asyncio
+from collections.abc import Callable
+
+from ._messages import Message, MessageQueue
+from .exceptions import AlreadyReceiving
+
+__all__ = ("Inbox",)
+
+
+class Inbox:
+    """The messages of one connection on their way to its handler.
+
+    Args:
+        loop: The event loop.
+        max_messages: From so many messages on it is full.
+        max_bytes: Likewise, counted in characters or bytes; None for no such limit.
+    """
+
+    __slots__ = ("_ended", "_loop", "_on_low", "_queue", "_receiver")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, max_messages: int, max_bytes: int | None
+    ) -> None:
+        self._loop = loop
+        self._queue = MessageQueue(max_messages, max_bytes)
+        self._receiver: asyncio.Future[None] | None = None
+        self._on_low: Callable[[], object] | None = None
+        self._ended = False
+
+    # --- Called by the connection -------------------------------------------------------------
+
+    def put(self, message: Message) -> None:
+        """Append a message; a full inbox takes it all the same."""
+        self._queue.put(message)
+
+    def end(self) -> None:
+        """No more messages will come."""
+        self._ended = True
+        self._on_low = None
+
+    def wake(self) -> bool:
+        """Let whoever waits go on if there is a reason; return whether somebody did."""
+        receiver = self._receiver
+        if receiver is None or receiver.done() or not (len(self._queue) or self._ended):
+            return False
+        receiver.set_result(None)
+        return True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more should be read from the client for now."""
+        return self._queue.is_full
+
+    def when_low(self, callback: Callable[[], object]) -> None:
+        """Have a callable called, once, when there is room enough to read on."""
+        self._on_low = callback
+
+    # --- Called by the handler ----------------------------------------------------------------
+
+    async def receive(self) -> Message | None:
+        """Wait for the next message; None when no more will come.
+
+        Raises:
+            AlreadyReceiving: Another task waits.
+        """
+        if self._receiver is not None:
+            raise AlreadyReceiving
+        queue = self._queue
+        while not len(queue):
+            if self._ended:
+                return None
+            self._receiver = self._loop.create_future()
+            try:
+                # Only a signal: a message that travelled in the future would be lost if the
+                # wait was cancelled in the same turn of the loop.
+                await self._receiver
+            finally:
+                self._receiver = None
+        message = queue.take()
+        if self._on_low is not None and queue.is_low:
+            on_low, self._on_low = self._on_low, None
+            on_low()
+        return message

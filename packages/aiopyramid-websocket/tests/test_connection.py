@@ -1,0 +1,475 @@
+"""_connection: messages, control frames and the closing handshake, over a real socket."""
+
+import asyncio
+
+import pytest
+from websockets.frames import Opcode
+
+from aiopyramid_websocket import AlreadyReceiving, WebsocketClosed
+from aiopyramid_websocket._phase import Phase
+
+# --- Receiving ------------------------------------------------------------------------------------
+
+
+async def test_text_arrives_as_str_and_binary_data_as_bytes(connected):
+    async with connected() as end:
+        end.peer.send("grüß", b"\x00\xff", "", b"")
+        assert [await end.ws.recv() for _ in range(4)] == ["grüß", b"\x00\xff", "", b""]
+
+
+async def test_iteration_ends_when_the_client_closes(connected):
+    async with connected() as end:
+        end.peer.send("a", "b")
+        end.peer.send_close()
+        assert [message async for message in end.ws] == ["a", "b"]
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+async def test_fragments_become_one_message_with_pings_in_between(connected, deflate):
+    async with connected(deflate=deflate) as end:
+        peer = end.peer
+        # In the middle of a character.
+        text = "grüß".encode()
+        peer.send(text[:3], opcode=Opcode.TEXT, fin=False)
+        peer.send(b"alive?", opcode=Opcode.PING)
+        peer.send(b"", text[3:5], opcode=Opcode.CONT, fin=False)
+        peer.send(text[5:], opcode=Opcode.CONT)
+        assert await end.ws.recv() == "grüß"
+        assert bytes((await peer.next_frame()).data) == b"alive?"
+
+
+async def test_frames_may_arrive_byte_by_byte(connected):
+    async with connected() as end:
+        data = end.peer.frame(Opcode.TEXT, "hello") + end.peer.frame(Opcode.BINARY, b"x" * 300)
+        for index in range(len(data)):
+            end.peer.send_raw(data[index : index + 1])
+            await asyncio.sleep(0)
+        assert [await end.ws.recv(), await end.ws.recv()] == ["hello", b"x" * 300]
+
+
+async def test_a_second_receiver_gets_a_clear_error(connected):
+    async with connected() as end:
+        first = asyncio.create_task(end.ws.recv())
+        await asyncio.sleep(0)
+        with pytest.raises(AlreadyReceiving, match="Receive in one task"):
+            await end.ws.recv()
+        end.peer.send("for the first")
+        assert await first == "for the first"
+
+
+async def test_a_cancelled_receive_loses_no_message(connected):
+    async with connected() as end:
+        task = asyncio.create_task(end.ws.recv())
+        await asyncio.sleep(0)
+        end.connection.data_received(end.peer.frame(Opcode.TEXT, "kept"))
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert await end.ws.recv() == "kept"
+
+
+async def test_none_is_received_once_the_client_is_gone(connected):
+    async with connected() as end:
+        end.peer.send("last")
+        await end.until(lambda: len(end.connection._inbox._queue))
+        end.peer.vanish()
+        assert [await end.ws.recv(), await end.ws.recv(), await end.ws.recv()] == [
+            "last",
+            None,
+            None,
+        ]
+        assert end.ws.close_code == 1006
+
+
+# --- Sending --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+async def test_messages_are_sent_as_what_they_are(connected, deflate):
+    async with connected(deflate=deflate) as end:
+        for message in ("grüß", b"\x00", bytearray(b"\x01"), memoryview(b"\x02"), "x" * 100_000):
+            await end.ws.send(message)
+        got = [await end.peer.recv() for _ in range(5)]
+        assert got == ["grüß", b"\x00", b"\x01", b"\x02", "x" * 100_000]
+
+
+async def test_what_is_sent_in_one_turn_is_written_in_one_piece(connected):
+    async with connected() as end:
+        writes = []
+        transport = end.connection._writer.transport
+
+        class Recording:
+            def write(self, data):
+                writes.append(len(data))
+                transport.write(data)
+
+        end.connection._writer.transport = Recording()
+        for number in range(10):
+            await end.ws.send(str(number))
+        assert [await end.peer.recv() for _ in range(10)] == [str(n) for n in range(10)]
+        assert writes == [30]
+
+
+async def test_the_fragments_of_an_iterable_are_sent_as_they_come(connected):
+    async def fragments():
+        yield "a"
+        yield "b"
+        yield "c"
+
+    async with connected() as end:
+        for message in (["a", "b", "c"], fragments()):
+            await end.ws.send(message)
+            frames = [await end.peer.next_frame() for _ in range(3)]
+            assert [(f.opcode, bytes(f.data), f.fin) for f in frames] == [
+                (Opcode.TEXT, b"a", False),
+                (Opcode.CONT, b"b", False),
+                (Opcode.CONT, b"c", True),
+            ]
+
+
+async def test_an_iterable_of_one_is_one_frame_and_an_empty_one_is_none(connected):
+    async with connected() as end:
+        await end.ws.send([])
+        await end.ws.send([b"whole"])
+        assert await end.peer.recv() == b"whole"
+
+
+async def test_other_senders_wait_for_the_last_fragment(connected):
+    gate = asyncio.Event()
+
+    async def fragments():
+        yield "a"
+        yield "b"
+        await gate.wait()
+        yield "c"
+
+    async with connected() as end:
+        slow = asyncio.create_task(end.ws.send(fragments()))
+        assert bytes((await end.peer.next_frame()).data) == b"a"
+        other = asyncio.create_task(end.ws.send("whole"))
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(slow, other)
+        rest = [bytes((await end.peer.next_frame()).data) for _ in range(3)]
+        assert rest == [b"b", b"c", b"whole"]
+
+
+async def test_a_message_that_is_broken_off_closes_the_connection(connected):
+    def fragments():
+        yield "a"
+        yield "b"
+        raise LookupError("no more")
+
+    async with connected() as end:
+        with pytest.raises(LookupError):
+            await end.ws.send(fragments())
+        assert await end.peer.close_code() == 1011
+
+
+@pytest.mark.parametrize("message", [5, None, {"a": 1}, ["a", 5]])
+async def test_what_is_no_message_is_refused(connected, message):
+    async with connected() as end:
+        with pytest.raises(TypeError, match="a message is str, bytes or an iterable of either"):
+            await end.ws.send(message)
+        assert not end.ws.closed
+
+
+async def test_fragments_of_both_kinds_are_refused(connected):
+    async with connected() as end:
+        with pytest.raises(TypeError, match="all str or all bytes"):
+            await end.ws.send(["a", b"b"])
+        assert not end.ws.closed
+
+
+async def test_many_tasks_may_send_at_a_time(connected):
+    async with connected() as end:
+        await asyncio.gather(*(end.ws.send(str(n) * 1000) for n in range(50)))
+        got = {await end.peer.recv() for _ in range(50)}
+        assert got == {str(n) * 1000 for n in range(50)}
+
+
+async def test_a_sender_waits_for_a_client_that_does_not_read(connected):
+    async with connected(buffer_bytes=4096) as end:
+        sent = 0
+
+        async def send():
+            nonlocal sent
+            while sent < 100:
+                await end.ws.send(b"x" * 10_000)
+                sent += 1
+
+        task = asyncio.create_task(send())
+        await end.until(lambda: end.connection._writer.is_full)
+        stopped_at = sent
+        await asyncio.sleep(0)
+        assert sent == stopped_at < 100
+        for _ in range(100):
+            await end.peer.recv()
+        await task
+
+
+async def test_a_sender_that_waits_is_told_of_the_clients_end(connected):
+    async with connected(buffer_bytes=4096) as end:
+        task = asyncio.create_task(end.ws.send(b"x" * 1_000_000))
+        await end.until(lambda: end.connection._writer.is_full)
+        end.peer.vanish()
+        with pytest.raises(WebsocketClosed):
+            await task
+
+
+# --- Back-pressure on the reading side ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+async def test_a_handler_that_is_slow_stops_the_reading(connected, deflate):
+    async with connected(deflate=deflate, max_queue=4) as end:
+        messages = [f"{number:04}" * 250 for number in range(2000)]
+        end.peer.send(*messages)
+        await end.until(lambda: end.connection._reading_paused)
+        assert len(end.connection._inbox._queue) < len(messages)
+        assert [await end.ws.recv() for _ in messages] == messages
+        assert not end.connection._reading_paused
+
+
+async def test_a_queue_is_full_of_bytes_too(connected):
+    async with connected(max_size_bytes=1000) as end:
+        end.peer.send(*[b"x" * 900] * 3)
+        await end.until(lambda: end.connection._reading_paused)
+        assert [len(await end.ws.recv()) for _ in range(3)] == [900] * 3
+
+
+async def test_little_that_unfolds_to_much_does_not_fill_the_memory(connected):
+    async with connected(deflate=True) as end:
+        end.peer.send(*[b"\x00" * 1_000_000] * 50)  # a few KB on the wire
+        await end.until(lambda: end.connection._reading_paused)
+        assert end.connection._inbox._queue._waiting_bytes < 10_000_000
+        assert [len(await end.ws.recv()) for _ in range(50)] == [1_000_000] * 50
+
+
+# --- Limits and violations ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+async def test_a_message_that_is_too_long_closes_with_1009(connected, deflate):
+    async with connected(deflate=deflate, max_size_bytes=1000) as end:
+        end.peer.send(b"x" * 1000, b"x" * 1001)
+        assert await end.peer.close_code() == 1009
+        assert [await end.ws.recv(), await end.ws.recv()] == [b"x" * 1000, None]
+
+
+async def test_fragments_that_never_end_close_with_1009(connected):
+    async with connected(max_size_bytes=1000) as end:
+        end.peer.send(b"x", opcode=Opcode.BINARY, fin=False)
+        end.peer.send(*[b"xy"] * 500, opcode=Opcode.CONT, fin=False)
+        assert await end.peer.close_code() == 1009
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+async def test_text_that_is_no_utf_8_closes_with_1007(connected, deflate):
+    async with connected(deflate=deflate) as end:
+        end.peer.send(b"\xff", opcode=Opcode.TEXT)
+        end.peer.send("not delivered")
+        assert await end.peer.close_code() == 1007
+        assert await end.ws.recv() is None
+        assert end.ws.close_code == 1007
+
+
+async def test_a_fragment_that_is_no_utf_8_is_noticed_before_the_last_one(connected):
+    async with connected() as end:
+        end.peer.send(b"\xce\xba\xff", opcode=Opcode.TEXT, fin=False)
+        assert await end.peer.close_code() == 1007
+
+
+@pytest.mark.parametrize(
+    ("opcode", "data", "fin"),
+    [
+        (Opcode.CONT, b"of nothing", True),
+        (Opcode.PING, b"x" * 126, True),
+        (Opcode.PING, b"in pieces", False),
+        (Opcode.CLOSE, b"x", True),
+    ],
+)
+async def test_what_breaks_the_protocol_closes_with_1002(connected, opcode, data, fin):
+    async with connected() as end:
+        end.peer.send(data, opcode=opcode, fin=fin)
+        assert await end.peer.close_code() == 1002
+
+
+async def test_after_a_violation_the_client_may_still_send_what_it_was_about_to(connected):
+    async with connected() as end:
+        end.peer.send(b"x", opcode=Opcode.CONT)
+        for _ in range(100):
+            end.peer.send(b"x" * 10_000)
+        assert await end.peer.close_code() == 1002
+        assert await end.peer.ended()
+
+
+# --- Ping and pong --------------------------------------------------------------------------------
+
+
+async def test_a_ping_tells_the_latency(connected):
+    async with connected() as end:
+        ping = asyncio.create_task(end.ws.ping())
+        frame = await end.peer.next_frame()
+        assert frame.opcode is Opcode.PING
+        end.peer.send(b"another", bytes(frame.data), opcode=Opcode.PONG)
+        assert 0 < await ping < 10
+
+
+async def test_one_pong_answers_the_pings_before_it(connected):
+    async with connected() as end:
+        pings = [asyncio.create_task(end.ws.ping()) for _ in range(3)]
+        frames = [await end.peer.next_frame() for _ in range(3)]
+        end.peer.send(bytes(frames[1].data), opcode=Opcode.PONG)
+        await asyncio.wait(pings[:2])
+        assert [ping.done() for ping in pings] == [True, True, False]
+        end.peer.vanish()
+        with pytest.raises(WebsocketClosed):
+            await pings[2]
+
+
+async def test_pings_of_a_client_that_does_not_read_fill_no_memory(connected):
+    async with connected(buffer_bytes=4096) as end:
+        task = asyncio.create_task(end.ws.send(b"x" * 200_000))
+        await end.until(lambda: end.connection._writer.is_full)
+        end.peer.send(*[b"%d" % number for number in range(1000)], opcode=Opcode.PING)
+        end.peer.send("read")
+        assert await end.ws.recv() == "read"
+        assert end.connection._writer._parts == []
+        await end.peer.recv()
+        await task
+        frame = await end.peer.next_frame()
+        assert (frame.opcode, bytes(frame.data)) == (Opcode.PONG, b"999")
+
+
+async def test_a_silent_client_is_pinged_and_then_closed(connected):
+    async with connected(ping_interval_seconds=20, ping_timeout_seconds=5) as end:
+        end.pass_time(19)
+        end.pass_time(21)
+        assert (await end.peer.next_frame()).opcode is Opcode.PING
+        end.pass_time(4)
+        assert not end.ws.closed
+        end.pass_time(6)
+        assert await end.peer.close_code() == 1011
+        assert await end.ws.recv() is None
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PONG, Opcode.TEXT])
+async def test_any_sign_of_life_keeps_a_connection(connected, opcode):
+    async with connected(ping_interval_seconds=20, ping_timeout_seconds=5) as end:
+        end.pass_time(21)
+        await end.peer.next_frame()
+        end.peer.send(b"", opcode=opcode)
+        await end.until(lambda: end.connection._heard)
+        end.pass_time(6)
+        end.pass_time(19)
+        assert not end.ws.closed
+
+
+async def test_a_client_whose_pongs_we_do_not_read_is_not_closed(connected):
+    async with connected(max_queue=1) as end:
+        end.peer.send("a", "b")
+        await end.until(lambda: end.connection._reading_paused)
+        for _ in range(5):
+            end.pass_time(1000)
+        assert not end.ws.closed
+
+
+async def test_pings_can_be_turned_off(connected):
+    async with connected(ping_interval_seconds=None) as end:
+        end.pass_time(1_000_000)
+        await end.ws.send("first")
+        assert await end.peer.recv() == "first"
+
+
+async def test_without_a_ping_timeout_pings_go_on(connected):
+    async with connected(ping_interval_seconds=20, ping_timeout_seconds=None) as end:
+        for _ in range(3):
+            end.pass_time(21)
+            assert (await end.peer.next_frame()).opcode is Opcode.PING
+        assert not end.ws.closed
+
+
+# --- Closing --------------------------------------------------------------------------------------
+
+
+async def test_the_client_closes(connected):
+    async with connected() as end:
+        end.peer.send_close(3456, "enough")
+        assert await end.peer.close_code() == 3456
+        assert await end.peer.ended()
+        assert await end.ws.recv() is None
+        assert (end.ws.closed, end.ws.close_code, end.ws.close_reason) == (True, 3456, "enough")
+        with pytest.raises(WebsocketClosed, match=r"closed \(3456: enough\)"):
+            await end.ws.send("too late")
+
+
+async def test_the_application_closes(connected):
+    async with connected() as end:
+        closing = asyncio.create_task(end.ws.close(4000, "bye"))
+        assert await end.peer.close_code() == 4000
+        assert (end.ws.closed, closing.done()) == (True, False)
+        end.peer.send_close(4000)
+        await closing
+        assert end.ws.close_code == 4000
+        await end.ws.close()  # once more does no harm
+
+
+async def test_nothing_is_known_of_the_close_of_an_open_connection(connected):
+    async with connected() as end:
+        assert (end.ws.closed, end.ws.close_code, end.ws.close_reason) == (False, None, None)
+
+
+@pytest.mark.parametrize(("code", "reason"), [(1006, ""), (999, ""), (1000, "ß" * 62)])
+async def test_a_close_that_cannot_be_sent_is_refused(connected, code, reason):
+    async with connected() as end:
+        with pytest.raises(ValueError, match="cannot close with code"):
+            await end.ws.close(code, reason)
+        assert not end.ws.closed
+
+
+async def test_a_client_that_does_not_answer_a_close_is_broken_off(connected):
+    async with connected(close_timeout_seconds=5) as end:
+        closing = asyncio.create_task(end.ws.close())
+        assert await end.peer.close_code() == 1000
+        end.pass_time(4)
+        assert end.connection.phase is Phase.CLOSING
+        end.pass_time(6)
+        await closing
+
+
+async def test_a_close_is_answered_though_nobody_receives(connected):
+    async with connected(max_queue=1) as end:
+        end.peer.send(*["x" * 1000] * 10)
+        await end.until(lambda: end.connection._reading_paused)
+        closing = asyncio.create_task(end.ws.close())
+        end.peer.send(*["x" * 1000] * 1000)
+        assert await end.peer.close_code() == 1000
+        end.peer.send_close()
+        await closing
+
+
+async def test_messages_from_before_the_close_are_delivered_behind_it(connected):
+    async with connected() as end:
+        end.peer.send("a", "b")
+        end.peer.send_close()
+        await end.connection.wait_lost()
+        assert [await end.ws.recv() for _ in range(3)] == ["a", "b", None]
+
+
+async def test_the_server_stops(connected):
+    async with connected() as end:
+        waiting = asyncio.create_task(end.ws.recv())
+        await asyncio.sleep(0)
+        end.connection.server_stops()
+        assert await waiting is None
+        assert await end.peer.close_code() == 1012
+
+
+async def test_a_connection_that_is_gone_is_not_watched(connected):
+    async with connected() as end:
+        assert end.watch.connections == {end.connection}
+        end.peer.vanish()
+        await end.connection.wait_lost()
+        assert end.watch.connections == set()
+        assert end.watch._timer is None
