@@ -1,0 +1,162 @@
+"""The Pyramid application that the tests in this folder serve with real gunicorn processes."""
+
+import asyncio
+import contextvars
+import sys
+
+from pyramid.authorization import Allow, Everyone
+from pyramid.config import Configurator
+from pyramid.response import Response
+from pyramid.session import SignedCookieSessionFactory
+from pyramid.threadlocal import get_current_request
+from pyramid.view import view_config
+
+from aiopyramid_core import synchronize
+from aiopyramid_websocket import WebsocketConnectionView, WebsocketMapper, websocket_config
+
+colour = contextvars.ContextVar("colour", default="none")
+
+
+def say(text):
+    """Tell the test, by way of the server's output."""
+    print(f"said: {text}", file=sys.stderr, flush=True)
+
+
+@synchronize
+async def slowly(text):
+    await asyncio.sleep(0)
+    return text
+
+
+# --- The original's examples, as printed ----------------------------------------------------------
+
+
+@view_config(route_name="ws", mapper=WebsocketMapper)
+def echo(ws):
+    while True:
+        message = yield from ws.recv()
+        if message is None:
+            break
+        yield from ws.send(message)
+
+
+class MyWebsocket(WebsocketConnectionView):
+    __view_mapper__ = WebsocketMapper
+
+
+@view_config(route_name="class")
+class EchoWebsocket(MyWebsocket):
+    def on_message(self, message):
+        yield from self.send(message)
+
+
+# --- What a handler finds -------------------------------------------------------------------------
+
+
+@websocket_config(route_name="surroundings")
+async def surroundings(context, request, ws):
+    request.add_finished_callback(lambda request: say("callback of the handler"))
+    assert get_current_request() is request is ws.request
+    assert context is ws.context is request.context
+    async for message in ws:
+        await asyncio.sleep(0)
+        assert get_current_request() is request
+        await ws.send(
+            f"{message} {request.session['name']} {colour.get()} {slowly('synchronized')}"
+            f" {request.GET.get('q')}"
+        )
+
+
+@websocket_config(route_name="fails")
+async def fails(ws):
+    await ws.recv()
+    raise LookupError("a bug")
+
+
+@websocket_config(route_name="returns")
+async def returns(ws):
+    await ws.send("all")
+
+
+@websocket_config(route_name="sends_on")
+async def sends_on(ws):
+    while True:
+        await ws.send("x")
+        await asyncio.sleep(0.01)
+
+
+class Stubborn(WebsocketConnectionView):
+    """Takes its time when the connection is closed, or for ever."""
+
+    async def on_message(self, message):
+        self.seconds = float(message)
+        await self.send("understood")
+
+    async def on_close(self):
+        say(f"closed with {self.ws.close_code}")
+        await asyncio.sleep(self.seconds)
+        say("has tidied up")
+
+
+@websocket_config(route_name="limited", max_size=10, subprotocols=["b", "a"], max_connections=1)
+async def limited(ws):
+    await ws.send(str(ws.subprotocol))
+    async for message in ws:
+        await ws.send(message)
+
+
+@websocket_config(route_name="secret", permission="enter")
+async def secret(ws):
+    await ws.send("entered")
+
+
+# --- The application ------------------------------------------------------------------------------
+
+
+class Root:
+    __acl__ = ((Allow, "somebody", "enter"), (Allow, Everyone, "look"))
+
+    def __init__(self, request):
+        pass
+
+
+class Policy:
+    def permits(self, request, context, permission):
+        return request.params.get("user") == "somebody"
+
+
+def tween_factory(handler, registry):
+    def tween(request):
+        colour.set("blue")
+        request.add_finished_callback(lambda request: say("callback of the tween"))
+        request.session["name"] = "Ann"
+        response = handler(request)
+        say(f"the tween saw {response.status_code}")
+        if "refuse" in request.params:
+            return Response("refused by a tween", status=418)
+        return response
+
+    return tween
+
+
+def main(global_config=None, **settings):
+    config = Configurator(settings=settings, root_factory=Root)
+    config.include("aiopyramid_websocket")
+    config.set_session_factory(SignedCookieSessionFactory("secret"))
+    config.set_security_policy(Policy())
+    config.add_tween("served_app.tween_factory")
+    for name in [
+        "ws",
+        "class",
+        "surroundings",
+        "fails",
+        "returns",
+        "sends_on",
+        "stubborn",
+        "limited",
+        "secret",
+    ]:
+        config.add_route(name, f"/{name}")
+    config.add_websocket_view(Stubborn, route_name="stubborn")
+    config.scan("served_app")
+    return config.make_wsgi_app()
