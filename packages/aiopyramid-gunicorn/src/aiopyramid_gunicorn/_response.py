@@ -322,11 +322,15 @@ def _no_answer(status: str) -> ApplicationError:
 @lru_cache(maxsize=256)  # and the same few names
 def _special_name(name: str) -> str | None:
     """Return a field's name in lower case if the field is not simply passed on, or None."""
-    if not _TOKEN.fullmatch(name):
-        raise ApplicationError(f"the header field {name!r} has a forbidden character")
-    lower = name.lower()
+    lower = _lower_token(name)
     special = lower == "content-length" or lower in _OURS_UNLESS_GIVEN or is_hop_by_hop(lower)
     return lower if special else None
+
+
+def _lower_token(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise ApplicationError(f"the header field {name!r} has a forbidden character")
+    return name.lower()
 
 
 _OURS_UNLESS_GIVEN: Final = ("server", "date")
