@@ -52,6 +52,9 @@ def is_coroutine_callable(function: Any) -> bool:
     synchronized coroutines, and for all that wraps one of them: ``functools.partial``, methods,
     instances with such a ``__call__``, and decorators that use ``functools.wraps``.
 
+    Args:
+        function: A callable.
+
     .. versionadded:: 1.0
     """
     return any(
@@ -66,6 +69,9 @@ def prepare_generators(function: Any) -> None:
     """Let the generator functions below ``function`` say ``yield from coroutine()``.
 
     Python allows that only in functions which ``types.coroutine`` has flagged.
+
+    Args:
+        function: A callable; nothing happens if there is no generator function below it.
 
     .. versionadded:: 1.0
     """

@@ -42,31 +42,58 @@ class UpgradedProtocol(Protocol):
         """The 101 response is written, and the transport is the protocol's own from here on.
 
         If the client has sent anything behind its request, :meth:`data_received` follows at once.
+
+        Args:
+            transport: The connection.
+
+        .. versionadded:: 1.0
         """
 
     def data_received(self, data: bytes) -> None:
-        """See :meth:`asyncio.Protocol.data_received`."""
+        """See :meth:`asyncio.Protocol.data_received`.
+
+        Args:
+            data: What the client has sent.
+
+        .. versionadded:: 1.0
+        """
 
     def eof_received(self) -> bool | None:
-        """See :meth:`asyncio.Protocol.eof_received`."""
+        """See :meth:`asyncio.Protocol.eof_received`.
+
+        .. versionadded:: 1.0
+        """
 
     def pause_writing(self) -> None:
-        """See :meth:`asyncio.BaseProtocol.pause_writing`."""
+        """See :meth:`asyncio.BaseProtocol.pause_writing`.
+
+        .. versionadded:: 1.0
+        """
 
     def resume_writing(self) -> None:
-        """See :meth:`asyncio.BaseProtocol.resume_writing`."""
+        """See :meth:`asyncio.BaseProtocol.resume_writing`.
+
+        .. versionadded:: 1.0
+        """
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; called exactly once.
 
         Called without :meth:`connection_made` before it if the connection was never handed over,
         because the client has gone or because the response was not 101 in the end.
+
+        Args:
+            exc: What has broken it, or None.
+
+        .. versionadded:: 1.0
         """
 
     def server_stops(self) -> None:
         """The server stops: tell the client, and close the transport before long.
 
         The server waits for that until its patience ends, and then aborts the transport.
+
+        .. versionadded:: 1.0
         """
 
 

@@ -82,6 +82,9 @@ class Settings:
 def positive_number(value: Any) -> int:
     """Read a whole number above zero.
 
+    Args:
+        value: A number, or one written out.
+
     Raises:
         ValueError: It is none.
 
@@ -95,6 +98,9 @@ def positive_number(value: Any) -> int:
 
 def positive_seconds(value: Any) -> float:
     """Read a finite number of seconds above zero.
+
+    Args:
+        value: A number, or one written out.
 
     Raises:
         ValueError: It is none.

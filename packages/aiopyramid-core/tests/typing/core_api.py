@@ -22,8 +22,11 @@ from aiopyramid_core import (
     await_,
     call_in_thread,
     call_off_loop,
+    called_by,
     can_await,
     includeme,
+    is_coroutine_callable,
+    prepare_generators,
     run,
     shutdown,
     spawn,
@@ -31,6 +34,7 @@ from aiopyramid_core import (
     spawn_greenlet_on_scope_error,
     start_greenlet,
     startup,
+    step_in_greenlets,
     synchronize,
     use_executor,
 )
@@ -197,6 +201,10 @@ mappers: tuple[Callable[[Any], Callable[[Any, Any], Any]], ...] = (
 )
 
 
+assert_type(is_coroutine_callable(called_by(load, attr=None)), bool)
+prepare_generators(load)
+
+
 # --- Servers --------------------------------------------------------------------------------------
 
 
@@ -209,6 +217,8 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
         assert_type(error.error, Exception)
     assert_type(start_greenlet(loop, read, "path"), asyncio.Task[bytes] | None)
     start_greenlet(loop, read, 1)  # type: ignore[arg-type]
+    assert_type(await step_in_greenlets(load(1)), User)
+    step_in_greenlets(load)  # type: ignore[arg-type]
     await shutdown()
     await shutdown(at_most_seconds=1.5)
 
