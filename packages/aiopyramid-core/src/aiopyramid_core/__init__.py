@@ -5,6 +5,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 
 ``_bridge``, ``_greenlets``
     Greenlets in which ordinary code waits for awaitables of the event loop.
+``_by_hand``
+    Greenlets that code of earlier versions switches itself.
 ``_portal``, ``_waiting``, ``_process_loop``
     The same for threads, and the event loop of processes whose server has none.
 ``scope``
@@ -28,6 +30,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 """
 
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
+from ._by_hand import run_in_greenlet
 from ._callables import called_by, is_coroutine_callable, prepare_generators
 from ._include import includeme
 from ._process_loop import adopt_loop
@@ -58,6 +61,7 @@ __all__ = (
     "is_coroutine_callable",
     "prepare_generators",
     "run",
+    "run_in_greenlet",
     "shutdown",
     "spawn",
     "spawn_greenlet",

@@ -1,6 +1,7 @@
 """The greenlet bridge: ordinary code in a greenlet waits for awaitables of the event loop.
 
-This is the only module that switches greenlets; ``_greenlets`` makes and keeps them.
+This is the only module that switches greenlets, but for ``_by_hand``, which does it for code of
+earlier versions; ``_greenlets`` makes and keeps them.
 
 Two parties share a stack of frames::
 
@@ -31,6 +32,7 @@ from typing import Any, ParamSpec, TypeVar, TypeVarTuple
 from greenlet import GreenletExit, getcurrent
 
 from ._borders import call_handling, reraise
+from ._by_hand import wait_by_hand
 from ._greenlets import ENDED, BridgeGreenlet, park, take_idle
 
 P = ParamSpec("P")
@@ -56,6 +58,12 @@ def _drive(
     while signal is not ENDED:
         if worker.dead:
             raise signal if isinstance(signal, GreenletExit) else GreenletExit()
+        # True once a coroutine awaits it: the Task checks that, too.
+        if getattr(signal, "_asyncio_future_blocking", None) is False:
+            ended, signal = yield from wait_by_hand(worker, signal)
+            if ended:
+                return signal  # type: ignore[no-any-return]
+            continue
         failure: BaseException | None = None
         try:
             value = yield signal
