@@ -13,8 +13,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     ``await_``: wait from wherever you are.
 ``executor``
     Blocking code in threads.
-``decorators``
-    ``synchronize`` and its relatives.
+``decorators``, ``auth``
+    ``synchronize`` and its relatives; authentication policies made with it.
 ``_callables``, ``mappers``
     Which views are coroutines, and how Pyramid calls them.
 ``_threadlocals``, ``_borders``

@@ -1,0 +1,87 @@
+"""Authentication policies of Pyramid 1 whose callback is a coroutine.
+
+Pyramid 2 has security policies instead, whose methods may simply be synchronized coroutines; the
+authentication policies are still there and deprecated by Pyramid itself.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .decorators import spawn_greenlet_on_scope_error, synchronize
+
+__all__ = ("CoroutineAuthenticationPolicyProxy", "authn_policy_factory")
+
+
+class CoroutineAuthenticationPolicyProxy:
+    """An authentication policy for both ordinary code and coroutines.
+
+    Each of its methods gives ordinary code, such as Pyramid's, its value; a coroutine that calls
+    it directly gets an awaitable for it::
+
+        principals = await policy.effective_principals(request)
+
+    Args:
+        policy: An authentication policy that may call synchronized coroutines.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, policy: Any) -> None:
+        self._policy = policy
+
+    @spawn_greenlet_on_scope_error
+    def remember(self, request: Any, userid: Any, **kwargs: Any) -> Any:
+        """Return headers that remember a user."""
+        return self._policy.remember(request, userid, **kwargs)
+
+    @spawn_greenlet_on_scope_error
+    def forget(self, request: Any) -> Any:
+        """Return headers that forget the user."""
+        return self._policy.forget(request)
+
+    @spawn_greenlet_on_scope_error
+    def unauthenticated_userid(self, request: Any) -> Any:
+        """Return what the request says of its user, without asking the callback."""
+        return self._policy.unauthenticated_userid(request)
+
+    @spawn_greenlet_on_scope_error
+    def authenticated_userid(self, request: Any) -> Any:
+        """Return the user whom the callback knows, or None."""
+        return self._policy.authenticated_userid(request)
+
+    @spawn_greenlet_on_scope_error
+    def effective_principals(self, request: Any) -> Any:
+        """Return the principals of the user, those of the callback included."""
+        return self._policy.effective_principals(request)
+
+
+def authn_policy_factory(
+    policy_class: Callable[..., Any],
+    coroutine: Callable[..., Any] | None = None,
+    *args: Any,
+    **kwargs: Any,
+) -> CoroutineAuthenticationPolicyProxy:
+    """Make an authentication policy whose callback is a coroutine.
+
+    ::
+
+        config.set_authentication_policy(
+            authn_policy_factory(AuthTktAuthenticationPolicy, find_groups, "a secret")
+        )
+
+    Args:
+        policy_class: A policy of :mod:`pyramid.authentication`, or any other that takes
+            ``callback``.
+        coroutine: The callback, a coroutine function; see the policy for its parameters. Without
+            it, the policy is made without a callback.
+        *args: Passed on to ``policy_class``.
+        **kwargs: Passed on to ``policy_class``.
+
+    Raises:
+        ConfigurationError: ``coroutine`` is not a coroutine function.
+
+    .. versionadded:: 1.0
+    """
+    if coroutine is not None:
+        kwargs["callback"] = synchronize(coroutine)
+    return CoroutineAuthenticationPolicyProxy(policy_class(*args, **kwargs))
