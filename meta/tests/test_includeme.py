@@ -1,16 +1,29 @@
+import pytest
 from pyramid.config import Configurator
-from pyramid.interfaces import IViewMapperFactory
+from pyramid.interfaces import ITraverser, IViewMapperFactory
+
+from aiopyramid_core import CoroutineOrExecutorMapper
+from aiopyramid_traversal import AsyncioTraverser
 
 
-def default_view_mapper_after_including(package: str) -> object:
+@pytest.fixture
+def registry():
     config = Configurator()
-    config.include(package)
+    config.include("aiopyramid")
     config.commit()
-    return config.registry.queryUtility(IViewMapperFactory)
+    return config.registry
 
 
-def test_including_the_meta_package_sets_the_view_mapper_of_the_core() -> None:
-    mapper = default_view_mapper_after_including("aiopyramid")
+def test_including_the_meta_package_sets_the_view_mapper_of_the_core(registry) -> None:
+    assert registry.getUtility(IViewMapperFactory) is CoroutineOrExecutorMapper
 
-    assert mapper is not None
-    assert mapper is default_view_mapper_after_including("aiopyramid_core")
+
+def test_including_the_meta_package_sets_the_traverser(registry) -> None:
+    assert type(registry.queryAdapter(object(), ITraverser)) is AsyncioTraverser
+
+
+def test_it_may_be_included_beside_its_parts() -> None:
+    config = Configurator()
+    for package in ("aiopyramid_core", "aiopyramid", "aiopyramid_traversal"):
+        config.include(package)
+    config.commit()

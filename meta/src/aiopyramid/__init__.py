@@ -1,7 +1,20 @@
 """Run any Pyramid application on asyncio, unmodified; its views become coroutines one at a time.
 
-This distribution pulls in all the packages of aiopyramid. New code imports from these packages;
-nothing in them imports from here.
+This distribution pulls in all the packages of aiopyramid, and its modules keep the import paths of
+aiopyramid 0.2 to 0.4, so that code written for these only changes its requirement. New code
+imports from the packages themselves; nothing in them imports from here.
+
+========================================  ====================================================
+historic module                           where its names come from
+========================================  ====================================================
+:mod:`aiopyramid.config`                  :mod:`aiopyramid_core.mappers`
+:mod:`aiopyramid.helpers`                 :mod:`aiopyramid_core`
+:mod:`aiopyramid.exceptions`              :mod:`aiopyramid_core.exceptions`
+:mod:`aiopyramid.tweens`                  here
+:mod:`aiopyramid.traversal`               :mod:`aiopyramid_traversal`
+:mod:`aiopyramid.auth`                    :mod:`aiopyramid_core.auth`
+:mod:`aiopyramid.gunicorn.worker`         :mod:`aiopyramid_gunicorn.worker`
+========================================  ====================================================
 """
 
 from pyramid.config import Configurator
@@ -12,7 +25,13 @@ __all__ = ("includeme",)
 def includeme(config: Configurator) -> None:
     """Set up the application for asyncio: ``config.include("aiopyramid")``.
 
+    Includes all packages of aiopyramid that have something to include: ``aiopyramid_core`` and
+    ``aiopyramid_traversal``.
+
     Args:
-        config: the application's configurator; ``aiopyramid_core`` is included into it.
+        config: The application's configurator.
+
+    .. versionadded:: 1.0
     """
     config.include("aiopyramid_core")
+    config.include("aiopyramid_traversal")

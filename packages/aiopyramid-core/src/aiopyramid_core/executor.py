@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, Final, ParamSpec, TypeVar, overload
@@ -115,13 +115,13 @@ def call_off_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 @overload
 def use_executor(
     function: Callable[P, T], /, *, executor: Executor | None = None
-) -> Callable[P, Awaitable[T]]: ...
+) -> Callable[P, Coroutine[Any, Any, T]]: ...
 
 
 @overload
 def use_executor(
     *, executor: Executor | None = None
-) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]: ...
+) -> Callable[[Callable[P, T]], Callable[P, Coroutine[Any, Any, T]]]: ...
 
 
 def use_executor(

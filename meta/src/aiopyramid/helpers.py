@@ -1,0 +1,58 @@
+"""The helpers, where aiopyramid 0.x had them; new code: ``aiopyramid_core``."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import aiopyramid_core
+from aiopyramid_core import (
+    run_in_greenlet,
+    spawn_greenlet_on_scope_error,
+    synchronize,
+    use_executor,
+)
+
+__all__ = (
+    "is_generator",
+    "run_in_greenlet",
+    "spawn_greenlet",
+    "spawn_greenlet_on_scope_error",
+    "synchronize",
+    "use_executor",
+)
+
+
+async def spawn_greenlet(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Run an ordinary function in a greenlet, and await the future that it may return.
+
+    The first part is :func:`aiopyramid_core.spawn_greenlet`, which leaves futures to its caller.
+
+    Args:
+        func: An ordinary callable.
+        *args: Passed on to ``func``.
+        **kwargs: Passed on to ``func``.
+
+    Returns:
+        What ``func`` returned, or the result of the future that it returned.
+
+    Raises:
+        BaseException: Whatever ``func`` or the future raised.
+    """
+    result = await aiopyramid_core.spawn_greenlet(func, *args, **kwargs)
+    while isinstance(result, asyncio.Future):
+        result = await result
+    return result
+
+
+def is_generator(func: object) -> bool:
+    """Return whether something could be made a coroutine in the days of ``yield from``.
+
+    Args:
+        func: True for generator functions, generators and futures; false for coroutine functions.
+    """
+    return (
+        inspect.isgeneratorfunction(func)
+        or inspect.isgenerator(func)
+        or isinstance(func, asyncio.Future)
+    )
