@@ -122,6 +122,11 @@ def test_what_such_a_future_raises_is_raised():
         spawned(ordinary)
 
 
+def test_what_is_no_future_cannot_be_switched_up():
+    with pytest.raises(RuntimeError, match="bad yield: 4"):
+        spawned(lambda: getcurrent().parent.switch(4))
+
+
 # --- run_in_greenlet ------------------------------------------------------------------------------
 
 
