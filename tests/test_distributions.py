@@ -20,7 +20,7 @@ FOLDERS = {
 CORE = "aiopyramid-core<2,>=1.0"
 SATELLITES = {f"{name}<2,>=1.0" for name in FOLDERS} - {CORE, "aiopyramid<2,>=1.0"}
 DEPENDENCIES = {
-    "aiopyramid": {CORE, *SATELLITES},
+    "aiopyramid": {CORE, *SATELLITES, "cookiecutter>=2.6"},
     "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1.1"},
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
     "aiopyramid-traversal": {CORE},

@@ -1,0 +1,97 @@
+"""Why a project was not created.
+
+::
+
+    AiopyramidError
+    └── ScaffoldError
+        ├── UnknownScaffold     there is no such template
+        ├── TargetExists        there is a file or folder already
+        ├── NoSuchFolder        there is no folder to create the project in
+        └── UnusableName        a project or package cannot be called so
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiopyramid_core import AiopyramidError
+
+__all__ = ("NoSuchFolder", "ScaffoldError", "TargetExists", "UnknownScaffold", "UnusableName")
+
+
+class ScaffoldError(AiopyramidError):
+    """A project was not created; nothing has been written.
+
+    .. versionadded:: 1.0
+    """
+
+
+class UnknownScaffold(ScaffoldError):
+    """There is no scaffold of this name.
+
+    Attributes:
+        name: The name.
+        known: The names that there are.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        return f"There is no scaffold {self.name!r}. Choose one of: {', '.join(self.known)}"
+
+
+class TargetExists(ScaffoldError):
+    """There is something already where the project should be.
+
+    Attributes:
+        target: The file or folder.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, target: Path) -> None:
+        super().__init__(target)
+        self.target = target
+
+    def __str__(self) -> str:
+        return f"{self.target} exists already. Choose another name, or move it away"
+
+
+class NoSuchFolder(ScaffoldError):
+    """The folder in which the project should be created is not there.
+
+    Attributes:
+        folder: The folder.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"There is no folder {self.folder} to create the project in. Make it first"
+
+
+class UnusableName(ScaffoldError):
+    """A project or its package cannot be called so.
+
+    Attributes:
+        name: The name.
+        reason: What is wrong with it, and what to do; an independent clause.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.name!r} cannot be used as a name: {self.reason}"

@@ -1,0 +1,70 @@
+"""Generated projects: installed, tested by their own tests, and served."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+from server_process import ServerProcess
+
+from aiopyramid.scaffolds import SCAFFOLDS, create_project
+
+# Straight to this machine, whatever proxy the environment names.
+open_url = build_opener(ProxyHandler({})).open
+
+
+class Project:
+    """A generated project, installed into a folder of its own."""
+
+    def __init__(self, scaffold: str, folder: Path) -> None:
+        self.scaffold = scaffold
+        self.folder = create_project(scaffold, folder / "My-Site")
+        self.site_packages = folder / "site-packages"
+        self.environment = {"PYTHONPATH": str(self.site_packages)}
+        # What it needs is here already, so that no package index has to be asked.
+        offline = ["--no-deps", "--no-build-isolation", "--no-index"]
+        self.run("pip", "install", *offline, "--target", str(self.site_packages), ".")
+
+    def run(self, *command: str) -> str:
+        """Run a Python module in the project's folder and return what it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=self.folder,
+            env=os.environ | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+@pytest.fixture(scope="module", params=SCAFFOLDS)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(request.param, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture
+def server(project: Project) -> Iterator[ServerProcess]:
+    """The project under pserve, as its README says, but on a free port."""
+    ini = project.folder / "development.ini"
+    free = project.folder / "free.ini"
+    free.write_text(ini.read_text().replace("port = 6543", "port = 0"))
+    server = ServerProcess("pserve", ["pyramid.scripts.pserve", str(free)], project.environment)
+    yield server
+    server.close()
+
+
+def test_its_own_tests_pass(project: Project) -> None:
+    assert " passed" in project.run("pytest", "-q", "-p", "no:cacheprovider")
+
+
+def test_pserve_serves_a_page(server: ServerProcess) -> None:
+    with open_url(server.site, timeout=20) as response:
+        assert "Pyramid with asyncio" in response.read().decode()
+
+    server.end()
+    assert server.popen.returncode == 0, server.output
