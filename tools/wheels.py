@@ -26,6 +26,8 @@ LOCKED = Path(".venv/requirements.txt")
 """The locked versions of all third-party packages, exported by make."""
 
 TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|test_\w+\.py$)")
+TEMPLATE = re.compile(r"/\{\{.+\}\}/")
+"""Within a template for projects, whose tests are what users ask for."""
 
 IMPORT = """
 import importlib, importlib.metadata, importlib.resources, sys
@@ -89,7 +91,8 @@ def faults_of_wheel(built: Built) -> Iterator[str]:
     wanted = {f"{package}/__init__.py", f"{package}/py.typed", f"{info}/licenses/LICENSE"}
     yield from (f"the wheel lacks {name}" for name in sorted(wanted - held))
     for name in sorted(held):
-        if name.partition("/")[0] not in {package, info} or TESTS.search(name):
+        is_test = TESTS.search(name) and not TEMPLATE.search(name)
+        if name.partition("/")[0] not in {package, info} or is_test:
             yield f"the wheel holds {name}, which nobody should install"
     for field in ("License-Expression", "Requires-Python", "Keywords", "Summary"):
         if not metadata[field]:
