@@ -218,7 +218,7 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     assert_type(start_greenlet(loop, read, "path"), asyncio.Task[bytes] | None)
     start_greenlet(loop, read, 1)  # type: ignore[arg-type]
     assert_type(await step_in_greenlets(load(1)), User)
-    step_in_greenlets(load)  # type: ignore[arg-type]
+    await step_in_greenlets(load)  # type: ignore[arg-type]
     await shutdown()
     await shutdown(at_most_seconds=1.5)
 
