@@ -31,27 +31,59 @@ class CoroutineAuthenticationPolicyProxy:
 
     @spawn_greenlet_on_scope_error
     def remember(self, request: Any, userid: Any, **kwargs: Any) -> Any:
-        """Return headers that remember a user."""
+        """Return headers that remember a user.
+
+        Args:
+            request: The request.
+            userid: The user, in the policy's own terms.
+            **kwargs: Passed on to the policy.
+
+        .. versionadded:: 1.0
+        """
         return self._policy.remember(request, userid, **kwargs)
 
     @spawn_greenlet_on_scope_error
     def forget(self, request: Any) -> Any:
-        """Return headers that forget the user."""
+        """Return headers that forget the user.
+
+        Args:
+            request: The request.
+
+        .. versionadded:: 1.0
+        """
         return self._policy.forget(request)
 
     @spawn_greenlet_on_scope_error
     def unauthenticated_userid(self, request: Any) -> Any:
-        """Return what the request says of its user, without asking the callback."""
+        """Return what the request says of its user, without asking the callback.
+
+        Args:
+            request: The request.
+
+        .. versionadded:: 1.0
+        """
         return self._policy.unauthenticated_userid(request)
 
     @spawn_greenlet_on_scope_error
     def authenticated_userid(self, request: Any) -> Any:
-        """Return the user whom the callback knows, or None."""
+        """Return the user whom the callback knows, or None.
+
+        Args:
+            request: The request.
+
+        .. versionadded:: 1.0
+        """
         return self._policy.authenticated_userid(request)
 
     @spawn_greenlet_on_scope_error
     def effective_principals(self, request: Any) -> Any:
-        """Return the principals of the user, those of the callback included."""
+        """Return the principals of the user, those of the callback included.
+
+        Args:
+            request: The request.
+
+        .. versionadded:: 1.0
+        """
         return self._policy.effective_principals(request)
 
 

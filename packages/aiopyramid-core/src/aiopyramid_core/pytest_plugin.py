@@ -30,7 +30,13 @@ __all__ = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker. A hook of pytest's.
+
+    Args:
+        config: pytest's configuration.
+
+    .. versionadded:: 1.0
+    """
     config.addinivalue_line(
         "markers",
         "in_bridge: run the test, a coroutine function or an ordinary one, on the event loop of the"
@@ -39,7 +45,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Give each marked test the fixture that runs it."""
+    """Give each marked test the fixture that runs it. A hook of pytest's.
+
+    Args:
+        item: What was collected.
+
+    .. versionadded:: 1.0
+    """
     if isinstance(item, pytest.Function) and _is_marked(item):
         # In front, so that it is there before all other fixtures and goes after them.
         item.fixturenames.insert(0, "bridge")
@@ -47,7 +59,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Call a marked test in the bridge."""
+    """Call a marked test in the bridge. A hook of pytest's.
+
+    Args:
+        pyfuncitem: The test.
+
+    .. versionadded:: 1.0
+    """
     if not _is_marked(pyfuncitem):
         return None
     # There is no public way to ask for the names of the function's own arguments.

@@ -73,6 +73,8 @@ class Bridge:
 
         Raises:
             BaseException: Whatever ``function`` raised.
+
+        .. versionadded:: 1.0
         """
 
         def call() -> Any:

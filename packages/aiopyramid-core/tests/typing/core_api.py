@@ -15,6 +15,7 @@ from aiopyramid_core import (
     CoroutineMapper,
     CoroutineOrExecutorMapper,
     ExecutorMapper,
+    NotServed,
     RequestExecutor,
     ScopeError,
     StartupError,
@@ -28,6 +29,7 @@ from aiopyramid_core import (
     is_coroutine_callable,
     prepare_generators,
     run,
+    run_in_greenlet,
     shutdown,
     spawn,
     spawn_greenlet,
@@ -229,3 +231,13 @@ def explain(error: AiopyramidError) -> str:
     if isinstance(error, AlreadyShutDown):
         return error.coroutine
     return str(error)
+
+
+async def serve_by_hand(back: object, future: "asyncio.Future[User]") -> None:
+    await run_in_greenlet(back, future, load, 1, fresh=True)
+    await run_in_greenlet(back, future, read)  # type: ignore[arg-type]
+
+
+def fail(error: NotServed) -> None:
+    assert_type(error.server, str)
+    assert_type(error.reason, str)
