@@ -55,7 +55,7 @@ class EchoWebsocket(MyWebsocket):
 
 @websocket_config(route_name="surroundings")
 async def surroundings(context, request, ws):
-    request.add_finished_callback(lambda request: say("callback of the handler"))
+    request.add_finished_callback(lambda request: say(f"handler's callback for {request.path_qs}"))
     assert get_current_request() is request is ws.request
     assert context is ws.context is request.context
     async for message in ws:
@@ -128,10 +128,12 @@ class Policy:
 def tween_factory(handler, registry):
     def tween(request):
         colour.set("blue")
-        request.add_finished_callback(lambda request: say("callback of the tween"))
+        request.add_finished_callback(
+            lambda request: say(f"tween's callback for {request.path_qs}")
+        )
         request.session["name"] = "Ann"
         response = handler(request)
-        say(f"the tween saw {response.status_code}")
+        say(f"the tween saw {response.status_code} for {request.path_qs}")
         if "refuse" in request.params:
             return Response("refused by a tween", status=418)
         return response

@@ -26,14 +26,14 @@ def test_the_session_cookie_comes_with_the_101(served):
 
 
 def test_finished_callbacks_run_when_the_handler_ends(served):
-    client = served.connect("/surroundings")
-    served.said("the tween saw 101")
+    client = served.connect("/surroundings?q=callbacks")
+    served.said(r"the tween saw 101 for /surroundings\?q=callbacks")
     client.send("x")
     client.recv()
-    assert "callback" not in served.output
+    assert "callback for /surroundings?q=callbacks" not in served.output
     client.close()
-    served.said("callback of the tween")
-    served.said("callback of the handler")
+    served.said(r"tween's callback for /surroundings\?q=callbacks")
+    served.said(r"handler's callback for /surroundings\?q=callbacks")
 
 
 def test_a_handler_that_returns_closes_with_1000(served):
@@ -51,7 +51,7 @@ def test_a_handler_that_fails_closes_with_1011_and_is_logged_once(served):
         client.recv()
     assert client.close_code == 1011
     served.said("LookupError: a bug")
-    served.said("callback of the tween")
+    served.said("tween's callback for /fails")
     assert served.output.count("LookupError: a bug") == 1
     assert "The WebSocket handler function served_app.fails has failed" in served.output
 
@@ -60,7 +60,7 @@ def test_a_client_that_goes_ends_its_handler_without_a_word(served):
     client = served.connect("/sends_on")
     client.recv()
     client.close()
-    served.said("callback of the tween")
+    served.said("tween's callback for /sends_on")
     assert "Traceback" not in served.output
 
 

@@ -103,14 +103,14 @@ def test_an_upgrade_that_a_tween_declines_is_an_ordinary_response(ask, served):
     status, headers, text = ask("/ws?refuse=1", **HANDSHAKE)
     assert (status, text) == (418, "refused by a tween")
     assert "Upgrade" not in headers
-    served.said("callback of the tween")
+    served.said(r"tween's callback for /ws\?refuse=1")
 
 
 def test_subprotocols_are_ours_in_our_order(served):
     client = served.connect("/limited", subprotocols=["a", "b"])
     assert (client.recv(), client.subprotocol) == ("b", "b")
     client.close()
-    served.said("callback of the tween")
+    served.said("tween's callback for /limited")
     client = served.connect("/limited")
     assert client.recv() == "None"
 
@@ -127,7 +127,7 @@ def test_what_comes_right_behind_the_handshake_is_not_lost(served):
     head = "".join(f"{name}: {value}\r\n" for name, value in HANDSHAKE.items())
     frames = Frame(Opcode.TEXT, b"early").serialize(mask=True)
     with socket.create_connection(("127.0.0.1", served.port), PATIENCE_SECONDS) as sock:
-        sock.sendall(f"GET /ws HTTP/1.1\r\nHost: a\r\n{head}\r\n".encode() + frames)
+        sock.sendall(f"GET /ws?early HTTP/1.1\r\nHost: a\r\n{head}\r\n".encode() + frames)
         got = b""
         while not got.endswith(b"\x81\x05early"):
             data = sock.recv(1000)
@@ -135,5 +135,5 @@ def test_what_comes_right_behind_the_handshake_is_not_lost(served):
             got += data
         # Gone with a bang: the worker must not care.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-    served.said("callback of the tween")
+    served.said(r"tween's callback for /ws\?early")
     assert "Traceback" not in served.output
