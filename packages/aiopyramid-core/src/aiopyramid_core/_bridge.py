@@ -49,12 +49,13 @@ def in_bridge() -> bool:
 
 
 @types.coroutine
-def _drive(
-    worker: BridgeGreenlet, function: Callable[..., T], args: Any, kwargs: Any
-) -> Generator[Any, Any, T]:
-    """Run a call in a greenlet, yielding to the event loop what the greenlet switches up."""
-    signal = worker.switch((function, args, kwargs))
-    del function, args, kwargs
+def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
+    """Follow a call in a greenlet, yielding to the event loop what the greenlet switches up.
+
+    Args:
+        worker: The greenlet, which was switched to with the call.
+        signal: What came back from that switch.
+    """
     while signal is not ENDED:
         if worker.dead:
             raise signal if isinstance(signal, GreenletExit) else GreenletExit()
@@ -62,7 +63,7 @@ def _drive(
         if getattr(signal, "_asyncio_future_blocking", None) is False:
             ended, signal = yield from wait_by_hand(worker, signal)
             if ended:
-                return signal  # type: ignore[no-any-return]
+                return signal
             continue
         failure: BaseException | None = None
         try:
@@ -80,8 +81,7 @@ def _drive(
                 signal = worker.throw(failure)
             finally:
                 del failure  # breaks the cycle exception -> traceback -> this frame
-    result: T = _outcome(worker)
-    return result
+    return _outcome(worker)
 
 
 def _outcome(worker: BridgeGreenlet) -> Any:
@@ -124,8 +124,11 @@ async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P
     worker.gr_context = getcurrent().gr_context
     handled = sys.exception()
     if handled is None:
-        return await _drive(worker, function, args, kwargs)
-    return await _drive(worker, call_handling, (handled, function, *args), kwargs)
+        call: tuple[Any, ...] = (function, args, kwargs)
+    else:
+        call = (call_handling, (handled, function, *args), kwargs)
+    result: T = await _drive(worker, worker.switch(call))
+    return result
 
 
 async def step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -157,9 +160,14 @@ def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any,
         worker.in_task = True
         worker.gr_context = getcurrent().gr_context
         try:
-            ended, value = yield from _drive(worker, _step, (coroutine, value, failure), {})
+            signal = worker.switch((_step, (coroutine, value, failure), {}))
         finally:
             failure = None  # breaks the cycle exception -> traceback -> this frame
+        # Most steps end without a wait in ordinary code, and there is nothing to follow.
+        if signal is ENDED:
+            ended, value = _outcome(worker)
+        else:
+            ended, value = yield from _drive(worker, signal)
         if ended:
             result: T = value
             return result
@@ -233,7 +241,8 @@ def start_greenlet(
 
 
 async def _start(worker: BridgeGreenlet, function: Callable[..., T], args: Any) -> T:
-    return await _drive(worker, function, args, {})
+    result: T = await _drive(worker, worker.switch((function, args, {})))
+    return result
 
 
 # --- The greenlet's side: runs below ordinary code ------------------------------------------------

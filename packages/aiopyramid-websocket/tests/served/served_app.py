@@ -125,6 +125,10 @@ class Policy:
         return request.params.get("user") == "somebody"
 
 
+def finished(request):
+    say(f"tween's callback for {request.path_qs}")
+
+
 def tween_factory(handler, registry):
     def tween(request):
         colour.set("blue")
