@@ -17,6 +17,9 @@ __all__ = ("Listener",)
 _BURST: Final = 64
 """Connections accepted before other events get their turn."""
 
+_LAST_BURSTS: Final = 32
+"""Bursts that the last look takes at most: gunicorn's usual backlog of 2048 connections."""
+
 _PAUSE_SECONDS: Final = 1.0
 """How long to wait before accepting again when the process has run out of descriptors or memory."""
 
@@ -78,8 +81,9 @@ class Listener:
         """
         if self._stopped:
             return
-        while self._listening and self._accept():
-            pass
+        for _ in range(_LAST_BURSTS):
+            if not (self._listening and self._accept()):
+                break
         self._stopped = True
         self._pause()
         self._sock.close()

@@ -74,6 +74,22 @@ def test_more_clients_than_worker_connections_wait_for_their_turn(gunicorn):
         assert clients[2].recv(1 << 16).startswith(b"HTTP/1.1 200")
 
 
+def test_a_worker_without_descriptors_left_serves_on_when_there_are_some(gunicorn, tmp_path):
+    (tmp_path / "conf.py").write_text(
+        "import resource\n"
+        "def post_worker_init(worker):\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))\n"
+    )
+    server = gunicorn("-c", str(tmp_path / "conf.py"), "--keep-alive", "60", app=PLAIN)
+    environ_of(server.talk(GET))
+    with contextlib.ExitStack() as stack:
+        for _ in range(60):
+            address = ("127.0.0.1", server.port)
+            stack.enter_context(socket.create_connection(address, 20))
+        server.said("Cannot accept connections for now: .*Too many open files")
+    assert environ_of(server.talk(GET))
+
+
 def test_the_idle_are_closed_after_keepalive(gunicorn):
     server = gunicorn("--keep-alive", "1", app=PLAIN)
     with socket.create_connection(("127.0.0.1", server.port), 20) as client:
