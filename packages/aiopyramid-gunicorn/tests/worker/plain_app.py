@@ -15,9 +15,13 @@ def app(environ, start_response):
 
 
 def brief(environ, start_response):
-    """Answer in always the same way, with the status that the query wants."""
-    status = environ["QUERY_STRING"] if environ["PATH_INFO"] == "/status" else "200 OK"
-    return _answer(start_response, status.replace("+", " "), b"brief")
+    """Answer in always the same way, or without a body and with the status of the query."""
+    if environ["PATH_INFO"] == "/status":
+        start_response(environ["QUERY_STRING"].replace("+", " "), [("X-Answer", "out")])
+        return []
+    body = _answer(start_response, "200 OK", b"brief")
+    # It is for the application to leave the body out; gunicorn 25 does not.
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else body
 
 
 def _answer(start_response, status, body):

@@ -66,14 +66,15 @@ def test_the_atoms_of_time_and_process_have_the_same_form(both):
 def test_the_environ_is_the_same(both):
     told = []
     for server in both(app="app"):
-        bodies = [server.talk(request).partition(b"\r\n\r\n")[2] for request in REQUESTS]
-        told.append([json.loads(body) for body in bodies if body])
+        requests = [each for each in REQUESTS if not each.startswith(b"HEAD")]
+        bodies = [server.talk(request).partition(b"\r\n\r\n")[2] for request in requests]
+        told.append([json.loads(body) for body in bodies])
     theirs, ours = told
     # Of the client's address the port differs; the worker has threads; only a mapping that is
     # ambiguous lets fields get in each other's way.
-    own = {"aiopyramid.on_disconnect", "aiopyramid.upgrade"}
     for their, our in zip(theirs, ours, strict=True):
-        assert set(their.pop("keys")) == set(our.pop("keys")) - own
+        keys = {key for key in our.pop("keys") if not key.startswith("aiopyramid.")}
+        assert set(their.pop("keys")) == keys
         for environ in (their, our):
             for name in ("REMOTE_PORT", "SERVER_PORT", "wsgi.multithread"):
                 environ.pop(name)
