@@ -35,6 +35,24 @@ def test_ordinary_code_and_coroutines_may_call_each_other_to_any_depth(run):
     assert len(tasks) == 1
 
 
+# The limit may be reached by the very call that hands the coroutine over.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_an_endless_recursion_is_the_error_that_it_is_elsewhere_and_does_no_lasting_harm(run):
+    def ordinary():
+        return await_(coroutine())
+
+    async def coroutine():
+        return ordinary()
+
+    async def main():
+        for _ in range(3):
+            with pytest.raises(RecursionError):
+                await spawn_greenlet(ordinary)
+        return await spawn_greenlet(await_, asyncio.sleep(0, "fine"))
+
+    assert run(main) == "fine"
+
+
 def test_greenlets_may_be_spawned_within_greenlets_to_any_depth(run):
     def ordinary(depth):
         return depth if depth == 50 else await_(coroutine(depth))
