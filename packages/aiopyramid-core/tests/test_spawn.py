@@ -289,6 +289,23 @@ def test_after_the_end_no_task_can_be_started_and_the_coroutine_is_closed(build,
     assert message.endswith("background")
 
 
+def test_the_end_waits_also_for_an_application_that_has_served_no_request(build, run):
+    # In a script, or in pshell.
+    ended = []
+
+    async def background():
+        await asyncio.sleep(0.01)
+        ended.append(True)
+
+    async def main():
+        lifespan = lifespan_of(build(spawning(background)).registry)
+        lifespan.spawn(background())
+        await lifespan.stop()
+        return ended
+
+    assert run(main) == [True]
+
+
 def test_where_there_is_no_application_it_is_refused_and_the_coroutine_is_closed(no_warnings):
     async def send_receipt():
         raise AssertionError

@@ -188,9 +188,10 @@ class Lifespan:
 
         .. versionadded:: 1.0
         """
+        # In a script there may be tasks of an application that has served no request.
+        await self._await_tasks(min(self._shutdown_timeout_seconds, at_most_seconds))
         if self._state is not _State.STARTED:
             return
-        await self._await_tasks(min(self._shutdown_timeout_seconds, at_most_seconds))
         self._state = _State.STOPPED
         for function in reversed(self._shutdown):
             try:
