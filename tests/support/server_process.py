@@ -8,11 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from signal import SIGKILL, SIGTERM
+from signal import SIG_IGN, SIGINT, SIGKILL, SIGTERM, default_int_handler, getsignal, signal
 from typing import Any
 
 PATIENCE_SECONDS = 20.0
 """For whatever a process has to do; it is never waited for in vain."""
+
+if getsignal(SIGINT) is SIG_IGN:
+    # As in a background job of a script: all that is started here would ignore Ctrl-C, too.
+    signal(SIGINT, default_int_handler)
 
 
 class Process:
