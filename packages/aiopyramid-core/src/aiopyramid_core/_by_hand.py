@@ -16,26 +16,29 @@ the whole call, and the greenlet is given up.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
-from greenlet import GreenletExit, getcurrent
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from ._callables import prepare_generators
 from ._greenlets import ENDED, BridgeGreenlet
 
 __all__ = ("run_in_greenlet", "wait_by_hand")
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _RESUME: Final = object()
 """The result of a coroutine after which the greenlet that waits for it shall go on."""
 
 
 async def run_in_greenlet(
-    back: Any,
-    future: "asyncio.Future[Any]",
-    function: Callable[..., Awaitable[Any]],
+    back: greenlet,
+    future: "asyncio.Future[T]",
+    function: Callable[P, Awaitable[T]] | Callable[P, Generator[Any, Any, T]],
     /,
-    *args: Any,
-    **kwargs: Any,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> Any:
     """Await a coroutine function for a greenlet that waits for it by hand.
 
@@ -55,8 +58,9 @@ async def run_in_greenlet(
     .. versionadded:: 1.0
     """
     prepare_generators(function)
+    call: Callable[P, Any] = function
     try:
-        result = await function(*args, **kwargs)
+        result = await call(*args, **kwargs)
     except asyncio.CancelledError:
         future.cancel()
     except Exception as error:
