@@ -1,0 +1,1 @@
+"""What aiopyramid 0.x had for WebSockets; new code: ``aiopyramid_websocket``."""

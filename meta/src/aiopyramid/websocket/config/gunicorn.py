@@ -1,0 +1,25 @@
+"""The WebSocket mapper that aiopyramid 0.x had for gunicorn."""
+
+from typing import ClassVar
+
+import aiopyramid_websocket
+from aiopyramid_websocket import WebSocket
+
+from .._bytes import BytesWebSocket
+
+__all__ = ("WebsocketMapper",)
+
+
+class WebsocketMapper(aiopyramid_websocket.WebsocketMapper):
+    """Make a view a WebSocket endpoint; see :class:`aiopyramid_websocket.WebsocketMapper`.
+
+    Attributes:
+        use_bytes: Whether views get text messages as ``bytes``, too. Set it on the class, in the
+            application's constructor: ``WebsocketMapper.use_bytes = True``.
+    """
+
+    use_bytes: ClassVar[bool] = False
+
+    def websocket_class(self) -> type[WebSocket]:
+        """Return the class of what views get."""
+        return BytesWebSocket if self.use_bytes else super().websocket_class()
