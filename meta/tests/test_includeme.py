@@ -22,8 +22,19 @@ def test_including_the_meta_package_sets_the_traverser(registry) -> None:
     assert type(registry.queryAdapter(object(), ITraverser)) is AsyncioTraverser
 
 
+def test_including_the_meta_package_adds_the_directive_for_websocket_views() -> None:
+    config = Configurator()
+    config.include("aiopyramid")
+    assert callable(config.add_websocket_view)
+
+
 def test_it_may_be_included_beside_its_parts() -> None:
     config = Configurator()
-    for package in ("aiopyramid_core", "aiopyramid", "aiopyramid_traversal"):
+    for package in (
+        "aiopyramid_core",
+        "aiopyramid",
+        "aiopyramid_traversal",
+        "aiopyramid_websocket",
+    ):
         config.include(package)
     config.commit()

@@ -14,6 +14,10 @@ historic module                           where its names come from
 :mod:`aiopyramid.traversal`               :mod:`aiopyramid_traversal`
 :mod:`aiopyramid.auth`                    :mod:`aiopyramid_core.auth`
 :mod:`aiopyramid.gunicorn.worker`         :mod:`aiopyramid_gunicorn.worker`
+:mod:`aiopyramid.websocket.config`        :mod:`aiopyramid_websocket`, with the flags of old
+:mod:`aiopyramid.websocket.view`          :mod:`aiopyramid_websocket`
+:mod:`aiopyramid.websocket.helpers`       :mod:`aiopyramid_websocket`
+:mod:`aiopyramid.websocket.exceptions`    :mod:`aiopyramid_websocket`
 ========================================  ====================================================
 """
 
@@ -25,8 +29,8 @@ __all__ = ("includeme",)
 def includeme(config: Configurator) -> None:
     """Set up the application for asyncio: ``config.include("aiopyramid")``.
 
-    Includes all packages of aiopyramid that have something to include: ``aiopyramid_core`` and
-    ``aiopyramid_traversal``.
+    Includes all packages of aiopyramid that have something to include: ``aiopyramid_core``,
+    ``aiopyramid_traversal`` and ``aiopyramid_websocket``.
 
     Args:
         config: The application's configurator.
@@ -35,3 +39,4 @@ def includeme(config: Configurator) -> None:
     """
     config.include("aiopyramid_core")
     config.include("aiopyramid_traversal")
+    config.include("aiopyramid_websocket")

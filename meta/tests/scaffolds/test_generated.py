@@ -9,6 +9,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from server_process import ServerProcess
+from websockets.sync.client import connect
 
 from aiopyramid.scaffolds import SCAFFOLDS, create_project
 
@@ -68,3 +69,11 @@ def test_pserve_serves_a_page(server: ServerProcess) -> None:
 
     server.end()
     assert server.popen.returncode == 0, server.output
+
+
+@pytest.mark.parametrize("project", ["aio_websocket"], indirect=True)
+def test_its_websocket_answers(server: ServerProcess) -> None:
+    address = server.site.replace("http", "ws", 1) + "/echo"
+    with connect(address, open_timeout=20, close_timeout=20, proxy=None) as websocket:
+        websocket.send("hello")
+        assert websocket.recv(timeout=20) == "hello"

@@ -178,6 +178,14 @@ def test_what_a_future_raises_is_raised_where_it_was_switched_up(run):
         run(spawned(ordinary))
 
 
+def test_a_coroutine_that_yields_a_future_is_told_so_as_in_any_task(run):
+    def mistaken():
+        yield asyncio.Future()  # and not "yield from"
+
+    with pytest.raises(RuntimeError, match="yield was used instead of yield from"):
+        run(spawned(synchronize(mistaken)))
+
+
 async def switch_back(back):
     """What users wrote themselves, instead of run_in_greenlet."""
     await asyncio.sleep(0)

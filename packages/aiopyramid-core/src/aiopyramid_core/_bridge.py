@@ -59,8 +59,8 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
     while signal is not ENDED:
         if worker.dead:
             raise signal if isinstance(signal, GreenletExit) else GreenletExit()
-        # True once a coroutine awaits it: the Task checks that, too.
-        if getattr(signal, "_asyncio_future_blocking", None) is False:
+        # A future says True here while a coroutine awaits it; the Task checks that, too.
+        if getattr(signal, "_asyncio_future_blocking", None) is False and _by_hand(worker):
             ended, signal = yield from wait_by_hand(worker, signal)
             if ended:
                 return signal
@@ -82,6 +82,14 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
             finally:
                 del failure  # breaks the cycle exception -> traceback -> this frame
     return _outcome(worker)
+
+
+def _by_hand(worker: BridgeGreenlet) -> bool:
+    """Return whether ordinary code has switched the greenlet, and not a coroutine's ``yield``.
+
+    A coroutine that yields a bare future has made a mistake, of which the Task tells it.
+    """
+    return worker.gr_frame.f_code is not await_in_bridge.__code__
 
 
 def _outcome(worker: BridgeGreenlet) -> Any:

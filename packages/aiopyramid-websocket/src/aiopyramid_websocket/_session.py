@@ -38,6 +38,7 @@ class Session:
         name: What the log calls it.
         request: The request.
         context: The request's context.
+        websocket_class: What to make for the handler.
     """
 
     __slots__ = (
@@ -47,16 +48,25 @@ class Session:
         "_name",
         "_request",
         "_variables",
+        "_websocket_class",
         "connection",
     )
 
     connection: Connection
 
-    def __init__(self, handler: Handler, name: str, request: Any, context: Any) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        name: str,
+        request: Any,
+        context: Any,
+        websocket_class: type[WebSocket],
+    ) -> None:
         self._handler = handler
         self._name = name
         self._request = request
         self._context = context
+        self._websocket_class = websocket_class
         self._variables = copy_context()
         self._callbacks: list[Any] = []
 
@@ -82,7 +92,7 @@ class Session:
     async def _run(self) -> None:
         connection = self.connection
         self._restore_request()
-        websocket = WebSocket(connection, self._context, self._request)
+        websocket = self._websocket_class(connection, self._context, self._request)
         try:
             await self._handler(websocket)
         except asyncio.CancelledError:

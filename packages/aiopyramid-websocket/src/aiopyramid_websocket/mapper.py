@@ -22,6 +22,7 @@ from ._handlers import handler_maker
 from ._handshake import HandshakeRefused, accept, check_origin, check_request
 from ._session import Session
 from ._watch import watch_of
+from .interface import WebSocket
 from .settings import WebsocketSettings, override, settings_of
 
 __all__ = ("WebsocketMapper",)
@@ -67,6 +68,16 @@ class WebsocketMapper:
         override(options)  # now, where the traceback shows who said so
         return type(cls.__name__, (cls,), {"options": {**cls.options, **options}})
 
+    def websocket_class(self) -> type[WebSocket]:
+        """Return the class of what handlers get: :class:`~aiopyramid_websocket.WebSocket`.
+
+        A mapper whose handlers shall get something else overrides this; it is asked once for each
+        connection.
+
+        .. versionadded:: 1.0
+        """
+        return WebSocket
+
     def __call__(self, view: Any) -> Callable[[Any, Any], Any]:
         """Map ``view`` to a function of context and request."""
         make_handler = handler_maker(view, self._attr)
@@ -82,7 +93,8 @@ class WebsocketMapper:
                 protocol, headers = accept(request.environ, settings)
             except HandshakeRefused as refused:
                 return _refusal(refused)
-            session = Session(make_handler(context, request), name, request, context)
+            handler = make_handler(context, request)
+            session = Session(handler, name, request, context, self.websocket_class())
             session.connection = Connection(
                 protocol,
                 settings,
