@@ -5,7 +5,7 @@ import re
 from contextvars import ContextVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiopyramid_core import spawn_greenlet, synchronize
@@ -77,6 +77,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, LINE, LINE), max_size=5))
 def test_whatever_is_sent_is_what_a_browser_reads(sent):
     stream = b"".join(ServerSentEvent(d, event=e, id=i).encode() for d, e, i in sent).decode()

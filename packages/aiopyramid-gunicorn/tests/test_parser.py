@@ -135,7 +135,8 @@ def test_byte_by_byte_gives_the_same_requests(feed):
     assert everything(feed(*one_by_one)) == everything(feed(TWO_REQUESTS))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it is but a class
+# The fixture is but a class; and a busy machine takes any time.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(cuts=st.lists(st.integers(0, len(TWO_REQUESTS)), max_size=12).map(sorted))
 def test_any_pieces_give_the_same_requests(cuts, recorder):
     receivers = recorder(), recorder()
