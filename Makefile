@@ -19,10 +19,13 @@ export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint types tox wheels release bench format lock clean
+.PHONY: help hooks serve test lint types coverage tox wheels release bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+hooks: $(READY) ## have git run the quick checks before each commit
+	@pre-commit install
 
 serve: $(READY) ## serve the demo application
 	pserve examples/demo/development.ini
@@ -45,6 +48,12 @@ lint: $(READY) types ## check registry names, lock, style, types and imports bet
 types: $(READY) ## check types only
 	@echo "==> mypy"
 	@mypy
+
+coverage: $(READY) ## measure what the packages' own tests reach, in lines and branches
+	@coverage erase
+	@coverage run -m pytest -n auto packages/*/tests meta/tests
+	@coverage combine --quiet
+	@coverage report
 
 tox: $(READY) ## test each package alone, on every Python, with lowest versions; ENV=core-3.12 for one
 	@tox run --recreate $(if $(ENV),-e $(ENV))
@@ -76,7 +85,7 @@ lock: $(UV) ## lock the dependencies again; UPGRADE=1 takes new versions
 	@"$(PYTHON)" tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## remove what these targets made: environments, tools, caches
-	rm -rf .venv .tools .tox .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .tools .tox .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The third-party packages, by hash; then the workspace's own, built by the hatchling just installed.

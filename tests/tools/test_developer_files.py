@@ -1,0 +1,43 @@
+"""The files that a developer meets first say what is so."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def output(*command: str) -> str:
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def listed_by_help() -> set[str]:
+    return set(re.findall(r"^make (\w+) +\S", output("make", "--silent", "help"), re.MULTILINE))
+
+
+def test_make_help_lists_every_target() -> None:
+    (targets,) = re.findall(r"^\.PHONY: (help .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert listed_by_help() == set(targets.split())
+
+
+def test_the_guide_names_only_targets_that_there_are() -> None:
+    named = re.findall(
+        r"(?:`|^    )make (\w+)", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
+
+    assert set(named) <= listed_by_help()
+
+
+def test_the_hooks_for_git_are_what_pre_commit_understands() -> None:
+    output("pre-commit", "validate-config", ".pre-commit-config.yaml")
+
+
+def test_tox_knows_every_package_of_the_workspace() -> None:
+    environments = {
+        name.partition("-")[0] for name in output("tox", "list", "-q", "--no-desc").split()
+    }
+
+    folders = {folder.name.removeprefix("aiopyramid-") for folder in ROOT.glob("packages/*")}
+    assert {*folders, "meta"} <= environments
