@@ -77,9 +77,9 @@ class Session:
         just before the finished callbacks, which are kept for the end of the handler.
         """
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            request.environ[UPGRADE](self.connection)
             self._callbacks.extend(request.finished_callbacks)
             request.finished_callbacks.clear()
-            request.environ[UPGRADE](self.connection)
 
     def start(self) -> None:
         """The connection is open."""
