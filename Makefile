@@ -56,7 +56,7 @@ coverage: $(READY) ## measure what the packages' own tests reach, in lines and b
 	@coverage report
 
 tox: $(READY) ## test each package alone, on every Python, with lowest versions; ENV=core-3.12 for one
-	@tox run --recreate $(if $(ENV),-e $(ENV))
+	@tox run $(if $(ENV),-e $(ENV))
 
 bench: $(READY) ## measure speed against other bridges and servers (see benchmarks/README.md)
 	@echo "==> bridge"
