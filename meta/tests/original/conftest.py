@@ -1,0 +1,134 @@
+"""An application, made of nothing but the original's code blocks and what they presuppose."""
+
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from server_process import ServerProcess
+
+BLOCKS = dict(
+    re.findall(
+        r"^## (.*?)\n\n```\w+\n(.*?)^```$",
+        (Path(__file__).parent / "blocks.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+)
+
+# What the blocks presuppose; "import" in the block of the executor has lost its "asyncio".
+CONSTRUCTOR = """
+import asyncio
+
+from pyramid.config import Configurator
+from pyramid.interfaces import ITraverser
+from zope.interface import Interface
+
+from myproject.resources import Root
+{imports}
+
+def main(global_config, **settings):
+    config = Configurator(settings=settings, root_factory=Root)
+    config.include("aiopyramid")
+    config.add_route("ws", "/ws")
+    config.add_route("stuff", "/stuff")
+    config.scan()
+{statements}
+"""
+RESOURCES = """
+import asyncio
+
+
+class MyWebsocketContext:
+    pass
+
+
+class Root:
+    def __init__(self, request):
+        pass
+
+    def __getitem__(self, name):
+        yield from asyncio.sleep(0)
+        return {"socket": MyWebsocketContext(), "page": "a page"}[name]
+"""
+VIEWS = """
+import asyncio
+import threading
+
+from pyramid.view import view_config
+
+
+@view_config(context=str, renderer="string")
+def page(context, request):
+    yield from asyncio.sleep(0)
+    return context
+
+
+@view_config(name="threads", renderer="json")
+def threads(request):
+    # As many threads as have to meet, or none gets through.
+    everybody = threading.Barrier(int(request.params["number"]), timeout=20)
+    run = asyncio.get_running_loop().run_in_executor
+    met = yield from asyncio.gather(*[run(None, everybody.wait) for _ in range(everybody.parties)])
+    return len(met)
+"""
+STUFF = """
+from pyramid.view import view_config
+
+from aiopyramid.websocket.config import WebsocketMapper
+
+{pattern}    yield from ws.send("stuff")
+"""
+SETTINGS = "[app:main]\nuse = call:myproject:main\n\n"
+
+
+def in_constructor() -> tuple[str, str]:
+    """Return the imports and the statements of the blocks that belong in the constructor."""
+    imports, statements = [], []
+    for name in ("Traversal", "The executor", "Closed WebSockets"):
+        above, below = BLOCKS[name].split("...\n")
+        imports.append(above.removeprefix("import\n"))
+        statements.append(textwrap.indent(below.lstrip("\n"), "    "))
+    return "".join(imports), "".join(statements)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with package ``myproject``."""
+    folder = tmp_path_factory.mktemp("original")
+    package = folder / "myproject"
+    package.mkdir()
+    imports, statements = in_constructor()
+    pattern = BLOCKS["The pattern of a WebSocket view"].replace(
+        "mapper=<WebsocketMapper>", 'route_name="stuff", mapper=WebsocketMapper'
+    )
+    modules = {
+        "__init__": CONSTRUCTOR.format(imports=imports, statements=statements),
+        "resources": RESOURCES,
+        "views": VIEWS,
+        "stuff": STUFF.format(pattern=pattern),
+        "function": BLOCKS["A function as a WebSocket view"],
+        "class_": BLOCKS["A class as a WebSocket view"],
+    }
+    for name, source in modules.items():
+        (package / f"{name}.py").write_text(source)
+    return folder
+
+
+def on_gunicorn(project: Path) -> ServerProcess:
+    ini = project / "gunicorn.ini"
+    block = BLOCKS["gunicorn"].replace("0.0.0.0", "127.0.0.1").replace("port = 6543", "port = 0")
+    # Or else gunicorn opens a socket in the home folder; the original's did not know of that.
+    ini.write_text(f"{SETTINGS}{block}control_socket_disable = true\n")
+    command = ["pyramid.scripts.pserve", str(ini)]
+    return ServerProcess("pserve", command, {"PYTHONPATH": str(project)})
+
+
+SERVERS: dict[str, Callable[[Path], ServerProcess]] = {"gunicorn": on_gunicorn}
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def server(project: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    server = SERVERS[request.param](project)
+    yield server
+    server.close()
