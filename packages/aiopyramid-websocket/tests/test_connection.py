@@ -217,35 +217,6 @@ async def test_a_sender_that_waits_is_told_of_the_clients_end(connected):
             await task
 
 
-# --- Back-pressure on the reading side ------------------------------------------------------------
-
-
-@pytest.mark.parametrize("deflate", [False, True])
-async def test_a_handler_that_is_slow_stops_the_reading(connected, deflate):
-    async with connected(deflate=deflate, max_queue=4) as end:
-        messages = [f"{number:04}" * 250 for number in range(2000)]
-        end.peer.send(*messages)
-        await end.until(lambda: end.connection._reading_paused)
-        assert len(end.connection._inbox._queue) < len(messages)
-        assert [await end.ws.recv() for _ in messages] == messages
-        assert not end.connection._reading_paused
-
-
-async def test_a_queue_is_full_of_bytes_too(connected):
-    async with connected(max_size_bytes=1000) as end:
-        end.peer.send(*[b"x" * 900] * 3)
-        await end.until(lambda: end.connection._reading_paused)
-        assert [len(await end.ws.recv()) for _ in range(3)] == [900] * 3
-
-
-async def test_little_that_unfolds_to_much_does_not_fill_the_memory(connected):
-    async with connected(deflate=True) as end:
-        end.peer.send(*[b"\x00" * 1_000_000] * 50)  # a few KB on the wire
-        await end.until(lambda: end.connection._reading_paused)
-        assert end.connection._inbox._queue._waiting_bytes < 10_000_000
-        assert [len(await end.ws.recv()) for _ in range(50)] == [1_000_000] * 50
-
-
 # --- Limits and violations ------------------------------------------------------------------------
 
 
@@ -342,54 +313,6 @@ async def test_pings_of_a_client_that_does_not_read_fill_no_memory(connected):
         assert (frame.opcode, bytes(frame.data)) == (Opcode.PONG, b"999")
 
 
-async def test_a_silent_client_is_pinged_and_then_closed(connected):
-    async with connected(ping_interval_seconds=20, ping_timeout_seconds=5) as end:
-        end.pass_time(19)
-        end.pass_time(21)
-        assert (await end.peer.next_frame()).opcode is Opcode.PING
-        end.pass_time(4)
-        assert not end.ws.closed
-        end.pass_time(6)
-        assert await end.peer.close_code() == 1011
-        assert await end.ws.recv() is None
-
-
-@pytest.mark.parametrize("opcode", [Opcode.PONG, Opcode.TEXT])
-async def test_any_sign_of_life_keeps_a_connection(connected, opcode):
-    async with connected(ping_interval_seconds=20, ping_timeout_seconds=5) as end:
-        end.pass_time(21)
-        await end.peer.next_frame()
-        end.peer.send(b"", opcode=opcode)
-        await end.until(lambda: end.connection._heard)
-        end.pass_time(6)
-        end.pass_time(19)
-        assert not end.ws.closed
-
-
-async def test_a_client_whose_pongs_we_do_not_read_is_not_closed(connected):
-    async with connected(max_queue=1) as end:
-        end.peer.send("a", "b")
-        await end.until(lambda: end.connection._reading_paused)
-        for _ in range(5):
-            end.pass_time(1000)
-        assert not end.ws.closed
-
-
-async def test_pings_can_be_turned_off(connected):
-    async with connected(ping_interval_seconds=None) as end:
-        end.pass_time(1_000_000)
-        await end.ws.send("first")
-        assert await end.peer.recv() == "first"
-
-
-async def test_without_a_ping_timeout_pings_go_on(connected):
-    async with connected(ping_interval_seconds=20, ping_timeout_seconds=None) as end:
-        for _ in range(3):
-            end.pass_time(21)
-            assert (await end.peer.next_frame()).opcode is Opcode.PING
-        assert not end.ws.closed
-
-
 # --- Closing --------------------------------------------------------------------------------------
 
 
@@ -441,7 +364,7 @@ async def test_a_client_that_does_not_answer_a_close_is_broken_off(connected):
 async def test_a_close_is_answered_though_nobody_receives(connected):
     async with connected(max_queue=1) as end:
         end.peer.send(*["x" * 1000] * 10)
-        await end.until(lambda: end.connection._reading_paused)
+        await end.until(lambda: end.connection._reader.is_paused)
         closing = asyncio.create_task(end.ws.close())
         end.peer.send(*["x" * 1000] * 1000)
         assert await end.peer.close_code() == 1000

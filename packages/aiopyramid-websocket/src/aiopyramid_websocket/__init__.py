@@ -10,8 +10,12 @@ modules, a step each:
     Whether a request opens a connection.
 ``_session``
     The life of a handler.
-``_connection``, ``_phase``, ``_messages``, ``_writer``, ``_watch``
+``_connection``, ``_phase``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
+``_reader``, ``_messages``, ``_inbox``; ``_writer``
+    Its two directions.
+``_keepalive``, ``_pongs``, ``_watch``
+    Whether the client is still there.
 ``interface``, ``view``
     What a handler gets, and handlers as classes.
 ``settings``

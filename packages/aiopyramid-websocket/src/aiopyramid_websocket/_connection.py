@@ -7,16 +7,18 @@ over. Of the package's modules only this one and ``_writer`` touch a transport.
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from websockets.exceptions import ProtocolError
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import CloseCode
 from websockets.protocol import Protocol, State
 
 from ._inbox import Inbox
-from ._messages import Assembler, Message
+from ._keepalive import Keepalive, Verdict
+from ._messages import Message
 from ._phase import MOVES, Phase
 from ._pongs import Pongs
+from ._reader import Reader
 from ._watch import Watch
 from ._writer import Writer
 from .exceptions import WebsocketClosed
@@ -26,13 +28,6 @@ __all__ = ("Connection", "Payload")
 
 Payload = Message | bytearray | memoryview
 """What may be sent: text, or binary data."""
-
-_COMPRESSED_STEP_BYTES: Final = 4 << 10
-"""How much of what came in is parsed at a time if it may be compressed.
-
-A thousand bytes can unfold to a million. In one go, a single read full of them would fill the
-memory before the queue could say stop.
-"""
 
 
 class Connection(asyncio.Protocol):
@@ -51,21 +46,16 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_assembler",
-        "_heard",
         "_inbox",
+        "_keepalive",
         "_loop",
         "_lost",
         "_on_abandoned",
         "_on_open",
-        "_pinged",
-        "_pongs",
         "_protocol",
-        "_reading_paused",
-        "_sending",
+        "_reader",
         "_settings",
         "_transport",
-        "_unparsed",
         "_watch",
         "_writer",
         "deadline",
@@ -73,7 +63,9 @@ class Connection(asyncio.Protocol):
     )
 
     _inbox: Inbox
+    _keepalive: Keepalive
     _loop: asyncio.AbstractEventLoop
+    _reader: Reader
     _transport: asyncio.Transport
     _writer: Writer
 
@@ -91,15 +83,7 @@ class Connection(asyncio.Protocol):
         self._watch = watch
         self._on_open = on_open
         self._on_abandoned = on_abandoned
-        self._assembler = Assembler()
-        self._unparsed = b""
-        self._reading_paused = False
-        self._heard = False
-        self._pinged = False
-        # Most connections are idle most of the time: what few need is made when they do.
-        self._pongs: Pongs | None = None
-        self._sending: asyncio.Lock | None = None
-        self._lost: asyncio.Event | None = None
+        self._lost: asyncio.Event | None = None  # made when somebody waits
         self.phase = Phase.NEW
         self.deadline = math.inf
 
@@ -110,26 +94,26 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         # A cast and no check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        self._writer = Writer(self._loop, self._transport)
         settings = self._settings
         self._inbox = Inbox(self._loop, settings.max_queue, settings.max_size_bytes)
+        self._reader = Reader(self._transport, self._protocol, self._inbox)
+        self._writer = Writer(self._loop, self._transport)
+        self._keepalive = Keepalive(settings, self._loop.time())
+        self.deadline = self._keepalive.deadline
         self._become(Phase.OPEN)
         self._watch.add(self, self._loop)
-        self._expect_sign_of_life()
         on_open, self._on_open, self._on_abandoned = self._on_open, None, None
         if on_open is not None:
             on_open()
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
-        self._heard = True
-        self._unparsed += data
-        self._parse()
+        self._keepalive.is_heard = True
+        self._read(data)
 
     def eof_received(self) -> None:
         """The client has sent its last byte; the transport closes itself."""
-        self._unparsed = b""
-        self._protocol.receive_eof()
+        self._reader.receive_eof()
         self._advance()
 
     def pause_writing(self) -> None:
@@ -149,15 +133,15 @@ class Connection(asyncio.Protocol):
             if self._on_abandoned is not None:
                 self._on_abandoned()
             return
-        self._protocol.receive_eof()
+        self._reader.receive_eof()
         self._watch.discard(self)
         self._writer.lose()
         self._inbox.end()
         self._inbox.wake()
         if self._lost is not None:
             self._lost.set()
-        if self._pongs is not None:
-            self._pongs.fail(self.closed_error())
+        if self._reader.pongs is not None:
+            self._reader.pongs.fail(self.closed_error())
 
     # --- Called by the server and by the watch ------------------------------------------------
 
@@ -169,17 +153,16 @@ class Connection(asyncio.Protocol):
         """The deadline has passed."""
         if self.phase is not Phase.OPEN:
             self._transport.abort()
-        elif self._heard or self._reading_paused:
-            # While we do not read, no pong could reach us.
-            self._expect_sign_of_life()
-        elif not self._pinged:
+            return
+        keepalive = self._keepalive
+        if self._reader.is_paused:
+            keepalive.is_heard = True  # while we do not read, no pong could reach us
+        verdict = keepalive.judge(self._loop.time())
+        self.deadline = keepalive.deadline
+        if verdict is Verdict.PING:
             self._protocol.send_ping(b"")
             self._post()
-            self._pinged = self._settings.ping_timeout_seconds is not None
-            self._wait_for(
-                self._settings.ping_timeout_seconds or self._settings.ping_interval_seconds
-            )
-        else:
+        elif verdict is Verdict.GONE:
             self._protocol.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             self._advance()
 
@@ -195,8 +178,8 @@ class Connection(asyncio.Protocol):
         Raises:
             WebsocketClosed: Nothing can be sent any more.
         """
-        if self._sending is not None and self._sending.locked():
-            async with self._sending:
+        if self._writer.is_in_message:
+            async with self._writer.message_lock():
                 self.send_frame(message)
         else:
             self.send_frame(message)
@@ -225,6 +208,10 @@ class Connection(asyncio.Protocol):
             self._protocol.send_text(payload, ends)
         self._post()
 
+    def message_lock(self) -> asyncio.Lock:
+        """Return the lock to hold from the first fragment of a message to the last."""
+        return self._writer.message_lock()
+
     async def drain(self) -> None:
         """Wait until there is room for more.
 
@@ -235,12 +222,6 @@ class Connection(asyncio.Protocol):
         if self.phase is Phase.LOST:
             raise self.closed_error()
 
-    def message_lock(self) -> asyncio.Lock:
-        """Return the lock to hold from the first fragment of a message to the last."""
-        if self._sending is None:
-            self._sending = asyncio.Lock()
-        return self._sending
-
     async def ping(self) -> float:
         """Send a ping; return the seconds until its pong.
 
@@ -249,9 +230,9 @@ class Connection(asyncio.Protocol):
         """
         if self.phase is not Phase.OPEN:
             raise self.closed_error()
-        if self._pongs is None:
-            self._pongs = Pongs(self._loop)
-        payload, pong = self._pongs.expect()
+        if self._reader.pongs is None:
+            self._reader.pongs = Pongs(self._loop)
+        payload, pong = self._reader.pongs.expect()
         self._protocol.send_ping(payload)
         self._post()
         return await pong
@@ -303,67 +284,21 @@ class Connection(asyncio.Protocol):
             raise AssertionError(f"no way from {self.phase} to {phase}")
         self.phase = phase
 
-    def _wait_for(self, seconds: float | None) -> None:
-        self.deadline = math.inf if seconds is None else self._loop.time() + seconds
-
-    def _expect_sign_of_life(self) -> None:
-        self._heard = self._pinged = False
-        self._wait_for(self._settings.ping_interval_seconds)
-
-    def _parse(self) -> None:
-        """Parse what came in as far as the handler keeps up, and keep the rest."""
-        protocol = self._protocol
-        data, self._unparsed = self._unparsed, b""
-        step = _COMPRESSED_STEP_BYTES if protocol.extensions else len(data)
-        begin = 0
-        while begin < len(data) and not self._is_backed_up:
-            protocol.receive_data(data[begin : begin + step])
-            begin += step
-            for event in protocol.events_received():
-                self._take(cast(Frame, event))  # the others belong to the handshake
-        self._unparsed = data[begin:]
+    def _read(self, data: bytes = b"") -> None:
+        """Parse what came in as far as the handler keeps up, and answer what is to be answered."""
+        reader = self._reader
+        reader.parse(data)
         if self._inbox.wake():
             # The handler runs next, and then what it has sent is written.
             self._writer.cork()
-        if self._writer.is_full and protocol.state is State.OPEN:
-            # All that is to be sent are pongs, for a client that does not read. RFC 6455, 5.5.3
-            # lets us answer the last ping only.
-            for pong in protocol.data_to_send()[-1:]:
-                self._writer.post_late(pong)
+        if self._writer.is_full and self._protocol.state is State.OPEN:
+            self._writer.post_late(self._protocol.data_to_send())
         self._advance()
-        if self._is_backed_up:
-            self._pause_reading()
-
-    @property
-    def _is_backed_up(self) -> bool:
-        # Once nothing is delivered any more, the end is awaited, and that must be read.
-        return self.phase is Phase.OPEN and self._inbox.is_full
-
-    def _pause_reading(self) -> None:
-        if not self._reading_paused:
-            self._reading_paused = True
-            self._transport.pause_reading()
-        self._inbox.when_low(self._read_on)
-
-    def _read_on(self) -> None:
-        self._parse()
-        if not self._is_backed_up:
-            self._reading_paused = False
-            self._transport.resume_reading()
-
-    def _take(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.PONG:
-            if self._pongs is not None:
-                self._pongs.receive(bytes(frame.data))
-        elif frame.opcode in _DATA and self.phase is Phase.OPEN:
-            try:
-                message = self._assembler.feed(frame)
-            except UnicodeDecodeError:
-                self._protocol.fail(CloseCode.INVALID_DATA, "a text message is not UTF-8")
-                self._advance()
-            else:
-                if message is not None:
-                    self._inbox.put(message)
+        if reader.is_backed_up:
+            reader.pause()
+            self._inbox.when_low(self._read)
+        elif reader.is_paused:
+            reader.resume()
 
     def _post(self) -> None:
         self._writer.post(self._protocol.data_to_send())
@@ -379,13 +314,14 @@ class Connection(asyncio.Protocol):
         if phase is self.phase:
             return
         if self.phase is Phase.OPEN:
-            self._wait_for(self._settings.close_timeout_seconds)
+            self.deadline = self._loop.time() + self._settings.close_timeout_seconds
         self._become(phase)
+        self._reader.stop_delivering()
         self._inbox.end()
         self._inbox.wake()
         self._writer.finish()
-        if self._reading_paused:
-            self._read_on()
+        if self._reader.is_paused:
+            self._read()
         if phase is Phase.ENDING:
             self._end()
 
@@ -397,6 +333,3 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
         else:
             self._transport.close()
-
-
-_DATA: Final = frozenset({Opcode.CONT, Opcode.TEXT, Opcode.BINARY})

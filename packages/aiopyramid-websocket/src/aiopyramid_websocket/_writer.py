@@ -24,7 +24,16 @@ class Writer:
         transport: The same.
     """
 
-    __slots__ = ("_corked", "_late", "_loop", "_parts", "_size_bytes", "_writable", "transport")
+    __slots__ = (
+        "_corked",
+        "_late",
+        "_loop",
+        "_message_lock",
+        "_parts",
+        "_size_bytes",
+        "_writable",
+        "transport",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
         self._loop = loop
@@ -34,11 +43,24 @@ class Writer:
         self._corked = False
         self._writable: asyncio.Event | None = None  # while there is no room
         self._late: bytes | None = None
+        # Most connections never need it.
+        self._message_lock: asyncio.Lock | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether the client has to read before more is sent."""
         return self._writable is not None
+
+    @property
+    def is_in_message(self) -> bool:
+        """Whether somebody sends a message in fragments, and others have to wait."""
+        return self._message_lock is not None and self._message_lock.locked()
+
+    def message_lock(self) -> asyncio.Lock:
+        """Return the lock to hold from the first fragment of a message to the last."""
+        if self._message_lock is None:
+            self._message_lock = asyncio.Lock()
+        return self._message_lock
 
     def post(self, parts: list[bytes]) -> None:
         """Have bytes written at the end of this turn of the loop."""
@@ -50,9 +72,13 @@ class Writer:
         elif not self._corked:
             self.cork()
 
-    def post_late(self, part: bytes) -> None:
-        """Have bytes written when there is room again, unless others take their place."""
-        self._late = part
+    def post_late(self, pongs: list[bytes]) -> None:
+        """Have the last of some pongs written when there is room, unless later ones replace it.
+
+        RFC 6455, 5.5.3 lets us answer the last ping only.
+        """
+        if pongs:
+            self._late = pongs[-1]
 
     def cork(self) -> None:
         """Write nothing before all callbacks that are due already have run."""

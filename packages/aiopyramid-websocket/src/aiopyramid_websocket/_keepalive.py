@@ -1,0 +1,61 @@
+"""Whether the client is still there (RFC 6455, 5.5.2): a ping after some silence, then an end.
+
+Pure: times in, decisions out. All times are by the event loop's clock.
+"""
+
+import enum
+import math
+
+from .settings import WebsocketSettings
+
+__all__ = ("Keepalive", "Verdict")
+
+
+class Verdict(enum.Enum):
+    """What is to be done about a client."""
+
+    WAIT = "it was heard lately"
+    PING = "it has been silent: ask"
+    GONE = "it has not answered"
+
+
+class Keepalive:
+    """The patience with a client that is silent.
+
+    Args:
+        settings: The connection's limits.
+        now: The time.
+
+    Attributes:
+        is_heard: Whether the client has sent anything since the last verdict; to be set.
+        deadline: When the next verdict is due.
+    """
+
+    __slots__ = ("_is_pinged", "_settings", "deadline", "is_heard")
+
+    def __init__(self, settings: WebsocketSettings, now: float) -> None:
+        self._settings = settings
+        self.is_heard = False
+        self._is_pinged = False
+        self.deadline = math.inf
+        self._expect(now)
+
+    def judge(self, now: float) -> Verdict:
+        """Decide, now that the deadline has passed, and set the next one."""
+        settings = self._settings
+        if self.is_heard:
+            self._expect(now)
+            return Verdict.WAIT
+        if self._is_pinged:
+            return Verdict.GONE
+        self._is_pinged = settings.ping_timeout_seconds is not None
+        self._wait(now, settings.ping_timeout_seconds or settings.ping_interval_seconds)
+        return Verdict.PING
+
+    def _expect(self, now: float) -> None:
+        """Begin anew."""
+        self.is_heard = self._is_pinged = False
+        self._wait(now, self._settings.ping_interval_seconds)
+
+    def _wait(self, now: float, seconds: float | None) -> None:
+        self.deadline = math.inf if seconds is None else now + seconds

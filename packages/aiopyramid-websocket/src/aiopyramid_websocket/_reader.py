@@ -1,0 +1,116 @@
+"""The reading side of a connection: from bytes to messages, no faster than the handler takes them.
+
+What the handler has no room for is left unparsed, and nothing more is read from the client.
+"""
+
+import asyncio
+from typing import Final, cast
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Protocol
+
+from ._inbox import Inbox
+from ._messages import Assembler
+from ._pongs import Pongs
+
+__all__ = ("Reader",)
+
+_COMPRESSED_STEP_BYTES: Final = 4 << 10
+"""How much of what came in is parsed at a time if it may be compressed.
+
+A thousand bytes can unfold to a million. In one go, a single read full of them would fill the
+memory before the queue could say stop.
+"""
+
+_DATA: Final = frozenset({Opcode.CONT, Opcode.TEXT, Opcode.BINARY})
+
+
+class Reader:
+    """Parses what came in, and fills the inbox.
+
+    Args:
+        transport: What to pause.
+        protocol: The Sans-I/O protocol.
+        inbox: Where messages go.
+
+    Attributes:
+        is_paused: Whether nothing is read from the client.
+        pongs: Who waits for pongs, if anybody ever has; to be set.
+    """
+
+    __slots__ = (
+        "_assembler",
+        "_delivers",
+        "_inbox",
+        "_protocol",
+        "_transport",
+        "_unparsed",
+        "is_paused",
+        "pongs",
+    )
+
+    def __init__(self, transport: asyncio.Transport, protocol: Protocol, inbox: Inbox) -> None:
+        self._transport = transport
+        self._protocol = protocol
+        self._inbox = inbox
+        self._assembler = Assembler()
+        self._unparsed = b""
+        self._delivers = True
+        self.is_paused = False
+        self.pongs: Pongs | None = None
+
+    @property
+    def is_backed_up(self) -> bool:
+        """Whether the handler has to take messages before more is read."""
+        # Once nothing is delivered any more, the end is awaited, and that must be read.
+        return self._delivers and self._inbox.is_full
+
+    def parse(self, data: bytes = b"") -> None:
+        """Parse what came in, and what was left, as far as the handler keeps up."""
+        protocol = self._protocol
+        if self._unparsed:
+            data = self._unparsed + data
+            self._unparsed = b""
+        step = _COMPRESSED_STEP_BYTES if protocol.extensions else len(data)
+        begin = 0
+        while begin < len(data) and not self.is_backed_up:
+            protocol.receive_data(data[begin : begin + step])
+            begin += step
+            for event in protocol.events_received():
+                self._take(cast(Frame, event))  # the others belong to the handshake
+        self._unparsed = data[begin:]
+
+    def stop_delivering(self) -> None:
+        """Put no more messages into the inbox; control frames count still."""
+        self._delivers = False
+
+    def receive_eof(self) -> None:
+        """The client sends nothing more; what was left unparsed is lost."""
+        self._unparsed = b""
+        self._protocol.receive_eof()
+
+    def pause(self) -> None:
+        """Read nothing more from the client."""
+        if not self.is_paused:
+            self.is_paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self.is_paused:
+            self.is_paused = False
+            self._transport.resume_reading()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG:
+            if self.pongs is not None:
+                self.pongs.receive(bytes(frame.data))
+        elif frame.opcode in _DATA and self._delivers:
+            try:
+                message = self._assembler.feed(frame)
+            except UnicodeDecodeError:
+                self._delivers = False
+                self._protocol.fail(CloseCode.INVALID_DATA, "a text message is not UTF-8")
+            else:
+                if message is not None:
+                    self._inbox.put(message)
