@@ -11,6 +11,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     The same for threads, and the event loop of processes whose server has none.
 ``scope``
     ``await_``: wait from wherever you are.
+``_hosted``
+    The same for servers that make a greenlet of their own for each request.
 ``executor``
     Blocking code in threads.
 ``decorators``, ``auth``
@@ -32,6 +34,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
 from ._by_hand import run_in_greenlet
 from ._callables import called_by, is_coroutine_callable, prepare_generators
+from ._hosted import HostedCall, wait_hosted
 from ._include import includeme
 from ._process_loop import adopt_loop
 from .decorators import spawn_greenlet_on_scope_error, synchronize
@@ -47,6 +50,7 @@ __all__ = (
     "CoroutineMapper",
     "CoroutineOrExecutorMapper",
     "ExecutorMapper",
+    "HostedCall",
     "NotServed",
     "RequestExecutor",
     "ScopeError",
@@ -71,4 +75,5 @@ __all__ = (
     "step_in_greenlets",
     "synchronize",
     "use_executor",
+    "wait_hosted",
 )

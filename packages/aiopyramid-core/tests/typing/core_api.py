@@ -15,6 +15,7 @@ from aiopyramid_core import (
     CoroutineMapper,
     CoroutineOrExecutorMapper,
     ExecutorMapper,
+    HostedCall,
     NotServed,
     RequestExecutor,
     ScopeError,
@@ -39,6 +40,7 @@ from aiopyramid_core import (
     step_in_greenlets,
     synchronize,
     use_executor,
+    wait_hosted,
 )
 
 
@@ -221,6 +223,10 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     start_greenlet(loop, read, 1)  # type: ignore[arg-type]
     assert_type(await step_in_greenlets(load(1)), User)
     await step_in_greenlets(load)  # type: ignore[arg-type]
+    call = HostedCall(lambda: read("path"))
+    assert_type(call.proceed(), bool)
+    assert_type(call.result, bytes)
+    assert_type(wait_hosted(loop.create_task(load(1))), User)
     await shutdown()
     await shutdown(at_most_seconds=1.5)
 
