@@ -7,19 +7,28 @@ An async iterator may be a response body::
 """
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterator
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pyramid.response import Response
 
 from ._bridge import await_in_bridge, in_bridge, run_in_task
 from ._portal import await_in_thread, loop_of_this_thread
 from ._process_loop import process_loop
+from .executor import call_in_thread
 from .scope import on_a_loop, refuse
 
-__all__ = ("AsyncBody", "EventStreamResponse", "ServerSentEvent", "make_body_portable")
+__all__ = (
+    "END_OF_BODY",
+    "AsyncBody",
+    "EventStreamResponse",
+    "OrdinaryBody",
+    "ServerSentEvent",
+    "make_body_portable",
+)
 
 
 class AsyncBody:
@@ -106,6 +115,63 @@ def make_body_portable(response: Any) -> None:
         length = response.content_length
         response.app_iter = AsyncBody(body)
         response.content_length = length
+
+
+END_OF_BODY: Final = object()
+"""What :meth:`OrdinaryBody.next` returns instead of a part when there are no more.
+
+.. versionadded:: 1.0
+"""
+
+
+class OrdinaryBody:
+    """An ordinary response body for servers on an event loop, which iterate it in threads.
+
+    ::
+
+        parts = OrdinaryBody(application(environ, start_response))
+        try:
+            while (part := call_off_loop(parts.next)) is not END_OF_BODY:
+                send(part)
+        finally:
+            await_(parts.close())
+
+    Args:
+        body: What a WSGI application returned.
+
+    .. versionadded:: 1.0
+    """
+
+    __slots__ = ("_body", "_iterator", "_lock")
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+        self._iterator: Iterator[bytes] | None = None
+        # A cancelled request does not wait for the thread that makes the next part, but a
+        # generator cannot be closed before it has.
+        self._lock = threading.Lock()
+
+    def next(self) -> Any:
+        """Return the next part, or :data:`END_OF_BODY`; may block.
+
+        .. versionadded:: 1.0
+        """
+        with self._lock:
+            if self._iterator is None:
+                self._iterator = iter(self._body)
+            return next(self._iterator, END_OF_BODY)
+
+    async def close(self) -> None:
+        """Call the body's ``close`` method, if it has one; a cancellation does not prevent it.
+
+        .. versionadded:: 1.0
+        """
+        if hasattr(self._body, "close"):
+            await asyncio.shield(call_in_thread(None, self._close))
+
+    def _close(self) -> None:
+        with self._lock:
+            self._body.close()  # type: ignore[attr-defined]  # the caller has looked
 
 
 # --- Server-sent events ---------------------------------------------------------------------------

@@ -5,14 +5,14 @@ coroutines suspend that greenlet; what may block runs in threads.
 """
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Protocol
 
-from aiopyramid_core import await_, call_in_thread, call_off_loop
+from aiopyramid_core import await_, call_off_loop
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
+from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
 from ._access_log import AccessLog
 from ._flow import WriteFlow
@@ -21,8 +21,6 @@ from ._response import ExcInfo, Response, early_hints, error_response
 from .exceptions import ApplicationError, ClientDisconnected
 
 __all__ = ("Connection", "Exchange", "FileWrapper", "Hooks", "Services")
-
-_END: Final = object()
 
 
 class Connection(Protocol):
@@ -167,7 +165,7 @@ class Exchange:
         if hasattr(body, "__aiter__"):
             await_(self._send_async_parts(body))
             return
-        parts = _Parts(body)
+        parts = OrdinaryBody(body)
         try:
             self._send_parts(parts)
         finally:
@@ -213,14 +211,14 @@ class Exchange:
         self._send(head + response.encode(body))
         response.end()  # of no length here; raises if the application has promised more
 
-    def _send_parts(self, parts: "_Parts") -> None:
+    def _send_parts(self, parts: OrdinaryBody) -> None:
         """Send a body that comes in parts, any of which the application may have to wait for."""
         response = self.response
         while not response.head_sent or response.needs_body:
             # The next part may block for long, so it is fetched in a thread; but a slow client
             # holds no thread: the wait for room in the write buffer is between two parts.
             data = call_off_loop(parts.next)
-            if data is _END:
+            if data is END_OF_BODY:
                 break
             self._write(data)
         self._send_end()
@@ -234,8 +232,8 @@ class Exchange:
         try:
             iterator = aiter(body)
             while not response.head_sent or response.needs_body:
-                data = await anext(iterator, _END)
-                if data is _END:
+                data = await anext(iterator, END_OF_BODY)
+                if data is END_OF_BODY:
                     break
                 self._write(data)
         finally:
@@ -287,39 +285,6 @@ class Exchange:
             status, status.phrase, method=self._request.head.method
         )
         self._connection.write(data)
-
-
-class _Parts:
-    """An iterable body that is iterated, and closed, in threads.
-
-    Args:
-        body: What the application returned.
-    """
-
-    __slots__ = ("_body", "_iterator", "_lock")
-
-    def __init__(self, body: Iterable[bytes]) -> None:
-        self._body = body
-        self._iterator: Iterator[bytes] | None = None
-        # A cancelled request does not wait for the thread that makes the next part, but a
-        # generator cannot be closed before it has.
-        self._lock = threading.Lock()
-
-    def next(self) -> Any:
-        """Return the next part, or ``_END``; may block."""
-        with self._lock:
-            if self._iterator is None:
-                self._iterator = iter(self._body)
-            return next(self._iterator, _END)
-
-    async def close(self) -> None:
-        """Call the body's ``close`` method, if it has one; a cancellation does not prevent it."""
-        if hasattr(self._body, "close"):
-            await asyncio.shield(call_in_thread(None, self._close))
-
-    def _close(self) -> None:
-        with self._lock:
-            self._body.close()  # type: ignore[attr-defined]  # the caller has looked
 
 
 class FileWrapper:
