@@ -1,0 +1,103 @@
+"""Build a uWSGI with its asyncio engine and greenlets, and print where it is.
+
+There are no wheels of uWSGI, and what a plain ``pip install uwsgi`` builds has neither of the two.
+So this builds it from its sdist with the profile ``asyncio``, once for each Python, uWSGI and
+greenlet, into the user's cache folder (``$XDG_CACHE_HOME``, or ``~/.cache``). It is no part of the
+locked environment, since it needs a C compiler, which nothing else here does.
+
+::
+
+    python tools/build_uwsgi.py
+"""
+
+import fcntl
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+REQUIREMENT: Final = (
+    "uwsgi==2.0.31 --hash=sha256:e8f8b350ccc106ff93a65247b9136f529c14bf96b936ac5b264c6ff9d0c76257"
+)
+
+
+class CannotBuild(Exception):
+    """There is no uWSGI and none can be built here; the message says why."""
+
+
+def uwsgi_binary() -> Path:
+    """Return the path of the binary; build it if it is not there yet.
+
+    Processes that call this at the same time wait for the one that builds.
+
+    Raises:
+        CannotBuild: Something is missing that the build needs.
+    """
+    folder = _cache_folder()
+    binary = folder / "bin" / "uwsgi"
+    if not binary.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with open(f"{folder}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not binary.exists():
+                _build(folder)
+    return binary
+
+
+def _cache_folder() -> Path:
+    version = REQUIREMENT.partition(" ")[0].replace("==", "-")
+    greenlet = importlib.metadata.version("greenlet")
+    # The binary is linked to the library of one certain Python.
+    python = hashlib.sha256(f"{sys.base_prefix} {sys.version}".encode()).hexdigest()[:12]
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    tag = sys.implementation.cache_tag
+    return root / "aiopyramid" / f"{version}-greenlet-{greenlet}-{tag}-{python}"
+
+
+def _build(folder: Path) -> None:
+    compiler = os.environ.get("CC", "gcc")
+    if shutil.which(compiler.split()[0]) is None:
+        raise CannotBuild(
+            f"uWSGI cannot be built: there is no C compiler ({compiler}). Install one, or set CC."
+        )
+    spec = importlib.util.find_spec("greenlet")
+    assert spec is not None
+    assert spec.origin is not None
+    # greenlet.h is in the package itself, and included as <greenlet/greenlet.h>.
+    headers = Path(spec.origin).parent.parent
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        requirements = Path(temporary) / "requirements.txt"
+        requirements.write_text(REQUIREMENT)
+        target = Path(temporary) / "target"
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        # No cache: pip would take a uWSGI that somebody has built otherwise.
+        command += ["--no-cache-dir", "--no-binary", "uwsgi", "--require-hashes"]
+        command += ["--target", str(target), "-r", str(requirements)]
+        environment = {
+            "UWSGI_PROFILE": "asyncio",
+            # uWSGI's build passes them to a shell.
+            "CFLAGS": f"{os.environ.get('CFLAGS', '')} -I'{headers}'",
+        }
+        print("building uWSGI, which takes about a minute ...", file=sys.stderr, flush=True)
+        finished = subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, check=False
+        )
+        if finished.returncode:
+            raise CannotBuild(
+                "uWSGI cannot be built (it needs a C compiler, the headers of Python and the"
+                f" network):\n{(finished.stdout + finished.stderr)[-4000:]}"
+            )
+        target.rename(folder)
+
+
+if __name__ == "__main__":
+    try:
+        print(uwsgi_binary())
+    except CannotBuild as error:
+        sys.exit(str(error))
