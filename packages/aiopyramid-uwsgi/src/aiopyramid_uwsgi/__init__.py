@@ -1,7 +1,22 @@
-"""Pyramid on asyncio under uWSGI: to come.
+"""Pyramid on asyncio under uWSGI: ``uwsgi --asyncio 100 --greenlet``.
 
-This package has no public name yet. A later release will hold what Pyramid on asyncio needs to
-run under uWSGI's asyncio loop.
+Include this package (``config.include("aiopyramid_uwsgi")``). The modules in reading order:
+
+``_include``, ``_settings``
+    How it becomes part of an application.
+``_exchange``
+    One request: which part of it runs in uWSGI's greenlet, and which in the bridge's.
+``_body``
+    The request's body, read where uWSGI can wait for it.
+``_upgraded``
+    A connection that leaves HTTP, for WebSockets.
+``_worker``
+    The event loop; signals, the beginning and the end of a worker.
+``_api``
+    uWSGI's own module, with types.
 """
 
-__all__: tuple[str, ...] = ()
+from ._include import includeme
+from .exceptions import EngineMissing
+
+__all__ = ("EngineMissing", "includeme")

@@ -1,0 +1,118 @@
+"""uWSGI's own module, with types: the only place that imports it.
+
+It exists in uWSGI's processes only. What needs the current request raises or crashes anywhere but
+in the greenlet that uWSGI has made for it.
+"""
+
+import os
+import signal
+import socket
+import struct
+from collections.abc import Callable
+
+try:
+    import uwsgi
+except ImportError:
+    uwsgi = None
+
+__all__ = (
+    "duplicate_connection",
+    "end_server",
+    "has_option",
+    "is_running",
+    "listening_sockets",
+    "loop_engine",
+    "on_fork",
+    "read_chunk",
+    "reset_connection",
+    "seconds_of_mercy",
+)
+
+
+def is_running() -> bool:
+    """Return whether this process is one of uWSGI's."""
+    return uwsgi is not None
+
+
+# --- How it was started ---------------------------------------------------------------------------
+
+
+def loop_engine() -> str | None:
+    """Return the name of the loop engine, which ``--asyncio`` or ``--loop`` chooses."""
+    name: bytes | None = uwsgi.loop
+    return None if name is None else name.decode()
+
+
+def has_option(name: str) -> bool:
+    """Return whether an option was given, on the command line or in a configuration file."""
+    return name in uwsgi.opt
+
+
+def seconds_of_mercy() -> float:
+    """Return how long uWSGI's master waits for a worker to end before it kills it."""
+    value = uwsgi.opt.get("worker-reload-mercy")
+    # Given more than once it is a list, of which the last counts.
+    return 60.0 if value is None else float(value[-1] if isinstance(value, list) else value)
+
+
+def listening_sockets() -> tuple[int, ...]:
+    """Return the file descriptors from which the workers accept connections."""
+    return tuple(uwsgi.sockets)
+
+
+# --- Processes ------------------------------------------------------------------------------------
+
+
+def on_fork(function: Callable[[], None]) -> None:
+    """Have a function called in each new process of uWSGI, in addition to others."""
+    previous = getattr(uwsgi, "post_fork_hook", None)
+    try:
+        # On import it puts a hook of its own in the place of any other; so import it now, before
+        # the application does.
+        from uwsgidecorators import postfork
+    except Exception:  # it is not installed, or refuses to work without a master process
+        uwsgi.post_fork_hook = _chained(previous, function)
+    else:
+        if previous is not None and previous is not uwsgi.post_fork_hook:
+            postfork(previous)
+        postfork(function)
+
+
+def _chained(first: Callable[[], None] | None, second: Callable[[], None]) -> Callable[[], None]:
+    def hook() -> None:
+        if first is not None:
+            first()
+        second()
+
+    return hook
+
+
+def end_server() -> None:
+    """Have the master end all workers and itself; does nothing if there is none."""
+    if master := uwsgi.masterpid():
+        os.kill(master, signal.SIGINT)
+
+
+# --- The current request --------------------------------------------------------------------------
+
+
+def duplicate_connection() -> socket.socket:
+    """Return a socket of our own for the current request's connection; uWSGI closes its own."""
+    return socket.socket(fileno=os.dup(uwsgi.connection_fd()))
+
+
+def reset_connection() -> None:
+    """Let the current request's connection end with a reset, by which the client sees a failure."""
+    with duplicate_connection() as connection:
+        # How a socket is to be closed is told to the socket, not to one of its descriptors.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def read_chunk() -> bytes:
+    """Return the next chunk of the current request's body; ``b""`` at its end.
+
+    Raises:
+        OSError: The client went away or was too slow.
+    """
+    chunk: bytes = uwsgi.chunked_read()
+    return chunk

@@ -1,0 +1,92 @@
+"""The body of a request, read before the application starts: to memory, then to disk.
+
+uWSGI can wait for the client in the greenlet that it has made for the request, and nowhere else: a
+read in a coroutine fails, and in an executor thread it crashes the worker.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from typing import IO, Any, Final
+
+from . import _api
+from ._settings import UWSGISettings
+from .exceptions import BadRequest, BodyNotReceived, ContentTooLarge
+
+__all__ = ("receive_body",)
+
+_PIECE_BYTES: Final = 64 << 10
+"""Bytes read at a time."""
+
+
+def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
+    """Wait for the whole body and make it ``wsgi.input``; called in uWSGI's greenlet.
+
+    Args:
+        environ: The request's environ. Of a body in chunks it has the length afterwards.
+        settings: How long the body may be, and how much of it may stay in memory.
+
+    Returns:
+        The body, at its beginning; to be closed behind the request.
+
+    Raises:
+        BadRequest: ``Content-Length`` is no number.
+        BodyNotReceived: The client went away or was too slow.
+        ContentTooLarge: The body is longer than allowed.
+    """
+    chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+    length = 0 if chunked else _length(environ)
+    _check(length, settings)
+    body: IO[bytes] = BytesIO()
+    if chunked or length:
+        # The disk is slower than memory, but a file in the page cache does not block the loop
+        # for long.
+        body = tempfile.SpooledTemporaryFile(settings.body_memory_bytes)  # noqa: SIM115
+        received = 0
+        try:
+            for piece in _chunks() if chunked else _pieces(environ["wsgi.input"], length):
+                received += len(piece)
+                _check(received, settings)
+                body.write(piece)
+        except OSError as error:
+            body.close()
+            raise BodyNotReceived(f"after {received} bytes of the request body: {error}") from error
+        except BaseException:
+            body.close()
+            raise
+        body.seek(0)
+        if chunked:
+            del environ["HTTP_TRANSFER_ENCODING"]
+            environ["CONTENT_LENGTH"] = str(received)
+    environ["wsgi.input"] = body
+    return body
+
+
+def _length(environ: dict[str, Any]) -> int:
+    text = environ.get("CONTENT_LENGTH") or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest(f"{text!r} is no Content-Length")
+    return int(text)
+
+
+def _check(length_bytes: int, settings: UWSGISettings) -> None:
+    if length_bytes > settings.body_limit_bytes:
+        raise ContentTooLarge(
+            f"the request body exceeds {settings.body_limit_bytes} bytes"
+            " (aiopyramid.uwsgi.body_limit_bytes)"
+        )
+
+
+def _pieces(source: IO[bytes], length: int) -> Iterator[bytes]:
+    while length:
+        piece = source.read(min(length, _PIECE_BYTES))
+        if not piece:
+            # uWSGI's word for a client that has closed its side.
+            raise OSError("the client closed the connection")
+        length -= len(piece)
+        yield piece
+
+
+def _chunks() -> Iterator[bytes]:
+    while chunk := _api.read_chunk():
+        yield chunk

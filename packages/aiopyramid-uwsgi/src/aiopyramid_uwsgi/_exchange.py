@@ -1,0 +1,305 @@
+"""One request through the application: Pyramid on the one side, uWSGI on the other.
+
+Two greenlets take part. In uWSGI's own run the calls of its API: it finds the request by the
+greenlet, and may wait there for the client. In one of the bridge runs the application, which may
+await. Nothing in the application needs to know that this is uWSGI.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import IO, Any, Final, Protocol
+
+from aiopyramid_core import HostedCall, await_, call_off_loop, wait_hosted
+from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
+from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
+
+from . import _api
+from ._body import receive_body
+from ._settings import UWSGISettings
+from ._upgraded import UpgradedConnection
+from .exceptions import ApplicationError, ClientDisconnected, RequestError
+
+__all__ = ("Exchange", "Register")
+
+_log = logging.getLogger("aiopyramid_uwsgi")
+
+Policy = Callable[[dict[str, Any], Any], Any]
+StartResponse = Callable[..., Callable[[bytes], object]]
+
+
+class Register(Protocol):
+    """Where exchanges are known from their beginning to their end."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the worker has been told to stop."""
+
+    def remember(self, exchange: "Exchange") -> None:
+        """An exchange has begun."""
+
+    def forget(self, exchange: "Exchange") -> None:
+        """An exchange has ended."""
+
+
+class Exchange:
+    """One request and its response; a WSGI application for this one request.
+
+    Args:
+        policy: The application's execution policy (Pyramid, "Execution Policies").
+        router: What to pass to it.
+        settings: How long the request body may be.
+        register: Told of the beginning and the end.
+    """
+
+    __slots__ = (
+        "_call",
+        "_environ",
+        "_head",
+        "_head_given",
+        "_policy",
+        "_register",
+        "_request_body",
+        "_router",
+        "_settings",
+        "_upgraded",
+    )
+
+    _environ: dict[str, Any]
+
+    def __init__(
+        self, policy: Policy, router: Any, settings: UWSGISettings, register: Register
+    ) -> None:
+        self._policy = policy
+        self._router = router
+        self._settings = settings
+        self._register = register
+        self._head: tuple[str, list[tuple[str, str]]] | None = None
+        self._head_given = False
+        self._request_body: IO[bytes] | None = None
+        self._upgraded: UpgradedConnection | None = None
+        self._call: HostedCall[bytes] = HostedCall(self._run)
+
+    # --- In uWSGI's greenlet ------------------------------------------------------------------
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes] | bytes:
+        """Handle the request; raises nothing, as uWSGI would print it and answer nothing."""
+        self._environ = environ
+        self._register.remember(self)
+        try:
+            self._request_body = receive_body(environ, self._settings)
+            environ["wsgi.multithread"] = True  # ordinary views run in threads
+            for name in _OF_NO_USE:
+                environ.pop(name, None)
+            environ[UPGRADE] = self._upgrade
+            has_part = self._call.proceed()
+            if self._head is None:
+                raise ApplicationError("the application has not called start_response")
+            write = start_response(*self._head)
+            self._head_given = True
+            if self._head[0].startswith("101"):
+                write(b"")  # the head, without more ado
+                self._switch_protocols()
+        except BaseException as error:
+            status = self._status_for(error)
+            self.close()
+            return b"" if self._head_given else _plain(status, start_response)
+        return _Parts(self) if has_part else _Whole(self._call.result, self.close)
+
+    def next_part(self, *, first: bool) -> bytes | None:
+        """Return the next part of the response, or None at its end."""
+        try:
+            if first or self._call.proceed():
+                part: bytes = self._call.part
+                return part
+        except BaseException as error:
+            self._status_for(error)
+            # Or else the client could not tell that the response is incomplete.
+            _api.reset_connection()
+            return None
+        return None
+
+    def close(self) -> None:
+        """The response is sent, or cannot be: end what is left of the application's part."""
+        try:
+            gone = ClientDisconnected("the client closed the connection before the response's end")
+            while self._call.has_begun and not self._call.has_ended:
+                self._call.proceed(gone)
+        except ClientDisconnected as error:
+            _log.debug("%s: %s", self._name, error)
+        except BaseException as error:
+            self._status_for(error)
+        finally:
+            if self._upgraded is not None:
+                self._upgraded.abandon()
+            if self._request_body is not None:
+                self._request_body.close()
+            self._register.forget(self)
+
+    def _switch_protocols(self) -> None:
+        """Let another protocol have the connection, and wait until it is gone."""
+        if self._upgraded is None:
+            raise ApplicationError(
+                "the response is 101 without a protocol to switch to: pass one to"
+                f" environ[{UPGRADE!r}] before"
+            )
+        running = asyncio.ensure_future(self._upgraded.run(_api.duplicate_connection()))
+        if self._register.is_stopping:
+            asyncio.get_running_loop().call_soon(self.stop)
+        wait_hosted(running)
+
+    # --- On the event loop --------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """The worker stops: tell a client who is not going to end by itself."""
+        if self._upgraded is not None:
+            self._upgraded.server_stops()
+
+    def cancel(self) -> None:
+        """The worker's patience has ended: break off."""
+        if self._upgraded is not None:
+            self._upgraded.abort()
+        self._call.cancel()
+
+    def _upgrade(self, protocol: UpgradedProtocol) -> None:
+        """What the application finds in its environ; see :data:`aiopyramid_core.contract`."""
+        if "HTTP_UPGRADE" not in self._environ:
+            raise ApplicationError("the request does not ask for an upgrade")
+        self._upgraded = UpgradedConnection(protocol)
+
+    # --- Everywhere ---------------------------------------------------------------------------
+
+    @property
+    def _name(self) -> str:
+        return f"{self._environ.get('REQUEST_METHOD')} {self._environ.get('REQUEST_URI')}"
+
+    def _status_for(self, error: BaseException) -> HTTPStatus:
+        """Log what was raised; return the status that answers it."""
+        if isinstance(error, RequestError):
+            _log.warning("%s: %s", self._name, error)
+            return error.status
+        if isinstance(error, asyncio.CancelledError):
+            _log.warning("%s was cancelled before its response was complete", self._name)
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        # SystemExit and the like as well: sys.exit() in a view is no reason to end the worker,
+        # which serves others as well.
+        _log.error("Error handling request %s", self._name, exc_info=error)
+        return HTTPStatus.INTERNAL_SERVER_ERROR
+
+    # --- In the greenlet of the bridge --------------------------------------------------------
+
+    def _run(self) -> bytes:
+        """Run the application; return the body if it is there at once, or else hand it over."""
+        response = self._policy(self._environ, self._router)
+        body: Any = response(self._environ, self._start_response)
+        if type(body) is list or type(body) is tuple:
+            whole = b"".join(body)
+            if not self._head_given:
+                return whole
+            self._hand_over(whole)  # behind what came by way of the write() callable
+            return b""
+        if hasattr(body, "__aiter__"):
+            await_(self._give_parts(body))
+            return b""
+        parts = OrdinaryBody(body)
+        try:
+            while (part := call_off_loop(parts.next)) is not END_OF_BODY:
+                self._hand_over(part)
+        finally:
+            await_(parts.close())
+        return b""
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        try:
+            if exc_info is not None and self._head_given:
+                raise exc_info[1].with_traceback(exc_info[2])
+            if exc_info is None and self._head is not None:
+                raise ApplicationError("the application has called start_response twice")
+            self._head = status, headers
+        finally:
+            del exc_info  # breaks the cycle exception -> traceback -> this frame
+        return self._hand_over
+
+    async def _give_parts(self, body: AsyncIterable[bytes]) -> None:
+        iterator: Any = None
+        try:
+            iterator = aiter(body)
+            async for part in iterator:
+                if _checked(part):
+                    await self._call.give(part)
+        finally:
+            # As PEP 3333 has it for ordinary bodies, it is for what the application returned to
+            # close what it iterates. An asynchronous generator is both.
+            closable = body if hasattr(body, "aclose") else iterator
+            if hasattr(closable, "aclose"):
+                await closable.aclose()
+
+    def _hand_over(self, part: bytes) -> None:
+        if _checked(part):
+            self._call.hand_over(part)
+
+
+_OF_NO_USE: Final = (
+    # It works in uWSGI's greenlet only; files are read in threads.
+    "wsgi.file_wrapper",
+    # uWSGI's other way of waiting, which does not go with greenlets of ours.
+    "x-wsgiorg.fdevent.readable",
+    "x-wsgiorg.fdevent.writable",
+)
+
+
+class _Whole(bytes):
+    """A body that is there at once; uWSGI sends bytes at one go, and iterates any other body.
+
+    Each step of an iteration is a turn of the event loop.
+    """
+
+    def __new__(cls, body: bytes, close: Callable[[], None]) -> "_Whole":
+        self = super().__new__(cls, body)
+        self.close = close
+        return self
+
+    close: Callable[[], None]
+
+    def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]
+        # With --wsgi-strict uWSGI knows of iterables only.
+        return iter((bytes(self),))
+
+
+class _Parts:
+    """A body that comes in parts, as uWSGI asks for them."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._first = True
+        self.close = exchange.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        first, self._first = self._first, False
+        part = self._exchange.next_part(first=first)
+        if part is None:
+            raise StopIteration
+        return part
+
+
+def _checked(part: Any) -> bytes:
+    if type(part) is not bytes:
+        raise ApplicationError(
+            f"the response body yielded {type(part).__name__}, where PEP 3333 wants bytes"
+        )
+    return part
+
+
+def _plain(status: HTTPStatus, start_response: StartResponse) -> bytes:
+    body = f"{status.phrase}\n".encode()
+    fields = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(f"{status.value} {status.phrase}", fields)
+    return body

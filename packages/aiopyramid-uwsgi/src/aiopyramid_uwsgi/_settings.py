@@ -1,0 +1,69 @@
+"""The settings that ``config.include("aiopyramid_uwsgi")`` reads, with their units and defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiopyramid_core.settings import positive_number, positive_seconds, read_setting
+
+__all__ = ("UWSGISettings",)
+
+
+@dataclass(frozen=True, slots=True)
+class UWSGISettings:
+    """What the application's settings ask of this package.
+
+    Attributes:
+        loop: ``aiopyramid.uwsgi.loop``: ``asyncio`` or ``uvloop``.
+        body_limit_bytes: ``aiopyramid.uwsgi.body_limit_bytes``: longest request body; longer ones
+            are answered with 413.
+        body_memory_bytes: ``aiopyramid.uwsgi.body_memory_bytes``: size from which a request body
+            is kept in a temporary file.
+        graceful_timeout_seconds: ``aiopyramid.uwsgi.graceful_timeout``: seconds for which the end
+            of a worker waits for requests in progress.
+    """
+
+    loop: str = "asyncio"
+    body_limit_bytes: int = 1 << 30
+    body_memory_bytes: int = 512 << 10
+    graceful_timeout_seconds: float = 30.0
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any]) -> "UWSGISettings":
+        """Read the settings of a Pyramid application; values may be strings, as in an ini file.
+
+        Args:
+            settings: ``config.registry.settings``. An empty value means the default.
+
+        Raises:
+            ConfigurationError: A value makes no sense; the message names the setting.
+        """
+        default = cls()
+        size = "a number of bytes above zero"
+        return cls(
+            loop=read_setting(settings, "uwsgi.loop", _loop, default.loop, "asyncio or uvloop"),
+            body_limit_bytes=read_setting(
+                settings, "uwsgi.body_limit_bytes", positive_number, default.body_limit_bytes, size
+            ),
+            body_memory_bytes=read_setting(
+                settings,
+                "uwsgi.body_memory_bytes",
+                positive_number,
+                default.body_memory_bytes,
+                size,
+            ),
+            graceful_timeout_seconds=read_setting(
+                settings,
+                "uwsgi.graceful_timeout",
+                positive_seconds,
+                default.graceful_timeout_seconds,
+                "a number of seconds above zero",
+            ),
+        )
+
+
+def _loop(value: Any) -> str:
+    name = str(value).strip()
+    if name not in ("asyncio", "uvloop"):
+        raise ValueError(value)
+    return name

@@ -1,0 +1,244 @@
+"""The life of a uWSGI worker: its event loop, its signals, its beginning and its end.
+
+uWSGI's plugin asks asyncio for the current event loop, runs it and never returns. What else there
+is to do, this module has the loop do. uWSGI by itself cuts off all requests when a worker is told
+to stop; here the worker takes those signals over.
+"""
+
+import asyncio
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from pyramid.exceptions import ConfigurationError
+
+from aiopyramid_core import RequestExecutor, StartupError, adopt_loop, shutdown, startup
+from aiopyramid_core.executor import DEFAULT_THREADS
+
+from . import _api
+from ._exchange import Exchange
+from ._settings import UWSGISettings
+from .exceptions import EngineMissing
+
+__all__ = ("Worker", "check_engine")
+
+_log = logging.getLogger("aiopyramid_uwsgi")
+
+_EXIT_CODES: Final = {
+    # What uWSGI's own handlers exit with: reload, and end.
+    signal.SIGHUP: 17,
+    signal.SIGINT: 30,
+    signal.SIGTERM: 30,
+}
+
+_STARTUP_FAILED: Final = 22
+"""The exit code that means to uWSGI: the application cannot be loaded."""
+
+
+def check_engine() -> None:
+    """Make sure that uWSGI runs with what the application needs.
+
+    Raises:
+        EngineMissing: It does not; the message names the option.
+    """
+    if _api.loop_engine() != "asyncio":
+        raise EngineMissing("--asyncio 100", "There would be no event loop to await on.")
+    if not _api.has_option("greenlet"):
+        raise EngineMissing("--greenlet", "Each request would block all others.")
+
+
+class Worker:
+    """This process's worker, for all its applications.
+
+    Args:
+        settings: Those of the first application.
+    """
+
+    def __init__(self, settings: UWSGISettings) -> None:
+        self._settings = settings
+        self._exchanges: set[Exchange] = set()
+        # Never to be closed or freed: the selector of a loop from before a fork is the parent's as
+        # well, and with a loop its executor is shut down.
+        self._loops = _current_loops()
+        self._ending: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._deserted = asyncio.Event()
+
+    def prepare(self) -> None:
+        """Set up the event loop, here and in the processes to be forked from this one."""
+        wanted = self._settings.loop
+        # The loop on which applications that are loaded before the fork await something never
+        # serves; and one of uvloop's would not tell which executor they have set.
+        self._make_loop(wanted if _api.has_option("lazy-apps") else "asyncio")
+        # A worker that shared the loop of others would break theirs.
+        _api.on_fork(lambda: self._make_loop(wanted))
+
+    def _make_loop(self, kind: str) -> None:
+        loop = _new_loop(kind)
+        executor = _executor_of(self._loops[-1]) if self._loops else None
+        self._loops.append(loop)
+        asyncio.set_event_loop(loop)
+        loop.set_default_executor(executor or RequestExecutor(DEFAULT_THREADS))
+        adopt_loop(loop)
+        # The first thing that the loop does when the plugin runs it: uWSGI sets signal handlers
+        # later than it calls us.
+        loop.call_soon(self._begin)
+
+    # --- Requests -----------------------------------------------------------------------------
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the worker has been told to stop."""
+        return self._ending is not None
+
+    def remember(self, exchange: Exchange) -> None:
+        """A request has come in."""
+        self._exchanges.add(exchange)
+
+    def forget(self, exchange: Exchange) -> None:
+        """A request was answered."""
+        self._exchanges.discard(exchange)
+        if not self._exchanges:
+            self._deserted.set()
+
+    # --- Beginning and end --------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        if _is_run_by_application():
+            loop.call_later(_LOADING_SECONDS, self._begin)
+            return
+        for number in _EXIT_CODES:
+            loop.add_signal_handler(number, self._stop, number)
+        self._starting = loop.create_task(self._start())
+
+    async def _start(self) -> None:
+        # Requests wait for it, if any are there before it has ended.
+        try:
+            await startup()
+        except StartupError as error:
+            _log.critical("%s", error, exc_info=error.error)
+            if _api.has_option("need-app"):
+                _api.end_server()
+            self._exit_soon(_STARTUP_FAILED)
+
+    def _stop(self, number: signal.Signals) -> None:
+        if self._ending is None:
+            _log.info("%s: finishing %d requests", number.name, len(self._exchanges))
+            loop = asyncio.get_running_loop()
+            for descriptor in _api.listening_sockets():
+                loop.remove_reader(descriptor)
+            self._ending = loop.create_task(self._end(_EXIT_CODES[number]))
+            for exchange in tuple(self._exchanges):
+                exchange.stop()
+
+    async def _end(self, exit_code: int) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._patience_seconds()
+        # For requests on connections that were accepted just now.
+        await asyncio.sleep(_ACCEPTED_SECONDS)
+        if not await self._is_deserted_within(end - loop.time()):
+            cut = tuple(self._exchanges)
+            _log.warning("Breaking off %d requests to stop in time", len(cut))
+            for exchange in cut:
+                exchange.cancel()
+            await self._is_deserted_within(_LAST_WORDS_SECONDS)
+        await shutdown(max(0.0, end - loop.time()))
+        await self._cancel_tasks()
+        self._exit_soon(exit_code)
+
+    def _patience_seconds(self) -> float:
+        """Return how long requests may go on, so that all is over before the master kills us."""
+        mercy = _api.seconds_of_mercy() - _LAST_WORDS_SECONDS - _THREADS_SECONDS - 1.0
+        return max(0.0, min(self._settings.graceful_timeout_seconds, mercy))
+
+    async def _is_deserted_within(self, seconds: float) -> bool:
+        if self._exchanges:
+            self._deserted.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._deserted.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    async def _cancel_tasks(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_LAST_WORDS_SECONDS)
+
+    def _exit_soon(self, code: int) -> None:
+        threading.Thread(target=_end_process, args=(code,), daemon=True).start()
+        # Not from a Task, which would keep the SystemExit for whoever awaits it.
+        asyncio.get_running_loop().call_soon(sys.exit, code)
+
+
+def _end_process(code: int) -> None:
+    """End the process though ordinary views block: the interpreter waits for their threads."""
+    time.sleep(_THREADS_SECONDS)
+    os._exit(code)
+
+
+def _is_run_by_application() -> bool:
+    """Return whether the application, while it is loaded, runs the loop to await something.
+
+    uWSGI's plugin runs it from C: then no frames but asyncio's are below the callback.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_globals.get("__name__", "").partition(".")[0] not in ("asyncio", __package__)
+
+
+_LOADING_SECONDS: Final = 0.01
+"""How often to look whether the application is loaded."""
+
+_ACCEPTED_SECONDS: Final = 0.1
+"""How long a client may take to send its request when the worker was told to stop meanwhile."""
+
+_LAST_WORDS_SECONDS: Final = 1.0
+"""How long cancelled requests and tasks may take for their ``finally`` clauses."""
+
+_THREADS_SECONDS: Final = 1.0
+"""How long threads get to end by themselves, and the exit hooks to run."""
+
+
+def _new_loop(kind: str) -> asyncio.AbstractEventLoop:
+    if kind == "asyncio":
+        return asyncio.new_event_loop()
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError as error:
+        raise ConfigurationError(
+            "The setting aiopyramid.uwsgi.loop is 'uvloop', which is not installed: install"
+            " aiopyramid-uwsgi[uvloop]"
+        ) from error
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def _current_loops() -> list[asyncio.AbstractEventLoop]:
+    """Return the loop that ``asyncio.get_event_loop()`` has given to the application until now."""
+    with warnings.catch_warnings():
+        # Up to Python 3.13 it makes a loop where there is none, and says that it should not.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return [asyncio.get_event_loop()]
+        except RuntimeError:
+            return []
+
+
+def _executor_of(loop: asyncio.AbstractEventLoop) -> ThreadPoolExecutor | None:
+    """Return the executor that the application, while it was loaded, has set on a loop."""
+    # There is no public way to ask a loop for its default executor.
+    executor: ThreadPoolExecutor | None = getattr(loop, "_default_executor", None)
+    return executor

@@ -1,0 +1,103 @@
+"""Every exception of aiopyramid-uwsgi.
+
+::
+
+    AiopyramidError (aiopyramid_core)
+    ├── EngineMissing           uWSGI runs without an option that the application needs
+    ├── RequestError            the client's fault: logged as a warning, no traceback
+    │   ├── BadRequest              400
+    │   ├── BodyNotReceived         408
+    │   └── ContentTooLarge         413
+    ├── ApplicationError        the application broke PEP 3333: 500 and a traceback
+    └── ClientDisconnected      nobody is left to answer
+"""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+from pyramid.exceptions import ConfigurationError
+
+from aiopyramid_core import AiopyramidError
+
+__all__ = (
+    "ApplicationError",
+    "BadRequest",
+    "BodyNotReceived",
+    "ClientDisconnected",
+    "ContentTooLarge",
+    "EngineMissing",
+    "RequestError",
+)
+
+
+class EngineMissing(AiopyramidError, ConfigurationError):
+    """uWSGI runs without an option that the application needs.
+
+    Attributes:
+        option: What to add to uWSGI's command line.
+        consequence: What would happen otherwise, a sentence.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, option: str, consequence: str) -> None:
+        super().__init__(option, consequence)
+        self.option = option
+        self.consequence = consequence
+
+    def __str__(self) -> str:
+        return (
+            f"uWSGI was started without {self.option}. {self.consequence} Add {self.option} to its"
+            f" command line, or the line '{_as_in_ini(self.option)}' to the [uwsgi] section of its"
+            " ini file. If uWSGI does not know the option, it was built without: see the README of"
+            " aiopyramid-uwsgi for the commands that build it."
+        )
+
+
+def _as_in_ini(option: str) -> str:
+    name, _, value = option.removeprefix("--").partition(" ")
+    return f"{name} = {value or 'true'}"
+
+
+class RequestError(AiopyramidError):
+    """A request that is refused before the application sees it.
+
+    Attributes:
+        status: The status of the answer.
+
+    .. versionadded:: 1.0
+    """
+
+    status: ClassVar[HTTPStatus]
+
+
+class BadRequest(RequestError):
+    """The length of the body makes no sense (RFC 9110, 8.6)."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class BodyNotReceived(RequestError):
+    """The client went away or was too slow with the request's body (RFC 9110, 15.5.9)."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+
+class ContentTooLarge(RequestError):
+    """The body exceeds ``aiopyramid.uwsgi.body_limit_bytes`` (RFC 9110, 15.5.14)."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class ApplicationError(AiopyramidError):
+    """The application broke the WSGI protocol (PEP 3333).
+
+    .. versionadded:: 1.0
+    """
+
+
+class ClientDisconnected(AiopyramidError):
+    """The client went away while its response was being sent.
+
+    .. versionadded:: 1.0
+    """

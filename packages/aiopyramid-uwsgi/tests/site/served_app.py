@@ -1,0 +1,240 @@
+"""The Pyramid application that the tests serve with real uWSGI processes."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+
+from pyramid.config import Configurator
+from pyramid.response import FileResponse, Response
+from pyramid.threadlocal import get_current_request
+
+from aiopyramid_core import call_in_thread, spawn
+
+logging.basicConfig(level=logging.INFO)
+name_of_request = ContextVar("name_of_request", default="nobody")
+
+
+def text(body):
+    return Response(str(body), content_type="text/plain", charset="utf-8")
+
+
+def say(line):
+    """Tell the test, by way of the server's output."""
+    print(line, file=sys.stderr, flush=True)
+
+
+# --- Coroutine views ------------------------------------------------------------------------------
+
+
+async def hello(request):
+    return text("hello")
+
+
+async def sleep(request):
+    await asyncio.sleep(float(request.params["seconds"]))
+    return text("slept")
+
+
+async def wait(request):
+    """Wait until the test has made a file."""
+    say(f"came to {request.path_qs}")
+    while not os.path.exists(request.params["file"]):
+        await asyncio.sleep(0.01)
+    return text("waited")
+
+
+async def who(request):
+    seen = [name_of_request.get(), get_current_request() is request]
+    name_of_request.set(request.params["name"])
+    await asyncio.sleep(0.01)
+    seen += [name_of_request.get(), get_current_request() is request]
+    await call_in_thread(None, time.sleep, 0.001)
+    seen += [name_of_request.get(), get_current_request() is request]
+    return text(json.dumps(seen))
+
+
+async def fail(request):
+    await asyncio.sleep(0)
+    raise LookupError("a bug")
+
+
+async def leave(request):
+    await asyncio.sleep(0)
+    sys.exit(3)
+
+
+async def cancel(request):
+    asyncio.current_task().cancel()
+    await asyncio.sleep(1)
+
+
+async def loop(request):
+    return text(type(asyncio.get_running_loop()).__module__.partition(".")[0])
+
+
+async def pid(request):
+    return text(os.getpid())
+
+
+async def length(request):
+    return text(f"{len(request.body)} {request.content_length}")
+
+
+async def background(request):
+    async def work():
+        await asyncio.sleep(0.3)
+        say("the background task has ended")
+
+    spawn(work())
+    return text("begun")
+
+
+# --- Ordinary views -------------------------------------------------------------------------------
+
+
+def block(request):
+    time.sleep(float(request.params["seconds"]))
+    return text("blocked")
+
+
+def block_for_ever(request):
+    say("came to block for ever")
+    time.sleep(1000)
+
+
+def length_in_thread(request):
+    return text(f"{len(request.body)} {request.content_length}")
+
+
+def thread(request):
+    return text(threading.current_thread().name)
+
+
+def file(request):
+    return FileResponse(__file__)
+
+
+# --- Bodies in parts ------------------------------------------------------------------------------
+
+
+async def stream(request):
+    async def parts():
+        try:
+            for number in range(int(request.params["number"])):
+                await asyncio.sleep(0.001)
+                yield b"%d " % number
+        finally:
+            say("closed the stream")
+
+    return Response(app_iter=parts(), content_type="text/plain")
+
+
+async def endless(request):
+    async def parts():
+        try:
+            while True:
+                yield b"x" * 10_000
+                await asyncio.sleep(0)
+        finally:
+            say("closed the endless stream")
+
+    return Response(app_iter=parts(), content_type="text/plain")
+
+
+async def timed(request):
+    async def parts():
+        async with asyncio.timeout(10):
+            task = asyncio.current_task()
+            for _ in range(3):
+                await asyncio.sleep(0)
+                yield b"same " if asyncio.current_task() is task else b"other "
+
+    return Response(app_iter=parts(), content_type="text/plain")
+
+
+def broken(request):
+    def parts():
+        yield b"first"
+        raise LookupError("halfway")
+
+    return Response(app_iter=parts(), content_type="text/plain")
+
+
+def large(request):
+    return text("x" * int(request.params["length"]))
+
+
+class Writing(Response):
+    """A response that uses the write() callable of PEP 3333."""
+
+    def __call__(self, environ, start_response):
+        write = start_response("200 OK", [("Content-Type", "text/plain")])
+        write(b"written ")
+        write(b"twice, ")
+        return [b"returned"]
+
+
+def writing(request):
+    return Writing()
+
+
+class Silent(Response):
+    def __call__(self, environ, start_response):
+        return [b"no head"]
+
+
+def silent(request):
+    return Silent()
+
+
+# --- The application ------------------------------------------------------------------------------
+
+
+async def start(registry):
+    await asyncio.sleep(0)
+    say(f"startup of {os.getpid()}")
+    if "FAIL_AT_STARTUP" in os.environ:
+        raise ConnectionError("no database")
+
+
+async def stop(registry):
+    say(f"shutdown of {os.getpid()}")
+
+
+VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
+VIEWS += [block, block_for_ever, length_in_thread, thread, file]
+VIEWS += [stream, endless, timed, broken, large, writing, silent]
+
+
+def main(**settings):
+    if "THREADS_BEFORE" in os.environ:
+        set_executor()
+    config = Configurator(settings=settings)
+    config.include("aiopyramid_uwsgi")
+    if "THREADS_AFTER" in os.environ:
+        set_executor()
+    config.add_startup(start)
+    config.add_shutdown(stop)
+    for view in VIEWS:
+        config.add_route(view.__name__, f"/{view.__name__}")
+        config.add_view(view, route_name=view.__name__)
+    return config.make_wsgi_app()
+
+
+def set_executor():
+    executor = ThreadPoolExecutor(2, thread_name_prefix="of-the-application")
+    asyncio.get_event_loop().set_default_executor(executor)
+
+
+if "HOOK" in os.environ:
+    import uwsgi
+
+    uwsgi.post_fork_hook = lambda: say("the hook of the application")
+
+application = main(**json.loads(os.environ["SETTINGS"]))

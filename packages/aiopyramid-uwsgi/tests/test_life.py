@@ -1,0 +1,176 @@
+"""The beginning and the end of real uWSGI workers."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import threading
+
+import pytest
+from server_process import PATIENCE_SECONDS, Process
+from uwsgi_command import uwsgi_command
+
+STOPS = [signal.SIGINT, signal.SIGTERM]
+
+
+def later(function, *args):
+    """Call a function in a thread, and return a function that waits for its outcome."""
+    outcome = []
+
+    def call():
+        try:
+            outcome.append(function(*args))
+        except OSError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+
+    def wait():
+        thread.join(PATIENCE_SECONDS)
+        return outcome[0]
+
+    return wait
+
+
+# --- The end --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("number", STOPS)
+def test_the_end_waits_for_requests_in_progress(uwsgi, tmp_path, number, kind):
+    server = uwsgi(settings={"aiopyramid.uwsgi.loop": kind})
+    answer = later(server.get, f"/wait?file={tmp_path / 'go'}")
+    server.said("came to /wait")
+    server.signal(number)
+    server.said("finishing 1 requests")
+    (tmp_path / "go").touch()
+    assert answer() == (200, "waited")
+    server.ended()
+    assert server.popen.returncode == 0
+
+
+def test_the_end_waits_for_background_tasks_and_then_runs_shutdown_functions(uwsgi):
+    server = uwsgi()
+    server.get("/background")
+    server.stop()
+    said = [line for line in server.lines if re.match(r"the background|shutdown of", line)]
+    assert said[0] == "the background task has ended"
+    assert said[1].startswith("shutdown of")
+
+
+def test_the_end_breaks_off_what_takes_too_long(uwsgi, tmp_path):
+    server = uwsgi(settings={"aiopyramid.uwsgi.graceful_timeout": "0.2"})
+    answer = later(server.get, f"/wait?file={tmp_path / 'never'}")
+    server.said("came to /wait")
+    server.stop()
+    server.said("Breaking off 1 requests")
+    assert answer() == (503, "Service Unavailable\n")
+
+
+def test_the_end_does_not_wait_for_threads_that_block(uwsgi):
+    server = uwsgi(settings={"aiopyramid.uwsgi.graceful_timeout": "0.2"})
+    later(server.get, "/block_for_ever")
+    server.said("came to block for ever")
+    assert server.stop() < 10
+
+
+def test_uwsgis_own_limit_is_kept(uwsgi, tmp_path):
+    server = uwsgi("--worker-reload-mercy", "3")
+    later(server.get, f"/wait?file={tmp_path / 'never'}")
+    server.said("came to /wait")
+    server.stop()
+    server.said("Breaking off 1 requests")
+    server.said("shutdown of")
+
+
+def test_the_end_without_a_master_is_as_orderly(tmp_path):
+    command = [option for option in uwsgi_command("--module", "served_app") if option != "--master"]
+    site = os.path.join(os.path.dirname(__file__), "site")
+    server = Process(command, {"PYTHONPATH": site, "SETTINGS": "{}"})
+    with contextlib.closing(server):
+        server.said("startup of")
+        server.end(signal.SIGINT)
+        server.said("shutdown of")
+        assert server.popen.returncode == 30
+
+
+def test_a_life_ends_without_a_traceback(uwsgi):
+    server = uwsgi()
+    server.get("/hello")
+    server.stop()
+    assert "Traceback" not in server.output
+
+
+# --- Reload ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [(), ("--lazy-apps",)])
+def test_a_reload_finishes_requests_and_loses_none(uwsgi, tmp_path, options):
+    # A port of its own choice it would not find again.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = uwsgi("--http-socket", f"127.0.0.1:{port}", *options)
+    before = server.get("/pid")
+    answer = later(server.get, f"/wait?file={tmp_path / 'go'}")
+    server.said("came to /wait")
+    server.signal(signal.SIGHUP)
+    server.said("SIGHUP: finishing 1 requests")
+    during = later(server.get, "/pid")  # waits in the backlog for the new worker
+    (tmp_path / "go").touch()
+    assert answer() == (200, "waited")
+    assert during() not in (before, [])
+    assert server.get("/pid") == during()
+    assert "DAMN" not in server.output
+
+
+# --- The beginning --------------------------------------------------------------------------------
+
+
+def test_startup_functions_run_before_there_is_a_request(uwsgi):
+    uwsgi().said("startup of")
+
+
+def test_startup_functions_run_in_each_worker(uwsgi):
+    server = uwsgi("--processes", "3")
+    pids = {server.said("startup of (.*)", times=number)[1] for number in (1, 2, 3)}
+    assert len(pids) == 3
+
+
+@pytest.mark.parametrize("options", [(), ("--lazy-apps",)])
+def test_a_startup_function_that_fails_ends_the_server_that_needs_its_application(uwsgi, options):
+    server = uwsgi(*options, FAIL_AT_STARTUP="yes")
+    server.ended()
+    server.said("The startup function start has failed: ConnectionError: no database")
+
+
+@pytest.mark.parametrize("when", ["THREADS_BEFORE", "THREADS_AFTER"])
+@pytest.mark.parametrize("options", [(), ("--lazy-apps",)])
+def test_the_application_may_set_an_executor_while_it_is_loaded(uwsgi, when, options):
+    server = uwsgi(*options, settings={"aiopyramid.uwsgi.loop": "uvloop"}, **{when: "yes"})
+    assert server.get("/thread")[1].startswith("of-the-application")
+    assert server.get("/loop") == (200, "uvloop")
+
+
+def test_a_hook_of_the_application_is_called_as_well(uwsgi):
+    server = uwsgi(HOOK="yes")
+    server.said("the hook of the application")
+    assert server.get("/hello") == (200, "hello")
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("--asyncio", "without --asyncio 100"), ("--greenlet", "without --greenlet")],
+)
+def test_the_application_does_not_start_without_the_engine_or_greenlets(missing, said):
+    command = uwsgi_command("--module", "served_app")
+    at = command.index(missing)
+    del command[at : at + (2 if missing == "--asyncio" else 1)]
+    if missing == "--asyncio":
+        command.remove("--greenlet")
+    site = os.path.join(os.path.dirname(__file__), "site")
+    server = Process(command, {"PYTHONPATH": site, "SETTINGS": "{}"})
+    with contextlib.closing(server):
+        server.ended()
+        server.said(f"EngineMissing: uWSGI was started {said}")

@@ -1,0 +1,177 @@
+"""Requests to a real uWSGI, on both kinds of loop."""
+
+import asyncio
+import http.client
+import json
+import socket
+import struct
+
+import aiohttp
+import pytest
+
+
+def at_once(served, *paths):
+    """Get all paths at the same time; return the texts."""
+
+    async def main():
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        async with aiohttp.ClientSession(served.url, connector=connector) as client:
+
+            async def get(path):
+                async with client.get(path) as response:
+                    assert response.status == 200
+                    return await response.text()
+
+            async with asyncio.timeout(20):
+                return await asyncio.gather(*map(get, paths))
+
+    return asyncio.run(main())
+
+
+# --- Many at once ---------------------------------------------------------------------------------
+
+
+def test_500_requests_wait_at_the_same_time(served):
+    loop = asyncio.new_event_loop()
+    started = loop.time()
+    assert at_once(served, *["/sleep?seconds=0.2"] * 500) == ["slept"] * 500
+    # One after the other they would take 100 seconds.
+    assert loop.time() - started < 10
+    loop.close()
+    assert "async queue is full" not in served.output
+
+
+def test_no_request_sees_the_context_or_the_thread_locals_of_another(served):
+    names = [f"number {number}" for number in range(100)]
+    answers = at_once(served, *(f"/who?name={name}" for name in names))
+    assert [json.loads(answer) for answer in answers] == [
+        ["nobody", True, name, True, name, True] for name in names
+    ]
+
+
+def test_coroutines_go_on_while_ordinary_views_block(served):
+    paths = ["/block?seconds=0.2", *["/sleep?seconds=0.01"] * 20, "/block?seconds=0.2"]
+    assert at_once(served, *paths) == ["blocked", *["slept"] * 20, "blocked"]
+
+
+def test_ordinary_views_run_in_threads(served):
+    assert served.get("/thread")[1].startswith("aiopyramid")
+
+
+def test_the_loop_is_of_the_kind_that_the_setting_asks_for(served, request):
+    kind = request.node.callspec.params["served"]
+    assert served.get("/loop") == (200, kind)
+
+
+# --- Errors ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/fail", "/leave", "/silent"])
+def test_an_error_of_the_application_is_answered_with_500(served, path):
+    assert served.get(path) == (500, "Internal Server Error\n")
+    assert served.get("/hello") == (200, "hello")
+
+
+def test_an_application_that_starts_no_response_is_told_so(served):
+    served.get("/silent")
+    served.said("ApplicationError: the application has not called start_response")
+
+
+def test_an_error_is_logged_once_with_its_traceback(served):
+    before = sum("LookupError: a bug" in line for line in served.lines)
+    served.get("/fail")
+    served.said("LookupError: a bug", times=before + 1)
+    served.said("Error handling request GET /fail")
+    assert sum("LookupError: a bug" in line for line in served.lines) == before + 1
+
+
+def test_a_cancelled_request_is_answered_with_503(served):
+    assert served.get("/cancel") == (503, "Service Unavailable\n")
+    served.said("GET /cancel was cancelled")
+
+
+def test_an_error_in_the_middle_of_a_body_breaks_the_connection_off(served):
+    with pytest.raises((ConnectionResetError, http.client.IncompleteRead)):
+        served.get("/broken")
+    served.said("LookupError: halfway")
+
+
+# --- Responses ------------------------------------------------------------------------------------
+
+
+def test_an_asynchronous_body_arrives_whole_and_is_closed(served):
+    before = served.lines.count("closed the stream")
+    assert served.get("/stream?number=20") == (200, "".join(f"{n} " for n in range(20)))
+    served.said("closed the stream", times=before + 1)
+
+
+def test_a_body_is_produced_in_one_task(served):
+    assert served.get("/timed") == (200, "same same same ")
+
+
+def test_a_file_is_served(served):
+    status, text = served.get("/file")
+    assert status == 200
+    assert text.startswith('"""The Pyramid application')
+
+
+@pytest.mark.parametrize("length", [0, 1, 20_000_000])
+def test_a_body_of_any_size_arrives_whole(served, length):
+    assert len(served.get(f"/large?length={length}")[1]) == length
+
+
+def test_what_is_written_comes_before_what_is_returned(served):
+    assert served.get("/writing") == (200, "written twice, returned")
+
+
+def test_a_client_that_vanishes_ends_its_body(served):
+    before = served.lines.count("closed the endless stream")
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert client.recv(100)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    served.said("closed the endless stream", times=before + 1)
+
+
+# --- Request bodies -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/length", "/length_in_thread"])
+@pytest.mark.parametrize("length", [1, 100_000, 3_000_000])
+def test_an_upload_is_complete_before_the_view_begins(served, path, length):
+    assert served.get(path, b"x" * length) == (200, f"{length} {length}")
+
+
+@pytest.mark.parametrize("path", ["/length", "/length_in_thread"])
+def test_a_slow_upload_holds_up_nobody(served, path):
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n".encode())
+        for _ in range(5):
+            client.sendall(b"xx")
+            assert served.get("/hello") == (200, "hello")
+        answer = b""
+        while data := client.recv(4096):
+            answer += data
+    assert answer.endswith(b"10 10")
+
+
+def test_chunks_are_put_together(served):
+    connection = http.client.HTTPConnection("127.0.0.1", served.port)
+    parts = (b"x" * 1000 for _ in range(100))
+    connection.request("POST", "/length", parts, encode_chunked=True)
+    assert connection.getresponse().read() == b"100000 100000"
+    connection.close()
+
+
+def test_a_body_that_is_announced_as_too_long_is_refused(served):
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"POST /length HTTP/1.1\r\nHost: t\r\nContent-Length: 4000001\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+    served.said("POST /length: the request body exceeds 4000000 bytes")
+
+
+def test_a_client_that_vanishes_with_half_a_body_is_logged_without_a_traceback(served):
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"POST /length?gone HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nxx")
+    served.said(r"POST /length\?gone: after \d bytes of the request body")
+    assert served.get("/hello") == (200, "hello")

@@ -1,0 +1,26 @@
+"""The command line of a uWSGI with its asyncio engine, for tests; built when first wanted."""
+
+import sys
+
+import pytest
+
+from build_uwsgi import CannotBuild, uwsgi_binary
+
+ANNOUNCES = r"bound to TCP address 127\.0\.0\.1:(\d+)"
+"""What it says when it listens, with the port as the group."""
+
+
+def uwsgi_command(*options: str, cores: int = 100) -> list[str]:
+    """Return the command that starts a uWSGI on a free port; skip the test if there can be none.
+
+    Args:
+        *options: What to serve, and how.
+        cores: Requests at a time.
+    """
+    try:
+        binary = uwsgi_binary()
+    except CannotBuild as reason:
+        pytest.skip(str(reason))
+    fixed = ["--http-socket", "127.0.0.1:0", "--master", "--need-app", "--die-on-term"]
+    fixed += ["--disable-logging", "--home", sys.prefix]
+    return [str(binary), *fixed, "--asyncio", str(cores), "--greenlet", *options]
