@@ -4,7 +4,7 @@ import signal
 import uuid
 
 import pytest
-from servers import KINDS
+from servers import KINDS, uwsgi_preloaded
 
 BOTH = pytest.mark.parametrize("view", ["ordinary", "coroutine"])
 PROCESSES = [name for name, kind in KINDS.items() if kind.command is not None]
@@ -105,11 +105,15 @@ def test_the_shutdown_functions_run_when_sigterm_ends_waitress(running):
 # --- Forks ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["sync", "gthread", "worker-uvloop"])
+@pytest.fixture(scope="module", params=["sync", "gthread", "worker-uvloop", "uwsgi"])
 def preloaded(running, request):
-    """A gunicorn whose application was loaded, and awaited something, before it forked."""
-    command = KINDS[request.param].command("everything", running.folder())
-    process = running.program([*command, "--preload", "--workers", "2"])
+    """A server whose application was loaded, and awaited something, before it forked."""
+    if request.param == "uwsgi":
+        command = [*uwsgi_preloaded("everything"), "--processes", "2"]
+    else:
+        command = KINDS[request.param].command("everything", running.folder())
+        command += ["--preload", "--workers", "2"]
+    process = running.program(command)
     return running.attach(request.param, process).mounted("direct")
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from processes import PATIENCE_SECONDS, Program
 from pyramid.request import Request
+from uwsgi_command import ANNOUNCES, uwsgi_command
 from webtest import TestApp
 
 
@@ -33,6 +34,7 @@ class Kind:
         command: Takes the application's module and a folder for files, returns a command line.
         at_once: Requests that it serves at the same time.
         owns_loop: Whether requests run on an event loop of the server's.
+        keeps_alive: Whether a connection serves more than one request.
         end: The signal with which its operator ends it.
         announces: What it says when it listens, with the port as the group.
     """
@@ -41,6 +43,7 @@ class Kind:
     command: Callable[[str, Path], list[str]] | None
     at_once: int
     owns_loop: bool = False
+    keeps_alive: bool = True
     end: int = signal.SIGTERM
     announces: str = r"(?:Listening at:|Serving on) http://127\.0\.0\.1:(\d+)"
 
@@ -76,6 +79,25 @@ def worker_uvloop(module: str, folder: Path) -> list[str]:
 def worker_asyncio(module: str, folder: Path) -> list[str]:
     (folder / "uvloop.py").write_text("raise ImportError('hidden by the tests')\n")
     return gunicorn(OURS, "--pythonpath", str(folder), f"{module}:main()")
+
+
+UWSGI: dict[str, Any] = {
+    "at_once": 50,
+    "owns_loop": True,
+    "keeps_alive": False,
+    "announces": ANNOUNCES,
+}
+
+
+@kind("uwsgi", **UWSGI)
+def uwsgi(module: str, folder: Path) -> list[str]:
+    return [*uwsgi_preloaded(module), "--lazy-apps"]
+
+
+def uwsgi_preloaded(module: str) -> list[str]:
+    """Return a command with which the master loads the application, before it forks."""
+    settings = {"pyramid.includes": "aiopyramid_uwsgi"}
+    return uwsgi_command("--eval", f"from {module} import main; application = main(**{settings})")
 
 
 @kind("gthread", at_once=8)
@@ -177,7 +199,10 @@ class HttpServer(Server):
                 fields = {name.replace("_", "-"): value for name, value in headers.items()}
                 connection.request(method, self.prefix + path, headers=fields)
                 response = connection.getresponse()
-                return Answer(response.status, response.headers, response.read().decode())
+                answer = Answer(response.status, response.headers, response.read().decode())
+                if not self.kind.keeps_alive:
+                    connection.close()  # opened again by the next request
+                return answer
 
             yield get
 
