@@ -1,4 +1,4 @@
-"""The demo as `make serve` runs it: by pserve, from development.ini, but on a free port."""
+"""The demo from development.ini, but on a free port: by pserve, as `make serve`, and by uWSGI."""
 
 import asyncio
 import re
@@ -14,8 +14,9 @@ from urllib.request import ProxyHandler, build_opener
 import aiohttp
 import pytest
 
+from build_uwsgi import CannotBuild, uwsgi_binary
+
 INI = Path(__file__).parent.parent / "development.ini"
-PSERVE = (sys.executable, "-m", "pyramid.scripts.pserve")
 PATIENCE = 20.0  # seconds for the server to start and to stop
 ASSET = re.compile(r'(?:href|src)="([^"]+)"')
 
@@ -25,17 +26,30 @@ Fetch = Callable[[str], tuple[int, str]]
 open_url = build_opener(ProxyHandler({})).open
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def command(server: str) -> list[str]:
+    if server == "pserve":
+        return [sys.executable, "-m", "pyramid.scripts.pserve"]
+    try:
+        return [str(uwsgi_binary()), "--home", sys.prefix, "--ini-paste-logged"]
+    except CannotBuild as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module", params=["pserve", "uwsgi"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Return the address of a running demo; check that it stops when asked to."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     folder = tmp_path_factory.mktemp("served")
     ini, log = folder / "development.ini", folder / "log"
-    ini.write_text(INI.read_text().replace("http_port = 6543", f"http_port = {port}"))
+    ini.write_text(INI.read_text().replace("6543", str(port)))
     with log.open("wb") as output:
-        process = subprocess.Popen([*PSERVE, ini], stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [*command(request.param), ini], stdout=output, stderr=subprocess.STDOUT
+        )
     try:
         wait_for(address, process, log)
         yield address
@@ -52,7 +66,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            open_url(f"{address}/heartbeat", timeout=1).close()
+            open_url(f"{address}/heartbeat", timeout=PATIENCE).close()
             return
         except URLError:
             if process.poll() is not None or time.monotonic() > deadline:
@@ -121,7 +135,7 @@ def test_a_coroutine_view_runs_in_a_task_on_the_workers_loop(fetch: Fetch) -> No
     _, heartbeat = fetch("/heartbeat")
 
     assert '"on_loop": true' in heartbeat
-    assert '"thread": "MainThread"' in heartbeat
+    assert re.search(r'"thread": "(MainThread|uWSGIWorker1Core0)"', heartbeat)
     assert '"loop": "uvloop"' in heartbeat
 
 

@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 
 import pytest
 from server_process import PATIENCE_SECONDS, Process
 from uwsgi_command import uwsgi_command
 
+SITE = os.path.join(os.path.dirname(__file__), "site")
 STOPS = [signal.SIGINT, signal.SIGTERM]
 
 
@@ -87,9 +89,7 @@ def test_uwsgis_own_limit_is_kept(uwsgi, tmp_path):
 
 def test_the_end_without_a_master_is_as_orderly(tmp_path):
     command = [option for option in uwsgi_command("--module", "served_app") if option != "--master"]
-    site = os.path.join(os.path.dirname(__file__), "site")
-    server = Process(command, {"PYTHONPATH": site, "SETTINGS": "{}"})
-    with contextlib.closing(server):
+    with contextlib.closing(Process(command, {"PYTHONPATH": SITE, "SETTINGS": "{}"})) as server:
         server.said("startup of")
         server.end(signal.SIGINT)
         server.said("shutdown of")
@@ -123,6 +123,31 @@ def test_a_reload_finishes_requests_and_loses_none(uwsgi, tmp_path, options):
     assert during() not in (before, [])
     assert server.get("/pid") == during()
     assert "DAMN" not in server.output
+
+
+# --- The configuration file -----------------------------------------------------------------------
+
+OF_THE_ORIGINAL = """
+[app:main]
+use = call:served_app:main
+
+[uwsgi]
+http-socket = 127.0.0.1:0
+workers = 1
+plugins =
+    asyncio = 50
+    greenlet
+"""
+
+
+def test_the_ini_file_of_the_original_works_as_printed(tmp_path):
+    (tmp_path / "development.ini").write_text(OF_THE_ORIGINAL)
+    binary = uwsgi_command()[0]
+    command = [binary, "--home", sys.prefix, "--ini-paste", str(tmp_path / "development.ini")]
+    with contextlib.closing(Process(command, {"PYTHONPATH": SITE, "SETTINGS": "{}"})) as server:
+        server.said("startup of")
+        server.end(signal.SIGINT)
+        server.said("shutdown of")
 
 
 # --- The beginning --------------------------------------------------------------------------------
@@ -169,8 +194,6 @@ def test_the_application_does_not_start_without_the_engine_or_greenlets(missing,
     del command[at : at + (2 if missing == "--asyncio" else 1)]
     if missing == "--asyncio":
         command.remove("--greenlet")
-    site = os.path.join(os.path.dirname(__file__), "site")
-    server = Process(command, {"PYTHONPATH": site, "SETTINGS": "{}"})
-    with contextlib.closing(server):
+    with contextlib.closing(Process(command, {"PYTHONPATH": SITE, "SETTINGS": "{}"})) as server:
         server.ended()
         server.said(f"EngineMissing: uWSGI was started {said}")

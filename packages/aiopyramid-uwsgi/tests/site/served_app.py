@@ -212,7 +212,7 @@ VIEWS += [block, block_for_ever, length_in_thread, thread, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent]
 
 
-def main(**settings):
+def main(global_config=None, **settings):
     if "THREADS_BEFORE" in os.environ:
         set_executor()
     config = Configurator(settings=settings)
