@@ -1,6 +1,7 @@
 """Real uWSGI processes with the application in ``site``."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ from server_process import PATIENCE_SECONDS, Process
 from uwsgi_command import ANNOUNCES, uwsgi_command
 
 SITE = Path(__file__).parent / "site"
+# WebSockets are an extra.
+collect_ignore = [] if importlib.util.find_spec("aiopyramid_websocket") else ["websocket"]
 
 # Straight to this machine, whatever proxy the environment names.
 open_url = build_opener(ProxyHandler({})).open

@@ -1,7 +1,7 @@
 """The greenlet bridge: ordinary code in a greenlet waits for awaitables of the event loop.
 
-This is the module that switches greenlets. Besides there are ``_hosted``, for servers that make some
-of their own, and ``_by_hand``, for code of earlier versions; ``_greenlets`` makes and keeps ours.
+This is the module that switches greenlets; but ``_hosted`` does it for servers that make some of
+their own, and ``_by_hand`` for code of earlier versions. ``_greenlets`` makes and keeps ours.
 
 Two parties share a stack of frames::
 

@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 from server_process import Process
 from uwsgi_command import uwsgi_command
-
-pytest.importorskip("aiopyramid_websocket")
-
 from websockets.sync.client import ClientConnection, connect
 
 # The application and the tests that WebSockets have on gunicorn.
