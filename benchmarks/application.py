@@ -67,6 +67,31 @@ def waiting_without_aiopyramid() -> Any:
     return _application({"/short": short_ordinary})
 
 
+def on_uwsgi() -> Any:
+    """Return the application for uWSGI's asyncio engine, hello and wait in one."""
+    return _on_uwsgi("asyncio")
+
+
+def on_uwsgi_with_uvloop() -> Any:
+    """Return the same on uvloop."""
+    return _on_uwsgi("uvloop")
+
+
+def _on_uwsgi(loop: str) -> Any:
+    views = {"/": hello_coroutine, "/short": short_coroutine}
+    return _application(views, "aiopyramid_uwsgi", **{"aiopyramid.uwsgi.loop": loop})
+
+
+def both() -> Any:
+    """Return the same application for other servers."""
+    return _application({"/": hello_coroutine, "/short": short_coroutine}, "aiopyramid_core")
+
+
+def both_without_aiopyramid() -> Any:
+    """Return the same application with ordinary views, as it would be without aiopyramid."""
+    return _application({"/": hello_ordinary, "/short": short_ordinary})
+
+
 def starlette() -> Any:
     """Return the like of :func:`coroutine` in another framework, made for asyncio."""
     return _starlette("/", 0)
@@ -93,8 +118,8 @@ def _starlette(path: str, seconds: float) -> Any:
     return Starlette(routes=[Route(path, wait if seconds else hello)])
 
 
-def _application(views: dict[str, Any], *includes: str) -> Any:
-    with Configurator() as config:
+def _application(views: dict[str, Any], *includes: str, **settings: str) -> Any:
+    with Configurator(settings=settings) as config:
         for name in includes:
             config.include(name)
         for path, view in views.items():
