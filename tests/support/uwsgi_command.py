@@ -17,10 +17,14 @@ def uwsgi_command(*options: str, cores: int = 100) -> list[str]:
         *options: What to serve, and how.
         cores: Requests at a time.
     """
-    try:
-        binary = uwsgi_binary()
-    except CannotBuild as reason:
-        pytest.skip(str(reason))
     fixed = ["--http-socket", "127.0.0.1:0", "--master", "--need-app", "--die-on-term"]
     fixed += ["--disable-logging", "--home", sys.prefix]
-    return [str(binary), *fixed, "--asyncio", str(cores), "--greenlet", *options]
+    return [uwsgi_binary_or_skip(), *fixed, "--asyncio", str(cores), "--greenlet", *options]
+
+
+def uwsgi_binary_or_skip() -> str:
+    """Return the path of the binary; skip the test if it cannot be built here."""
+    try:
+        return str(uwsgi_binary())
+    except CannotBuild as reason:
+        pytest.skip(str(reason))

@@ -13,8 +13,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import aiohttp
 import pytest
-
-from build_uwsgi import CannotBuild, uwsgi_binary
+from uwsgi_command import uwsgi_binary_or_skip
 
 INI = Path(__file__).parent.parent / "development.ini"
 PATIENCE = 20.0  # seconds for the server to start and to stop
@@ -29,10 +28,7 @@ open_url = build_opener(ProxyHandler({})).open
 def command(server: str) -> list[str]:
     if server == "pserve":
         return [sys.executable, "-m", "pyramid.scripts.pserve"]
-    try:
-        return [str(uwsgi_binary()), "--home", sys.prefix, "--ini-paste-logged"]
-    except CannotBuild as reason:
-        pytest.skip(str(reason))
+    return [uwsgi_binary_or_skip(), "--home", sys.prefix, "--ini-paste-logged"]
 
 
 @pytest.fixture(scope="module", params=["pserve", "uwsgi"])

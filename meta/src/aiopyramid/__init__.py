@@ -30,7 +30,8 @@ def includeme(config: Configurator) -> None:
     """Set up the application for asyncio: ``config.include("aiopyramid")``.
 
     Includes all packages of aiopyramid that have something to include: ``aiopyramid_core``,
-    ``aiopyramid_traversal`` and ``aiopyramid_websocket``.
+    ``aiopyramid_traversal``, ``aiopyramid_websocket`` and ``aiopyramid_uwsgi``, which does nothing
+    under any other server.
 
     Args:
         config: The application's configurator.
@@ -40,3 +41,4 @@ def includeme(config: Configurator) -> None:
     config.include("aiopyramid_core")
     config.include("aiopyramid_traversal")
     config.include("aiopyramid_websocket")
+    config.include("aiopyramid_uwsgi")

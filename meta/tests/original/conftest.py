@@ -1,12 +1,14 @@
 """An application, made of nothing but the original's code blocks and what they presuppose."""
 
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from server_process import ServerProcess
+from server_process import Process, ServerProcess
+from uwsgi_command import ANNOUNCES, uwsgi_binary_or_skip
 
 BLOCKS = dict(
     re.findall(
@@ -124,11 +126,27 @@ def on_gunicorn(project: Path) -> ServerProcess:
     return ServerProcess("pserve", command, {"PYTHONPATH": str(project)})
 
 
-SERVERS: dict[str, Callable[[Path], ServerProcess]] = {"gunicorn": on_gunicorn}
+class UwsgiProcess(Process):
+    """A uWSGI, with the address that it says it has."""
+
+    @property
+    def site(self) -> str:
+        return f"http://127.0.0.1:{self.said(ANNOUNCES)[1]}"
+
+
+def on_uwsgi(project: Path) -> UwsgiProcess:
+    ini = project / "uwsgi.ini"
+    block = BLOCKS["uWSGI"].replace("0.0.0.0:6543", "127.0.0.1:0")
+    ini.write_text(f"{SETTINGS}{block}")
+    command = [uwsgi_binary_or_skip(), "--home", sys.prefix, "--ini-paste", str(ini)]
+    return UwsgiProcess(command, {"PYTHONPATH": str(project)})
+
+
+SERVERS: dict[str, Callable[[Path], Process]] = {"gunicorn": on_gunicorn, "uwsgi": on_uwsgi}
 
 
 @pytest.fixture(scope="session", params=SERVERS)
-def server(project: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+def server(project: Path, request: pytest.FixtureRequest) -> Iterator[Process]:
     server = SERVERS[request.param](project)
     yield server
     server.close()
