@@ -1,10 +1,41 @@
 """Back-pressure on the writing side: wait until a slow client has read what was written."""
 
 import asyncio
+import contextlib
+import fcntl
+import struct
+import termios
+from typing import Any
 
 from .exceptions import ClientDisconnected
 
-__all__ = ("WriteFlow",)
+__all__ = ("WriteFlow", "unsent_bytes")
+
+
+def unsent_bytes(transport: asyncio.Transport) -> int:
+    """Return how much of what was written has still to be sent; 0 only if all has been.
+
+    A transport with TLS does not tell what it has handed down to the one of the socket, which may
+    be 64 KiB. As long as there is any, the system's own queue is not empty. That one is asked then;
+    what a transport without TLS has left there, the system sends by itself.
+
+    Args:
+        transport: The transport.
+    """
+    size = transport.get_write_buffer_size()
+    if size or transport.can_write_eof():
+        return size
+    return _queued_bytes(transport.get_extra_info("socket"))
+
+
+def _queued_bytes(sock: Any) -> int:
+    """Return how many bytes in the system's queue a client has not acknowledged."""
+    # The socket may be closed, or the system may not know (it is for Linux to answer).
+    with contextlib.suppress(OSError, ValueError):
+        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+        size: int = struct.unpack("i", answer)[0]
+        return size
+    return 0
 
 
 class WriteFlow:

@@ -16,7 +16,7 @@ from aiopyramid_core import start_greenlet
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE, UpgradedProtocol
 
 from ._environ import connection_environ
-from ._flow import WriteFlow
+from ._flow import WriteFlow, unsent_bytes
 from ._inbound import Inbound
 from ._owner import Owner
 from ._proxy_protocol import ProxyHeaderReader
@@ -205,13 +205,13 @@ class HTTPProtocol(asyncio.Protocol):
 
     def expire(self) -> None:
         """The deadline has passed."""
-        unsent_bytes = self._transport.get_write_buffer_size()
-        if unsent_bytes:
+        unsent = unsent_bytes(self._transport)
+        if unsent:
             # On a bad line the client is still busy with the last answer. It may take its time,
             # as long as it gets on.
-            if unsent_bytes < self._unsent_bytes:
+            if unsent < self._unsent_bytes:
                 self._set_deadline(self._owner.times.write_seconds)
-                self._unsent_bytes = unsent_bytes
+                self._unsent_bytes = unsent
             else:
                 self._transport.abort()
         elif self.state is State.RECEIVING:

@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 from server_process import PATIENCE_SECONDS
@@ -167,3 +168,37 @@ def test_a_key_that_does_not_fit_ends_gunicorn_with_a_message(gunicorn, certific
     assert server.popen.returncode == 3
     server.said(r"The settings for TLS \(certfile and its relatives\) fail: .*KEY_VALUES_MISMATCH")
     server.said("Worker failed to boot")
+
+
+@pytest.mark.parametrize("uvloop", [True, False])
+def test_a_client_that_reads_slowly_gets_the_whole_answer(serve_tls, trusting, tmp_path, uvloop):
+    # What TLS has handed down to the socket's own transport is not seen from above. It must not
+    # be dropped when the connection is no longer kept, nor when it has lingered long enough.
+    (tmp_path / "big.py").write_text(
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [b'x' * 60_000]\n"
+    )
+    (tmp_path / "conf.py").write_text(
+        "import socket\n"
+        "def post_worker_init(worker):\n"
+        "    worker.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)\n"
+        "    print('buffers are small', flush=True)\n"
+    )
+    if not uvloop:
+        (tmp_path / "uvloop.py").write_text("raise ImportError('not installed')")
+    options = ("-c", str(tmp_path / "conf.py"), "--keep-alive", "1")
+    server = serve_tls(*options, app="big:app", PYTHONPATH=str(tmp_path))
+    server.said("buffers are small")
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(PATIENCE_SECONDS)
+        sock.connect(("127.0.0.1", server.port))
+        with trusting().wrap_socket(sock, server_hostname="127.0.0.1") as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = client.recv(1000)
+            time.sleep(6)  # longer than both times together
+            while len(answer) < 60_000:
+                data = client.recv(1 << 16)
+                assert data, f"cut after {len(answer)} bytes"
+                answer += data
