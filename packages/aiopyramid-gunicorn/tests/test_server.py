@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 
 import pytest
@@ -242,6 +243,30 @@ async def test_a_client_that_reads_nothing_does_not_hold_up_a_drain(serve):
         await site.until(lambda: [c for c in site.server.connections if c.flow.full])
         assert await site.server.drain(0) == 1
         assert not site.server.connections
+
+
+async def test_clients_that_never_shake_hands_do_not_prolong_a_drain(serve):
+    application = Slow()
+    async with serve(application) as site:
+        silent = []
+        for _ in range(3):
+            listening = socket.create_server(("127.0.0.1", 0))
+            listening.setblocking(False)
+            site.server.listen([listening], ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+            silent.append(socket.create_connection(listening.getsockname()))
+        await site.until(lambda: _pending(site) == 3)
+        client = await site.connect()
+        client.get("/slow")
+        await application.started.wait()
+        started = asyncio.get_running_loop().time()
+        assert await site.server.drain(1) == 1
+        assert asyncio.get_running_loop().time() - started < 3
+        for sock in silent:
+            sock.close()
+
+
+def _pending(site):
+    return sum(listener.pending for listener in site.server._listeners)
 
 
 async def test_a_request_that_never_arrives_does_not_hold_up_a_drain(serve):

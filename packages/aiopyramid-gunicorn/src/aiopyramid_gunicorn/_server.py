@@ -133,17 +133,17 @@ class Server:
         Returns:
             How many connections had to be broken off.
         """
+        end = self.loop.time() + patience_seconds
         self.draining = True
         self.keeps_alive = False
         for listener in self._listeners:
             listener.stop()
         linger_seconds = min(_IDLE_SECONDS, patience_seconds)
         self.idle_seconds = min(self.idle_seconds, linger_seconds)
-        for listener in self._listeners:
-            await listener.settle(linger_seconds)
+        await asyncio.gather(*(listener.settle(linger_seconds) for listener in self._listeners))
         for connection in tuple(self.connections):
             connection.retire(linger_seconds)
-        if await self._is_deserted_within(patience_seconds):
+        if await self._is_deserted_within(end - self.loop.time()):
             return 0
         cut = tuple(self.connections)
         for connection in cut:
