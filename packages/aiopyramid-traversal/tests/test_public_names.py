@@ -1,6 +1,8 @@
 """``__all__`` is exact in both directions, in the package and in each of its public modules."""
 
+import ast
 import types
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,17 @@ def test_the_package_lists_what_it_offers():
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
     assert offered == set(aiopyramid_traversal.__all__)
+
+
+def test_the_type_checked_file_uses_all_that_the_package_offers():
+    source = (Path(__file__).parent / "typing" / "traversal_api.py").read_text()
+    imported = {
+        alias.name
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.ImportFrom) and statement.module == "aiopyramid_traversal"
+        for alias in statement.names
+    }
+    assert imported == set(aiopyramid_traversal.__all__)
 
 
 @pytest.mark.parametrize("module", [lookup, traverser], ids=lambda module: module.__name__)
