@@ -19,7 +19,7 @@ export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help hooks serve test lint types coverage tox wheels release bench format lock clean
+.PHONY: help hooks serve test lint types docs coverage tox wheels release bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,10 @@ lint: $(READY) types ## check registry names, lock, style, types and imports bet
 types: $(READY) ## check types only
 	@echo "==> mypy"
 	@mypy
+
+docs: $(READY) ## check the documents: code, configuration, links
+	@echo "==> documents"
+	@pytest tests/test_documents.py
 
 coverage: $(READY) ## measure what the packages' own tests reach, in lines and branches
 	@coverage erase
