@@ -84,7 +84,10 @@ def _is_marked(item: pytest.Item) -> bool:
 
 @pytest.fixture
 def bridge() -> Iterator[Bridge]:
-    """An event loop for the test: ``bridge.run(function, ...)`` calls a function in the bridge."""
+    """An event loop for the test: ``bridge.run(function, ...)`` calls a function in the bridge.
+
+    .. versionadded:: 1.0
+    """
     with Bridge() as bridge:
         yield bridge
 
@@ -94,6 +97,8 @@ def serve() -> Iterator[Callable[..., Served]]:
     """Serve an application until the test ends: ``serve("package:main", "waitress", {...}).url``.
 
     The arguments are those of :func:`aiopyramid_core.testing.serving`.
+
+    .. versionadded:: 1.0
     """
     served: list[Served] = []
 
@@ -111,7 +116,13 @@ def serve() -> Iterator[Callable[..., Served]]:
 
 @pytest.fixture(params=SERVERS)
 def each_server(request: pytest.FixtureRequest) -> str:
-    """The name of each server in turn; those that are not installed are skipped."""
+    """The name of each server in turn; those that are not installed are skipped.
+
+    Args:
+        request: pytest's, with the name.
+
+    .. versionadded:: 1.0
+    """
     server: str = request.param
     if not is_installed(server):
         pytest.skip(f"{server} is not installed")
@@ -120,7 +131,13 @@ def each_server(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def async_client(bridge: Bridge) -> "Iterator[ClientSession]":
-    """An HTTP and WebSocket client on the test's event loop: a session of aiohttp's."""
+    """An HTTP and WebSocket client on the test's event loop: a session of aiohttp's.
+
+    Args:
+        bridge: The event loop.
+
+    .. versionadded:: 1.0
+    """
     try:
         from aiohttp import ClientSession
     except ImportError:
