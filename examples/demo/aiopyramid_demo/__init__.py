@@ -1,7 +1,8 @@
 """A small Pyramid application on asyncio, to look at in a browser.
 
 There is nothing here that an ordinary Pyramid application does not have, but for one line that
-includes ``aiopyramid_core``. Read ``views/fan_out.py`` next.
+includes ``aiopyramid_core``, and one for WebSockets. Read ``views/fan_out.py`` next, then
+``views/chat.py``.
 """
 
 from typing import Any
@@ -14,9 +15,11 @@ def main(global_config: dict[str, str], **settings: Any) -> Router:
     """Make the application from the settings in ``development.ini``."""
     with Configurator(settings=settings) as config:
         config.include("aiopyramid_core")  # from here on, any view may be a coroutine
+        config.include("aiopyramid_websocket")  # and a view may be a WebSocket
         config.include("pyramid_jinja2")
         config.add_jinja2_search_path("templates")
         config.include(".traffic")
+        config.include(".room")
 
         config.add_static_view("static", "static")
         config.add_route("home", "/")
@@ -26,5 +29,7 @@ def main(global_config: dict[str, str], **settings: Any) -> Router:
         config.add_route("heartbeat", "/heartbeat")
         config.add_route("ordinary", "/ordinary")
         config.add_route("failing", "/failing")
+        config.add_route("chat", "/chat")
+        config.add_route("chat_socket", "/chat/socket")
         config.scan(".views")
         return config.make_wsgi_app()

@@ -1,15 +1,29 @@
-"""The demo's application, called as a server would call it, but without one."""
+"""The demo's application, called as a server would call it, and served as `make serve` does."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from aiopyramid_demo import main
 from pyramid.router import Router
+from uwsgi_command import uwsgi_binary_or_skip
 from webob import Request, Response
 
 from aiopyramid_core import spawn_greenlet
+
+INI = Path(__file__).parent.parent / "development.ini"
+PATIENCE = 20.0  # seconds for the server to start and to stop
+
+# Straight to this machine, whatever proxy the environment names.
+open_url = build_opener(ProxyHandler({})).open
 
 Get = Callable[..., Coroutine[Any, Any, Response]]
 
@@ -35,3 +49,48 @@ def get(app: Router) -> Get:
         return await asyncio.wait_for(spawn_greenlet(request.get_response, app), timeout=10)
 
     return get
+
+
+def command(server: str) -> list[str]:
+    if server == "pserve":
+        return [sys.executable, "-m", "pyramid.scripts.pserve"]
+    return [uwsgi_binary_or_skip(), "--home", sys.prefix, "--ini-paste-logged"]
+
+
+@pytest.fixture(scope="module", params=["pserve", "uwsgi"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Return the address of a running demo; check that it stops when asked to."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    folder = tmp_path_factory.mktemp("served")
+    ini, log = folder / "development.ini", folder / "log"
+    ini.write_text(INI.read_text().replace("6543", str(port)))
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command(request.param), ini], stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_for(address, process, log)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 0, log.read_text()
+
+
+def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            open_url(f"{address}/heartbeat", timeout=PATIENCE).close()
+            return
+        except URLError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"The demo did not start:\n{log.read_text()}")
+            time.sleep(0.05)

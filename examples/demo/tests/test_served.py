@@ -2,72 +2,20 @@
 
 import asyncio
 import re
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from urllib.error import HTTPError, URLError
+from collections.abc import Callable
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 import aiohttp
 import pytest
-from uwsgi_command import uwsgi_binary_or_skip
 
-INI = Path(__file__).parent.parent / "development.ini"
-PATIENCE = 20.0  # seconds for the server to start and to stop
 ASSET = re.compile(r'(?:href|src)="([^"]+)"')
 
 Fetch = Callable[[str], tuple[int, str]]
 
 # Straight to this machine, whatever proxy the environment names.
 open_url = build_opener(ProxyHandler({})).open
-
-
-def command(server: str) -> list[str]:
-    if server == "pserve":
-        return [sys.executable, "-m", "pyramid.scripts.pserve"]
-    return [uwsgi_binary_or_skip(), "--home", sys.prefix, "--ini-paste-logged"]
-
-
-@pytest.fixture(scope="module", params=["pserve", "uwsgi"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Return the address of a running demo; check that it stops when asked to."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    folder = tmp_path_factory.mktemp("served")
-    ini, log = folder / "development.ini", folder / "log"
-    ini.write_text(INI.read_text().replace("6543", str(port)))
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command(request.param), ini], stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        wait_for(address, process, log)
-        yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        finally:
-            process.kill()
-    assert process.returncode == 0, log.read_text()
-
-
-def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            open_url(f"{address}/heartbeat", timeout=PATIENCE).close()
-            return
-        except URLError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"The demo did not start:\n{log.read_text()}")
-            time.sleep(0.05)
 
 
 @pytest.fixture
