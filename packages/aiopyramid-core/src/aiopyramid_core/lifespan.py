@@ -48,6 +48,10 @@ class _State(enum.Enum):
     STOPPED = "shut down"
 
 
+_STARTED: Final = _State.STARTED
+"""Every request asks for it, and on Python 3.11 a look-up in an enumeration is slow."""
+
+
 class Lifespan:
     """The startup and shutdown functions and the background tasks of one application.
 
@@ -100,7 +104,7 @@ class Lifespan:
 
         .. versionadded:: 1.0
         """
-        if self._state is _State.STARTED:
+        if self._state is _STARTED:
             return
         if self._error is not None:
             raise self._error.again() from self._error.error

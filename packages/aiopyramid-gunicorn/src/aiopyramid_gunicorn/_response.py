@@ -38,6 +38,13 @@ class _Framing(enum.Enum):
     CLOSE = "by closing the connection"
 
 
+# As in _state, for the same reason.
+_NONE: Final = _Framing.NONE
+_LENGTH: Final = _Framing.LENGTH
+_CHUNKED: Final = _Framing.CHUNKED
+_CLOSE: Final = _Framing.CLOSE
+
+
 class Response:
     """One response: its head, validated and completed, and the framing of its body.
 
@@ -76,7 +83,7 @@ class Response:
     def __init__(self, method: str, version: tuple[int, int], *, keep_alive: bool) -> None:
         self._method = method
         self._version = version
-        self._framing = _Framing.NONE
+        self._framing: _Framing = _NONE
         self._length: int | None = None
         self._code = 0
         self._given: tuple[str, ...] = ()
@@ -192,30 +199,30 @@ class Response:
             # RFC 9110, 8.6: no Content-Length here.
             self.headers = [f for f in self.headers if f[0].lower() != "content-length"]
         if self._method == "HEAD" or tunnel or code in (101, 204, 304):
-            self._framing = _Framing.NONE
+            self._framing = _NONE
         elif self._length is not None:
-            self._framing = _Framing.LENGTH
+            self._framing = _LENGTH
         elif body_length is not None:
-            self._framing, self._length = _Framing.LENGTH, body_length
+            self._framing, self._length = _LENGTH, body_length
             return f"Content-Length: {body_length}\r\n"
         elif self._version == (1, 1):
-            self._framing = _Framing.CHUNKED
+            self._framing = _CHUNKED
             return "Transfer-Encoding: chunked\r\n"
         else:
-            self._framing = _Framing.CLOSE
+            self._framing = _CLOSE
             self.keep_alive = False
         return ""
 
     def encode(self, data: bytes) -> bytes:
         """Frame a part of the body. What exceeds the Content-Length is cut off."""
         framing = self._framing
-        if framing is _Framing.NONE or not data:
+        if framing is _NONE or not data:
             return b""
-        if framing is _Framing.LENGTH:
+        if framing is _LENGTH:
             assert self._length is not None
             data = data[: self._length - self.sent]
         self.sent += len(data)
-        if framing is _Framing.CHUNKED:
+        if framing is _CHUNKED:
             return b"%x\r\n%b\r\n" % (len(data), data)
         return data
 
@@ -226,9 +233,9 @@ class Response:
             ApplicationError: The body was shorter than its Content-Length. The connection must
                 be closed: the client waits for the rest.
         """
-        if self._framing is _Framing.CHUNKED:
+        if self._framing is _CHUNKED:
             return b"0\r\n\r\n"
-        if self._framing is _Framing.LENGTH and self.sent != self._length:
+        if self._framing is _LENGTH and self.sent != self._length:
             raise ApplicationError(
                 f"the body ended after {self.sent} of {self._length} bytes of Content-Length"
             )
@@ -247,14 +254,14 @@ class Response:
     @property
     def ends_by_closing(self) -> bool:
         """Whether the client takes the end of the connection for the end of the body."""
-        return self._framing is _Framing.CLOSE
+        return self._framing is _CLOSE
 
     @property
     def needs_body(self) -> bool:
         """Whether any more of the body would reach the client."""
-        if self._framing is _Framing.LENGTH:
+        if self._framing is _LENGTH:
             return self.sent != self._length
-        return self._framing is not _Framing.NONE
+        return self._framing is not _NONE
 
 
 def early_hints(fields: Iterable[tuple[str | bytes, str | bytes]]) -> bytes:

@@ -6,7 +6,16 @@ One enumeration and one table instead of pairs of flags: what is not in the tabl
 import enum
 from typing import Final
 
-__all__ = ("TRANSITIONS", "State")
+__all__ = (
+    "CLOSED",
+    "CLOSING",
+    "HANDLING",
+    "IDLE",
+    "RECEIVING",
+    "TRANSITIONS",
+    "UPGRADED",
+    "State",
+)
 
 
 class State(enum.Enum):
@@ -22,6 +31,15 @@ class State(enum.Enum):
     # An enumeration's own hashes the name, in Python, several times for each request.
     __hash__ = object.__hash__
 
+
+# On Python 3.11 it takes ten times as long to look one up in the enumeration, and a request needs
+# twenty of them: a twentieth of a small one's time.
+IDLE: Final = State.IDLE
+RECEIVING: Final = State.RECEIVING
+HANDLING: Final = State.HANDLING
+UPGRADED: Final = State.UPGRADED
+CLOSING: Final = State.CLOSING
+CLOSED: Final = State.CLOSED
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.IDLE: frozenset({State.RECEIVING, State.HANDLING, State.CLOSING, State.CLOSED}),

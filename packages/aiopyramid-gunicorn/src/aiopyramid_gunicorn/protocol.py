@@ -22,7 +22,16 @@ from ._owner import Owner
 from ._proxy_protocol import ProxyHeaderReader
 from ._request import Request
 from ._response import error_response
-from ._state import TRANSITIONS, State
+from ._state import (
+    CLOSED,
+    CLOSING,
+    HANDLING,
+    IDLE,
+    RECEIVING,
+    TRANSITIONS,
+    UPGRADED,
+    State,
+)
 from ._upgraded import UpgradedConnection
 from ._wsgi import Exchange
 from .exceptions import ApplicationError, ForbiddenProxy, RequestError
@@ -67,7 +76,11 @@ class HTTPProtocol(asyncio.Protocol):
         "flow",
         "inbound",
         "state",
+        "write",
     )
+
+    write: Callable[[bytes], None]
+    """Sends bytes to the client."""
 
     _transport: asyncio.Transport
     _environ: dict[str, Any]
@@ -83,7 +96,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._unsent_bytes = math.inf
         self.flow = WriteFlow(owner.loop)
-        self.state = State.IDLE
+        self.state = IDLE
         self.deadline = math.inf
 
     # --- Called by asyncio --------------------------------------------------------------------
@@ -93,6 +106,7 @@ class HTTPProtocol(asyncio.Protocol):
         owner = self._owner
         # A cast and no check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self.write = self._transport.write
         self._transport.set_write_buffer_limits(owner.limits.write_buffer_bytes)
         settings = owner.environ_settings
         peer = transport.get_extra_info("peername")
@@ -111,17 +125,17 @@ class HTTPProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
-        begins = self.state is State.IDLE
+        begins = self.state is IDLE
         if begins:
-            self._become(State.RECEIVING)
-        elif self.state is State.CLOSING:
+            self._become(RECEIVING)
+        elif self.state is CLOSING:
             return
         if self._proxy_header is None:
             self.inbound.feed(data)
         else:
             self._read_proxy_header(self._proxy_header, data)
         self._advance()
-        if self.state is State.RECEIVING:
+        if self.state is RECEIVING:
             if self.inbound.growing is not None:
                 self._set_deadline(self._owner.times.body_seconds)
             elif begins:
@@ -134,24 +148,24 @@ class HTTPProtocol(asyncio.Protocol):
         # and those that are simply gone look the same.
         self._tell_disconnect()
         # True keeps the writing half open for the answers that are due; TLS has no halves.
-        return self.state is State.HANDLING and self._transport.can_write_eof()
+        return self.state is HANDLING and self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """The client reads more slowly than the application writes."""
         self.flow.pause()
-        if self.state is State.HANDLING:
+        if self.state is HANDLING:
             self._set_deadline(self._owner.times.write_seconds)
             self._unsent_bytes = self._transport.get_write_buffer_size()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         self.flow.resume()
-        if self.state is State.HANDLING:
+        if self.state is HANDLING:
             self.deadline = math.inf
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever ended it."""
-        self._become(State.CLOSED)
+        self._become(CLOSED)
         self.deadline = math.inf
         self.flow.disconnect()
         self._tell_disconnect()
@@ -160,10 +174,6 @@ class HTTPProtocol(asyncio.Protocol):
         self._owner.forget(self)
 
     # --- Called by the exchange ---------------------------------------------------------------
-
-    def write(self, data: bytes) -> None:
-        """Send bytes to the client."""
-        self._transport.write(data)
 
     def may_keep_alive(self) -> bool:
         """Return whether the connection may serve another request at all."""
@@ -195,7 +205,7 @@ class HTTPProtocol(asyncio.Protocol):
 
     def client_is_gone(self) -> bool:
         """Return whether the client has closed its side."""
-        return self._at_eof or self.state is State.CLOSED
+        return self._at_eof or self.state is CLOSED
 
     def abort(self) -> None:
         """Break the connection off at once."""
@@ -214,16 +224,16 @@ class HTTPProtocol(asyncio.Protocol):
                 self._unsent_bytes = unsent
             else:
                 self._transport.abort()
-        elif self.state is State.RECEIVING:
+        elif self.state is RECEIVING:
             self._answer_error(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
-        elif self.state is State.CLOSING:
+        elif self.state is CLOSING:
             self._transport.abort()
         else:
             self._close()
 
     def retire(self, linger_seconds: float) -> None:
         """The server stops: close when no answer is due and none is asked for meanwhile."""
-        if self.state is not State.IDLE:
+        if self.state is not IDLE:
             return
         if linger_seconds > 0:
             self.deadline = min(self.deadline, self._owner.loop.time() + linger_seconds)
@@ -276,7 +286,7 @@ class HTTPProtocol(asyncio.Protocol):
     def _advance(self) -> None:
         """Do whatever is next, as far as that is possible without waiting."""
         inbound = self.inbound
-        while self.state is State.IDLE or self.state is State.RECEIVING:
+        while self.state is IDLE or self.state is RECEIVING:
             if inbound.waiting:
                 self._handle(inbound.waiting.popleft())
             elif inbound.refusal is not None:
@@ -287,12 +297,12 @@ class HTTPProtocol(asyncio.Protocol):
                 if inbound.take_continue():
                     self._transport.write(_CONTINUE)
                 return
-        if self.state is State.HANDLING and inbound.is_ahead:
+        if self.state is HANDLING and inbound.is_ahead:
             # Let the client wait rather than fill the memory.
             self._transport.pause_reading()
 
     def _handle(self, request: Request) -> None:
-        self._become(State.HANDLING)
+        self._become(HANDLING)
         self.deadline = math.inf
         exchange = Exchange(self, request, self._owner.services)
         self._task = start_greenlet(self._owner.loop, exchange.run)
@@ -304,7 +314,7 @@ class HTTPProtocol(asyncio.Protocol):
     def _handled_in_task(self, exchange: Exchange, _task: "asyncio.Task[None]") -> None:
         self._task = None
         self._handled(exchange)
-        if self.state is State.IDLE or self.state is State.RECEIVING:
+        if self.state is IDLE or self.state is RECEIVING:
             self._transport.resume_reading()
             self._advance()
 
@@ -315,11 +325,11 @@ class HTTPProtocol(asyncio.Protocol):
         self._disconnect_callbacks.clear()
         successor, self._successor = self._successor, None
         if successor is not None:
-            if exchange.response.has_switched and self.state is not State.CLOSED:
+            if exchange.response.has_switched and self.state is not CLOSED:
                 self._hand_over(successor)
                 return
             successor.connection_lost(None)
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return
         # What a response has promised counts, even if the server has begun to drain since: a client
         # may have sent its next request on the strength of it.
@@ -330,15 +340,15 @@ class HTTPProtocol(asyncio.Protocol):
             # The client may be sending already what it would have asked next.
             self._close(linger=not self._given_up)
         elif self.inbound.growing is not None:
-            self._become(State.RECEIVING)
+            self._become(RECEIVING)
             self._set_deadline(owner.times.body_seconds)
         else:
-            self._become(State.IDLE)
+            self._become(IDLE)
             self._set_deadline(owner.idle_seconds)
 
     def _hand_over(self, successor: UpgradedProtocol) -> None:
         """Leave the connection to another protocol, and keep nothing."""
-        self._become(State.UPGRADED)
+        self._become(UPGRADED)
         early = self.inbound.behind_upgrade or b""
         self.inbound.close()
         self._environ = {}
@@ -365,7 +375,7 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _close(self, *, linger: bool = False) -> None:
         """Close when all is sent; with ``linger``, not before the client has read it."""
-        self._become(State.CLOSING)
+        self._become(CLOSING)
         self._set_deadline(_LINGER_SECONDS)
         if linger and self._transport.can_write_eof():
             self._transport.resume_reading()
