@@ -11,7 +11,7 @@ from collections.abc import Callable
 from signal import SIG_IGN, SIGINT, SIGKILL, SIGTERM, default_int_handler, getsignal, signal
 from typing import Any
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """For whatever a process has to do; it is never waited for in vain."""
 
 if getsignal(SIGINT) is SIG_IGN:

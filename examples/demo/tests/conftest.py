@@ -20,7 +20,7 @@ from webob import Request, Response
 from aiopyramid_core import spawn_greenlet
 
 INI = Path(__file__).parent.parent / "development.ini"
-PATIENCE = 20.0  # seconds for the server to start and to stop
+PATIENCE = 60.0  # seconds for the server to start and to stop, on a busy machine as well
 
 # Straight to this machine, whatever proxy the environment names.
 open_url = build_opener(ProxyHandler({})).open

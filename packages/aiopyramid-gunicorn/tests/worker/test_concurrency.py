@@ -7,7 +7,7 @@ import time
 import aiohttp
 import pytest
 
-PATIENCE = aiohttp.ClientTimeout(20)
+PATIENCE = aiohttp.ClientTimeout(60)
 
 
 async def fetch(session, url):
