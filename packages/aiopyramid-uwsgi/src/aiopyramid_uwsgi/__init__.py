@@ -10,6 +10,8 @@ Include this package (``config.include("aiopyramid_uwsgi")``). The modules in re
     The request's body, read where uWSGI can wait for it.
 ``_upgraded``
     A connection that leaves HTTP, for WebSockets.
+``websocket``, ``_native``
+    The mapper of the original's name; WebSockets with TLS in the worker.
 ``_worker``
     The event loop; signals, the beginning and the end of a worker.
 ``_api``

@@ -8,7 +8,8 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 try:
     import uwsgi
@@ -24,8 +25,10 @@ __all__ = (
     "loop_engine",
     "on_fork",
     "read_chunk",
+    "receive_message",
     "reset_connection",
     "seconds_of_mercy",
+    "speaks_tls",
 )
 
 
@@ -93,6 +96,14 @@ def end_server() -> None:
         os.kill(master, signal.SIGINT)
 
 
+def speaks_tls(environ: Mapping[str, Any]) -> bool:
+    """Return whether uWSGI itself encrypts the connection on which a request came in.
+
+    ``wsgi.url_scheme`` alone does not tell: it may be what a proxy says.
+    """
+    return has_option("https-socket") and environ["wsgi.url_scheme"] == "https"
+
+
 # --- The current request --------------------------------------------------------------------------
 
 
@@ -116,3 +127,13 @@ def read_chunk() -> bytes:
     """
     chunk: bytes = uwsgi.chunked_read()
     return chunk
+
+
+def receive_message() -> bytes:
+    """Return a WebSocket message that has come in on the current request; ``b""`` if none has.
+
+    Raises:
+        OSError: The connection is closed.
+    """
+    message: bytes = uwsgi.websocket_recv_nb()
+    return message

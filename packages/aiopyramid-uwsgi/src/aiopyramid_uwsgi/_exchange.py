@@ -11,14 +11,14 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import IO, Any, Final, Protocol
 
-from aiopyramid_core import HostedCall, await_, call_off_loop, wait_hosted
+from aiopyramid_core import HostedCall, await_, call_off_loop
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
 from . import _api
 from ._body import receive_body
 from ._settings import UWSGISettings
-from ._upgraded import UpgradedConnection
+from ._upgraded import TAKE_OVER, TakenOver, UpgradedConnection
 from .exceptions import ApplicationError, ClientDisconnected, RequestError
 
 __all__ = ("Exchange", "Register")
@@ -78,7 +78,7 @@ class Exchange:
         self._head: tuple[str, list[tuple[str, str]]] | None = None
         self._head_given = False
         self._request_body: IO[bytes] | None = None
-        self._upgraded: UpgradedConnection | None = None
+        self._upgraded: TakenOver | None = None
         self._call: HostedCall[bytes] = HostedCall(self._run)
 
     # --- In uWSGI's greenlet ------------------------------------------------------------------
@@ -94,7 +94,9 @@ class Exchange:
             environ["wsgi.multithread"] = True  # ordinary views run in threads
             for name in _OF_NO_USE:
                 environ.pop(name, None)
-            environ[UPGRADE] = self._upgrade
+            environ[TAKE_OVER] = self._take_over
+            if not _api.speaks_tls(environ):
+                environ[UPGRADE] = self._upgrade
             has_part = self._call.proceed()
             if self._head is None:
                 raise ApplicationError("the application has not called start_response")
@@ -102,7 +104,7 @@ class Exchange:
             self._head_given = True
             if self._head[0].startswith("101"):
                 write(b"")  # the head, without more ado
-                self._switch_protocols()
+                self._switch_protocols(write)
         except BaseException as error:
             status = self._status_for(error)
             self.close()
@@ -139,17 +141,16 @@ class Exchange:
                 self._request_body.close()
             self._register.forget(self)
 
-    def _switch_protocols(self) -> None:
+    def _switch_protocols(self, write: Callable[[bytes], object]) -> None:
         """Let another protocol have the connection, and wait until it is gone."""
         if self._upgraded is None:
             raise ApplicationError(
                 "the response is 101 without a protocol to switch to: pass one to"
                 f" environ[{UPGRADE!r}] before"
             )
-        running = asyncio.ensure_future(self._upgraded.run(_api.duplicate_connection()))
         if self._register.is_stopping:
             asyncio.get_running_loop().call_soon(self.stop)
-        wait_hosted(running)
+        self._upgraded.serve(write)
 
     # --- On the event loop --------------------------------------------------------------------
 
@@ -166,9 +167,13 @@ class Exchange:
 
     def _upgrade(self, protocol: UpgradedProtocol) -> None:
         """What the application finds in its environ; see :data:`aiopyramid_core.contract`."""
+        self._take_over(UpgradedConnection(protocol))
+
+    def _take_over(self, connection: TakenOver) -> None:
+        """The same for what serves a connection by itself."""
         if "HTTP_UPGRADE" not in self._environ:
             raise ApplicationError("the request does not ask for an upgrade")
-        self._upgraded = UpgradedConnection(protocol)
+        self._upgraded = connection
 
     # --- Everywhere ---------------------------------------------------------------------------
 

@@ -6,10 +6,38 @@ Its greenlet waits meanwhile, which keeps uWSGI from doing anything with the con
 
 import asyncio
 import socket
+from collections.abc import Callable
+from typing import Final, Protocol, cast
 
+from aiopyramid_core import wait_hosted
 from aiopyramid_core.contract import UpgradedProtocol
 
-__all__ = ("UpgradedConnection",)
+from . import _api
+
+__all__ = ("TAKE_OVER", "TakenOver", "UpgradedConnection")
+
+TAKE_OVER: Final = "aiopyramid.uwsgi.take_over"
+"""Key in the environ of a function that takes a :class:`TakenOver`."""
+
+
+class TakenOver(Protocol):
+    """What has a connection of uWSGI's from the 101 response on."""
+
+    def serve(self, write: Callable[[bytes], object]) -> None:
+        """Serve the connection to its end; called in uWSGI's greenlet.
+
+        Args:
+            write: Sends bytes to the client by way of uWSGI, waiting in uWSGI's greenlet.
+        """
+
+    def abandon(self) -> None:
+        """The connection is not handed over, because the response was not 101 in the end."""
+
+    def server_stops(self) -> None:
+        """The worker stops: tell the client."""
+
+    def abort(self) -> None:
+        """The worker's patience has ended."""
 
 
 class UpgradedConnection(asyncio.Protocol):
@@ -27,20 +55,19 @@ class UpgradedConnection(asyncio.Protocol):
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
-        self._transport: asyncio.BaseTransport | None = None
+        self._transport: asyncio.Transport | None = None
         self.data_received = protocol.data_received  # type: ignore[method-assign]
 
-    async def run(self, connection: socket.socket) -> None:
-        """Serve the connection to its end.
+    def serve(self, write: Callable[[bytes], object]) -> None:
+        """Serve the connection to its end; see :class:`TakenOver`."""
+        wait_hosted(asyncio.ensure_future(self._run(_api.duplicate_connection())))
 
-        Args:
-            connection: A socket that is the transport's own from here on.
-        """
+    async def _run(self, connection: socket.socket) -> None:
         await self._loop.connect_accepted_socket(lambda: self, connection)
         await self._lost
 
     def abandon(self) -> None:
-        """The connection is not handed over, because the response was not 101 in the end."""
+        """The connection is not handed over; does nothing if it was."""
         if not self._lost.done():
             self.connection_lost(None)
 
@@ -51,14 +78,15 @@ class UpgradedConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """The worker's patience has ended."""
-        if isinstance(self._transport, asyncio.WriteTransport):
+        if self._transport is not None:
             self._transport.abort()
 
     # --- Called by asyncio --------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The 101 is written."""
-        self._transport = transport
+        # A cast and no check: uvloop's transports are not subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self._protocol.connection_made(transport)
 
     def eof_received(self) -> bool | None:

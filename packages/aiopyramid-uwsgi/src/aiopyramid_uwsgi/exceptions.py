@@ -4,6 +4,7 @@
 
     AiopyramidError (aiopyramid_core)
     ├── EngineMissing           uWSGI runs without an option that the application needs
+    ├── NotNative               uWSGI's native WebSocket functions cannot do this
     ├── RequestError            the client's fault: logged as a warning, no traceback
     │   ├── BadRequest              400
     │   ├── BodyNotReceived         408
@@ -26,6 +27,7 @@ __all__ = (
     "ClientDisconnected",
     "ContentTooLarge",
     "EngineMissing",
+    "NotNative",
     "RequestError",
 )
 
@@ -57,6 +59,28 @@ class EngineMissing(AiopyramidError, ConfigurationError):
 def _as_in_ini(option: str) -> str:
     name, _, value = option.removeprefix("--").partition(" ")
     return f"{name} = {value or 'true'}"
+
+
+class NotNative(AiopyramidError, NotImplementedError):
+    """uWSGI's native WebSocket functions cannot do what a handler has asked for.
+
+    Attributes:
+        what: What was asked for.
+        why: What stands in the way, a sentence.
+
+    .. versionadded:: 1.0
+    """
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(what, why)
+        self.what = what
+        self.why = why
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} does not work with native=True. {self.why} Use the mapper without it,"
+            " behind a proxy that does TLS."
+        )
 
 
 class RequestError(AiopyramidError):

@@ -1,12 +1,45 @@
-"""WebSockets under uWSGI: the mapper of the original's name.
+"""WebSockets under uWSGI: the mapper of the original's name, and TLS in the worker.
 
 ``WebsocketMapper`` of aiopyramid-websocket works under uWSGI as it does on gunicorn; this is for
 applications that name the server. Needs the extra ``aiopyramid-uwsgi[websocket]``.
 """
 
-from aiopyramid_websocket import WebsocketMapper
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
 
-__all__ = ("UWSGIWebsocketMapper",)
+from pyramid.exceptions import ConfigurationError
+from pyramid.util import object_description
+
+from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
+from aiopyramid_websocket import WebSocket, WebsocketMapper
+
+from ._native import NativeTransport
+from ._upgraded import TAKE_OVER
+from .exceptions import NotNative
+
+__all__ = ("NativeWebSocket", "UWSGIWebsocketMapper")
+
+_log = logging.getLogger("aiopyramid_uwsgi")
+
+_OFF_WHEN_NATIVE = ("compression", "ping_interval")
+
+
+class NativeWebSocket(WebSocket):
+    """What handlers get with ``configure(native=True)``: all messages come as ``bytes``.
+
+    .. versionadded:: 1.0
+    """
+
+    __slots__ = ()
+
+    def ping(self) -> Coroutine[Any, Any, float]:
+        """Raise an error: uWSGI keeps pongs to itself.
+
+        Raises:
+            NotNative: Always.
+        """
+        raise NotNative("ws.ping()", "uWSGI does not pass pongs on.")
 
 
 class UWSGIWebsocketMapper(WebsocketMapper):
@@ -14,7 +47,63 @@ class UWSGIWebsocketMapper(WebsocketMapper):
 
     The same as :class:`aiopyramid_websocket.WebsocketMapper`: after uWSGI has sent the answer to
     the opening handshake, the frames are read and written by this project's own code. uWSGI's
-    native WebSocket functions are not used: a single frame can crash a worker with them.
+    native WebSocket functions are not used unless a view asks for them.
 
     .. versionadded:: 1.0
     """
+
+    native: ClassVar[bool] = False
+
+    @classmethod
+    def configure(cls, *, native: bool = False, **options: Any) -> type["UWSGIWebsocketMapper"]:
+        """Return a mapper with options of its own, in place of the application's settings.
+
+        Args:
+            native: Whether to receive by uWSGI's native functions, the only way on
+                ``https-socket``. They can be crashed by any client: see the README for what they
+                cannot do besides.
+            **options: See :class:`aiopyramid_websocket.settings.WebsocketSettings`.
+
+        Raises:
+            ConfigurationError: There is no such option, its value makes no sense, or it asks for
+                what the native functions cannot do.
+        """
+        if native:
+            for name in _OFF_WHEN_NATIVE:
+                if options.setdefault(name, None) is not None:
+                    raise ConfigurationError(
+                        f"The WebSocket option {name} must be None with native=True: uWSGI's native"
+                        " functions do not pass on what it needs"
+                    )
+        configured = super().configure(**options)
+        assert issubclass(configured, UWSGIWebsocketMapper)
+        configured.native = native
+        return configured
+
+    def websocket_class(self) -> type[WebSocket]:
+        """Return the class of what handlers get."""
+        return NativeWebSocket if self.native else super().websocket_class()
+
+    def __call__(self, view: Any) -> Callable[[Any, Any], Any]:
+        """Map ``view`` to a function of context and request."""
+        mapped = super().__call__(view)
+        if not self.native:
+            return mapped
+        _log.warning(
+            "%s receives WebSocket messages by uWSGI's native functions (native=True): a client"
+            " that sends a continuation frame with nothing before it crashes the worker. Do not"
+            " let strangers connect to it",
+            object_description(view),
+        )
+
+        def native_view(context: Any, request: Any) -> Any:
+            take_over = request.environ.get(TAKE_OVER)
+
+            def upgrade(protocol: UpgradedProtocol) -> None:
+                take_over(NativeTransport(protocol))
+
+            if take_over is not None:
+                request.environ[UPGRADE] = upgrade
+            return mapped(context, request)
+
+        return native_view

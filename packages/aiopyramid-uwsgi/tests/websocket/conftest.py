@@ -14,19 +14,22 @@ from websockets.sync.client import ClientConnection, connect
 
 # The application and the tests that WebSockets have on gunicorn.
 ON_GUNICORN = Path(__file__).parents[3] / "aiopyramid-websocket/tests/served"
+SITE = Path(__file__).parent / "site"
 
 
 class Served(Process):
     """A running uWSGI, and clients for it."""
 
-    def __init__(self, *options: str, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *options: str, module: str = "served_app", settings: dict[str, str] | None = None
+    ) -> None:
         # Not one that uWSGI chooses: behind a reload it would be another.
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         included = {"pyramid.includes": "aiopyramid_uwsgi"} | (settings or {})
-        source = f"from served_app import main; application = main(**{included})"
+        source = f"from {module} import main; application = main(**{included})"
         command = uwsgi_command("--http-socket", f"127.0.0.1:{self.port}", "--eval", source)
-        path = os.pathsep.join([str(ON_GUNICORN), os.environ.get("PYTHONPATH", "")])
+        path = os.pathsep.join([str(ON_GUNICORN), str(SITE), os.environ.get("PYTHONPATH", "")])
         super().__init__([*command, "--lazy-apps", *options], {"PYTHONPATH": path})
         self._stack = contextlib.ExitStack()
         self.said("spawned uWSGI worker")

@@ -125,7 +125,8 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
         _log.error(
             "%s is a WebSocket, but this server cannot serve it: run the application with gunicorn"
             " and the worker class aiopyramid_gunicorn.worker.AsyncGunicornWorker (install"
-            " aiopyramid-gunicorn)",
+            " aiopyramid-gunicorn), or with uWSGI and config.include('aiopyramid_uwsgi') (install"
+            " aiopyramid-uwsgi)",
             request.path,
         )
         raise HandshakeRefused(
