@@ -13,7 +13,6 @@ from server_process import PATIENCE_SECONDS, Process
 from uwsgi_command import uwsgi_binary_or_skip, uwsgi_command
 
 SITE = os.path.join(os.path.dirname(__file__), "site")
-STOPS = [signal.SIGINT, signal.SIGTERM]
 
 
 def later(function, *args):
@@ -39,8 +38,9 @@ def later(function, *args):
 # --- The end --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
-@pytest.mark.parametrize("number", STOPS)
+@pytest.mark.parametrize(
+    ("number", "kind"), [(signal.SIGINT, "asyncio"), (signal.SIGTERM, "uvloop")]
+)
 def test_the_end_waits_for_requests_in_progress(uwsgi, tmp_path, number, kind):
     server = uwsgi(settings={"aiopyramid.uwsgi.loop": kind})
     answer = later(server.get, f"/wait?file={tmp_path / 'go'}")
@@ -58,8 +58,9 @@ def test_the_end_waits_for_background_tasks_and_then_runs_shutdown_functions(uws
     server.get("/background")
     server.stop()
     said = [line for line in server.lines if re.match(r"the background|shutdown of", line)]
-    assert said[0] == "the background task has ended"
+    assert said[0] == "the background task of /background has ended"
     assert said[1].startswith("shutdown of")
+    assert "Traceback" not in server.output
 
 
 def test_the_end_breaks_off_what_takes_too_long(uwsgi, tmp_path):
@@ -94,13 +95,6 @@ def test_the_end_without_a_master_is_as_orderly(tmp_path):
         server.end(signal.SIGINT)
         server.said("shutdown of")
         assert server.popen.returncode == 30
-
-
-def test_a_life_ends_without_a_traceback(uwsgi):
-    server = uwsgi()
-    server.get("/hello")
-    server.stop()
-    assert "Traceback" not in server.output
 
 
 # --- Reload ---------------------------------------------------------------------------------------
@@ -153,11 +147,7 @@ def test_the_ini_file_of_the_original_works_as_printed(tmp_path):
 # --- The beginning --------------------------------------------------------------------------------
 
 
-def test_startup_functions_run_before_there_is_a_request(uwsgi):
-    uwsgi().said("startup of")
-
-
-def test_startup_functions_run_in_each_worker(uwsgi):
+def test_startup_functions_run_in_each_worker_before_there_is_a_request(uwsgi):
     server = uwsgi("--processes", "3")
     pids = {server.said("startup of (.*)", times=number)[1] for number in (1, 2, 3)}
     assert len(pids) == 3
@@ -170,8 +160,9 @@ def test_a_startup_function_that_fails_ends_the_server_that_needs_its_applicatio
     server.said("The startup function start has failed: ConnectionError: no database")
 
 
-@pytest.mark.parametrize("when", ["THREADS_BEFORE", "THREADS_AFTER"])
-@pytest.mark.parametrize("options", [(), ("--lazy-apps",)])
+@pytest.mark.parametrize(
+    ("when", "options"), [("THREADS_BEFORE", ["--lazy-apps"]), ("THREADS_AFTER", [])]
+)
 def test_the_application_may_set_an_executor_while_it_is_loaded(uwsgi, when, options):
     server = uwsgi(*options, settings={"aiopyramid.uwsgi.loop": "uvloop"}, **{when: "yes"})
     assert server.get("/thread")[1].startswith("of-the-application")

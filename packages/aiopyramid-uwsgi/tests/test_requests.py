@@ -63,6 +63,14 @@ def test_the_loop_is_of_the_kind_that_the_setting_asks_for(served, request):
     assert served.get("/loop") == (200, kind)
 
 
+def test_a_background_task_keeps_the_request_that_began_it(served):
+    # uWSGI uses the environ of a request for the next one.
+    for number in range(3):
+        served.get(f"/background?number={number}")
+    for number in range(3):
+        served.said(rf"the background task of /background\?number={number} has ended")
+
+
 # --- Errors ---------------------------------------------------------------------------------------
 
 

@@ -87,7 +87,9 @@ class Exchange:
         self, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes] | bytes:
         """Handle the request; raises nothing, as uWSGI would print it and answer nothing."""
-        self._environ = environ
+        # A copy, for what outlives the response, such as a background task: uWSGI empties its own
+        # behind the request, and fills it for the next.
+        environ = self._environ = environ.copy()
         self._register.remember(self)
         try:
             self._request_body = receive_body(environ, self._settings)
@@ -139,6 +141,8 @@ class Exchange:
                 self._upgraded.abandon()
             if self._request_body is not None:
                 self._request_body.close()
+            for name in (UPGRADE, TAKE_OVER):  # breaks the cycle environ -> exchange -> environ
+                self._environ.pop(name, None)
             self._register.forget(self)
 
     def _switch_protocols(self, write: Callable[[bytes], object]) -> None:

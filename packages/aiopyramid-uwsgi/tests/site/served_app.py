@@ -89,7 +89,7 @@ async def length(request):
 async def background(request):
     async def work():
         await asyncio.sleep(0.3)
-        say("the background task has ended")
+        say(f"the background task of {request.path_qs} has ended")
 
     spawn(work())
     return text("begun")

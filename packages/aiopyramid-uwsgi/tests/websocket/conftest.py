@@ -49,9 +49,8 @@ class Served(Process):
         super().close()
 
 
-@pytest.fixture
-def uwsgi() -> Iterator[Callable[..., Served]]:
-    """Start a server with options of the test's own."""
+@contextlib.contextmanager
+def _starter() -> Iterator[Callable[..., Served]]:
     with contextlib.ExitStack() as stack:
 
         def start(*options: str, **more: Any) -> Served:
@@ -62,13 +61,23 @@ def uwsgi() -> Iterator[Callable[..., Served]]:
         yield start
 
 
+@pytest.fixture
+def uwsgi() -> Iterator[Callable[..., Served]]:
+    """Start a server with options of the test's own."""
+    with _starter() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_uwsgi() -> Iterator[Callable[..., Served]]:
+    """The same for servers that several tests share."""
+    with _starter() as start:
+        yield start
+
+
 @pytest.fixture(scope="module", params=["asyncio", "uvloop"])
-def one_uwsgi(request: pytest.FixtureRequest) -> Iterator[Served]:
-    process = Served(settings={"aiopyramid.uwsgi.loop": request.param})
-    try:
-        yield process
-    finally:
-        process.close()
+def one_uwsgi(start_uwsgi: Callable[..., Served], request: pytest.FixtureRequest) -> Served:
+    return start_uwsgi(settings={"aiopyramid.uwsgi.loop": request.param})
 
 
 @pytest.fixture

@@ -24,23 +24,38 @@ def certificate(tmp_path_factory):
     return names
 
 
+class Native:
+    """A server with TLS, and clients for it."""
+
+    def __init__(self, served, certificate):
+        self.served = served
+        self.said = served.said
+        # The first two are for those without TLS.
+        self._port = served.said(r"bound to TCP address 127\.0\.0\.1:(\d+)", times=3)[1]
+        self._context = ssl.create_default_context(cafile=certificate[0])
+        self._context.check_hostname = False
+        self._stack = contextlib.ExitStack()
+
+    def wss(self, path, **options):
+        uri = f"wss://127.0.0.1:{self._port}{path}"
+        client = connect(uri, ssl=self._context, proxy=None, close_timeout=1, **options)
+        return self._stack.enter_context(client)
+
+    def disconnect(self):
+        self._stack.close()
+        self.served.disconnect()
+
+
+@pytest.fixture(scope="module")
+def one_native(start_uwsgi, certificate):
+    options = ["--https-socket", ",".join(["127.0.0.1:0", *certificate])]
+    return Native(start_uwsgi(*options, module="native_app"), certificate)
+
+
 @pytest.fixture
-def native(uwsgi, certificate):
-    """A server with TLS, and a function that connects to it."""
-    served = uwsgi("--https-socket", ",".join(["127.0.0.1:0", *certificate]), module="native_app")
-    # The first is that of every test.
-    port = served.said(r"bound to TCP address 127\.0\.0\.1:(\d+)", times=3)[1]
-    context = ssl.create_default_context(cafile=certificate[0])
-    context.check_hostname = False
-    with contextlib.ExitStack() as stack:
-
-        def wss(path, **options):
-            uri = f"wss://127.0.0.1:{port}{path}"
-            client = connect(uri, ssl=context, proxy=None, close_timeout=1, **options)
-            return stack.enter_context(client)
-
-        served.wss = wss
-        yield served
+def native(one_native):
+    yield one_native
+    one_native.disconnect()
 
 
 @pytest.mark.parametrize("size", [1, 125, 126, 70_000, 1_000_000])
@@ -92,16 +107,17 @@ def test_a_ping_says_that_it_cannot(native):
     assert message.startswith("ws.ping() does not work with native=True.")
 
 
-def test_a_stop_tells_the_clients(native):
-    client = native.wss("/echo")
+def test_a_stop_tells_the_clients(uwsgi):
+    served = uwsgi(module="native_app")
+    client = served.connect("/echo")
     client.send("x")
     client.recv(timeout=20)
-    native.signal(signal.SIGINT)
+    served.signal(signal.SIGINT)
     with pytest.raises(ConnectionClosed):
         client.recv(timeout=20)
     assert client.close_code == 1012
-    assert native.ended() < 15
-    assert "Traceback" not in native.output
+    assert served.ended() < 15
+    assert "Traceback" not in served.output
 
 
 def test_the_danger_is_in_the_log_at_start(native):
@@ -115,13 +131,13 @@ def test_without_native_there_are_no_websockets_over_tls_in_the_worker(native):
 
 
 def test_native_works_without_tls_as_well(native):
-    client = native.connect("/echo")
+    client = native.served.connect("/echo")
     client.send(b"x")
     assert client.recv(timeout=20) == b"x"
 
 
 def test_the_mapper_is_by_itself_the_one_of_every_server(native):
-    client = native.connect("/framed")
+    client = native.served.connect("/framed")
     client.send("text")
     assert client.recv(timeout=20) == "text"
 
