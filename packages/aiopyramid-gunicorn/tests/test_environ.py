@@ -209,6 +209,21 @@ def test_anybody_else_may_not(get):
     assert get("X-Forwarded-Proto: https")["wsgi.url_scheme"] == "http"
 
 
+def test_two_proxies_may_say_the_same(get):
+    made = get("X-Forwarded-Proto: https", "X-Forwarded-Proto: https", **TRUSTED)
+    assert made["wsgi.url_scheme"] == "https"
+
+
+def test_a_name_with_underscores_says_nothing_about_the_scheme(get):
+    made = get("X_Forwarded_Proto: https", header_map="dangerous", **TRUSTED)
+    assert made["wsgi.url_scheme"] == "http"
+
+
+def test_contradictory_lines_of_a_field_are_refused(get):
+    with pytest.raises(BadRequest, match="contradict"):
+        get("X-Forwarded-Proto: https", "X-Forwarded-Proto: http", **TRUSTED)
+
+
 def test_contradictory_schemes_are_refused(get):
     with pytest.raises(BadRequest, match="contradict"):
         get("X-Forwarded-Proto: https", "X-Forwarded-Ssl: off", **TRUSTED)

@@ -145,7 +145,7 @@ def build_environ(
         _refuse_coding(coding, version)
     _add_target(environ, head.target.decode("latin-1"), script_name)
     if trusted and not settings.scheme_headers.keys().isdisjoint(environ):
-        _apply_scheme_headers(environ, settings)
+        _apply_scheme_headers(environ, head, settings)
     if "SERVER_NAME" not in environ:
         _name_server_by_host(environ)
     return environ
@@ -184,8 +184,13 @@ def _environ_key(name: bytes) -> tuple[str, bool]:
 def _add_headers(
     environ: Environ, head: RequestHead, settings: EnvironSettings, trusted: bool
 ) -> str:
-    """Add the header fields; return the path below which the application is mounted."""
+    """Add the header fields, and drop from the head those that are not for the application.
+
+    Returns:
+        The path below which the application is mounted.
+    """
     script_name = settings.script_name
+    dropped = []
     for name, raw in head.headers:
         key, ambiguous = _environ_key(name)
         if ambiguous and not _admits(key, settings, trusted):
@@ -193,6 +198,7 @@ def _add_headers(
             # client could pass for a proxy.
             if settings.header_map == "refuse":
                 raise BadRequest(f"header field names with underscores are refused: {name!r}")
+            dropped.append((name, raw))
             continue
         value = raw.decode("latin-1")
         if ambiguous and trusted and key == "HTTP_SCRIPT_NAME":
@@ -204,6 +210,8 @@ def _add_headers(
             raise BadRequest(f"the header field {name.decode('latin-1')} is repeated")
         else:
             environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
+    if dropped:  # gunicorn's hooks and access log look into the head
+        head.headers = [field for field in head.headers if field not in dropped]
     return script_name
 
 
@@ -214,15 +222,19 @@ def _admits(key: str, settings: EnvironSettings, trusted: bool) -> bool:
     return trusted and (key in named or "HTTP_*" in named)
 
 
-def _apply_scheme_headers(environ: Environ, settings: EnvironSettings) -> None:
+def _apply_scheme_headers(environ: Environ, head: RequestHead, settings: EnvironSettings) -> None:
+    # Line by line, as gunicorn does: joined, two lines of the same would be none of it.
+    known = settings.scheme_headers
+    lines = ((*_environ_key(name), value) for name, value in head.headers)
     schemes = {
-        "https" if environ[key] == secure else "http"
-        for key, secure in settings.scheme_headers.items()
-        if key in environ
+        "https" if value.decode("latin-1") == known[key] else "http"
+        for key, ambiguous, value in lines
+        if key in known and not ambiguous
     }
     if len(schemes) > 1:
         raise BadRequest("the secure_scheme_headers of this request contradict each other")
-    environ["wsgi.url_scheme"] = schemes.pop()
+    if schemes:
+        environ["wsgi.url_scheme"] = schemes.pop()
 
 
 def _name_server_by_host(environ: Environ) -> None:

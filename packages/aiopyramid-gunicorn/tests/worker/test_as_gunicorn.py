@@ -24,6 +24,9 @@ REQUESTS = [
     b"GET /status?204+No+Content HTTP/1.1\r\n" + CLOSE + b"\r\n",
     b"GET /status?304+Not+Modified HTTP/1.1\r\n" + CLOSE + b"\r\n",
     b"GET /old HTTP/1.0\r\nX-Field: 1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Proto: https\r\n" + CLOSE + b"\r\n",
+    b"GET / HTTP/1.1\r\nX-Forwarded-For: 1\r\nX_Forwarded_For: 2\r\n" + CLOSE + b"\r\n",
+    b"GET /p/x HTTP/1.1\r\nSCRIPT_NAME: /p\r\n" + CLOSE + b"\r\n",
     b"GET //two//slashes/../a HTTP/1.1\r\n" + CLOSE + b"\r\n",
 ]
 
