@@ -14,8 +14,14 @@ import pytest
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import ScopeError, spawn_greenlet, synchronize
-from aiopyramid_core.streaming import AsyncBody, EventStreamResponse, make_body_portable
+from aiopyramid_core import ScopeError, await_, call_off_loop, spawn_greenlet, synchronize
+from aiopyramid_core.streaming import (
+    END_OF_BODY,
+    AsyncBody,
+    EventStreamResponse,
+    OrdinaryBody,
+    make_body_portable,
+)
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
 PATIENCE_SECONDS = 20
@@ -207,6 +213,34 @@ def test_a_body_may_reset_a_context_variable_that_it_has_set(call, application):
     app = application(streaming(body))
     parts = call(lambda: list(Request.blank("/").get_response(app).app_iter))
     assert parts == [b"red", b"none"]
+
+
+@pytest.mark.parametrize("parts_asked_for", [1, 3])
+def test_an_ordinary_body_in_threads_may_reset_one_too(run, parts_asked_for):
+    closed = []
+
+    def body():
+        token = colour.set("red")
+        try:
+            yield b"first"
+            yield colour.get().encode()
+        finally:
+            colour.reset(token)
+            closed.append((colour.get(), threading.current_thread()))
+
+    def serve():
+        parts = OrdinaryBody(body())
+        served = [call_off_loop(parts.next) for _ in range(parts_asked_for)]
+        await_(parts.close())
+        return served
+
+    async def main():
+        return await spawn_greenlet(serve)
+
+    assert run(main) == [b"first", b"red", END_OF_BODY][:parts_asked_for]
+    [(seen, thread)] = closed
+    assert seen == "none"
+    assert thread is not threading.current_thread()
 
 
 def test_a_body_may_hold_a_time_limit_over_its_parts(call, application):

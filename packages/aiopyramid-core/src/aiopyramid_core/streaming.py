@@ -127,6 +127,9 @@ END_OF_BODY: Final = object()
 class OrdinaryBody:
     """An ordinary response body for servers on an event loop, which iterate it in threads.
 
+    All of it runs in one context, a copy of the request's: a generator may reset the context
+    variables that it has set, which Python allows in the very same context only.
+
     ::
 
         parts = OrdinaryBody(application(environ, start_response))
@@ -142,10 +145,11 @@ class OrdinaryBody:
     .. versionadded:: 1.0
     """
 
-    __slots__ = ("_body", "_iterator", "_lock")
+    __slots__ = ("_body", "_context", "_iterator", "_lock")
 
     def __init__(self, body: Iterable[bytes]) -> None:
         self._body = body
+        self._context = copy_context()
         self._iterator: Iterator[bytes] | None = None
         # A cancelled request does not wait for the thread that makes the next part, but a
         # generator cannot be closed before it has.
@@ -157,9 +161,12 @@ class OrdinaryBody:
         .. versionadded:: 1.0
         """
         with self._lock:
-            if self._iterator is None:
-                self._iterator = iter(self._body)
-            return next(self._iterator, END_OF_BODY)
+            return self._context.run(self._next)
+
+    def _next(self) -> Any:
+        if self._iterator is None:
+            self._iterator = iter(self._body)
+        return next(self._iterator, END_OF_BODY)
 
     async def close(self) -> None:
         """Call the body's ``close`` method, if it has one; a cancellation does not prevent it.
@@ -171,7 +178,7 @@ class OrdinaryBody:
 
     def _close(self) -> None:
         with self._lock:
-            self._body.close()  # type: ignore[attr-defined]  # the caller has looked
+            self._context.run(self._body.close)  # type: ignore[attr-defined]  # the caller looked
 
 
 # --- Server-sent events ---------------------------------------------------------------------------
