@@ -8,11 +8,12 @@ from collections import deque
 from typing import Any
 
 from ._body import RequestBody
-from ._environ import EnvironSettings, build_environ
+from ._environ import Address, EnvironSettings, build_environ
 from ._limits import Limits
 from ._parser import RequestHead, RequestParser
+from ._proxy_protocol import ProxyHeaderReader
 from ._request import Request
-from .exceptions import ExpectationFailed, RequestError
+from .exceptions import ExpectationFailed, ForbiddenProxy, RequestError
 
 __all__ = ("Inbound",)
 
@@ -21,10 +22,12 @@ class Inbound:
     """Collects the requests of one connection.
 
     Args:
-        environ: The environ entries that all requests of the connection share.
+        environ: The environ entries that all requests of the connection share; those of a PROXY
+            header are added.
         settings: The worker's settings for environs.
         limits: How much the client may send.
-        trusted: Whether the peer may forward for others.
+        peer: Who has connected.
+        proxy_header: Reads the PROXY header that comes before the first request, or None.
 
     Attributes:
         waiting: Complete requests, the oldest first.
@@ -39,6 +42,8 @@ class Inbound:
         "_environ",
         "_limits",
         "_parser",
+        "_peer",
+        "_proxy_header",
         "_settings",
         "_trusted",
         "behind_upgrade",
@@ -48,12 +53,19 @@ class Inbound:
     )
 
     def __init__(
-        self, environ: dict[str, Any], settings: EnvironSettings, limits: Limits, *, trusted: bool
+        self,
+        environ: dict[str, Any],
+        settings: EnvironSettings,
+        limits: Limits,
+        peer: Address,
+        proxy_header: ProxyHeaderReader | None = None,
     ) -> None:
         self._environ = environ
         self._settings = settings
         self._limits = limits
-        self._trusted = trusted
+        self._trusted = settings.trusts(peer)
+        self._peer = peer
+        self._proxy_header = proxy_header
         self._parser = RequestParser(self, limits)
         self.waiting: deque[Request] = deque()
         self.growing: Request | None = None
@@ -68,7 +80,9 @@ class Inbound:
             self.behind_upgrade += data
             return
         try:
-            self.behind_upgrade = self._parser.feed(data)
+            rest = data if self._proxy_header is None else self._read_proxy_header(data)
+            if rest is not None:
+                self.behind_upgrade = self._parser.feed(rest)
         except RequestError as error:
             self.refusal = error
 
@@ -101,6 +115,20 @@ class Inbound:
                 request.body.close()
         self.waiting.clear()
         self._environ = {}
+
+    def _read_proxy_header(self, data: bytes) -> bytes | None:
+        """Return what comes behind the PROXY header, or None while that is not complete."""
+        assert self._proxy_header is not None
+        read = self._proxy_header.feed(data)
+        if read is None:
+            return None
+        self._proxy_header = None
+        header, rest = read
+        if header is not None:
+            if not self._settings.lets_proxy(self._peer):
+                raise ForbiddenProxy("the peer is not in proxy_allow_ips")
+            self._environ |= header.environ()
+        return rest
 
     # --- Called by the parser -----------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
 from ._access_log import AccessLog
 from ._flow import WriteFlow
+from ._offers import Offers
 from ._request import GunicornRequest, Request
 from ._response import ExcInfo, Response, early_hints, error_response
 from .exceptions import ApplicationError, ClientDisconnected
@@ -27,21 +28,13 @@ class Connection(Protocol):
     """What an exchange needs of the connection on which its request came in."""
 
     flow: WriteFlow
+    offers: Offers
 
     def write(self, data: bytes) -> None:
         """Send bytes to the client."""
 
     def may_keep_alive(self) -> bool:
         """Return whether the connection may serve another request at all."""
-
-    def on_disconnect(self, callback: Callable[[], object]) -> None:
-        """Have a callable called if the client goes away during this exchange."""
-
-    def is_upgrading(self) -> bool:
-        """Return whether another protocol gets the connection if the response is 101."""
-
-    def client_is_gone(self) -> bool:
-        """Return whether the client has closed its side."""
 
     def abort(self) -> None:
         """Break the connection off, so that the client sees an incomplete response."""
@@ -121,7 +114,7 @@ class Exchange:
             self._services.logger.debug("%s %s: %s", request.head.method, self._uri, error)
             self.response.keep_alive = False
         except asyncio.CancelledError:
-            if self._connection.client_is_gone():
+            if self._connection.offers.client_is_gone:
                 # What cancels a request most of the time. There is nobody to answer.
                 self._connection.abort()
                 return
@@ -174,7 +167,7 @@ class Exchange:
     def _start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], None]:
-        self.response.may_switch = self._connection.is_upgrading()
+        self.response.may_switch = self._connection.offers.successor is not None
         try:
             self.response.start(status, headers, exc_info)
         finally:
@@ -228,7 +221,7 @@ class Exchange:
         response = self.response
         iterator: Any = None
         if (task := asyncio.current_task()) is not None:
-            self._connection.on_disconnect(task.cancel)
+            self._connection.offers.on_disconnect(task.cancel)
         try:
             iterator = aiter(body)
             while not response.head_sent or response.needs_body:

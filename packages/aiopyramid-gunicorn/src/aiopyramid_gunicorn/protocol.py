@@ -8,16 +8,16 @@ waits, and answers go out strictly in order.
 import asyncio
 import functools
 import math
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
 
 from aiopyramid_core import start_greenlet
-from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE, UpgradedProtocol
+from aiopyramid_core.contract import UpgradedProtocol
 
 from ._environ import connection_environ
 from ._flow import WriteFlow, unsent_bytes
 from ._inbound import Inbound
+from ._offers import Offers
 from ._owner import Owner
 from ._proxy_protocol import ProxyHeaderReader
 from ._request import Request
@@ -34,7 +34,7 @@ from ._state import (
 )
 from ._upgraded import UpgradedConnection
 from ._wsgi import Exchange
-from .exceptions import ApplicationError, ForbiddenProxy, RequestError
+from .exceptions import RequestError
 
 __all__ = ("HTTPProtocol",)
 
@@ -59,22 +59,21 @@ class HTTPProtocol(asyncio.Protocol):
         deadline: When, by the loop's clock, its patience with the client ends.
         flow: Back-pressure on the writing side.
         inbound: The requests on their way in.
+        offers: What the application may ask of it.
     """
 
     __slots__ = (
         "_at_eof",
-        "_disconnect_callbacks",
         "_environ",
         "_given_up",
         "_owner",
-        "_proxy_header",
-        "_successor",
         "_task",
         "_transport",
         "_unsent_bytes",
         "deadline",
         "flow",
         "inbound",
+        "offers",
         "state",
         "write",
     )
@@ -88,14 +87,12 @@ class HTTPProtocol(asyncio.Protocol):
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._proxy_header: ProxyHeaderReader | None = None
         self._at_eof = False
         self._given_up = False
-        self._disconnect_callbacks: list[Callable[[], object]] = []
-        self._successor: UpgradedProtocol | None = None
         self._task: asyncio.Task[None] | None = None
         self._unsent_bytes = math.inf
         self.flow = WriteFlow(owner.loop)
+        self.offers = Offers(owner.loop, self._may_upgrade)
         self.state = IDLE
         self.deadline = math.inf
 
@@ -111,15 +108,15 @@ class HTTPProtocol(asyncio.Protocol):
         settings = owner.environ_settings
         peer = transport.get_extra_info("peername")
         self._environ = connection_environ(settings, peer, transport.get_extra_info("sockname"))
-        self._environ[ON_DISCONNECT] = self.on_disconnect
+        self._environ |= self.offers.environ()
         # To be asked, for a client's certificate most of all; not to be sent to.
         self._environ["gunicorn.socket"] = transport.get_extra_info(
             "ssl_object"
         ) or transport.get_extra_info("socket")
-        self._environ[UPGRADE] = self.upgrade
-        self.inbound = Inbound(self._environ, settings, owner.limits, trusted=settings.trusts(peer))
+        proxy_header = None
         if owner.proxy_protocol != "off":
-            self._proxy_header = ProxyHeaderReader(owner.proxy_protocol)
+            proxy_header = ProxyHeaderReader(owner.proxy_protocol)
+        self.inbound = Inbound(self._environ, settings, owner.limits, peer, proxy_header)
         owner.remember(self)
         self._set_deadline(owner.times.head_seconds)
 
@@ -130,10 +127,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._become(RECEIVING)
         elif self.state is CLOSING:
             return
-        if self._proxy_header is None:
-            self.inbound.feed(data)
-        else:
-            self._read_proxy_header(self._proxy_header, data)
+        self.inbound.feed(data)
         self._advance()
         if self.state is RECEIVING:
             if self.inbound.growing is not None:
@@ -146,7 +140,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._at_eof = True
         # It may only have shut down its sending half, and then gets its answer. But few do that,
         # and those that are simply gone look the same.
-        self._tell_disconnect()
+        self.offers.tell_disconnect()
         # True keeps the writing half open for the answers that are due; TLS has no halves.
         return self.state is HANDLING and self._transport.can_write_eof()
 
@@ -168,9 +162,9 @@ class HTTPProtocol(asyncio.Protocol):
         self._become(CLOSED)
         self.deadline = math.inf
         self.flow.disconnect()
-        self._tell_disconnect()
+        self.offers.tell_disconnect()
         self.inbound.close()
-        self._environ = {}  # breaks the cycle by way of on_disconnect and upgrade
+        self._environ = {}  # breaks the cycle by way of the offers
         self._owner.forget(self)
 
     # --- Called by the exchange ---------------------------------------------------------------
@@ -178,34 +172,6 @@ class HTTPProtocol(asyncio.Protocol):
     def may_keep_alive(self) -> bool:
         """Return whether the connection may serve another request at all."""
         return self._owner.keeps_alive
-
-    def on_disconnect(self, callback: Callable[[], object]) -> None:
-        """Have a callable called if the client goes away during the exchange in progress."""
-        if self.client_is_gone():
-            self._owner.loop.call_soon(callback)
-        else:
-            self._disconnect_callbacks.append(callback)
-
-    def upgrade(self, protocol: UpgradedProtocol) -> None:
-        """Take note of the protocol that gets the connection if the response is 101.
-
-        Raises:
-            ApplicationError: The request in progress did not ask for an upgrade.
-        """
-        # The parser stops behind a request that does, which is therefore the last one.
-        if self.inbound.behind_upgrade is None or self.inbound.waiting:
-            raise ApplicationError(
-                f"{UPGRADE} was called for a request without 'Connection: Upgrade' (RFC 9110, 7.8)"
-            )
-        self._successor = protocol
-
-    def is_upgrading(self) -> bool:
-        """Return whether there is a protocol that gets the connection if the response is 101."""
-        return self._successor is not None
-
-    def client_is_gone(self) -> bool:
-        """Return whether the client has closed its side."""
-        return self._at_eof or self.state is CLOSED
 
     def abort(self) -> None:
         """Break the connection off at once."""
@@ -260,28 +226,9 @@ class HTTPProtocol(asyncio.Protocol):
         self.deadline = self._owner.loop.time() + seconds
         self._unsent_bytes = math.inf
 
-    def _tell_disconnect(self) -> None:
-        callbacks, self._disconnect_callbacks = self._disconnect_callbacks, []
-        for callback in callbacks:
-            callback()
-
-    def _read_proxy_header(self, reader: ProxyHeaderReader, data: bytes) -> None:
-        try:
-            read = reader.feed(data)
-        except RequestError as error:
-            self.inbound.refusal = error
-            return
-        if read is None:
-            return
-        self._proxy_header = None
-        header, rest = read
-        if header is not None:
-            peer = self._transport.get_extra_info("peername")
-            if not self._owner.environ_settings.lets_proxy(peer):
-                self.inbound.refusal = ForbiddenProxy("the peer is not in proxy_allow_ips")
-                return
-            self._environ |= header.environ()
-        self.inbound.feed(rest)
+    def _may_upgrade(self) -> bool:
+        # The parser stops behind a request that asks to leave HTTP, which is therefore the last.
+        return self.inbound.behind_upgrade is not None and not self.inbound.waiting
 
     def _advance(self) -> None:
         """Do whatever is next, as far as that is possible without waiting."""
@@ -322,8 +269,7 @@ class HTTPProtocol(asyncio.Protocol):
         """The exchange has ended: wait for the next request, or close."""
         owner = self._owner
         owner.count_request()
-        self._disconnect_callbacks.clear()
-        successor, self._successor = self._successor, None
+        successor = self.offers.forget()
         if successor is not None:
             if exchange.response.has_switched and self.state is not CLOSED:
                 self._hand_over(successor)
