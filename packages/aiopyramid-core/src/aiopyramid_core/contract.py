@@ -26,6 +26,8 @@ before its response is complete; at once if it has gone already. Forgotten with 
 UPGRADE: Final = "aiopyramid.upgrade"
 """Key of an :data:`Upgrade`, where the server can hand a connection over to another protocol.
 
+None where it can, but not for this request: one that did not ask, or that has a body.
+
 .. versionadded:: 1.0
 """
 
@@ -101,8 +103,7 @@ Upgrade = Callable[[UpgradedProtocol], None]
 """Takes the protocol that gets the connection when a 101 response to this request is written.
 
 To be called, on the event loop, before ``start_response("101 ...", headers)`` with ``Upgrade``
-among the headers (RFC 9110, 7.8). A 101 response is refused without. Raises an exception if the
-request did not ask for an upgrade.
+among the headers (RFC 9110, 7.8). A 101 response is refused without.
 
 .. versionadded:: 1.0
 """

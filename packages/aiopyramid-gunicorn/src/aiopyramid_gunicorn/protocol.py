@@ -8,11 +8,12 @@ waits, and answers go out strictly in order.
 import asyncio
 import functools
 import math
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
 
 from aiopyramid_core import start_greenlet
-from aiopyramid_core.contract import UpgradedProtocol
+from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 
 from ._environ import connection_environ
 from ._flow import WriteFlow, unsent_bytes
@@ -92,7 +93,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._unsent_bytes = math.inf
         self.flow = WriteFlow(owner.loop)
-        self.offers = Offers(owner.loop, self._may_upgrade)
+        self.offers = Offers(owner.loop)
         self.state = IDLE
         self.deadline = math.inf
 
@@ -226,10 +227,6 @@ class HTTPProtocol(asyncio.Protocol):
         self.deadline = self._owner.loop.time() + seconds
         self._unsent_bytes = math.inf
 
-    def _may_upgrade(self) -> bool:
-        # The parser stops behind a request that asks to leave HTTP, which is therefore the last.
-        return self.inbound.behind_upgrade is not None and not self.inbound.waiting
-
     def _advance(self) -> None:
         """Do whatever is next, as far as that is possible without waiting."""
         inbound = self.inbound
@@ -251,6 +248,9 @@ class HTTPProtocol(asyncio.Protocol):
     def _handle(self, request: Request) -> None:
         self._become(HANDLING)
         self.deadline = math.inf
+        if request.head.upgrade:
+            # The parser has stopped behind it, so that no other request is waiting.
+            request.environ[UPGRADE] = self.offers.upgrade
         exchange = Exchange(self, request, self._owner.services)
         self._task = start_greenlet(self._owner.loop, exchange.run)
         if self._task is None:

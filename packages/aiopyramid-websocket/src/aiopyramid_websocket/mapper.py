@@ -133,6 +133,9 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
             HTTPStatus.NOT_IMPLEMENTED, "this server cannot serve WebSockets; its log says why"
         )
     check_request(environ)
+    if environ[UPGRADE] is None:
+        # Whose length does not tell: the server has put the chunks together, and there were none.
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake has no body")
     try:
         check_origin(environ, settings)
     except HandshakeRefused as refused:

@@ -22,11 +22,11 @@ HANDSHAKE = {
 def ask(served):
     """Send one request; return status, headers and text."""
 
-    def ask(path="/ws", method="GET", **fields):
+    def ask(path="/ws", method="GET", body=None, **fields):
         headers = {name.replace("_", "-"): value for name, value in fields.items()}
         connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE_SECONDS)
         try:
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             if response.status == 101:
                 return response.status, response.headers, ""
@@ -71,6 +71,12 @@ def test_an_ordinary_get_is_told_to_upgrade(ask):
 )
 def test_a_bad_handshake_is_400(ask, fields):
     assert ask(**fields)[0] == 400
+
+
+def test_a_body_is_400_even_if_nothing_is_in_it(ask, served):
+    assert ask(**changed(Content_Length="1"), body="x")[0] == 400
+    assert ask(**changed(Transfer_Encoding="chunked"), body="0\r\n\r\n")[0] == 400
+    assert "Traceback" not in served.output
 
 
 def test_another_version_is_426_with_ours(ask):
