@@ -87,6 +87,7 @@ def test_half_open_clients_are_given_up(uwsgi):
         settings={
             "aiopyramid.websocket.ping_interval": "0.2",
             "aiopyramid.websocket.ping_timeout": "0.2",
+            "aiopyramid.websocket.close_timeout": "0.2",
         }
     )
 
@@ -97,7 +98,7 @@ def test_half_open_clients_are_given_up(uwsgi):
         ]
         for client in clients:
             client.transport.pause_reading()  # never answers a ping
-        while sum("callback of the tween" in line for line in served.lines) < 20:
+        while sum("tween's callback" in line for line in served.lines) < 20:
             await asyncio.sleep(0.02)
         for client in clients:
             client.transport.abort()
