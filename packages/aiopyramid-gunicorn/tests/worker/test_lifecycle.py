@@ -85,10 +85,10 @@ def test_sigterm_answers_all_that_is_under_way_and_refuses_the_rest(loaded):
         assert server.ended() < 12
 
     account = under_load(server, stop, new=0)
-    # Who has a connection gets answers until one of them says that it is the last one. Only to
-    # connect again is of no use.
+    # Who has a connection gets answers until one of them says that it is the last one. To connect
+    # again is of use only as long as the other worker has not noticed.
     assert {failure.what for failure in account.failures} <= {"refused"}
-    assert account.closes == 20
+    assert account.closes >= 20
     assert server.popen.returncode == 0
     assert "broke off" not in server.output
 
