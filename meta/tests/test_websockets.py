@@ -13,6 +13,7 @@ from aiopyramid.websocket.config.uwsgi import UWSGIWebsocketMapper as ForUWSGI
 from aiopyramid.websocket.exceptions import WebsocketClosed
 from aiopyramid.websocket.helpers import ignore_websocket_closed
 from aiopyramid.websocket.view import WebsocketConnectionView
+from aiopyramid_uwsgi.websocket import NativeWebSocket
 from aiopyramid_websocket.testing import connect
 
 MAPPERS = pytest.mark.parametrize("mapper", [WebsocketMapper, UWSGIWebsocketMapper])
@@ -95,6 +96,12 @@ def test_a_flag_on_a_mapper_of_ones_own_is_for_its_views_only():
 def test_the_flags_are_for_mappers_with_options_as_well(monkeypatch):
     monkeypatch.setattr(WebsocketMapper, "use_bytes", True)
     assert talk(echo, "text", mapper=WebsocketMapper.configure(max_size=99)) == [b"text"]
+
+
+def test_uwsgis_native_functions_have_a_websocket_of_their_own_whatever_the_flag(monkeypatch):
+    monkeypatch.setattr(UWSGIWebsocketMapper, "use_str", False)
+    mapper = UWSGIWebsocketMapper.configure(native=True)
+    assert mapper().websocket_class() is NativeWebSocket
 
 
 def test_the_mappers_have_two_paths_each():

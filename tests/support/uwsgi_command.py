@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from server_process import Process
 
 from build_uwsgi import CannotBuild, uwsgi_binary
 
@@ -28,3 +29,12 @@ def uwsgi_binary_or_skip() -> str:
         return str(uwsgi_binary())
     except CannotBuild as reason:
         pytest.skip(str(reason))
+
+
+class UWSGIProcess(Process):
+    """A running uWSGI, and what it says."""
+
+    @property
+    def site(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.said(ANNOUNCES)[1]}"

@@ -14,7 +14,8 @@ historic module                           where its names come from
 :mod:`aiopyramid.traversal`               :mod:`aiopyramid_traversal`
 :mod:`aiopyramid.auth`                    :mod:`aiopyramid_core.auth`
 :mod:`aiopyramid.gunicorn.worker`         :mod:`aiopyramid_gunicorn.worker`
-:mod:`aiopyramid.websocket.config`        :mod:`aiopyramid_websocket`, with the flags of old
+:mod:`aiopyramid.websocket.config`        :mod:`aiopyramid_websocket` and
+                                          :mod:`aiopyramid_uwsgi.websocket`, with flags of old
 :mod:`aiopyramid.websocket.view`          :mod:`aiopyramid_websocket`
 :mod:`aiopyramid.websocket.helpers`       :mod:`aiopyramid_websocket`
 :mod:`aiopyramid.websocket.exceptions`    :mod:`aiopyramid_websocket`

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from server_process import Process, ServerProcess
-from uwsgi_command import ANNOUNCES, uwsgi_binary_or_skip
+from uwsgi_command import UWSGIProcess, uwsgi_binary_or_skip
 
 BLOCKS = dict(
     re.findall(
         r"^## (.*?)\n\n```\w+\n(.*?)^```$",
-        (Path(__file__).parent / "blocks.md").read_text(),
+        (Path(__file__).parent / "blocks.txt").read_text(),
         re.MULTILINE | re.DOTALL,
     )
 )
@@ -126,20 +126,12 @@ def on_gunicorn(project: Path) -> ServerProcess:
     return ServerProcess("pserve", command, {"PYTHONPATH": str(project)})
 
 
-class UwsgiProcess(Process):
-    """A uWSGI, with the address that it says it has."""
-
-    @property
-    def site(self) -> str:
-        return f"http://127.0.0.1:{self.said(ANNOUNCES)[1]}"
-
-
-def on_uwsgi(project: Path) -> UwsgiProcess:
+def on_uwsgi(project: Path) -> UWSGIProcess:
     ini = project / "uwsgi.ini"
     block = BLOCKS["uWSGI"].replace("0.0.0.0:6543", "127.0.0.1:0")
     ini.write_text(f"{SETTINGS}{block}")
     command = [uwsgi_binary_or_skip(), "--home", sys.prefix, "--ini-paste", str(ini)]
-    return UwsgiProcess(command, {"PYTHONPATH": str(project)})
+    return UWSGIProcess(command, {"PYTHONPATH": str(project)})
 
 
 SERVERS: dict[str, Callable[[Path], Process]] = {"gunicorn": on_gunicorn, "uwsgi": on_uwsgi}

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from server_process import ServerProcess
+from uwsgi_command import UWSGIProcess, uwsgi_binary_or_skip
 from websockets.sync.client import connect
 
 from aiopyramid.scaffolds import SCAFFOLDS, create_project
@@ -48,13 +50,26 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return Project(request.param, tmp_path_factory.mktemp(request.param))
 
 
-@pytest.fixture
-def server(project: Project) -> Iterator[ServerProcess]:
-    """The project under pserve, as its README says, but on a free port."""
-    ini = project.folder / "development.ini"
-    free = project.folder / "free.ini"
-    free.write_text(ini.read_text().replace("port = 6543", "port = 0"))
-    server = ServerProcess("pserve", ["pyramid.scripts.pserve", str(free)], project.environment)
+def on_gunicorn(project: Project) -> ServerProcess:
+    """Start the project by pserve, as its README says, but on a free port."""
+    ini = project.folder / "gunicorn.ini"
+    written = (project.folder / "development.ini").read_text()
+    ini.write_text(written.replace("port = 6543", "port = 0"))
+    return ServerProcess("pserve", ["pyramid.scripts.pserve", str(ini)], project.environment)
+
+
+def on_uwsgi(project: Project) -> UWSGIProcess:
+    """Start the project by uWSGI, as its README says, but on a free port."""
+    ini = project.folder / "uwsgi.ini"
+    written = (project.folder / "development.ini").read_text()
+    ini.write_text(written.replace("http-socket = 127.0.0.1:6543", "http-socket = 127.0.0.1:0"))
+    command = [uwsgi_binary_or_skip(), "--home", sys.prefix, "--ini-paste-logged", str(ini)]
+    return UWSGIProcess(command, project.environment)
+
+
+@pytest.fixture(params=[on_gunicorn, on_uwsgi])
+def server(project: Project, request: pytest.FixtureRequest) -> Iterator[Any]:
+    server = request.param(project)
     yield server
     server.close()
 
@@ -63,7 +78,7 @@ def test_its_own_tests_pass(project: Project) -> None:
     assert " passed" in project.run("pytest", "-q", "-p", "no:cacheprovider")
 
 
-def test_pserve_serves_a_page(server: ServerProcess) -> None:
+def test_a_server_serves_a_page(server: Any) -> None:
     with open_url(server.site, timeout=20) as response:
         assert "Pyramid with asyncio" in response.read().decode()
 
@@ -72,7 +87,7 @@ def test_pserve_serves_a_page(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize("project", ["aio_websocket"], indirect=True)
-def test_its_websocket_answers(server: ServerProcess) -> None:
+def test_its_websocket_answers(server: Any) -> None:
     address = server.site.replace("http", "ws", 1) + "/echo"
     with connect(address, open_timeout=20, close_timeout=20, proxy=None) as websocket:
         websocket.send("hello")

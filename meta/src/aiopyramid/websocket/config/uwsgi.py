@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-import aiopyramid_websocket
+import aiopyramid_uwsgi.websocket
 from aiopyramid_websocket import WebSocket
 
 from .._bytes import BytesWebSocket
@@ -10,10 +10,8 @@ from .._bytes import BytesWebSocket
 __all__ = ("UWSGIWebsocketMapper",)
 
 
-class UWSGIWebsocketMapper(aiopyramid_websocket.WebsocketMapper):
-    """Make a view a WebSocket endpoint; see :class:`aiopyramid_websocket.WebsocketMapper`.
-
-    That mapper is for every server by now, and so is this one.
+class UWSGIWebsocketMapper(aiopyramid_uwsgi.websocket.UWSGIWebsocketMapper):
+    """Make a view a WebSocket endpoint, on uWSGI and on every other server.
 
     Attributes:
         use_str: Whether views get text messages as ``str``, and not as ``bytes``. Set it on the
@@ -24,4 +22,6 @@ class UWSGIWebsocketMapper(aiopyramid_websocket.WebsocketMapper):
 
     def websocket_class(self) -> type[WebSocket]:
         """Return the class of what views get."""
-        return super().websocket_class() if self.use_str else BytesWebSocket
+        if self.use_str or self.native:  # uWSGI's native functions give bytes anyway
+            return super().websocket_class()
+        return BytesWebSocket
