@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import importlib
+import signal
 import urllib.request
 
 import pytest
@@ -149,6 +150,17 @@ def test_the_application_shuts_down_at_the_end(module, tmp_path, each_server):
     with serving(f"{module}:main", each_server, {"goodbye": str(goodbye)}) as site:
         read(site.url)
         assert not goodbye.exists()
+    assert goodbye.exists()
+
+
+def test_it_does_so_though_the_tests_run_in_the_background(module, tmp_path):
+    goodbye = tmp_path / "goodbye"
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a new process inherits
+    try:
+        with serving(f"{module}:main", settings={"goodbye": str(goodbye)}) as site:
+            read(site.url)
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert goodbye.exists()
 
 

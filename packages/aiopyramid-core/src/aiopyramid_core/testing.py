@@ -153,6 +153,15 @@ formatter = plain
 format = %(asctime)s %(levelname)s %(name)s %(message)s
 """
 
+_PSERVE: Final = """\
+import signal
+from pyramid.scripts.pserve import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+"""What starts a server. If the tests run in the background, it has inherited that Ctrl-C is to be
+ignored, and would not end."""
+
 _PATIENCE_SECONDS: Final = 30.0
 """How long a server may take to start: an application may have much to import."""
 
@@ -236,7 +245,7 @@ def serving(
         ini.write_text(configuration, encoding="utf-8")
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
+                [sys.executable, "-c", _PSERVE, str(ini)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # A session of its own, so that what it forks can be ended with it.
