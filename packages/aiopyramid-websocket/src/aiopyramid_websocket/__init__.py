@@ -6,8 +6,8 @@ modules, a step each:
 
 ``mapper``, ``_handlers``, ``config``, ``_include``
     How a view becomes a WebSocket endpoint.
-``_handshake``, ``_origins``
-    Whether a request opens a connection.
+``_handshake``, ``_origins``, ``_protocol``
+    Whether a request opens a connection, and what is agreed upon.
 ``_session``
     The life of a handler.
 ``_connection``, ``_phase``

@@ -6,18 +6,16 @@ protocol object begins in the state OPEN: it never sees the bytes of the request
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from websockets.datastructures import Headers
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request
-from websockets.protocol import State
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from ._origins import is_allowed
+from ._protocol import make_protocol
 from .settings import WebsocketSettings
 
 __all__ = ("HandshakeRefused", "accept", "check_origin", "check_request")
@@ -111,13 +109,7 @@ def accept(
     Raises:
         HandshakeRefused: What the client offers is malformed.
     """
-    protocol = ServerProtocol(
-        state=State.OPEN,
-        extensions=[_DEFLATE] if settings.compression else None,
-        subprotocols=[Subprotocol(name) for name in settings.subprotocols] or None,
-        select_subprotocol=_select_subprotocol,
-        max_size=settings.max_size_bytes,
-    )
+    protocol = make_protocol(settings)
     headers = Headers(
         [(name, environ[key]) for key, name in _OF_THE_HANDSHAKE.items() if key in environ]
     )
@@ -136,20 +128,6 @@ _OF_THE_HANDSHAKE: Final = {
     "HTTP_SEC_WEBSOCKET_EXTENSIONS": "Sec-WebSocket-Extensions",
     "HTTP_SEC_WEBSOCKET_PROTOCOL": "Sec-WebSocket-Protocol",
 }
-
-# Windows of 4 KiB and less memory for zlib, as in the websockets library: most messages are short,
-# and zlib's defaults would cost some 300 KB per connection.
-_DEFLATE: Final = ServerPerMessageDeflateFactory(
-    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
-)
-
-
-def _select_subprotocol(
-    protocol: ServerProtocol, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    """Choose the first of ours that the client offers, or none (RFC 6455, 4.2.2)."""
-    ours = protocol.available_subprotocols or ()
-    return next((name for name in ours if name in offered), None)
 
 
 def _names(value: str, token: str) -> bool:

@@ -1,0 +1,96 @@
+"""The Sans-I/O layer of ``websockets``, where the RFCs ask for a little more than it does.
+
+Pure. ``tests/conformance`` has a case for each.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+from websockets.exceptions import ProtocolError
+from websockets.extensions import Extension
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import ExtensionParameter, Subprotocol
+
+from .settings import WebsocketSettings
+
+__all__ = ("make_protocol",)
+
+
+def make_protocol(settings: WebsocketSettings) -> ServerProtocol:
+    """Return a protocol in the state OPEN, in which it parses no opening handshake."""
+    return _Protocol(
+        state=State.OPEN,
+        extensions=[_DEFLATE] if settings.compression else None,
+        subprotocols=[Subprotocol(name) for name in settings.subprotocols] or None,
+        select_subprotocol=_select_subprotocol,
+        max_size=settings.max_size_bytes,
+    )
+
+
+def _select_subprotocol(
+    protocol: ServerProtocol, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    """Choose the first of ours that the client offers, or none (RFC 6455, 4.2.2)."""
+    ours = protocol.available_subprotocols or ()
+    return next((name for name in ours if name in offered), None)
+
+
+class _Protocol(ServerProtocol):
+    def recv_frame(self, frame: Frame) -> None:
+        """Process a frame."""
+        if frame.opcode is Opcode.CLOSE:
+            self._break_off_message()
+        super().recv_frame(frame)
+
+    def _break_off_message(self) -> None:
+        """Forget the fragments that have come of a message.
+
+        RFC 6455, 5.4: control frames, a close among them, may come between the fragments of a
+        message. The layer below takes that for a violation, and would answer with 1002.
+        """
+        try:
+            super().recv_frame(Frame(Opcode.CONT, b""))
+        except ProtocolError:
+            pass  # there was nothing to continue
+        else:
+            self.events.pop()
+
+
+class _Deflate(PerMessageDeflate):
+    def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
+        """Decode a frame."""
+        decoded = super().decode(frame, max_size=max_size)
+        # RFC 7692, 7.2.3.4: a message may end with a block that is marked as the final one. zlib
+        # ignores all that comes behind that, and every later message would be an empty one.
+        if frame.fin and not self.remote_no_context_takeover and self.decoder.eof:
+            self.decoder = zlib.decompressobj(wbits=-self.remote_max_window_bits)
+        return decoded
+
+
+class _DeflateFactory(ServerPerMessageDeflateFactory):
+    def process_request_params(
+        self, params: Sequence[ExtensionParameter], accepted_extensions: Sequence[Extension]
+    ) -> tuple[list[ExtensionParameter], PerMessageDeflate]:
+        """Negotiate."""
+        agreed, made = super().process_request_params(params, accepted_extensions)
+        return agreed, _Deflate(
+            made.remote_no_context_takeover,
+            made.local_no_context_takeover,
+            made.remote_max_window_bits,
+            made.local_max_window_bits,
+            made.compress_settings,
+        )
+
+
+# Windows of 4 KiB and less memory for zlib, as in the websockets library: most messages are short,
+# and zlib's defaults would cost some 300 KB per connection.
+_DEFLATE: Final = _DeflateFactory(
+    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
+)
