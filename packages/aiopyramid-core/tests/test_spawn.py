@@ -248,6 +248,42 @@ def test_a_task_that_takes_too_long_is_cancelled_and_cleans_up(build, run_and_st
     ]
 
 
+@pytest.mark.parametrize(("serves_client", "ended"), [(True, True), (False, False)])
+def test_a_task_that_serves_a_client_gets_the_servers_time(build, run, serves_client, ended):
+    async def main():
+        log = []
+
+        async def handle():
+            await asyncio.sleep(0.2)
+            log.append(True)
+
+        lifespan = lifespan_of(build(spawning(handle), shutdown_timeout="0.01").registry)
+        lifespan.spawn(handle(), serves_client=serves_client)
+        await lifespan.stop(20)
+        return bool(log)
+
+    assert run(main) is ended
+
+
+def test_a_task_that_serves_a_client_is_cancelled_when_the_servers_time_is_over(build, run, caplog):
+    async def main():
+        ended = []
+
+        async def handle():
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                ended.append(True)
+
+        lifespan = lifespan_of(build(spawning(handle), shutdown_timeout="0.01").registry)
+        lifespan.spawn(handle(), name="chat", serves_client=True)
+        await lifespan.stop(0.02)
+        return ended
+
+    assert run(main) == [True]
+    assert "The background task chat has not ended within 0.02 seconds" in caplog.text
+
+
 def test_a_task_that_does_not_let_itself_be_cancelled_holds_the_end_up_but_shortly(
     build, run, fetch, caplog
 ):

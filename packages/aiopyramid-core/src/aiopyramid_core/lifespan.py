@@ -8,6 +8,7 @@ process for the other.
 
 import asyncio
 import enum
+import functools
 import inspect
 import logging
 import math
@@ -18,9 +19,10 @@ from typing import Any, Final
 
 from pyramid.threadlocal import get_current_registry, manager
 
-from ._bridge import await_in_bridge, run_in_task, spawn_greenlet
+from ._bridge import await_in_bridge, spawn_greenlet
 from ._portal import loop_of_this_thread
 from ._process_loop import before_stop, process_loop
+from ._tasks import Tasks, name_of
 from .exceptions import AlreadyShutDown, ScopeError, StartupError
 from .scope import await_, can_await, run
 
@@ -64,10 +66,9 @@ class Lifespan:
 
     def __init__(self, registry: Any, shutdown_timeout_seconds: float) -> None:
         self._registry = weakref.ref(registry)
-        self._shutdown_timeout_seconds = shutdown_timeout_seconds
         self._startup: list[Hook] = []
         self._shutdown: list[Hook] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks(shutdown_timeout_seconds)
         self._state = _State.NEW
         self._error: StartupError | None = None
         self._starting = asyncio.Lock()
@@ -116,12 +117,20 @@ class Lifespan:
         else:
             run(await_, self._start_apart())
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str | None = None) -> None:
+    def spawn(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        *,
+        name: str | None = None,
+        serves_client: bool = False,
+    ) -> None:
         """Run a coroutine as a background task; see :func:`spawn`.
 
         Args:
             coroutine: What to run.
             name: What the log calls the task; by default the coroutine's name.
+            serves_client: Whether it serves a client, as a request does: when the worker stops it
+                then gets the time that the server gives its requests.
 
         Raises:
             AlreadyShutDown: The application is past the point where it waits for tasks.
@@ -130,35 +139,20 @@ class Lifespan:
         """
         if self._state is _State.STOPPED:
             coroutine.close()
-            raise AlreadyShutDown(_name_of(coroutine))
+            raise AlreadyShutDown(name_of(coroutine))
         context = copy_context()
+        start = functools.partial(self._tasks.start, serves_client=serves_client)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             loop = loop_of_this_thread() or process_loop()
-            loop.call_soon_threadsafe(self._start_task, coroutine, name, context)
+            loop.call_soon_threadsafe(start, coroutine, name, context)
         else:
-            self._start_task(coroutine, name, context)
+            start(coroutine, name, context)
 
     async def _start_apart(self) -> None:
         """Start in a context of its own: what starts here outlives the request that came first."""
         await asyncio.create_task(self.start(), context=Context())
-
-    def _start_task(
-        self, coroutine: Coroutine[Any, Any, Any], name: str | None, context: Context
-    ) -> None:
-        task = asyncio.get_running_loop().create_task(
-            run_in_task(coroutine),
-            name=name or _name_of(coroutine),
-            context=context,
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-
-    def _task_ended(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("The background task %s has failed", task.get_name(), exc_info=error)
 
     # --- At both ends -------------------------------------------------------------------------
 
@@ -180,7 +174,7 @@ class Lifespan:
                     await self._call(function)
                 except Exception as error:
                     self._state = _State.FAILED
-                    self._error = StartupError(_name_of(function), error)
+                    self._error = StartupError(name_of(function), error)
                     raise self._error from error
             self._state = _State.STARTED
 
@@ -188,12 +182,13 @@ class Lifespan:
         """Wait for the background tasks, then run the shutdown functions; errors are logged.
 
         Args:
-            at_most_seconds: How long the server lets us wait, if that is less than the setting.
+            at_most_seconds: How long the server lets us wait: for background tasks if that is less
+                than the setting, and for those that serve a client.
 
         .. versionadded:: 1.0
         """
         # In a script there may be tasks of an application that has served no request.
-        await self._await_tasks(min(self._shutdown_timeout_seconds, at_most_seconds))
+        await self._tasks.wait(at_most_seconds)
         if self._state is not _State.STARTED:
             return
         self._state = _State.STOPPED
@@ -201,26 +196,7 @@ class Lifespan:
             try:
                 await self._call(function)
             except Exception:
-                _log.exception("The shutdown function %s has failed", _name_of(function))
-
-    async def _await_tasks(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        # A task may start further ones.
-        while self._tasks and loop.time() < end:
-            _log.info("Waiting for %d background tasks", len(self._tasks))
-            await asyncio.wait(self._tasks.copy(), timeout=end - loop.time())
-        late = self._tasks.copy()
-        for task in late:
-            _log.warning(
-                "The background task %s has not ended within %g seconds and is cancelled"
-                " (aiopyramid.shutdown_timeout)",
-                task.get_name(),
-                seconds,
-            )
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=_LAST_WORDS_SECONDS)
+                _log.exception("The shutdown function %s has failed", name_of(function))
 
     async def _call(self, function: Hook) -> None:
         await spawn_greenlet(self._call_in_greenlet, function)
@@ -234,15 +210,6 @@ class Lifespan:
                 await_in_bridge(result)
         finally:
             manager.pop()
-
-
-_LAST_WORDS_SECONDS: Final = 1.0
-"""How long a cancelled background task may take for its ``finally`` clauses."""
-
-
-def _name_of(item: object) -> str:
-    """Return how a function or coroutine is called in messages."""
-    return getattr(item, "__qualname__", None) or repr(item)
 
 
 _REGISTRY_KEY: Final = "aiopyramid.lifespan"
@@ -316,7 +283,7 @@ def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) ->
     if not is_installed(registry):
         coroutine.close()
         raise ScopeError(
-            _name_of(coroutine),
+            name_of(coroutine),
             "where no application looks after it",
             "Call spawn() in a request, or a task of one, of an application that includes"
             " aiopyramid_core.",
@@ -360,8 +327,8 @@ async def shutdown(at_most_seconds: float = math.inf) -> None:
     For servers, which call this on the loop that served, after the last response.
 
     Args:
-        at_most_seconds: How long to wait for background tasks, if that is less than the
-            applications' own limit.
+        at_most_seconds: How long to wait: for background tasks if that is less than the
+            applications' own limit, and for those that serve a client.
 
     .. versionadded:: 1.0
     """

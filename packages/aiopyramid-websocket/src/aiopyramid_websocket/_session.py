@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from http import HTTPStatus
 from typing import Any, Final
 
 from websockets.frames import CloseCode
 
-from aiopyramid_core import spawn
 from aiopyramid_core.contract import UPGRADE
+from aiopyramid_core.lifespan import lifespan_of
 
 from ._connection import Connection
 from .exceptions import WebsocketClosed
@@ -83,11 +83,15 @@ class Session:
 
     def start(self) -> None:
         """The connection is open."""
-        self._variables.run(spawn, self._run(), name=self._name)
+        self._spawn(self._run())
 
     def abandon(self) -> None:
         """The connection was never opened: the request ends without its handler."""
-        self._variables.run(spawn, self._end_without_handler(), name=self._name)
+        self._spawn(self._end_without_handler())
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        lifespan = lifespan_of(self._request.registry)
+        self._variables.run(lifespan.spawn, coroutine, name=self._name, serves_client=True)
 
     async def _run(self) -> None:
         connection = self.connection

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import os
 import sys
 
 from pyramid.authorization import Allow, Everyone
@@ -146,6 +147,7 @@ def tween_factory(handler, registry):
 
 
 def main(global_config=None, **settings):
+    settings["aiopyramid.shutdown_timeout"] = os.environ.get("SHUTDOWN_TIMEOUT", "10")
     config = Configurator(settings=settings, root_factory=Root)
     config.include("aiopyramid_websocket")
     config.set_session_factory(SignedCookieSessionFactory("secret"))

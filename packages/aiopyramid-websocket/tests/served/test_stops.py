@@ -34,6 +34,17 @@ def test_a_handler_has_time_to_tidy_up(gunicorn):
     served.said("has tidied up")
 
 
+def test_a_handler_has_all_of_the_graceful_timeout(gunicorn):
+    served = gunicorn("--graceful-timeout", "30", "--env", "SHUTDOWN_TIMEOUT=0.1")
+    client = served.connect("/stubborn")
+    client.send("2")
+    client.recv()
+    served.signal(signal.SIGTERM)
+    assert close_code(client) == 1012
+    served.ended()
+    served.said("has tidied up")
+
+
 def test_a_handler_that_takes_too_long_is_broken_off(gunicorn):
     served = gunicorn("--graceful-timeout", "3")
     client = served.connect("/stubborn")

@@ -1,0 +1,108 @@
+"""The tasks of one application that outlive their response, and how long its end waits for them.
+
+There are two kinds: background tasks, which nobody waits for, and those that serve a client, such
+as the handler of a WebSocket. Of the former the application says how long it waits for them, of the
+latter the server, just as of requests.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Coroutine, Set
+from contextvars import Context
+from typing import Any, Final
+
+from ._bridge import run_in_task
+
+__all__ = ("Tasks", "name_of")
+
+_log = logging.getLogger("aiopyramid_core")
+
+_LAST_WORDS_SECONDS: Final = 1.0
+"""How long a cancelled task may take for its ``finally`` clauses."""
+
+_Task = asyncio.Task[Any]
+
+
+class Tasks:
+    """Starts tasks, logs their failures, and waits for them in the end.
+
+    Args:
+        timeout_seconds: How long to wait for background tasks.
+    """
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._tasks: set[_Task] = set()
+        self._serving: set[_Task] = set()  # those of them that serve a client
+
+    def start(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        name: str | None,
+        context: Context,
+        *,
+        serves_client: bool,
+    ) -> None:
+        """Run a coroutine, on the running loop.
+
+        Args:
+            coroutine: What to run.
+            name: What the log calls the task; by default the coroutine's name.
+            context: Its context.
+            serves_client: Whether it is not a background task.
+        """
+        task = asyncio.get_running_loop().create_task(
+            run_in_task(coroutine), name=name or name_of(coroutine), context=context
+        )
+        self._tasks.add(task)
+        if serves_client:
+            self._serving.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: _Task) -> None:
+        self._tasks.discard(task)
+        self._serving.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("The background task %s has failed", task.get_name(), exc_info=error)
+
+    async def wait(self, at_most_seconds: float = math.inf) -> None:
+        """Wait for all tasks, and cancel those that take too long.
+
+        Args:
+            at_most_seconds: How long the server lets us wait; infinite if there is none that says.
+        """
+        begin = asyncio.get_running_loop().time()
+        seconds = min(self._timeout_seconds, at_most_seconds)
+        await self._wait_until(begin + seconds)
+        given_up = self._tasks - self._serving
+        await _cancel(given_up, seconds, "aiopyramid.shutdown_timeout")
+        if at_most_seconds != math.inf:
+            seconds = at_most_seconds
+            await self._wait_until(begin + seconds, given_up)
+        await _cancel(self._tasks - given_up, seconds, "the server's time limit")
+
+    async def _wait_until(self, end: float, given_up: Set[_Task] = frozenset()) -> None:
+        loop = asyncio.get_running_loop()
+        # A task may start further ones.
+        while (tasks := self._tasks - given_up) and loop.time() < end:
+            _log.info("Waiting for %d background tasks", len(tasks))
+            await asyncio.wait(tasks, timeout=end - loop.time())
+
+
+async def _cancel(late: set[_Task], seconds: float, limit: str) -> None:
+    for task in late:
+        _log.warning(
+            "The background task %s has not ended within %g seconds and is cancelled (%s)",
+            task.get_name(),
+            seconds,
+            limit,
+        )
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=_LAST_WORDS_SECONDS)
+
+
+def name_of(item: object) -> str:
+    """Return how a function or coroutine is called in messages."""
+    return getattr(item, "__qualname__", None) or repr(item)
