@@ -34,35 +34,33 @@ class Session:
     there.
 
     Args:
-        handler: What to run.
         name: What the log calls it.
         request: The request.
         context: The request's context.
         websocket_class: What to make for the handler.
+
+    Attributes:
+        connection: The connection; to be set.
+        handler: What to run; to be set.
     """
 
     __slots__ = (
         "_callbacks",
         "_context",
-        "_handler",
         "_name",
         "_request",
         "_variables",
         "_websocket_class",
         "connection",
+        "handler",
     )
 
     connection: Connection
+    handler: Handler
 
     def __init__(
-        self,
-        handler: Handler,
-        name: str,
-        request: Any,
-        context: Any,
-        websocket_class: type[WebSocket],
+        self, name: str, request: Any, context: Any, websocket_class: type[WebSocket]
     ) -> None:
-        self._handler = handler
         self._name = name
         self._request = request
         self._context = context
@@ -98,7 +96,7 @@ class Session:
         self._restore_request()
         websocket = self._websocket_class(connection, self._context, self._request)
         try:
-            await self._handler(websocket)
+            await self.handler(websocket)
         except asyncio.CancelledError:
             connection.server_stops()
             raise

@@ -30,22 +30,33 @@ class Watch:
 
     Attributes:
         connections: All open connections.
+        expected: Those whose handshake is not complete yet.
     """
 
     def __init__(self) -> None:
         self.connections: set[Watched] = set()
+        self.expected: set[Watched] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
+    def __len__(self) -> int:
+        return len(self.connections) + len(self.expected)
+
+    def expect(self, connection: Watched) -> None:
+        """A connection has its place, though it is not open yet; to be added, or discarded."""
+        self.expected.add(connection)
+
     def add(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
         """A connection is open."""
+        self.expected.discard(connection)
         self.connections.add(connection)
         if self._timer is None:
             self._loop = loop
             self._timer = loop.call_later(_LOOK_SECONDS, self._look)
 
     def discard(self, connection: Watched) -> None:
-        """A connection is gone."""
+        """A connection is gone, or is not expected any more."""
+        self.expected.discard(connection)
         self.connections.discard(connection)
         if not self.connections and self._timer is not None:
             self._timer.cancel()

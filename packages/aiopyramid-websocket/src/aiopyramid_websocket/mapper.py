@@ -21,7 +21,7 @@ from ._connection import Connection
 from ._handlers import handler_maker
 from ._handshake import HandshakeRefused, accept, check_origin, check_request
 from ._session import Session
-from ._watch import watch_of
+from ._watch import Watch, watch_of
 from .interface import WebSocket
 from .settings import WebsocketSettings, override, settings_of
 
@@ -93,15 +93,16 @@ class WebsocketMapper:
                 protocol, headers = accept(request.environ, settings)
             except HandshakeRefused as refused:
                 return _refusal(refused)
-            handler = make_handler(context, request)
-            session = Session(handler, name, request, context, self.websocket_class())
-            session.connection = Connection(
+            session = Session(name, request, context, self.websocket_class())
+            session.connection = connection = Connection(
                 protocol,
                 settings,
-                watch_of(request.registry),
+                watch := watch_of(request.registry),
                 on_open=session.start,
                 on_abandoned=session.abandon,
             )
+            _take_place(request, connection, watch)
+            session.handler = make_handler(context, request)
             # Not before the tweens have had their say about the response.
             request.add_response_callback(session.upgrade_if_switching)
             return Response(status="101 Switching Protocols", headerlist=headers)
@@ -142,13 +143,24 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
         _log.warning("%s: %s", request.path, refused.detail)
         raise
     limit = settings.max_connections
-    if limit is not None and len(watch_of(request.registry).connections) >= limit:
+    if limit is not None and len(watch_of(request.registry)) >= limit:
         _log.warning(
             "%s: all %d connections are taken (aiopyramid.websocket.max_connections)",
             request.path,
             limit,
         )
         raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, "too many open connections")
+
+
+def _take_place(request: Any, connection: Connection, watch: Watch) -> None:
+    """Count the connection from now on, though others may have their turn before it is open."""
+    watch.expect(connection)
+
+    def leave_place(_request: Any) -> None:
+        watch.expected.discard(connection)
+
+    # Called whatever becomes of the request.
+    request.add_finished_callback(leave_place)
 
 
 def _refusal(refused: HandshakeRefused) -> Response:
