@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import ctypes
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -22,6 +24,9 @@ from aiopyramid_websocket.settings import WebsocketSettings
 # For pytest to find: tests may be coroutine functions.
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
 loop_factory = coroutine_tests.loop_factory
+
+
+SO_ATTACH_FILTER = 26  # linux/socket.h; not among the constants of the socket module
 
 
 class Peer:
@@ -86,8 +91,25 @@ class Peer:
         """Wait for the end of the stream, and return whether nothing came before it."""
         return not self._frames and await self.reader.read() == b""
 
+    # --- Ending -------------------------------------------------------------------------------
+
     def vanish(self) -> None:
         self.writer.transport.abort()
+
+    def reset(self) -> None:
+        """Have TCP reset the connection."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.vanish()
+
+    def unplug(self) -> None:
+        """Have the kernel drop whatever arrives for the client, as if its machine was gone."""
+        drop = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0
+        program = struct.pack("HP", 1, ctypes.addressof(drop))
+        self._sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+    @property
+    def _sock(self) -> Any:
+        return self.writer.get_extra_info("socket")
 
 
 def _opcode_of(data: bytes | str) -> Opcode:
@@ -113,19 +135,25 @@ class End:
         self.watch.look(asyncio.get_running_loop().time() + seconds)
 
 
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname())
+        return listener.accept()[0], theirs
+
+
 @pytest.fixture
 def connected(loop_factory: Any) -> Callable[..., Any]:
     """A connection over a real socket pair: ``async with connected(max_size_bytes=9) as end``."""
 
     @contextlib.asynccontextmanager
     async def connected(
-        *, deflate: bool = False, buffer_bytes: int = 0, **settings: Any
+        *, deflate: bool = False, tcp: bool = False, buffer_bytes: int = 0, **settings: Any
     ) -> AsyncIterator[End]:
         made = WebsocketSettings(**settings)
         protocol = ServerProtocol(state=State.OPEN, max_size=made.max_size_bytes)
         watch = Watch()
         connection = Connection(protocol, made, watch)
-        ours, theirs = socket.socketpair()
+        ours, theirs = tcp_pair() if tcp else socket.socketpair()
         for sock in (ours, theirs):
             sock.setblocking(False)
             if buffer_bytes:

@@ -14,7 +14,7 @@ modules, a step each:
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 ``_reader``, ``_messages``, ``_inbox``; ``_writer``
     Its two directions.
-``_keepalive``, ``_pongs``, ``_watch``
+``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``
     Whether the client is still there.
 ``interface``, ``view``
     What a handler gets, and handlers as classes.

@@ -1,7 +1,7 @@
 """The WebSocket connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 
 It knows no server: whoever has a connection whose opening handshake is done may hand its transport
-over. Of the package's modules only this one and ``_writer`` touch a transport.
+over. Besides this module only ``_reader``, ``_writer`` and ``_tcp`` touch a transport.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from ._messages import Message
 from ._phase import MOVES, Phase
 from ._pongs import Pongs
 from ._reader import Reader
+from ._tcp import acknowledged_within
 from ._watch import Watch
 from ._writer import Writer
 from .exceptions import WebsocketClosed
@@ -155,9 +156,12 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         keepalive = self._keepalive
-        if self._reader.is_paused:
-            keepalive.is_heard = True  # while we do not read, no pong could reach us
-        verdict = keepalive.judge(self._loop.time())
+        now = self._loop.time()
+        if self._reader.is_paused and keepalive.pinged_at is not None:
+            # No pong can reach us, but the ping should have reached the client's machine. If that
+            # has refused it, to write it was an error, and the connection is lost already.
+            keepalive.is_heard = acknowledged_within(self._transport, now - keepalive.pinged_at)
+        verdict = keepalive.judge(now)
         self.deadline = keepalive.deadline
         if verdict is Verdict.PING:
             self._protocol.send_ping(b"")

@@ -28,15 +28,16 @@ class Keepalive:
 
     Attributes:
         is_heard: Whether the client has sent anything since the last verdict; to be set.
+        pinged_at: When the client was asked whether it is there, while an answer is due, or None.
         deadline: When the next verdict is due.
     """
 
-    __slots__ = ("_is_pinged", "_settings", "deadline", "is_heard")
+    __slots__ = ("_settings", "deadline", "is_heard", "pinged_at")
 
     def __init__(self, settings: WebsocketSettings, now: float) -> None:
         self._settings = settings
         self.is_heard = False
-        self._is_pinged = False
+        self.pinged_at: float | None = None
         self.deadline = math.inf
         self._expect(now)
 
@@ -46,15 +47,17 @@ class Keepalive:
         if self.is_heard:
             self._expect(now)
             return Verdict.WAIT
-        if self._is_pinged:
+        if self.pinged_at is not None:
             return Verdict.GONE
-        self._is_pinged = settings.ping_timeout_seconds is not None
+        if settings.ping_timeout_seconds is not None:
+            self.pinged_at = now
         self._wait(now, settings.ping_timeout_seconds or settings.ping_interval_seconds)
         return Verdict.PING
 
     def _expect(self, now: float) -> None:
         """Begin anew."""
-        self.is_heard = self._is_pinged = False
+        self.is_heard = False
+        self.pinged_at = None
         self._wait(now, self._settings.ping_interval_seconds)
 
     def _wait(self, now: float, seconds: float | None) -> None:
