@@ -92,13 +92,11 @@ class Exchange:
         environ = self._environ = environ.copy()
         self._register.remember(self)
         try:
+            self._offer_upgrade(environ)
             self._request_body = receive_body(environ, self._settings)
             environ["wsgi.multithread"] = True  # ordinary views run in threads
             for name in _OF_NO_USE:
                 environ.pop(name, None)
-            environ[TAKE_OVER] = self._take_over
-            if not _api.speaks_tls(environ):
-                environ[UPGRADE] = self._upgrade
             has_part = self._call.proceed()
             if self._head is None:
                 raise ApplicationError("the application has not called start_response")
@@ -145,6 +143,14 @@ class Exchange:
                 self._environ.pop(name, None)
             self._register.forget(self)
 
+    def _offer_upgrade(self, environ: dict[str, Any]) -> None:
+        """Tell the application whether the connection can leave HTTP."""
+        has_body = environ.get("CONTENT_LENGTH", "") not in ("", "0")
+        may = "HTTP_UPGRADE" in environ and not has_body and "HTTP_TRANSFER_ENCODING" not in environ
+        environ[TAKE_OVER] = self._take_over if may else None
+        if not _api.speaks_tls(environ):
+            environ[UPGRADE] = self._upgrade if may else None
+
     def _switch_protocols(self, write: Callable[[bytes], object]) -> None:
         """Let another protocol have the connection, and wait until it is gone."""
         if self._upgraded is None:
@@ -170,13 +176,9 @@ class Exchange:
         self._call.cancel()
 
     def _upgrade(self, protocol: UpgradedProtocol) -> None:
-        """What the application finds in its environ; see :data:`aiopyramid_core.contract`."""
         self._take_over(UpgradedConnection(protocol))
 
     def _take_over(self, connection: TakenOver) -> None:
-        """The same for what serves a connection by itself."""
-        if "HTTP_UPGRADE" not in self._environ:
-            raise ApplicationError("the request does not ask for an upgrade")
         self._upgraded = connection
 
     # --- Everywhere ---------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from . import _api
 __all__ = ("TAKE_OVER", "TakenOver", "UpgradedConnection")
 
 TAKE_OVER: Final = "aiopyramid.uwsgi.take_over"
-"""Key in the environ of a function that takes a :class:`TakenOver`."""
+"""Key of a function that takes a :class:`TakenOver`; None if it cannot for this request."""
 
 
 class TakenOver(Protocol):

@@ -97,13 +97,13 @@ class UWSGIWebsocketMapper(WebsocketMapper):
         )
 
         def native_view(context: Any, request: Any) -> Any:
-            take_over = request.environ.get(TAKE_OVER)
+            environ = request.environ
 
             def upgrade(protocol: UpgradedProtocol) -> None:
-                take_over(NativeTransport(protocol))
+                environ[TAKE_OVER](NativeTransport(protocol))
 
-            if take_over is not None:
-                request.environ[UPGRADE] = upgrade
+            if TAKE_OVER in environ:  # or else this is another server
+                environ[UPGRADE] = None if environ[TAKE_OVER] is None else upgrade
             return mapped(context, request)
 
         return native_view
