@@ -1,5 +1,6 @@
 """Generated projects: installed, tested by their own tests, and served."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
+from chromium import Chromium, NoChromiumError, find_chromium
 from server_process import ServerProcess
 from uwsgi_command import UWSGIProcess, uwsgi_binary_or_skip
 from websockets.sync.client import connect
@@ -92,3 +94,20 @@ def test_its_websocket_answers(server: Any) -> None:
     with connect(address, open_timeout=20, close_timeout=20, proxy=None) as websocket:
         websocket.send("hello")
         assert websocket.recv(timeout=20) == "hello"
+
+
+@pytest.mark.parametrize("project", ["aio_websocket"], indirect=True)
+def test_its_page_talks_to_its_websocket(server: Any, tmp_path: Path) -> None:
+    try:
+        program = find_chromium()
+    except NoChromiumError as reason:
+        pytest.skip(str(reason))
+
+    async def look() -> None:
+        async with Chromium(program, tmp_path) as browser:
+            window = await browser.open(server.site)
+            items = "[...document.querySelectorAll('#log li')].map((item) => item.textContent)"
+            told = "connected,sent: hello,received: hello,disconnected"
+            await window.until(f"{items}.join() == '{told}'")
+
+    asyncio.run(look())
