@@ -166,6 +166,27 @@ async def test_a_message_that_is_broken_off_closes_the_connection(connected):
         assert await end.peer.close_code() == 1011
 
 
+@pytest.mark.parametrize(("code", "seen"), [(1000, 1011), (4000, 4000)])
+async def test_a_close_between_fragments_is_sent_at_once_and_is_no_normal_one(
+    connected, code, seen
+):
+    async def fragments():
+        yield "a"
+        yield "b"
+        await asyncio.get_running_loop().create_future()
+
+    async with connected() as end:
+        sending = asyncio.create_task(end.ws.send(fragments()))
+        assert bytes((await end.peer.next_frame()).data) == b"a"
+        closing = asyncio.create_task(end.ws.close(code))
+        assert await end.peer.close_code() == seen
+        # The websockets library takes it for an error of ours, and says 1002 in return.
+        end.peer.send_close(1002)
+        await closing
+        sending.cancel()
+        await asyncio.wait([sending])
+
+
 @pytest.mark.parametrize("message", [5, None, {"a": 1}, ["a", 5]])
 async def test_what_is_no_message_is_refused(connected, message):
     async with connected() as end:

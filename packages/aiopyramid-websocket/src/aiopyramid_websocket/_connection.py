@@ -244,11 +244,17 @@ class Connection(asyncio.Protocol):
     def start_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Begin the closing handshake, if neither side has.
 
+        In the middle of a fragmented message the close is sent at once, as any control frame may be
+        (RFC 6455, 5.4). To end the message first would pass off a part of it as the whole; and 1000
+        would say that all is well.
+
         Raises:
             ValueError: The code cannot be sent, or the reason is longer than 123 bytes.
         """
         if self.phase is not Phase.OPEN:
             return
+        if code == CloseCode.NORMAL_CLOSURE and self._writer.is_in_message:
+            code, reason = CloseCode.INTERNAL_ERROR, "a message was broken off"
         try:
             self._protocol.send_close(code, reason)
         except ProtocolError as error:

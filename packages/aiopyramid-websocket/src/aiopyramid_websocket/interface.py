@@ -105,7 +105,7 @@ class WebSocket:
             except BaseException:
                 if sent:
                     # The client has a part of a message that will never be complete.
-                    connection.start_close(1011, "a message was broken off")
+                    connection.start_close()
                 raise
             if last is not None:
                 connection.send_frame(last, continues=sent > 0)
@@ -133,7 +133,8 @@ class WebSocket:
 
         Args:
             code: The close code (RFC 6455, 7.4): 1000 for a normal end, 3000 to 4999 for codes of
-                the application's own.
+                the application's own. While another task sends a message in fragments, 1000 becomes
+                1011.
             reason: A text for the client, at most 123 bytes in UTF-8.
 
         Raises:
