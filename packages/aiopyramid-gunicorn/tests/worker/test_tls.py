@@ -3,14 +3,13 @@
 import contextlib
 import http.client
 import json
-import shutil
 import signal
 import socket
 import ssl
-import subprocess
 import time
 
 import pytest
+from certificates import make_certificate
 from server_process import PATIENCE_SECONDS
 
 PLAIN = "plain_app:app"
@@ -19,14 +18,9 @@ PLAIN = "plain_app:app"
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """Make a self-signed certificate for each side; each is its own authority."""
-    if shutil.which("openssl") is None:
-        pytest.skip("the openssl program makes the certificates: install it")
     folder = tmp_path_factory.mktemp("certificates")
     for name in ("server", "client"):
-        command = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "rsa:2048"]
-        command += ["-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem"]
-        command += ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-        subprocess.run(command, check=True, capture_output=True)
+        make_certificate(folder, name)
     return folder
 
 

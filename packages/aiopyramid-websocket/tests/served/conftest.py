@@ -3,13 +3,13 @@
 import contextlib
 import functools
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import make_certificate
 from gunicorn.config import Config
 from server_process import Process
 from websockets.sync.client import ClientConnection, connect
@@ -82,20 +82,4 @@ def served(one_gunicorn: Served) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """A self-signed certificate and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    names = (str(folder / "cert.pem"), str(folder / "key.pem"))
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=localhost",
-    ]
-    command += ["-out", names[0], "-keyout", names[1]]
-    subprocess.run(command, check=True, capture_output=True)
-    return names
+    return make_certificate(tmp_path_factory.mktemp("tls"))

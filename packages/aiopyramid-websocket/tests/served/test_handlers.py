@@ -74,7 +74,6 @@ def test_tls(gunicorn, certificate):
 
     served = gunicorn("--certfile", certificate[0], "--keyfile", certificate[1])
     context = ssl.create_default_context(cafile=certificate[0])
-    context.check_hostname = False
     client = served.connect(scheme="wss", ssl=context)
     for message in ("hello", "x" * 1_000_000):
         client.send(message)
