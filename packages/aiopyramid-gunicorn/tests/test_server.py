@@ -196,6 +196,24 @@ async def test_a_request_that_outlasts_the_patience_is_cancelled(serve):
         assert not site.server.connections
 
 
+async def test_a_request_given_up_before_the_application_began_is_dropped(serve):
+    started = []
+
+    def application(environ, start_response):
+        started.append(environ)
+        return hello(environ, start_response)
+
+    async with serve(application) as site:
+        client = await site.connect()
+        await site.until(lambda: site.server.connections)
+        (connection,) = site.server.connections
+        connection.data_received(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        connection.give_up()
+        assert await client.reader.read() == b""
+        await site.until(lambda: not site.server.connections)
+        assert not started
+
+
 async def test_a_cancelled_request_runs_its_finally_clauses(serve):
     def application(environ, start_response):
         try:
