@@ -175,6 +175,13 @@ def test_a_hook_of_the_application_is_called_as_well(uwsgi):
     assert server.get("/hello") == (200, "hello")
 
 
+def test_the_application_does_not_start_without_the_loop_that_it_asks_for(uwsgi, tmp_path):
+    (tmp_path / "uvloop.py").write_text("raise ImportError('hidden by the test')")
+    server = uwsgi("--pythonpath", str(tmp_path), settings={"aiopyramid.uwsgi.loop": "uvloop"})
+    server.ended()
+    server.said(r"uvloop', which is not installed: install aiopyramid-uwsgi\[uvloop\]")
+
+
 @pytest.mark.parametrize(
     ("missing", "said"),
     [("--asyncio", "without --asyncio 100"), ("--greenlet", "without --greenlet")],

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -72,16 +73,20 @@ class Worker:
         self._deserted = asyncio.Event()
 
     def prepare(self) -> None:
-        """Set up the event loop, here and in the processes to be forked from this one."""
-        wanted = self._settings.loop
+        """Set up the event loop, here and in the processes to be forked from this one.
+
+        Raises:
+            ConfigurationError: The kind of loop that the setting asks for is not installed.
+        """
+        wanted = _loop_factory(self._settings.loop)
         # The loop on which applications that are loaded before the fork await something never
         # serves; and one of uvloop's would not tell which executor they have set.
-        self._make_loop(wanted if _api.has_option("lazy-apps") else "asyncio")
+        self._make_loop(wanted if _api.has_option("lazy-apps") else asyncio.new_event_loop)
         # A worker that shared the loop of others would break theirs.
         _api.on_fork(lambda: self._make_loop(wanted))
 
-    def _make_loop(self, kind: str) -> None:
-        loop = _new_loop(kind)
+    def _make_loop(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        loop = new_loop()
         executor = _executor_of(self._loops[-1]) if self._loops else None
         self._loops.append(loop)
         asyncio.set_event_loop(loop)
@@ -212,9 +217,9 @@ _THREADS_SECONDS: Final = 1.0
 """How long threads get to end by themselves, and the exit hooks to run."""
 
 
-def _new_loop(kind: str) -> asyncio.AbstractEventLoop:
+def _loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop]:
     if kind == "asyncio":
-        return asyncio.new_event_loop()
+        return asyncio.new_event_loop
     try:
         uvloop = importlib.import_module("uvloop")
     except ImportError as error:
@@ -222,8 +227,8 @@ def _new_loop(kind: str) -> asyncio.AbstractEventLoop:
             "The setting aiopyramid.uwsgi.loop is 'uvloop', which is not installed: install"
             " aiopyramid-uwsgi[uvloop]"
         ) from error
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 def _current_loops() -> list[asyncio.AbstractEventLoop]:
