@@ -18,7 +18,7 @@ _GRACE_SECONDS: Final = 30.0
 _TOTAL: Final = re.compile(r"(\d+) requests in ")
 _RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
 _WRONG_STATUS: Final = re.compile(r"Non-2xx or 3xx responses: (\d+)")
-_LATENCY: Final = re.compile(r"^ +(50|99)% +([\d.]+)(us|ms|s)$", re.MULTILINE)
+_LATENCY: Final = re.compile(r"^ +(50|99)% +([\d.]+)(us|ms|s) *$", re.MULTILINE)
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _SOCKET_ERRORS: Final = re.compile(
     r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
