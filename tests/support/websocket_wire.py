@@ -49,8 +49,10 @@ class Frame(NamedTuple):
 class Wire:
     """A connection on which the test says every byte."""
 
-    def __init__(self, port: int, path: str, **fields: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+    def __init__(
+        self, port: int, path: str, timeout: float = PATIENCE_SECONDS, **fields: str
+    ) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._unread = b""
         wanted = {
             "Host": f"127.0.0.1:{port}",
@@ -119,6 +121,11 @@ class Wire:
         return int.from_bytes(payload[:2], "big") if payload else None
 
     def shut(self) -> None:
+        self._socket.close()
+
+    def reset(self) -> None:
+        """End the connection with a reset, as a broken peer does."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
     def _have(self, size: int) -> bool:

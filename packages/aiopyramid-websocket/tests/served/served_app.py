@@ -2,8 +2,10 @@
 
 import asyncio
 import contextvars
+import json
 import os
 import sys
+from pathlib import Path
 
 from pyramid.authorization import Allow, Everyone
 from pyramid.config import Configurator
@@ -14,6 +16,7 @@ from pyramid.view import view_config
 
 from aiopyramid_core import synchronize
 from aiopyramid_websocket import WebsocketConnectionView, WebsocketMapper, websocket_config
+from aiopyramid_websocket._watch import watch_of
 
 colour = contextvars.ContextVar("colour", default="none")
 
@@ -106,6 +109,32 @@ async def limited(ws):
         await ws.send(message)
 
 
+@websocket_config(route_name="parts", subprotocols=["farewell"])
+async def parts(ws):
+    await ws.close(4001, f"{ws.subprotocol}!")
+
+
+@websocket_config(route_name="inventory")
+async def inventory(ws):
+    found = {
+        "tasks": len(asyncio.all_tasks()),
+        "connections": len(watch_of(ws.request.registry).connections),
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "memory": int(Path("/proc/self/statm").read_text().split()[1]) * 4096,
+    }
+    await ws.send(json.dumps(found))
+
+
+@websocket_config(route_name="sleeps")
+async def sleeps(ws):
+    await asyncio.sleep(1000)
+
+
+@websocket_config(route_name="impatient", ping_interval=0.3, ping_timeout=0.3)
+async def impatient(ws):
+    await ws.recv()
+
+
 @websocket_config(route_name="secret", permission="enter")
 async def secret(ws):
     await ws.send("entered")
@@ -162,6 +191,10 @@ def main(global_config=None, **settings):
         "sends_on",
         "stubborn",
         "limited",
+        "parts",
+        "inventory",
+        "sleeps",
+        "impatient",
         "secret",
     ]:
         config.add_route(name, f"/{name}")
