@@ -71,7 +71,7 @@ async def test_a_cancelled_receive_loses_no_message(connected):
 async def test_none_is_received_once_the_client_is_gone(connected):
     async with connected() as end:
         end.peer.send("last")
-        await end.until(lambda: len(end.connection._inbox._queue))
+        await end.until(lambda: end.connection._inbox._queue.count)
         end.peer.vanish()
         assert [await end.ws.recv(), await end.ws.recv(), await end.ws.recv()] == [
             "last",

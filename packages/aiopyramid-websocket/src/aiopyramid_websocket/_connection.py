@@ -7,7 +7,7 @@ over. Besides this module only ``_reader``, ``_writer`` and ``_tcp`` touch a tra
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode
@@ -16,7 +16,7 @@ from websockets.protocol import Protocol, State
 from ._inbox import Inbox
 from ._keepalive import Keepalive, Verdict
 from ._messages import Message
-from ._phase import MOVES, Phase
+from ._phase import MOVES, OPEN, Phase
 from ._pongs import Pongs
 from ._reader import Reader
 from ._tcp import acknowledged_within
@@ -29,6 +29,8 @@ __all__ = ("Connection", "Payload")
 
 Payload = Message | bytearray | memoryview
 """What may be sent: text, or binary data."""
+
+_STATE_OPEN: Final = State.OPEN  # for the same reason as in _phase
 
 
 class Connection(asyncio.Protocol):
@@ -152,7 +154,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """The deadline has passed."""
-        if self.phase is not Phase.OPEN:
+        if self.phase is not OPEN:
             self._transport.abort()
             return
         keepalive = self._keepalive
@@ -201,7 +203,7 @@ class Connection(asyncio.Protocol):
         Raises:
             WebsocketClosed: Nothing can be sent any more.
         """
-        if self.phase is not Phase.OPEN:
+        if self.phase is not OPEN:
             raise self.closed_error()
         payload = data.encode() if isinstance(data, str) else data
         if continues:
@@ -232,7 +234,7 @@ class Connection(asyncio.Protocol):
         Raises:
             WebsocketClosed: The connection is closed, or was before the pong came.
         """
-        if self.phase is not Phase.OPEN:
+        if self.phase is not OPEN:
             raise self.closed_error()
         if self._reader.pongs is None:
             self._reader.pongs = Pongs(self._loop)
@@ -251,7 +253,7 @@ class Connection(asyncio.Protocol):
         Raises:
             ValueError: The code cannot be sent, or the reason is longer than 123 bytes.
         """
-        if self.phase is not Phase.OPEN:
+        if self.phase is not OPEN:
             return
         if code == CloseCode.NORMAL_CLOSURE and self._writer.is_in_message:
             code, reason = CloseCode.INTERNAL_ERROR, "a message was broken off"
@@ -301,7 +303,7 @@ class Connection(asyncio.Protocol):
         if self._inbox.wake():
             # The handler runs next, and then what it has sent is written.
             self._writer.cork()
-        if self._writer.is_full and self._protocol.state is State.OPEN:
+        if self._writer.is_full and self._protocol.state is _STATE_OPEN:
             self._writer.post_late(self._protocol.data_to_send())
         self._advance()
         if reader.is_backed_up:
@@ -318,12 +320,12 @@ class Connection(asyncio.Protocol):
         protocol = self._protocol
         if parts := protocol.data_to_send():
             self._writer.post(parts)
-        if protocol.state is State.OPEN or self.phase in (Phase.ENDING, Phase.LOST):
+        if protocol.state is _STATE_OPEN or self.phase in (Phase.ENDING, Phase.LOST):
             return
         phase = Phase.ENDING if protocol.eof_sent else Phase.CLOSING
         if phase is self.phase:
             return
-        if self.phase is Phase.OPEN:
+        if self.phase is OPEN:
             self.deadline = self._loop.time() + self._settings.close_timeout_seconds
         self._become(phase)
         self._reader.stop_delivering()

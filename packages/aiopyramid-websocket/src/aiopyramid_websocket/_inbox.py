@@ -43,7 +43,7 @@ class Inbox:
     def wake(self) -> bool:
         """Let whoever waits go on if there is a reason; return whether somebody did."""
         receiver = self._receiver
-        if receiver is None or receiver.done() or not (len(self._queue) or self._ended):
+        if receiver is None or receiver.done() or not (self._queue.count or self._ended):
             return False
         receiver.set_result(None)
         return True
@@ -68,7 +68,7 @@ class Inbox:
         if self._receiver is not None:
             raise AlreadyReceiving
         queue = self._queue
-        while not len(queue):
+        while not queue.count:
             if self._ended:
                 return None
             self._receiver = self._loop.create_future()

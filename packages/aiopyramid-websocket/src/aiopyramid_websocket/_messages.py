@@ -4,6 +4,7 @@ Pure: no asyncio, no transport.
 """
 
 import codecs
+import math
 from typing import Final
 
 from websockets.frames import Frame, Opcode
@@ -60,24 +61,37 @@ class MessageQueue:
     Args:
         max_messages: From so many messages on the queue is full.
         max_bytes: Likewise, counted in characters or bytes; None for no such limit.
+
+    Attributes:
+        count: How many messages wait.
+        is_full: Whether nothing more should be read from the client for now.
     """
 
-    __slots__ = ("_arrived", "_max_bytes", "_max_messages", "_ready", "_waiting_bytes")
+    __slots__ = (
+        "_arrived",
+        "_max_bytes",
+        "_max_messages",
+        "_ready",
+        "_waiting_bytes",
+        "count",
+        "is_full",
+    )
 
     def __init__(self, max_messages: int, max_bytes: int | None) -> None:
         self._max_messages = max_messages
-        self._max_bytes = max_bytes
+        self._max_bytes = math.inf if max_bytes is None else max_bytes
         self._waiting_bytes = 0
+        self.count = 0
+        self.is_full = False
         self._arrived: list[Message] = []
         self._ready: list[Message] = []  # the oldest last
 
-    def __len__(self) -> int:
-        return len(self._arrived) + len(self._ready)
-
     def put(self, message: Message) -> None:
         """Append a message; a full queue takes it all the same."""
+        self.count += 1
         self._waiting_bytes += len(message)
         self._arrived.append(message)
+        self.is_full = self.count >= self._max_messages or self._waiting_bytes >= self._max_bytes
 
     def take(self) -> Message:
         """Remove the oldest message and return it.
@@ -91,19 +105,12 @@ class MessageQueue:
             ready.reverse()
             self._arrived = []
         message = ready.pop()
+        self.count -= 1
         self._waiting_bytes -= len(message)
+        self.is_full = self.count >= self._max_messages or self._waiting_bytes >= self._max_bytes
         return message
-
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing more should be read from the client for now."""
-        return len(self) >= self._max_messages or (
-            self._max_bytes is not None and self._waiting_bytes >= self._max_bytes
-        )
 
     @property
     def is_low(self) -> bool:
         """Whether a queue that was full has room enough to read on."""
-        return 2 * len(self) <= self._max_messages and (
-            self._max_bytes is None or 2 * self._waiting_bytes <= self._max_bytes
-        )
+        return 2 * self.count <= self._max_messages and 2 * self._waiting_bytes <= self._max_bytes

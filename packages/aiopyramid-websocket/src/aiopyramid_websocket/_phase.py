@@ -3,7 +3,7 @@
 import enum
 from typing import Final
 
-__all__ = ("MOVES", "Phase")
+__all__ = ("MOVES", "OPEN", "Phase")
 
 
 class Phase(enum.Enum):
@@ -15,6 +15,9 @@ class Phase(enum.Enum):
     ENDING = "both have, or the client broke the protocol: only the end of the stream is awaited"
     LOST = "the transport is gone"
 
+
+OPEN: Final = Phase.OPEN
+"""Every message asks for it, and on Python 3.11 a look-up in an enumeration is slow."""
 
 MOVES: Final[dict[Phase, frozenset[Phase]]] = {
     Phase.NEW: frozenset({Phase.OPEN, Phase.LOST}),

@@ -1,13 +1,16 @@
 """What a handler gets: the WebSocket, as seen by the application."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ._connection import Connection, Payload
 from ._messages import Message
 from ._phase import Phase
 
 __all__ = ("WebSocket",)
+
+# A tuple: to make a union of types takes far longer than to look at one.
+_PAYLOAD: Final = (str, bytes, bytearray, memoryview)
 
 Fragments = Iterable[Payload] | AsyncIterable[Payload]
 
@@ -80,7 +83,7 @@ class WebSocket:
             WebsocketClosed: The connection is closed.
             TypeError: It is none of these.
         """
-        if isinstance(message, str | bytes | bytearray | memoryview):
+        if isinstance(message, _PAYLOAD):
             return self._connection.send(message)
         if isinstance(message, Mapping) or not isinstance(message, Iterable | AsyncIterable):
             raise _not_a_message(message)
@@ -179,7 +182,7 @@ async def _iterate(
 
 
 def _kind(fragment: Payload) -> type:
-    if not isinstance(fragment, str | bytes | bytearray | memoryview):
+    if not isinstance(fragment, _PAYLOAD):
         raise _not_a_message(fragment)
     return str if isinstance(fragment, str) else bytes
 
