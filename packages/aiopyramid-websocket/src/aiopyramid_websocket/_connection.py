@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
             if self._on_abandoned is not None:
                 self._on_abandoned()
             return
-        self._reader.receive_eof()
+        self._reader.close()
         self._watch.discard(self)
         self._writer.lose()
         self._inbox.end()

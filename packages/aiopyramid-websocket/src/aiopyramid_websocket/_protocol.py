@@ -14,13 +14,13 @@ from websockets.extensions.permessage_deflate import (
     ServerPerMessageDeflateFactory,
 )
 from websockets.frames import Frame, Opcode
-from websockets.protocol import State
+from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
 from websockets.typing import ExtensionParameter, Subprotocol
 
 from .settings import WebsocketSettings
 
-__all__ = ("make_protocol",)
+__all__ = ("make_protocol", "release")
 
 
 def make_protocol(settings: WebsocketSettings) -> ServerProtocol:
@@ -29,20 +29,27 @@ def make_protocol(settings: WebsocketSettings) -> ServerProtocol:
         state=State.OPEN,
         extensions=[_DEFLATE] if settings.compression else None,
         subprotocols=[Subprotocol(name) for name in settings.subprotocols] or None,
-        select_subprotocol=_select_subprotocol,
         max_size=settings.max_size_bytes,
     )
 
 
-def _select_subprotocol(
-    protocol: ServerProtocol, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    """Choose the first of ours that the client offers, or none (RFC 6455, 4.2.2)."""
-    ours = protocol.available_subprotocols or ()
-    return next((name for name in ours if name in offered), None)
+def release(protocol: Protocol) -> None:
+    """Break the reference cycles of a protocol whose connection is gone.
+
+    Its memory, most of it the compression's, is free at once then, and not some time later when
+    the garbage collector comes along.
+    """
+    protocol.parser.close()  # a generator, and a method of the protocol
+    protocol.parser_exc = None  # its traceback leads to the same
 
 
 class _Protocol(ServerProtocol):
+    # A method and no argument, of which the layer below makes a reference cycle.
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Choose the first of ours that the client offers, or none (RFC 6455, 4.2.2)."""
+        ours = self.available_subprotocols or ()
+        return next((name for name in ours if name in subprotocols), None)
+
     def recv_frame(self, frame: Frame) -> None:
         """Process a frame."""
         if frame.opcode is Opcode.CLOSE:

@@ -12,6 +12,7 @@ from websockets.protocol import Protocol
 from ._inbox import Inbox
 from ._messages import Assembler
 from ._pongs import Pongs
+from ._protocol import release
 
 __all__ = ("Reader",)
 
@@ -93,6 +94,11 @@ class Reader:
         """The client sends nothing more; what was left unparsed is lost."""
         self._unparsed = b""
         self._protocol.receive_eof()
+
+    def close(self) -> None:
+        """The connection is gone."""
+        self.receive_eof()
+        release(self._protocol)
 
     def pause(self) -> None:
         """Read nothing more from the client."""

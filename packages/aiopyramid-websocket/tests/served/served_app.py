@@ -2,9 +2,11 @@
 
 import asyncio
 import contextvars
+import gc
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 from pyramid.authorization import Allow, Everyone
@@ -140,6 +142,29 @@ async def secret(ws):
     await ws.send("entered")
 
 
+# --- What is left of connections ------------------------------------------------------------------
+
+OF_A_CONNECTION = {
+    "Connection",
+    "Inbox",
+    "_Deflate",
+    "Reader",
+    "_Protocol",
+    "Session",
+    "UpgradedConnection",
+    "WebSocket",
+    "Writer",
+}
+
+
+@view_config(route_name="alive", renderer="json")
+async def alive(request):
+    """Count the objects of connections, without collecting garbage."""
+    return Counter(
+        name for each in gc.get_objects() if (name := type(each).__name__) in OF_A_CONNECTION
+    )
+
+
 # --- The application ------------------------------------------------------------------------------
 
 
@@ -183,6 +208,7 @@ def main(global_config=None, **settings):
     config.set_security_policy(Policy())
     config.add_tween("served_app.tween_factory")
     for name in [
+        "alive",
         "ws",
         "class",
         "surroundings",
