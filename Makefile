@@ -19,7 +19,7 @@ export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help hooks serve test lint types docs coverage tox wheels release bench format lock clean
+.PHONY: help hooks serve test lint types docs site coverage tox wheels release bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -49,9 +49,14 @@ types: $(READY) ## check types only
 	@echo "==> mypy"
 	@mypy
 
-docs: $(READY) ## check the documents: code, configuration, links
+docs: $(READY) ## check the documents: code, configuration, links, the site
 	@echo "==> documents"
-	@pytest tests/test_documents.py
+	@pytest tests/test_documents.py tests/test_site.py
+
+site: $(READY) ## build the documentation site into build/site
+	@echo "==> building the site"
+	@sphinx-build --fail-on-warning --keep-going --quiet -c docs . build/site
+	@echo "open build/site/index.html"
 
 coverage: $(READY) ## measure what the packages' own tests reach, in lines and branches
 	@coverage erase
