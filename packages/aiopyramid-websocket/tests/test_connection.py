@@ -93,8 +93,11 @@ async def test_messages_are_sent_as_what_they_are(connected, deflate):
         assert got == ["grüß", b"\x00", b"\x01", b"\x02", "x" * 100_000]
 
 
-async def test_what_is_sent_in_one_turn_is_written_in_one_piece(connected):
-    async with connected() as end:
+@pytest.fixture
+def recorded_writes():
+    """Note how much is written at a time."""
+
+    def recorded_writes(end):
         writes = []
         transport = end.connection._writer.transport
 
@@ -104,10 +107,34 @@ async def test_what_is_sent_in_one_turn_is_written_in_one_piece(connected):
                 transport.write(data)
 
         end.connection._writer.transport = Recording()
-        for number in range(10):
-            await end.ws.send(str(number))
+        return writes
+
+    return recorded_writes
+
+
+async def test_the_answers_to_a_burst_are_written_in_one_piece(connected, recorded_writes):
+    async with connected() as end:
+        writes = recorded_writes(end)
+
+        async def echo():
+            async for message in end.ws:
+                await end.ws.send(message)
+
+        echoing = asyncio.create_task(echo())
+        await asyncio.sleep(0)
+        end.peer.send(*(str(number) for number in range(10)))
         assert [await end.peer.recv() for _ in range(10)] == [str(n) for n in range(10)]
         assert writes == [30]
+        end.peer.send_close()
+        await echoing
+
+
+async def test_what_is_sent_at_other_times_is_written_at_once(connected, recorded_writes):
+    async with connected() as end:
+        writes = recorded_writes(end)
+        for number in range(3):
+            await end.ws.send(str(number))
+            assert writes == [3] * (number + 1)
 
 
 async def test_the_fragments_of_an_iterable_are_sent_as_they_come(connected):

@@ -1,6 +1,7 @@
 """_keepalive: pings for clients that are silent, over a real socket."""
 
 import asyncio
+import contextlib
 import sys
 
 import pytest
@@ -72,6 +73,8 @@ async def test_a_client_whose_connection_is_reset_is_noticed_by_the_next_ping(co
     async with connected(tcp=True, max_queue=1) as end:
         await backed_up(end)
         end.peer.reset()
+        with contextlib.suppress(OSError):
+            await end.peer.writer.wait_closed()
         end.pass_time(42)
         await end.connection.wait_lost()
         assert end.ws.close_code == 1006
