@@ -79,6 +79,8 @@ bench: $(READY) ## measure speed against other bridges and servers (see benchmar
 	@python benchmarks/concurrency.py
 	@echo "==> memory"
 	@python benchmarks/memory.py
+	@echo "==> websocket"
+	@python benchmarks/websocket.py
 
 wheels: $(READY) ## build all distributions, look into them, install each one alone
 	@python tools/wheels.py
