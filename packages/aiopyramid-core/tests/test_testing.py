@@ -145,6 +145,15 @@ def test_an_ini_file_is_served(module, tmp_path):
         assert read(site.url) == "from the test"
 
 
+def test_the_project_s_own_settings_of_gunicorn_are_left_out(module, tmp_path, monkeypatch):
+    pytest.importorskip("aiopyramid_gunicorn")
+    (tmp_path / "gunicorn.conf.py").write_text("pidfile = 'gunicorn.pid'\n")
+    monkeypatch.chdir(tmp_path)
+    with serving(f"{module}:main", "gunicorn") as site:
+        assert read(site.url) == "Hello"
+        assert not (tmp_path / "gunicorn.pid").exists()
+
+
 def test_the_application_shuts_down_at_the_end(module, tmp_path, each_server):
     goodbye = tmp_path / "goodbye"
     with serving(f"{module}:main", each_server, {"goodbye": str(goodbye)}) as site:

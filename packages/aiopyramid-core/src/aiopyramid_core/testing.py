@@ -106,8 +106,13 @@ class _Kind:
     end: signal.Signals
 
 
-_GUNICORN = """\
+_GUNICORN_SETTINGS: Final = "gunicorn.conf.py"
+"""Beside the ini file, and empty. If none is named, gunicorn takes the one in the current folder:
+the project's, with a pidfile for example that a running site holds."""
+
+_GUNICORN: Final = f"""\
 use = egg:gunicorn#main
+config = %(here)s/{_GUNICORN_SETTINGS}
 bind = 127.0.0.1:0
 worker_class = aiopyramid_gunicorn.worker.AsyncGunicornWorker
 graceful_timeout = 5
@@ -243,6 +248,7 @@ def serving(
             application=address, settings="\n".join(lines), server=kind.configuration
         )
         ini.write_text(configuration, encoding="utf-8")
+        Path(folder, _GUNICORN_SETTINGS).touch()
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-c", _PSERVE, str(ini)],
