@@ -38,6 +38,7 @@ CONTENTS = """
 :hidden:
 :caption: Guides
 
+docs/tutorial
 docs/transactions
 docs/migration
 ```
