@@ -39,6 +39,7 @@ CONTENTS = """
 :caption: Guides
 
 docs/tutorial
+docs/how-it-works
 docs/transactions
 docs/migration
 ```

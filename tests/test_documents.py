@@ -57,3 +57,12 @@ def test_its_links_within_the_repository_lead_somewhere(name: str) -> None:
         assert target.exists(), link
         if anchor and target.suffix == ".md":
             assert anchor in heading_anchors(target), link
+
+
+def test_the_figures_that_explain_the_speed_are_those_that_were_measured() -> None:
+    explained = (ROOT / "docs/how-it-works.md").read_text().partition("## When async helps")[2]
+    measured = re.findall(r"[\d,.]*\d", (ROOT / "benchmarks/README.md").read_text())
+    figures = re.findall(r"^\|.*\d.*\|$|[\d.]+ (?:µs|KiB)", explained, re.MULTILINE)
+    numbers = re.findall(r"[\d,.]*\d", " ".join(figures))
+    assert len(numbers) > 10
+    assert set(numbers) <= set(measured)
