@@ -55,7 +55,7 @@ docs: $(READY) ## check the documents: code, configuration, links, the site
 
 site: $(READY) ## build the documentation site into build/site
 	@echo "==> building the site"
-	@sphinx-build --fail-on-warning --keep-going --quiet -c docs . build/site
+	@sphinx-build --fail-on-warning --keep-going --quiet -c docs -d build/doctrees . build/site
 	@echo "open build/site/index.html"
 
 coverage: $(READY) ## measure what the packages' own tests reach, in lines and branches
@@ -97,7 +97,7 @@ lock: $(UV) ## lock the dependencies again; UPGRADE=1 takes new versions
 	@"$(PYTHON)" tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## remove what these targets made: environments, tools, caches
-	rm -rf .venv .tools .tox .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .tools .tox build .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The third-party packages, by hash; then the workspace's own, built by the hatchling just installed.
