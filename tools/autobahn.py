@@ -3,7 +3,7 @@
 It is the reference of protocol tests, and needs Python 2.7: the one named by ``PYTHON2``, one of
 pyenv's or the one on PATH. The suite is installed into ``build/autobahn`` the first time, where its
 report is written, too. A run takes some minutes without the 216 cases about compression, which take
-an hour and are left out unless asked for::
+a quarter of an hour and are left out unless asked for::
 
     python tools/autobahn.py
     python tools/autobahn.py --cases "12.*" "13.*" --asyncio
