@@ -9,8 +9,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     Greenlets that code of earlier versions switches itself.
 ``_portal``, ``_waiting``, ``_process_loop``
     The same for threads, and the event loop of processes whose server has none.
-``scope``
-    ``await_``: wait from wherever you are.
+``scope``, ``_sqlalchemy``
+    ``await_``: wait from wherever you are, below SQLAlchemy's asyncio sessions as well.
 ``_hosted``
     The same for servers that make a greenlet of their own for each request.
 ``executor``
@@ -25,10 +25,12 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What an application on an event loop wants besides.
 ``settings``, ``_ingress``, ``_server_threads``, ``_include``
     How it all becomes part of an application.
-``testing``, ``pytest_plugin``
+``testing``, ``_threaded_server``, ``pytest_plugin``
     The bridge and real servers, for the tests of an application.
 ``contract``
     What servers and applications tell each other.
+``exceptions``
+    What can go wrong, as a tree.
 """
 
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets

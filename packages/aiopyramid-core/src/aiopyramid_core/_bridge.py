@@ -218,10 +218,13 @@ def start_greenlet(
 ) -> "asyncio.Task[T] | None":
     """Run an ordinary function in a greenlet, in a Task only if it ever has to wait.
 
-    For servers, which call this from a callback of the event loop: most requests never wait, and
-    a Task for each of them would cost more than the bridge does. The Task is made when the
-    function first awaits, before the awaited coroutine takes its first step, so that a coroutine
-    always sees a current task. The function runs in a context of its own, a copy of the caller's.
+    For servers, where most requests never wait: a Task for each of them would cost more than the
+    bridge does. The Task is made when the function first awaits, before the awaited coroutine
+    takes its first step, so that a coroutine always sees a current task. The function runs in a
+    context of its own, a copy of the caller's.
+
+    Where many functions that do await are started in one callback after the other, a Task for
+    each from the start is the cheaper way: here each would hold a greenlet until its Task begins.
 
     Args:
         loop: The running event loop.

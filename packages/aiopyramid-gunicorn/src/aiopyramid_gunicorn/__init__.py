@@ -6,22 +6,24 @@ The way of a request through the modules, a step each:
     gunicorn's side: signals, heartbeat, settings.
 ``_settings``
     What is said about settings that mean nothing here.
-``_server``
+``_server``, ``_listener``
     Listeners and connections; the drain at the end.
-``protocol``
-    The connection, and the only module that touches a transport.
-``_parser``, ``_limits``, ``_body``
+``protocol``, ``_state``, ``_owner``
+    The connection, its states, and what it needs of its server.
+``_inbound``, ``_proxy_protocol``, ``_parser``, ``_limits``, ``_body``, ``_request``
     Bytes to requests.
-``_environ``
-    A request's head to a WSGI environ.
+``_environ``, ``_offers``
+    A request's head to a WSGI environ, and what the connection offers by way of it.
 ``_wsgi``
     One request through the application, in its greenlet.
 ``_response``, ``_flow``
     The response to bytes, with back-pressure.
 ``_upgraded``
     A connection that another protocol, such as WebSocket, has taken over.
-``_access_log``
-    One line in gunicorn's own log.
+``_access_log``, ``_hooks``
+    One line in gunicorn's own log; gunicorn's hooks for each request.
+``exceptions``
+    What can go wrong, as a tree.
 """
 
 from .worker import AsyncGunicornWorker

@@ -16,6 +16,8 @@ Include this package (``config.include("aiopyramid_uwsgi")``). The modules in re
     The event loop; signals, the beginning and the end of a worker.
 ``_api``
     uWSGI's own module, with types.
+``exceptions``
+    What can go wrong, as a tree.
 """
 
 from ._include import includeme

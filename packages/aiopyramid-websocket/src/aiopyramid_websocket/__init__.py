@@ -12,7 +12,7 @@ modules, a step each:
     The life of a handler.
 ``_connection``, ``_phase``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
-``_reader``, ``_messages``, ``_inbox``; ``_writer``
+``_reader``, ``_messages``, ``_inbox``, ``_writer``
     Its two directions.
 ``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``
     Whether the client is still there.
@@ -20,8 +20,10 @@ modules, a step each:
     What a handler gets, and handlers as classes.
 ``settings``
     The limits, with their units and defaults.
-``testing``
+``testing``, ``_memory``
     WebSocket views in unit tests, without a server.
+``exceptions``, ``helpers``
+    What can go wrong; what the original's applications ask for besides.
 """
 
 from ._include import includeme

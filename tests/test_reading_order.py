@@ -1,0 +1,21 @@
+"""What a package says of its own modules, to a newcomer who opens it."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/src/*/__init__.py"))
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_the_reading_order_of_a_package_names_each_of_its_modules(package: Path) -> None:
+    documentation = ast.get_docstring(ast.parse((package / "__init__.py").read_text()))
+    assert documentation is not None
+    # The lines that are not indented name modules, the others say what they hold.
+    lines = re.findall(r"^``.+``$", documentation, re.MULTILINE)
+    named = re.findall(r"``(\w+)``", " ".join(lines))
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    assert sorted(named) == sorted(modules)
