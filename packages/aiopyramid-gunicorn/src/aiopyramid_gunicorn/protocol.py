@@ -1,4 +1,4 @@
-"""The HTTP connection: the only module that touches a transport.
+"""The HTTP connection. Only this module and ``_upgraded`` hold a transport.
 
 Reading and answering overlap when a client pipelines: the parser may be ahead of the application
 by the requests that came in one piece with the current one. But reading pauses while any of them
