@@ -110,17 +110,22 @@ class AsyncGunicornWorker(Worker):
         super().init_process()
 
     def init_signals(self) -> None:
-        """Receive signals by way of the event loop, between two callbacks."""
-        for number in self.SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        handle = self.loop.add_signal_handler
-        handle(signal.SIGTERM, self._stop)
-        handle(signal.SIGINT, self._quit)
-        handle(signal.SIGQUIT, self._quit)
-        handle(signal.SIGUSR1, self.log.reopen_files)
+        """Receive signals; as long as the application loads, not yet by way of the event loop.
+
+        uvloop forgets the signals that come before it runs (0.22), and the arbiter would wait for
+        us until it sends SIGKILL.
+        """
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        signal.signal(signal.SIGINT, self.handle_quit)
+        signal.signal(signal.SIGQUIT, self.handle_quit)
+        signal.signal(signal.SIGUSR1, self.handle_usr1)
         signal.signal(signal.SIGWINCH, signal.SIG_IGN)
-        # Not by way of the loop: the arbiter sends it when the loop does not answer.
+        # Never by way of the loop: the arbiter sends it when the loop does not answer.
         signal.signal(signal.SIGABRT, self.handle_abort)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop as soon as the application has been loaded."""
+        self._stop()
 
     def handle_abort(self, sig: int, frame: FrameType | None) -> None:
         """The arbiter has not heard of this worker for ``timeout`` seconds."""
@@ -162,6 +167,13 @@ class AsyncGunicornWorker(Worker):
         self._stop()
 
     async def _serve(self) -> None:
+        # Between two callbacks from now on. None is lost meanwhile: either handler calls _stop.
+        self.loop.add_signal_handler(signal.SIGTERM, self._stop)
+        self.loop.add_signal_handler(signal.SIGINT, self._quit)
+        self.loop.add_signal_handler(signal.SIGQUIT, self._quit)
+        self.loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
+        if not self.alive:
+            return
         try:
             await startup()
         except StartupError as error:

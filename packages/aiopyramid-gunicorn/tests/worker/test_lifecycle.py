@@ -5,6 +5,7 @@ The long version, with figures and beside gunicorn's own worker, is ``benchmarks
 
 import asyncio
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from counting_load import CountingLoad
 
 SUPPORT = str(Path(counting_load.__file__).parent)
+HELLO = b"GET /hello HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture
@@ -22,7 +24,14 @@ def loaded(gunicorn):
     def loaded(*options):
         settings = ("--workers", "2", "--keep-alive", "30", "--graceful-timeout", "15")
         server = gunicorn(*settings, *options, app="loaded_app:main()", PYTHONPATH=SUPPORT)
-        server.get("/hello")
+        workers = set()
+
+        def both_serve():
+            workers.add(re.search(rb"X-Worker: (\d+)", server.talk(HELLO))[1])
+            return len(workers) == 2
+
+        # One that is told to stop before it serves ends at once, with what waits to be accepted.
+        server.until(both_serve)
         return server
 
     return loaded
@@ -98,7 +107,8 @@ def test_a_killed_worker_takes_only_its_own_connections_with_it(loaded):
     killed = []
 
     def kill(load):
-        server.until(lambda: len(load.account.workers) == 2 and answered(load, 200))
+        server.until(lambda: len(load.account.workers) == 2)
+        server.until(answered(load, 200))
         killed.append(min(load.account.workers))
         os.kill(killed[0], signal.SIGKILL)
         server.said("Booting worker", times=3)
@@ -110,3 +120,45 @@ def test_a_killed_worker_takes_only_its_own_connections_with_it(loaded):
     assert {failure.what for failure in account.failures} <= {"lost"}
     assert len(account.failures) <= 22
     assert len(account.workers) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_a_signal_to_stop_is_obeyed_though_the_application_is_being_loaded(
+    gunicorn, tmp_path, number
+):
+    (tmp_path / "signalled.py").write_text(
+        "import os, pathlib\n"
+        "import plain_app\n"
+        "def main():\n"
+        "    seen = pathlib.Path(__file__).with_name('seen')\n"
+        "    if not seen.exists():\n"
+        "        seen.touch()\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "    return plain_app.app\n"
+    )
+    server = gunicorn("--graceful-timeout", "30", app="signalled:main()", PYTHONPATH=str(tmp_path))
+    # gunicorn starts another one in its place, to which nothing happens.
+    server.said("Booting worker", times=2)
+    server.said("Worker exiting")
+    assert server.get("/")[0] == 200
+
+
+def test_logs_are_reopened_though_the_application_is_being_loaded(gunicorn, tmp_path):
+    log = tmp_path / "error.log"
+    (tmp_path / "signalled.py").write_text(
+        "import os, signal\n"
+        "from plain_app import app\n"
+        f"os.rename({str(log)!r}, {str(log)!r} + '.1')\n"
+        "os.kill(os.getpid(), signal.SIGUSR1)\n"
+    )
+    server = gunicorn(
+        "--error-logfile",
+        str(log),
+        "--log-level",
+        "debug",
+        "--bind",
+        "unix:" + str(tmp_path / "s"),
+        app="signalled:app",
+        PYTHONPATH=str(tmp_path),
+    )
+    server.until(lambda: log.with_suffix(".log.1").exists() and log.exists())
