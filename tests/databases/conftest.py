@@ -2,12 +2,10 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import pwd
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -18,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 from server_process import PATIENCE_SECONDS, ServerProcess
+from system_programs import ProgramMissingError, find_program
 
 HERE = Path(__file__).parent
 GUIDE = HERE.parent.parent / "docs" / "transactions.md"
@@ -124,44 +123,17 @@ def clients() -> Callable[..., Any]:
 # --- PostgreSQL -----------------------------------------------------------------------------------
 
 
-def _find_postgres() -> Path | None:
-    """Return the folder with the server's programs, which Debian does not put on PATH."""
-    if (found := shutil.which("initdb")) and (Path(found).resolve().parent / "postgres").exists():
-        return Path(found).resolve().parent
-    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-    return max((path.parent for path in versions), key=lambda path: path.parts[-2], default=None)
-
-
-def _install_postgres() -> str:
-    """Install the server where that is possible; return why it is not, or what went wrong."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return "install it (initdb, postgres), or run the tests as root where there is apt-get"
-    install = ["apt-get", "install", "-y", "--no-install-recommends", "postgresql"]
-    output = ""
-    for command in (["apt-get", "update"], install):
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-        )
-        output += done.stdout + done.stderr
-    return f"apt-get could not install it: {output.strip().rpartition(chr(10))[2]}"
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of our own, on a unix socket; its URL, but for the database's name."""
-    why = ""
-    # pytest-xdist runs several processes; one of them installs.
-    with open(Path(tempfile.gettempdir()) / "aiopyramid-postgresql.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if _find_postgres() is None:
-            why = _install_postgres()
-    programs = _find_postgres()
-    if programs is None:
-        pytest.skip(f"there is no PostgreSQL server on this machine: {why}")
+    try:
+        program = find_program(
+            "initdb", package="postgresql", elsewhere=["usr/lib/postgresql/*/bin/initdb"]
+        )
+    except ProgramMissingError as missing:
+        pytest.skip(str(missing))
+    # Debian keeps the server's programs together, away from PATH.
+    programs = Path(program).resolve().parent
     # Not pytest's folder: a socket's path may have no more than 107 bytes.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         user = _unprivileged_user(Path(folder))

@@ -11,19 +11,16 @@ import asyncio
 import base64
 import itertools
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from system_programs import find_program
 
 PATIENCE_SECONDS: Final = 30.0
-INSTALL_SECONDS: Final = 300.0
 
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _OPTIONS: Final = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -32,39 +29,14 @@ _OPTIONS: Final = (
 )
 
 
-class NoChromiumError(Exception):
-    """There is no Chromium, and none can be installed; the message says why."""
-
-
 def find_chromium() -> str:
     """Return the path of Chromium; as root on a Debian system, install it if need be.
 
     Raises:
-        NoChromiumError: There is none.
+        ProgramMissingError: There is none.
     """
-    if (found := _found()) is not None:
-        return found
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NoChromiumError("Chromium is not on PATH: install it ('apt-get install chromium')")
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-        done = subprocess.run(
-            ["apt-get", "--quiet", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS,
-            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-        )
-        if done.returncode:
-            raise NoChromiumError(
-                f"Chromium is not on PATH, and apt-get {arguments[0]} failed:\n{done.stderr}"
-            )
-    if (found := _found()) is None:
-        raise NoChromiumError("apt-get has installed chromium, which is not on PATH all the same")
-    return found
-
-
-def _found() -> str | None:
-    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+    names = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+    return find_program(*names, package="chromium")
 
 
 class Chromium:

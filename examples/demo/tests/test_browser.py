@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from chromium import Chromium, NoChromiumError, Window, find_chromium
+from chromium import Chromium, Window, find_chromium
+from system_programs import ProgramMissingError
 
 SCREENSHOTS = Path(__file__).parents[3] / "build/screenshots"
 
@@ -16,7 +17,7 @@ HERE = "[...document.querySelectorAll('#here li')].map((item) => item.textConten
 def program() -> str:
     try:
         return find_chromium()
-    except NoChromiumError as error:
+    except ProgramMissingError as error:
         pytest.skip(str(error))
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
-from chromium import Chromium, NoChromiumError, find_chromium
+from chromium import Chromium, find_chromium
 from server_process import ServerProcess
+from system_programs import ProgramMissingError
 from uwsgi_command import UWSGIProcess, uwsgi_binary_or_skip
 from websockets.sync.client import connect
 
@@ -100,7 +101,7 @@ def test_its_websocket_answers(server: Any) -> None:
 def test_its_page_talks_to_its_websocket(server: Any, tmp_path: Path) -> None:
     try:
         program = find_chromium()
-    except NoChromiumError as reason:
+    except ProgramMissingError as reason:
         pytest.skip(str(reason))
 
     async def look() -> None:
