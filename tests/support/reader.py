@@ -1,7 +1,13 @@
 """A reader of our documents, who writes the files and types the commands that they show.
 
-In a document that is done from beginning to end, a block of ``sh`` is typed, a block of ``text``
-is what is seen then, and each other block is a file: its first line is a comment with its path.
+In a document that is done from beginning to end, a block of
+
+* ``sh`` is typed,
+* ``text`` is what is seen then,
+* ``output`` is what the server has said in its terminal since it was started,
+* ``diff`` is a change of a file,
+
+and each other block is a file. The first line of files and changes is a comment with the path.
 What is installed already is not installed again, and the port 6543 stands for a free one.
 """
 
@@ -20,9 +26,9 @@ PORT: Final = "6543"
 """The port of the application in all documents."""
 
 SERVERS: Final = {
-    "gunicorn": ("Listening at", "Booting worker"),
-    "pserve": ("Listening at", "Booting worker"),
-    "waitress-serve": ("Serving on",),
+    "gunicorn": "Booting worker",
+    "pserve": "Booting worker|Serving on",  # gunicorn or waitress, as the ini file says
+    "waitress-serve": "Serving on",
 }
 """Commands that do not end by themselves, and what they say when they serve."""
 
@@ -70,17 +76,33 @@ class Reader:
                     self.do(block)
                 case "text":
                     self.sees(block)
+                case "output":
+                    self.sees_in_the_servers_terminal(block)
+                case "diff":
+                    self.change(block)
                 case _:
                     self.write(block)
         self.press_control_c()
 
     def write(self, code: str) -> None:
         """Write a file."""
-        named = re.match(r"# ([\w./-]+)\n", code)
-        assert named, f"a file without a name:\n{code}"
-        file = self.folder / named[1]
+        file = self._file_of(code)
         file.parent.mkdir(exist_ok=True, parents=True)
         file.write_text(code)
+
+    def change(self, diff: str) -> None:
+        """Change a file at the one place where the lines of a diff are, which has no numbers."""
+        file = self._file_of(diff)
+        lines = re.sub(r"(?m)^\n", " \n", diff).splitlines(keepends=True)[1:]
+        old, new = ("".join(each[1:] for each in lines if each[0] in kept) for kept in (" -", " +"))
+        text = file.read_text()
+        assert text.count(old) == 1, f"{file.name} has not exactly once:\n{old}\nbut is:\n{text}"
+        file.write_text(text.replace(old, new))
+
+    def _file_of(self, block: str) -> Path:
+        named = re.match(r"(?:#|\{#|<!--) ([\w./-]+)(?: #\}| -->)?\n", block)
+        assert named, f"a file without a name:\n{block}"
+        return self.folder / named[1]
 
     def do(self, commands: str) -> None:
         """Type commands, one on each line, or on several with a backslash at their ends."""
@@ -91,15 +113,26 @@ class Reader:
                 self.folder /= rest
             elif command.startswith("pip install "):
                 self._check_installed(command)
+            elif program == "export":
+                self.environment |= [rest.split("=", 1)]
             elif program in SERVERS:
                 self._serve(command, SERVERS[program])
             elif command not in {"python3 -m venv .venv", ". .venv/bin/activate"}:
                 self.output += self._run(command)
 
     def sees(self, text: str) -> None:
-        """Compare what the commands said; a line that is only ``...`` stands for any others."""
+        """Compare what the commands said; ``...`` stands for anything, in a line or alone."""
+        end = 0
         for line in text.splitlines():
-            assert line == "..." or line in self.output, f"{line!r} is not in:\n{self.output}"
+            found = re.compile(_pattern(line)).search(self.output, end)
+            assert found, f"{line!r} is not in, or not behind the line before:\n{self.output}"
+            end = found.end()
+
+    def sees_in_the_servers_terminal(self, text: str) -> None:
+        """Wait until the server has said it, since a client may have its answer before."""
+        assert self.server is not None
+        for line in text.splitlines():
+            self.server.said(_pattern(line))
 
     def press_control_c(self) -> None:
         """End the server that runs, if one does."""
@@ -114,12 +147,11 @@ class Reader:
         finally:
             server.close()
 
-    def _serve(self, command: str, ready: tuple[str, ...]) -> None:
+    def _serve(self, command: str, ready: str) -> None:
         self.press_control_c()
         command = f"cd {self.folder} && exec {command}"
         self.server = Process(["bash", "-c", command], self.environment)
-        for words in ready:
-            self.server.said(words)
+        self.server.said(ready)
 
     def _run(self, command: str) -> str:
         done = subprocess.run(
@@ -136,7 +168,11 @@ class Reader:
         return done.stdout + "\n"
 
     def _check_installed(self, command: str) -> None:
-        for name, extra in re.findall(r" ([a-z][\w.-]*)(?:\[(\w+)\])?", command):
+        for name, extra in re.findall(r"[ \"]([a-z][\w.-]*)(?:\[(\w+)\])?", command):
             if name not in {"install"}:
                 extras = metadata(name).get_all("Provides-Extra", [])
                 assert not extra or extra in extras, f"{name} has no extra {extra}"
+
+
+def _pattern(line: str) -> str:
+    return ".*".join(map(re.escape, line.split("...")))
