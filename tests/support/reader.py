@@ -119,6 +119,8 @@ class Reader:
                 self._serve(command, SERVERS[program])
             elif command not in {"python3 -m venv .venv", ". .venv/bin/activate"}:
                 self.output += self._run(command)
+                if command.startswith("kill -TERM ") and self.server is not None:
+                    self.server.ended()
 
     def sees(self, text: str) -> None:
         """Compare what the commands said; ``...`` stands for anything, in a line or alone."""
@@ -130,9 +132,10 @@ class Reader:
 
     def sees_in_the_servers_terminal(self, text: str) -> None:
         """Wait until the server has said it, since a client may have its answer before."""
-        assert self.server is not None
-        for line in text.splitlines():
-            self.server.said(_pattern(line))
+        server = self.server
+        assert server is not None
+        pattern = r"(?:.*\n)*?.*".join(map(_pattern, text.splitlines()))
+        server.until(lambda: re.search(pattern, server.output))
 
     def press_control_c(self) -> None:
         """End the server that runs, if one does."""
