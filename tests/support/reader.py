@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from server_process import PATIENCE_SECONDS, Process
+from uwsgi_command import uwsgi_binary_or_skip
 
 PORT: Final = "6543"
 """The port of the application in all documents."""
@@ -29,6 +30,7 @@ SERVERS: Final = {
     "gunicorn": "Booting worker",
     "pserve": "Booting worker|Serving on",  # gunicorn or waitress, as the ini file says
     "waitress-serve": "Serving on",
+    "uwsgi": "running asyncio loop engine",
 }
 """Commands that do not end by themselves, and what they say when they serve."""
 
@@ -152,9 +154,19 @@ class Reader:
 
     def _serve(self, command: str, ready: str) -> None:
         self.press_control_c()
+        if command.startswith("uwsgi "):
+            self._find_uwsgi()
         command = f"cd {self.folder} && exec {command}"
         self.server = Process(["bash", "-c", command], self.environment)
         self.server.said(ready)
+
+    def _find_uwsgi(self) -> None:
+        """Find the uWSGI that is built once for all tests, and let it find what is installed."""
+        folder = Path(uwsgi_binary_or_skip()).parent
+        self.environment["PATH"] = f"{folder}:{self.environment['PATH']}"
+        environment = self.folder / ".venv"
+        if not environment.exists():
+            environment.symlink_to(sys.prefix)
 
     def _run(self, command: str) -> str:
         done = subprocess.run(
@@ -172,7 +184,7 @@ class Reader:
 
     def _check_installed(self, command: str) -> None:
         for name, extra in re.findall(r"[ \"]([a-z][\w.-]*)(?:\[(\w+)\])?", command):
-            if name not in {"install"}:
+            if name not in {"install", "uwsgi"}:
                 extras = metadata(name).get_all("Provides-Extra", [])
                 assert not extra or extra in extras, f"{name} has no extra {extra}"
 
