@@ -13,6 +13,12 @@ from webob import Request, Response
 from aiopyramid_core import spawn_greenlet
 
 
+@pytest.fixture(autouse=True)
+def no_uwsgi(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave uWSGI out of each_server: the applications here do not include aiopyramid_uwsgi."""
+    monkeypatch.delenv("AIOPYRAMID_UWSGI", raising=False)
+
+
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Run a coroutine function on a new event loop, once for each kind of loop."""

@@ -3,10 +3,12 @@
 import re
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from aiopyramid_core._servers import KINDS
 from aiopyramid_core.testing import SERVERS, is_installed
 
 pytest_plugins = ["pytester"]
@@ -151,9 +153,10 @@ def test_an_application_is_served_by_each_server_that_is_installed(outcomes, pyt
 
 
 def test_a_server_that_is_not_installed_is_skipped_with_the_reason(outcomes, monkeypatch):
-    monkeypatch.setattr("aiopyramid_core.pytest_plugin.is_installed", lambda server: False)
-    result = outcomes("def test(each_server): pass", "-rs", skipped=3)
-    result.stdout.fnmatch_lines(["*waitress is not installed*"])
+    nowhere = {server: replace(kind, needs="nowhere") for server, kind in KINDS.items()}
+    monkeypatch.setattr("aiopyramid_core._servers.KINDS", nowhere)
+    result = outcomes("def test(each_server): pass", "-rs", skipped=len(SERVERS))
+    result.stdout.fnmatch_lines(["*waitress cannot be used: nowhere is not installed*"])
 
 
 def test_the_server_s_output_is_shown_when_a_test_fails(outcomes, pytester):

@@ -179,7 +179,8 @@ def test_an_application_that_cannot_be_made_is_shown_with_its_traceback(module):
 
 
 def test_a_server_that_nobody_knows_is_refused_with_those_that_there_are():
-    with pytest.raises(NotServed, match="the servers known here are gunicorn, waitress, threads"):
+    known = "the servers known here are gunicorn, uwsgi, waitress, threads"
+    with pytest.raises(NotServed, match=known):
         serving("package:main", "apache").__enter__()
 
 
@@ -189,3 +190,14 @@ def test_a_function_that_another_process_cannot_import_is_refused():
 
     with pytest.raises(NotServed, match="cannot be imported: define it in a module"):
         serving(main).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [("", "does not name a uWSGI with asyncio"), ("/no/uwsgi", "names /no/uwsgi, which is no")],
+)
+def test_without_a_uwsgi_it_says_where_it_looks_for_one(value, says, monkeypatch):
+    pytest.importorskip("aiopyramid_uwsgi")
+    monkeypatch.setenv("AIOPYRAMID_UWSGI", value)
+    with pytest.raises(NotServed, match=f"the environment variable AIOPYRAMID_UWSGI {says}"):
+        serving("package:main", "uwsgi").__enter__()

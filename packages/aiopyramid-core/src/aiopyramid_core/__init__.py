@@ -25,7 +25,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What an application on an event loop wants besides.
 ``settings``, ``_ingress``, ``_server_threads``, ``_include``
     How it all becomes part of an application.
-``testing``, ``_threaded_server``, ``pytest_plugin``
+``testing``, ``_servers``, ``_threaded_server``, ``pytest_plugin``
     The bridge and real servers, for the tests of an application.
 ``contract``
     What servers and applications tell each other.

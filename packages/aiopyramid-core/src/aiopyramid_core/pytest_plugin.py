@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .testing import SERVERS, Bridge, Served, is_installed, serving
+from ._servers import what_is_missing
+from .testing import SERVERS, Bridge, Served, serving
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -116,7 +117,7 @@ def serve() -> Iterator[Callable[..., Served]]:
 
 @pytest.fixture(params=SERVERS)
 def each_server(request: pytest.FixtureRequest) -> str:
-    """The name of each server in turn; those that are not installed are skipped.
+    """The name of each server in turn; those that cannot be used are skipped.
 
     Args:
         request: pytest's, with the name.
@@ -124,8 +125,8 @@ def each_server(request: pytest.FixtureRequest) -> str:
     .. versionadded:: 1.0
     """
     server: str = request.param
-    if not is_installed(server):
-        pytest.skip(f"{server} is not installed")
+    if missing := what_is_missing(server):
+        pytest.skip(f"{server} cannot be used: {missing}")
     return server
 
 

@@ -5,7 +5,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import inspect
 import os
 import re
@@ -23,6 +22,7 @@ from typing import Any, Final
 
 from ._borders import bring_back
 from ._bridge import await_in_bridge, spawn_greenlet
+from ._servers import GUNICORN_SETTINGS, KINDS, what_is_missing
 from .exceptions import NotServed
 
 __all__ = ("SERVERS", "Bridge", "Served", "is_installed", "serving")
@@ -91,47 +91,16 @@ class Bridge:
 # --- Servers --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """A kind of server, as ``pserve`` starts it.
+SERVERS: Final = tuple(KINDS)
+"""The servers that :func:`serving` knows.
 
-    Attributes:
-        needs: The module that must be installed.
-        configuration: Its part of the ini file.
-        end: The signal on which it ends, and the application with it.
-    """
+They are gunicorn with the worker of ``aiopyramid-gunicorn``, uWSGI with its asyncio engine,
+waitress, and ``threads``, the standard library's with a thread for each request. uWSGI has to be
+named by the environment variable ``AIOPYRAMID_UWSGI``, as a path or a program on PATH; the
+application includes ``aiopyramid_uwsgi`` then.
 
-    needs: str
-    configuration: str
-    end: signal.Signals
-
-
-_GUNICORN_SETTINGS: Final = "gunicorn.conf.py"
-"""Beside the ini file, and empty. If none is named, gunicorn takes the one in the current folder:
-the project's, with a pidfile for example that a running site holds."""
-
-_GUNICORN: Final = f"""\
-use = egg:gunicorn#main
-config = %(here)s/{_GUNICORN_SETTINGS}
-bind = 127.0.0.1:0
-worker_class = aiopyramid_gunicorn.worker.AsyncGunicornWorker
-graceful_timeout = 5
-control_socket_disable = true
+.. versionadded:: 1.0
 """
-
-_KINDS: Final = {
-    "gunicorn": _Kind("aiopyramid_gunicorn", _GUNICORN, signal.SIGTERM),
-    "waitress": _Kind("waitress", "use = egg:waitress#main\nlisten = 127.0.0.1:0\n", signal.SIGINT),
-    "threads": _Kind(
-        __package__,
-        "paste.server_runner = aiopyramid_core._threaded_server:serve\n",
-        signal.SIGINT,
-    ),
-}
-
-SERVERS: Final = tuple(_KINDS)
-"""The servers that :func:`serving` knows: gunicorn with the worker of ``aiopyramid-gunicorn``,
-waitress, and ``threads``, the standard library's with a thread for each request."""
 
 _INI = """\
 [app:main]
@@ -158,15 +127,6 @@ formatter = plain
 format = %(asctime)s %(levelname)s %(name)s %(message)s
 """
 
-_PSERVE: Final = """\
-import signal
-from pyramid.scripts.pserve import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-main()
-"""
-"""What starts a server. If the tests run in the background, it has inherited that Ctrl-C is to be
-ignored, and would not end."""
-
 _PATIENCE_SECONDS: Final = 30.0
 """How long a server may take to start: an application may have much to import."""
 
@@ -182,7 +142,7 @@ def is_installed(server: str) -> bool:
 
     .. versionadded:: 1.0
     """
-    return importlib.util.find_spec(_KINDS[server].needs) is not None
+    return what_is_missing(server) is None
 
 
 @dataclass(frozen=True)
@@ -232,11 +192,11 @@ def serving(
 
     .. versionadded:: 1.0
     """
-    if server not in _KINDS:
+    if server not in KINDS:
         raise NotServed(server, f"the servers known here are {', '.join(SERVERS)}")
-    if not is_installed(server):
-        raise NotServed(server, f"{_KINDS[server].needs} is not installed")
-    kind, address = _KINDS[server], _address(server, application)
+    if missing := what_is_missing(server):
+        raise NotServed(server, missing)
+    kind, address = KINDS[server], _address(server, application)
     with TemporaryDirectory() as folder:
         ini, log = Path(folder, "application.ini"), Path(folder, "log")
         # ConfigParser reads % as the start of a reference and an indented line as one that goes on.
@@ -248,10 +208,10 @@ def serving(
             application=address, settings="\n".join(lines), server=kind.configuration
         )
         ini.write_text(configuration, encoding="utf-8")
-        Path(folder, _GUNICORN_SETTINGS).touch()
+        Path(folder, GUNICORN_SETTINGS).touch()
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-c", _PSERVE, str(ini)],
+                kind.command(ini),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # A session of its own, so that what it forks can be ended with it.
@@ -259,7 +219,7 @@ def serving(
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         try:
-            yield Served(server, _wait_until_it_listens(process, server, log), log)
+            yield Served(server, _wait_until_it_serves(process, server, log), log)
         finally:
             _end(process, kind.end)
 
@@ -276,13 +236,14 @@ def _address(server: str, application: str | Callable[..., Any]) -> str:
     return f"call:{application.__module__}:{application.__qualname__}"
 
 
-def _wait_until_it_listens(process: "subprocess.Popen[bytes]", server: str, log: Path) -> str:
+def _wait_until_it_serves(process: "subprocess.Popen[bytes]", server: str, log: Path) -> str:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         ended = process.poll() is not None  # asked first: its last words are in the log by then
         said = log.read_text(encoding="utf-8", errors="replace")
-        if listens := re.search(r"(?:Listening at:|Serving on) (http://127\.0\.0\.1:\d+)", said):
-            return listens[1]
+        found = [match for words in KINDS[server].serves if (match := re.search(words, said))]
+        if len(found) == len(KINDS[server].serves):
+            return f"http://{found[0][1]}"
         if ended:
             raise NotServed(server, f"it has ended and said:\n{said}")
         if time.monotonic() > deadline:
