@@ -82,6 +82,11 @@ class Reader:
     def __exit__(self, *error: object) -> None:
         self.press_control_c()
 
+    def here(self, text: str) -> str:
+        """Return a text with the names that things have here."""
+        names = "|".join(map(re.escape, self.stands_for))
+        return re.sub(names, lambda name: self.stands_for[name[0]], text)
+
     def follow(self, document: Path) -> None:
         """Do all of a document."""
         for language, block in self._blocks(document):
@@ -145,8 +150,7 @@ class Reader:
 
     def _blocks(self, document: Path) -> list[tuple[str, str]]:
         """Return language and text of each block, with the names that things have here."""
-        names = "|".join(map(re.escape, self.stands_for))
-        text = re.sub(names, lambda name: self.stands_for[name[0]], document.read_text())
+        text = self.here(document.read_text())
         blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
         assert len(blocks) == text.count("\n```") / 2
         return blocks
