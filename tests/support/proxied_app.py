@@ -50,6 +50,11 @@ async def more(request: Request) -> Response:
     return Response()
 
 
+async def silent(request: Request) -> Response:
+    """Never answer."""
+    return await asyncio.get_running_loop().create_future()
+
+
 async def echo(ws: Any) -> None:
     """Send back each message."""
     async for message in ws:
@@ -65,7 +70,7 @@ def main(**settings: str) -> Any:
     prefixed = {f"aiopyramid.websocket.{name}": value for name, value in settings.items()}
     with Configurator(settings=prefixed) as config:
         config.include("aiopyramid_websocket")
-        for view in (events, parts, more):
+        for view in (events, parts, more, silent):
             config.add_route(view.__name__, f"/{view.__name__}")
             config.add_view(view, route_name=view.__name__)
         config.add_route("echo", "/echo")
