@@ -257,6 +257,14 @@ class Response:
         return self._framing is _CLOSE
 
     @property
+    def missing_bytes(self) -> int:
+        """How much of the body is still to be sent where its length was promised; else 0."""
+        if self._framing is not _LENGTH:
+            return 0
+        assert self._length is not None
+        return self._length - self.sent
+
+    @property
     def needs_body(self) -> bool:
         """Whether any more of the body would reach the client."""
         if self._framing is _LENGTH:
