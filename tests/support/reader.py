@@ -1,7 +1,13 @@
 """A reader of our documents, who writes the files and types the commands that they show.
 
-In a document that is done from beginning to end, a block of ``sh`` is typed, a block of ``text``
-is what is seen then, and each other block is a file: its first line is a comment with its path.
+In a document that is done from beginning to end, a block of
+
+* ``sh`` is typed,
+* ``text`` is what is seen then,
+* ``output`` is what the server has said in its terminal since it was started,
+* ``diff`` is a change of a file,
+
+and each other block is a file. The first line of files and changes is a comment with the path.
 What is installed already is not installed again, and each of a document's ports stands for a free
 one. Servers are left running, nginx beside the application's, until they are started again.
 """
@@ -23,10 +29,10 @@ PORTS: Final = ("6543", "8080", "8443")
 """The application's port in all documents, and those of a proxy in front of it."""
 
 SERVERS: Final = {
-    "gunicorn": ("Listening at", "Booting worker"),
-    "pserve": ("Listening at", "Booting worker"),
-    "waitress-serve": ("Serving on",),
-    "nginx": ("start worker process ",),
+    "gunicorn": "Booting worker",
+    "pserve": "Booting worker|Serving on",  # gunicorn or waitress, as the ini file says
+    "waitress-serve": "Serving on",
+    "nginx": "start worker process ",
 }
 """Commands that do not end by themselves, and what they say when they serve."""
 
@@ -95,6 +101,10 @@ class Reader:
                     self.do(block)
                 case "text":
                     self.sees(block)
+                case "output":
+                    self.sees_in_the_servers_terminal(block)
+                case "diff":
+                    self.change(block)
                 case _:
                     self.write(block)
         self.press_control_c()
@@ -102,16 +112,30 @@ class Reader:
     def write_files(self, document: Path) -> None:
         """Write all files of a document, as they are at its end, and do nothing else."""
         for language, block in self._blocks(document):
-            if language not in {"sh", "text"}:
+            if language == "diff":
+                self.change(block)
+            elif language not in {"sh", "text", "output"}:
                 self.write(block)
 
     def write(self, code: str) -> None:
         """Write a file."""
-        named = re.match(r"(?:#|<!--) ([\w./-]+)(?: -->)?\n", code)
-        assert named, f"a file without a name:\n{code}"
-        file = self.folder / named[1]
+        file = self._file_of(code)
         file.parent.mkdir(exist_ok=True, parents=True)
         file.write_text(code)
+
+    def change(self, diff: str) -> None:
+        """Change a file at the one place where the lines of a diff are, which has no numbers."""
+        file = self._file_of(diff)
+        lines = re.sub(r"(?m)^\n", " \n", diff).splitlines(keepends=True)[1:]
+        old, new = ("".join(each[1:] for each in lines if each[0] in kept) for kept in (" -", " +"))
+        text = file.read_text()
+        assert text.count(old) == 1, f"{file.name} has not exactly once:\n{old}\nbut is:\n{text}"
+        file.write_text(text.replace(old, new))
+
+    def _file_of(self, block: str) -> Path:
+        named = re.match(r"(?:#|\{#|<!--) ([\w./-]+)(?: #\}| -->)?\n", block)
+        assert named, f"a file without a name:\n{block}"
+        return self.folder / named[1]
 
     def do(self, commands: str) -> None:
         """Type commands, one on each line, or on several with a backslash at their ends."""
@@ -122,15 +146,28 @@ class Reader:
                 self.folder /= rest
             elif command.startswith("pip install "):
                 self._check_installed(command)
+            elif program == "export":
+                self.environment |= [rest.split("=", 1)]
             elif program in SERVERS:
                 self._serve(program, command)
             elif command not in {"python3 -m venv .venv", ". .venv/bin/activate"}:
                 self.output += self._run(command)
+                if command.startswith("kill -TERM ") and "application" in self.servers:
+                    self.servers["application"].ended()
 
     def sees(self, text: str) -> None:
-        """Compare what the commands said; a line that is only ``...`` stands for any others."""
+        """Compare what the commands said; ``...`` stands for anything, in a line or alone."""
+        end = 0
         for line in text.splitlines():
-            assert line == "..." or line in self.output, f"{line!r} is not in:\n{self.output}"
+            found = re.compile(_pattern(line)).search(self.output, end)
+            assert found, f"{line!r} is not in, or not behind the line before:\n{self.output}"
+            end = found.end()
+
+    def sees_in_the_servers_terminal(self, text: str) -> None:
+        """Wait until the server has said it, since a client may have its answer before."""
+        server = self.servers["application"]
+        pattern = r"(?:.*\n)*?.*".join(map(_pattern, text.splitlines()))
+        server.until(lambda: re.search(pattern, server.output))
 
     def press_control_c(self) -> None:
         """End the servers that run, if any do; the last one first."""
@@ -163,8 +200,7 @@ class Reader:
             command += AS_ROOT.get(program, "")
         command = f"cd {self.folder} && exec {command}"
         self.servers[name] = Process(["bash", "-c", command], self.environment)
-        for words in SERVERS[program]:
-            self.servers[name].said(words)
+        self.servers[name].said(SERVERS[program])
 
     def _run(self, command: str) -> str:
         done = subprocess.run(
@@ -181,7 +217,11 @@ class Reader:
         return done.stdout + "\n"
 
     def _check_installed(self, command: str) -> None:
-        for name, extra in re.findall(r" ([a-z][\w.-]*)(?:\[(\w+)\])?", command):
+        for name, extra in re.findall(r"[ \"]([a-z][\w.-]*)(?:\[(\w+)\])?", command):
             if name not in {"install"}:
                 extras = metadata(name).get_all("Provides-Extra", [])
                 assert not extra or extra in extras, f"{name} has no extra {extra}"
+
+
+def _pattern(line: str) -> str:
+    return ".*".join(map(re.escape, line.split("...")))
