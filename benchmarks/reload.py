@@ -10,7 +10,6 @@ gunicorn's own threaded worker is measured in the same way, one after the other 
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 import time

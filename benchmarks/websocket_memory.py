@@ -6,7 +6,6 @@ freed in small pieces; the last row tells whether it is used again.
 """
 
 import asyncio
-import os
 import sys
 import zlib
 from pathlib import Path
