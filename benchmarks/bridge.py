@@ -206,7 +206,7 @@ def contest_starting(title: str, function: Callable[[], None]) -> Contest:
                 awaiting(lambda: greenback.with_portal_run_sync(function)),
             ),
             Way(
-                "greenback ensure_portal, in a new Task",
+                "greenback ensure_portal, new Task",
                 awaiting(lambda: loop.create_task(with_portal())),
                 0.5,
             ),
@@ -313,7 +313,7 @@ def charts(results: Results) -> list[Chart]:
     def chart(name: str, title: str, *contests: str) -> Chart:
         panels = [
             Panel(
-                contest.rpartition(": ")[2],
+                contest.partition(": ")[2] or contest,
                 [
                     Bar(
                         way,

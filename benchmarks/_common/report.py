@@ -164,15 +164,16 @@ class Presentation:
     notes: Callable[[Results], list[str]]
     charts: Callable[[Results], list[Chart]] = _no_charts
 
-    def head(self, results: Results) -> list[str]:
+    def head(self, results: Results, *, markdown: bool = False) -> list[str]:
         """Return what the figures were measured on and with."""
-        return [*results.circumstances(), *self.notes(results)]
+        return [*results.circumstances(markdown=markdown), *self.notes(results)]
 
-    def text(self, results: Results, *, markdown: bool) -> str:
-        """Return the whole report."""
+    def text(self, results: Results, *, markdown: bool, images: str = "") -> str:
+        """Return the whole report, with ``images`` above the tables."""
         mark = "* " if markdown else "  "
-        head = "\n".join(mark + line for line in self.head(results))
-        return "\n\n".join([head, *(one.text(markdown=markdown) for one in self.tables(results))])
+        head = "\n".join(mark + line for line in self.head(results, markdown=markdown))
+        tables = (table.text(markdown=markdown) for table in self.tables(results))
+        return "\n\n".join(part for part in (head, images, *tables) if part)
 
 
 def report(

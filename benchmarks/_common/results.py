@@ -129,11 +129,12 @@ class Results:
             for name, number in self.packages.items()
         )
 
-    def circumstances(self) -> list[str]:
+    def circumstances(self, *, markdown: bool) -> list[str]:
         """Return the header of a report."""
+        command = f"`{self.command}`" if markdown else self.command
         load = self.machine["load_average_before"]
         return [
-            f"{self.date[:10]} {self.date[11:16]} UTC: {self.command}",
+            f"{self.date[:10]} {self.date[11:16]} UTC: {command}",
             self.machine_text + ("" if load is None else f", load average {load:.2f} before"),
             f"{self.python}, {self.packages_text}",
             *(f"left out: {name} ({why})" for name, why in self.left_out.items()),
