@@ -132,7 +132,12 @@ def differences() -> list[str]:
         for path, text in files.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
-    return [relpath(path) for path in (*changed, *(set(CHARTS.iterdir()) - set(files)))]
+    return [relpath(path) for path in (*changed, *left_over(files))]
+
+
+def left_over(files: dict[Path, str]) -> list[Path]:
+    """Return the published charts that no published results have."""
+    return [path for path in CHARTS.glob("*.svg") if path not in files]
 
 
 def publish(folder: Path) -> None:
@@ -194,7 +199,10 @@ def main() -> None:
     else:
         if options.publish:
             publish(options.publish)
-        write(publication(drawn=not options.tables))
+        write(files := publication(drawn=not options.tables))
+        if not options.tables:
+            for path in left_over(files):
+                path.unlink()
 
 
 if __name__ == "__main__":

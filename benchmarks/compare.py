@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from _common.report import progress
+from _common.report import clean_up_when_ended, progress
 from _common.results import Results, load_average
 
 HOME: Final = Path(__file__).parent
@@ -102,6 +102,7 @@ def main() -> None:
         help="run only this benchmark; may be repeated",
     )
     options = parser.parse_args()
+    clean_up_when_ended()
     steps = [step for step in STEPS if options.only is None or step.name in options.only]
     times = [step.quick_seconds if options.quick else step.seconds for step in steps]
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -130,4 +131,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import math
 import os
-import resource
 import sys
 import time
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Final
 from _common import HELLO
 from _common.report import Presentation, Table, make_parser, positive, progress, report
 from _common.results import Results, Sample
+from _common.servers import CannotMeasureError, allow_connections
 
 HOME: Final = Path(__file__).parent
 sys.path.insert(0, str(HOME.parent / "tests/support"))
@@ -34,7 +34,6 @@ ANSWER_SECONDS: Final = 30.0
 AT_ONCE: Final = 100
 """Connections made at the same time: fewer than any backlog."""
 
-SPARE_DESCRIPTORS: Final = 200
 SHARES: Final = (0.5, 0.99, 0.999, 1.0)
 """Percentiles of the latency."""
 
@@ -256,11 +255,10 @@ def main() -> None:
         )
     arguments = parser.parse_args()
     connections = arguments.idle + arguments.active
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + SPARE_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        sys.exit(f"Cannot measure: a process may open {hard} files, and {wanted} are needed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))  # the server inherits it
+    try:
+        allow_connections(connections)
+    except CannotMeasureError as error:
+        sys.exit(f"Cannot measure: {error}")
     command = ["gunicorn", "--worker-class", OURS, "--bind", "127.0.0.1:0", "--no-control-socket"]
     command += ["--keep-alive", "86400", "--worker-connections", str(connections + 10)]
     server = ServerProcess(

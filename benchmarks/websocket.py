@@ -7,7 +7,6 @@ messages under way on each connection, so that the server and not the client is 
 import argparse
 import asyncio
 import math
-import resource
 import sys
 import time
 from typing import Final
@@ -32,6 +31,7 @@ from _common.results import Results, Sample
 from _common.servers import (
     CannotMeasureError,
     Server,
+    allow_connections,
     pinned,
     placed,
     running,
@@ -53,7 +53,6 @@ PACKAGES: Final = (
 SIZES: Final = {16: 32, 1 << 10: 32, 64 << 10: 4}
 """Bytes of a message, and how many of them are under way on a connection."""
 
-SPARE_DESCRIPTORS: Final = 200
 KIBIBYTE: Final = 1 << 10
 
 COST: Final = ".2f"
@@ -149,11 +148,19 @@ def measure_broadcasts(options: argparse.Namespace, left_out: dict[str, str]) ->
         for name, command in commands(options.connections).items():
             if name in left_out:
                 continue
-            with (
-                running(command, core=server_core, path="/", body=HELLO) as server,
-                pinned(client_core),
-            ):
-                sample = uvloop.run(_broadcast(server, options))
+            try:
+                with (
+                    running(command, core=server_core, path="/", body=HELLO) as server,
+                    pinned(client_core),
+                ):
+                    sample = uvloop.run(_broadcast(server, options))
+            except CannotMeasureError as error:
+                if name == OURS:
+                    raise
+                progress(f"{name} is left out of the broadcasts: {error}")
+                left_out[name] = str(error)
+                samples = [one for one in samples if one["server"] != name]
+                continue
             samples.append({"round": number, "server": name, **sample})
             progress(f"broadcasts: round {number} of {options.rounds}: {samples[-1]}")
     return samples
@@ -194,6 +201,8 @@ def broadcast_table(results: Results) -> Table:
         memory, of_ours = (
             results.values("kibibytes_per_connection", server=each) for each in (name, OURS)
         )
+        if not memory:  # it was left out
+            continue
         rows.append(
             [
                 name,
@@ -254,7 +263,7 @@ def charts(results: Results) -> list[Chart]:
         echoes("text"),
         echoes("binary"),
         Chart(
-            "websocket-memory",
+            "websocket-idle",
             f"{count:,} idle WebSockets: memory of each",
             "KiB/connection",
             LESS,
@@ -285,13 +294,9 @@ def main() -> None:
             f"--{name}", type=positive, default=default, help=f"{text} (default: %(default)s)"
         )
     options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = options.connections + SPARE_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        sys.exit(f"Cannot measure: a process may open {hard} files, and {wanted} are needed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))  # the servers inherit it
     left_out: dict[str, str] = {}
     try:
+        allow_connections(options.connections)
         samples = [*measure_echoes(options, left_out), *measure_broadcasts(options, left_out)]
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")

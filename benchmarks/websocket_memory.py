@@ -14,6 +14,7 @@ from typing import Any, Final
 from _common.chart import LESS, Bar, Chart, Panel
 from _common.report import Figure, Presentation, Table, make_parser, positive, progress, report
 from _common.results import Results, Sample
+from _common.servers import CannotMeasureError, allow_connections
 from _common.websocket_client import frame
 from idle import AT_ONCE, KIBIBYTE, MEBIBYTE, OURS, Worker
 
@@ -165,7 +166,7 @@ def charts(results: Results) -> list[Chart]:
     ]
     title = "{connections:,} WebSockets: memory of each".format(**results.parameters)
     note = "{rounds} rounds, AsyncGunicornWorker".format(**results.parameters)
-    return [Chart("websocket-compression", title, "KiB/connection", LESS, MEMORY, panels, note)]
+    return [Chart("websocket_memory", title, "KiB/connection", LESS, MEMORY, panels, note)]
 
 
 SHOW: Final = Presentation(PACKAGES, tables, notes, charts)
@@ -178,6 +179,10 @@ def main() -> None:
         "--connections", type=positive, default=1_000, help="how many (default: %(default)s)"
     )
     arguments = parser.parse_args()
+    try:
+        allow_connections(arguments.connections)
+    except CannotMeasureError as error:
+        sys.exit(f"Cannot measure: {error}")
     command = ["gunicorn", "--worker-class", OURS, "--bind", "127.0.0.1:0", "--no-control-socket"]
     command += ["--worker-connections", str(arguments.connections + 10)]
     samples: list[Sample] = []

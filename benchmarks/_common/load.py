@@ -11,7 +11,7 @@ from typing import Any, Final
 from . import HELLO
 from .commands import ServerCommand
 from .report import progress
-from .servers import CannotMeasureError, Server, starting, two_cores
+from .servers import CannotMeasureError, Server, allow_connections, starting, two_cores
 from .wrk import find_wrk, run_wrk
 
 __all__ = ("Measured", "measure")
@@ -58,6 +58,7 @@ def measure(
         CannotMeasureError: The first server, or wrk, did not work, or some requests failed there.
     """
     wrk = find_wrk()
+    allow_connections(connections)
     server_core, client_core = two_cores()
 
     def sample(name: str, server: Server, seconds: int) -> dict[str, Any]:

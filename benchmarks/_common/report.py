@@ -5,13 +5,15 @@ redirected into a file.
 """
 
 import argparse
+import signal
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, Final, Self
+from types import FrameType
+from typing import Any, Final, NoReturn, Self
 
 from .chart import Chart
 from .results import Results, Sample
@@ -21,6 +23,7 @@ ABSENT: Final = "-"
 
 def make_parser(description: str | None, *, rounds: int | None) -> argparse.ArgumentParser:
     """Return a command line with the options that every benchmark has."""
+    clean_up_when_ended()
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -41,6 +44,15 @@ def make_parser(description: str | None, *, rounds: int | None) -> argparse.Argu
         help="also write every sample of every round, and what it was measured on, to this file",
     )
     return parser
+
+
+def clean_up_when_ended() -> None:
+    """Let SIGTERM raise an exception, so that no server outlives its benchmark."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def positive(text: str) -> int:

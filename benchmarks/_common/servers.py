@@ -5,16 +5,14 @@ import http.client
 import os
 import queue
 import re
-import signal
+import resource
 import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
-from types import FrameType
-from typing import IO, Final, NoReturn
+from typing import IO, Final
 
 from .commands import ServerCommand
 from .report import progress
@@ -22,6 +20,7 @@ from .report import progress
 HOME: Final = Path(__file__).parent.parent
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 10.0
+SPARE_DESCRIPTORS: Final = 200
 
 _ADDRESS: Final = re.compile(
     r"(?:(?:Listening at:|Serving on|running on) http://|bound to TCP address )[\d.]+:(\d+)"
@@ -117,7 +116,6 @@ def running(
     Raises:
         CannotMeasureError: It did not start, or answered something else.
     """
-    signal.signal(signal.SIGTERM, _leave)
     with pinned(core):  # inherited by the server and its threads and children
         try:
             process = subprocess.Popen(
@@ -183,6 +181,22 @@ def starting(
         yield servers
 
 
+def allow_connections(number: int) -> None:
+    """Let this process, and the servers it starts, have so many connections.
+
+    Raises:
+        CannotMeasureError: The system does not.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number + SPARE_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise CannotMeasureError(
+            f"a process may open {hard} files, and {wanted} are needed ('ulimit -n')"
+        )
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _environment() -> dict[str, str]:
     """Return the environment of a server: it imports the application, and logs line by line."""
     places = [str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -215,11 +229,6 @@ def _connect(connection: http.client.HTTPConnection) -> None:
             if monotonic() > deadline:
                 raise
             sleep(0.1)
-
-
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """Turn a signal into an exception, so that no server outlives its benchmark."""
-    sys.exit(128 + number)
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
