@@ -207,10 +207,10 @@ def charts(results: Results) -> list[Chart]:
     return [
         Chart(
             "concurrency",
-            "{requests} requests at once, each waits {wait:g} s".format(
+            "{requests} requests that wait {wait:g} s".format(
                 wait=WAIT_SECONDS, **results.parameters
             ),
-            "seconds for all of them",
+            "seconds for all of them, sent at once",
             LESS,
             SECONDS,
             [

@@ -205,7 +205,7 @@ def charts(results: Results) -> list[Chart]:
         ),
         Chart(
             "hello-cpu",
-            "Hello, world: CPU time of a request",
+            "Hello, world: CPU time",
             "µs/request",
             LESS,
             CPU,

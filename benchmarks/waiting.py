@@ -127,7 +127,7 @@ def charts(results: Results) -> list[Chart]:
     """Return the charts."""
     clients = results.parameters["clients"]
     note = (
-        "{rounds} rounds of {seconds} s, one worker on one core,".format(**results.parameters)
+        "{rounds} rounds of {seconds} s, one core,".format(**results.parameters)
         + f" each request waits {SHORT_WAIT_SECONDS:g} s"
     )
 

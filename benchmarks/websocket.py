@@ -244,7 +244,7 @@ def notes(results: Results) -> list[str]:
 
 def charts(results: Results) -> list[Chart]:
     """Return the charts."""
-    note = "{rounds} rounds, one worker on one core, no compression".format(**results.parameters)
+    note = "{rounds} rounds, one core, no compression".format(**results.parameters)
 
     def echoes(kind: str) -> Chart:
         panels = [
@@ -254,8 +254,8 @@ def charts(results: Results) -> list[Chart]:
             )
             for size in results.names("bytes")
         ]
-        title = f"WebSocket: CPU time to echo a {kind} message"
-        return Chart(f"websocket-{kind}", title, "µs/message", LESS, COST, panels, note)
+        title = f"WebSocket echoes: {kind} messages"
+        return Chart(f"websocket-{kind}", title, "CPU µs/message", LESS, COST, panels, note)
 
     memory = Panel("", bars(results, "kibibytes_per_connection", OURS))
     count = results.parameters["connections"]
@@ -264,7 +264,7 @@ def charts(results: Results) -> list[Chart]:
         echoes("binary"),
         Chart(
             "websocket-idle",
-            f"{count:,} idle WebSockets: memory of each",
+            f"{count:,} idle WebSockets: memory",
             "KiB/connection",
             LESS,
             MEMORY,

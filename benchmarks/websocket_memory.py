@@ -164,7 +164,7 @@ def charts(results: Results) -> list[Chart]:
         )
         for moment, title in (("open_kibibytes", "open"), ("used_kibibytes", "used once"))
     ]
-    title = "{connections:,} WebSockets: memory of each".format(**results.parameters)
+    title = "{connections:,} WebSockets: memory".format(**results.parameters)
     note = "{rounds} rounds, AsyncGunicornWorker".format(**results.parameters)
     return [Chart("websocket_memory", title, "KiB/connection", LESS, MEMORY, panels, note)]
 

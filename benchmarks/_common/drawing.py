@@ -49,7 +49,7 @@ _FONT: Final = "font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-
 
 def draw(chart: Chart, results: Results) -> str:
     """Return a chart as SVG."""
-    title = textwrap.wrap(chart.title, 42)
+    title = textwrap.wrap(chart.title, 36)
     footer = _footer(chart, results)
     rows = sum(len(panel.bars) for panel in chart.panels)
     titles = sum(bool(panel.title) for panel in chart.panels)

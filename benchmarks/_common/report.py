@@ -5,6 +5,7 @@ redirected into a file.
 """
 
 import argparse
+import re
 import signal
 import statistics
 import sys
@@ -134,7 +135,7 @@ class Table:
         rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
         if markdown:
             head = f"**{self.title}**\n"
-            body = ["| " + " | ".join(_aligned(cells, widths)) + " |" for cells in lines]
+            body = [f"| {_unbroken(' | '.join(_aligned(cells, widths)))} |" for cells in lines]
             body.insert(1, "| " + " | ".join(rule) + " |")
         else:
             head = self.title
@@ -148,6 +149,11 @@ class Table:
         rows = ["".join(f"<td>{escape(cell)}</td>" for cell in cells) for cells in lines]
         body = "\n".join(f"<tr>{row}</tr>" for row in rows)
         return f"<table><caption>{escape(self.title)}</caption>\n{body}\n</table>"
+
+
+def _unbroken(text: str) -> str:
+    """Keep a range of figures in one line, where a page has no room for a column."""
+    return re.sub(r"(?<=[\d%])-(?=\d)", "\N{NON-BREAKING HYPHEN}", text)
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
