@@ -50,12 +50,12 @@ STEPS: Final = (
     Step("waiting", "--rounds 5 --seconds 4", 75, "--rounds 2 --seconds 1", 15),
     Step("concurrency", "--rounds 10", 35, "--rounds 2", 10),
     Step(
-        "websocket", "--rounds 5 --broadcasts 3", 220, "--rounds 2 --seconds .3 --broadcasts 1", 45
+        "websocket", "--rounds 5 --broadcasts 3", 190, "--rounds 2 --seconds .3 --broadcasts 1", 45
     ),
-    Step("websocket_memory", "--rounds 3", 15, "--rounds 1", 5),
+    Step("websocket_memory", "--rounds 3", 25, "--rounds 1", 5),
     Step("memory", "--requests 100000", 90, "--requests 5000", 10),
     Step("idle", "--minutes 1", 70, "--minutes .1", 12),
-    Step("reload", "--requests 20000", 100, "--requests 1000 --reloads 2", 15),
+    Step("reload", "--requests 20000", 50, "--requests 1000 --reloads 2", 15),
 )
 
 

@@ -26,6 +26,7 @@ _MARGIN: Final = 14
 _TITLE, _TEXT, _SMALL = 14, 11, 10
 """Sizes of letters, in pixels."""
 
+_DOT_OPACITY: Final = 0.6
 _BAR_HEIGHT: Final = 9
 _ROW_HEIGHT: Final = 33
 _PANEL_TITLE_HEIGHT: Final = 24
@@ -161,7 +162,7 @@ def _draw_bar(scale: Axes, chart: Chart, bar: Bar, y: float) -> None:
         markersize=4,
         markerfacecolor=_INK,
         markeredgewidth=0,
-        alpha=0.6,
+        alpha=_DOT_OPACITY,
         clip_on=False,
     )
 
@@ -175,17 +176,26 @@ def _finished(svg: str, chart: Chart) -> str:
     svg = re.sub(r"^ *<!--.*?-->\n", "", svg, flags=re.MULTILINE)
     svg = re.sub(r'width="[\d.]+pt" height="([\d.]+)pt"', rf'width="{_WIDTH}" height="\1"', svg)
     svg = re.sub(r"^ +", "", svg, flags=re.MULTILINE)
+    # Hundredths of a pixel will do, but what is written stays as it is.
+    svg = "\n".join(
+        line if line.startswith("<text") else re.sub(r"(\.\d\d)\d+", r"\1", line)
+        for line in svg.split("\n")
+    )
     # What is written over the lines of the scale keeps them off.
     style = f"{_FONT};paint-order:stroke;stroke: {_BACKGROUND};stroke-width:3px"
-    dark = f"text{{stroke:{_DARK[0]}}}" + "".join(
+    # The dots are many: what they look like is said once.
+    dot = f' style="fill: {_INK}; fill-opacity: {_DOT_OPACITY}"'
+    svg = svg.replace(dot, "").replace("xlink:href", "href")
+    dark = f"text{{stroke:{_DARK[0]}}}use{{fill:{_DARK[1]}}}" + "".join(
         f'[style*="{what}: {light}"]{{{what}:{dark}!important}}'
         for light, dark in zip(_LIGHT, _DARK, strict=True)
         for what in ("fill", "stroke")
         if f"{what}: {light}" in svg
     )
+    light = f"text{{{style}}}use{{fill:{_INK};fill-opacity:{_DOT_OPACITY}}}"
     head = (
         f"<title>{chart.title}</title>\n"
-        f"<style>text{{{style}}}@media (prefers-color-scheme:dark){{{dark}}}</style>\n"
+        f"<style>{light}@media (prefers-color-scheme:dark){{{dark}}}</style>\n"
     )
     end_of_tag = svg.index(">\n") + 2
     return svg[:end_of_tag] + head + svg[end_of_tag:]
