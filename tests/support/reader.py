@@ -8,9 +8,12 @@ In a document that is done from beginning to end, a block of
 * ``diff`` is a change of a file,
 
 and each other block is a file. The first line of files and changes is a comment with the path.
-What is installed already is not installed again, and the port 6543 stands for a free one.
+What is installed already is not installed again, and each of a document's ports stands for a free
+one. Servers are left running, nginx beside the application's, until they are started again.
 """
 
+import contextlib
+import os
 import re
 import signal
 import socket
@@ -23,23 +26,37 @@ from typing import Final
 from server_process import PATIENCE_SECONDS, Process
 from uwsgi_command import uwsgi_binary_or_skip
 
-PORT: Final = "6543"
-"""The port of the application in all documents."""
+PORTS: Final = ("6543", "8080", "8443")
+"""The application's port in all documents, and those of a proxy in front of it."""
 
 SERVERS: Final = {
     "gunicorn": "Booting worker",
     "pserve": "Booting worker|Serving on",  # gunicorn or waitress, as the ini file says
     "waitress-serve": "Serving on",
     "uwsgi": "running asyncio loop engine",
+    "nginx": "start worker process ",
 }
 """Commands that do not end by themselves, and what they say when they serve."""
+
+BESIDE: Final = frozenset({"nginx"})
+"""Servers that run beside the application's, of which there is one at a time."""
+
+AS_ROOT: Final = {"nginx": " -g 'user root;'"}
+"""What readers who are root say as well, to stay who they are."""
+
+
+def free_ports(count: int) -> list[str]:
+    """Return so many different ports of 127.0.0.1 that nobody listens at."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [str(listener.getsockname()[1]) for listener in listeners]
 
 
 def free_port() -> str:
     """Return a port of 127.0.0.1 that nobody listens at."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
+    return free_ports(1)[0]
 
 
 class Reader:
@@ -48,13 +65,21 @@ class Reader:
     Args:
         folder: Where they begin.
         stands_for: What else has another name here than in the document, such as a port.
+
+    Attributes:
+        folder: Where they are.
+        stands_for: All that has another name here than in the document.
+        output: What the last commands said.
+        servers: Those that run, by name; that of the application is ``application``.
+        environment: Of the programs that they start.
     """
 
     def __init__(self, folder: Path, stands_for: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.output = ""
-        self.server: Process | None = None
-        self._stands_for = {PORT: free_port()} | (stands_for or {})
+        self.servers: dict[str, Process] = {}
+        self.stands_for = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.stands_for |= stands_for or {}
         # What they have installed comes first; nothing of this repository's folders is seen.
         programs = Path(sys.executable).parent
         self.environment = {"PATH": f"{programs}:/usr/local/bin:/usr/sbin:/usr/bin:/bin"}
@@ -65,14 +90,14 @@ class Reader:
     def __exit__(self, *error: object) -> None:
         self.press_control_c()
 
+    def here(self, text: str) -> str:
+        """Return a text with the names that things have here."""
+        names = "|".join(map(re.escape, self.stands_for))
+        return re.sub(names, lambda name: self.stands_for[name[0]], text)
+
     def follow(self, document: Path) -> None:
         """Do all of a document."""
-        text = document.read_text()
-        for written, here in self._stands_for.items():
-            text = text.replace(written, here)
-        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-        assert len(blocks) == text.count("\n```") / 2
-        for language, block in blocks:
+        for language, block in self._blocks(document):
             match language:
                 case "sh":
                     self.do(block)
@@ -85,6 +110,14 @@ class Reader:
                 case _:
                     self.write(block)
         self.press_control_c()
+
+    def write_files(self, document: Path) -> None:
+        """Write all files of a document, as they are at its end, and do nothing else."""
+        for language, block in self._blocks(document):
+            if language == "diff":
+                self.change(block)
+            elif language not in {"sh", "text", "output"}:
+                self.write(block)
 
     def write(self, code: str) -> None:
         """Write a file."""
@@ -118,11 +151,11 @@ class Reader:
             elif program == "export":
                 self.environment |= [rest.split("=", 1)]
             elif program in SERVERS:
-                self._serve(command, SERVERS[program])
+                self._serve(program, command)
             elif command not in {"python3 -m venv .venv", ". .venv/bin/activate"}:
                 self.output += self._run(command)
-                if command.startswith("kill -TERM ") and self.server is not None:
-                    self.server.ended()
+                if command.startswith("kill -TERM ") and "application" in self.servers:
+                    self.servers["application"].ended()
 
     def sees(self, text: str) -> None:
         """Compare what the commands said; ``...`` stands for anything, in a line or alone."""
@@ -134,16 +167,18 @@ class Reader:
 
     def sees_in_the_servers_terminal(self, text: str) -> None:
         """Wait until the server has said it, since a client may have its answer before."""
-        server = self.server
-        assert server is not None
+        server = self.servers["application"]
         pattern = r"(?:.*\n)*?.*".join(map(_pattern, text.splitlines()))
         server.until(lambda: re.search(pattern, server.output))
 
     def press_control_c(self) -> None:
-        """End the server that runs, if one does."""
-        server, self.server = self.server, None
-        if server is None:
-            return
+        """End the servers that run, if any do; the last one first."""
+        with contextlib.ExitStack() as stack:
+            for name in self.servers:
+                stack.callback(self._end, name)
+
+    def _end(self, name: str) -> None:
+        server = self.servers.pop(name)
         try:
             if server.popen.poll() is None:
                 server.signal_group(signal.SIGINT)
@@ -152,13 +187,24 @@ class Reader:
         finally:
             server.close()
 
-    def _serve(self, command: str, ready: str) -> None:
-        self.press_control_c()
-        if command.startswith("uwsgi "):
+    def _blocks(self, document: Path) -> list[tuple[str, str]]:
+        """Return language and text of each block, with the names that things have here."""
+        text = self.here(document.read_text())
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        assert len(blocks) == text.count("\n```") / 2
+        return blocks
+
+    def _serve(self, program: str, command: str) -> None:
+        name = program if program in BESIDE else "application"
+        if name in self.servers:
+            self._end(name)
+        if program == "uwsgi":
             self._find_uwsgi()
+        if os.geteuid() == 0:
+            command += AS_ROOT.get(program, "")
         command = f"cd {self.folder} && exec {command}"
-        self.server = Process(["bash", "-c", command], self.environment)
-        self.server.said(ready)
+        self.servers[name] = Process(["bash", "-c", command], self.environment)
+        self.servers[name].said(SERVERS[program])
 
     def _find_uwsgi(self) -> None:
         """Find the uWSGI that is built once for all tests, and let it find what is installed."""
@@ -178,7 +224,7 @@ class Reader:
             text=True,
             timeout=PATIENCE_SECONDS,
         )
-        said = self.server.output if self.server else ""
+        said = "\n".join(server.output for server in self.servers.values())
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{said}"
         return done.stdout + "\n"
 

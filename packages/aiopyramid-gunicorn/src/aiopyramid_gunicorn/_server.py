@@ -31,6 +31,7 @@ class Server:
         times: How long it may take.
         loop: The event loop.
         proxy_protocol: gunicorn's setting of that name: ``off``, ``v1``, ``v2`` or ``auto``.
+        sends_files: Whether the system sends files by itself (gunicorn's ``sendfile``).
         most_connections: Connections at a time; further ones wait in the kernel's backlog.
         most_requests: Requests after which ``on_enough`` is called, or None.
         on_enough: Called once, when ``most_requests`` were answered.
@@ -52,6 +53,7 @@ class Server:
         loop: asyncio.AbstractEventLoop,
         *,
         proxy_protocol: str = "off",
+        sends_files: bool = True,
         most_connections: int = 1000,
         most_requests: int | None = None,
         on_enough: Callable[[], None] | None = None,
@@ -62,6 +64,7 @@ class Server:
         self.times = times
         self.loop = loop
         self.proxy_protocol = proxy_protocol
+        self.sends_files = sends_files
         self.connections: set[OpenConnection] = set()
         self.draining = False
         self.handled = 0
@@ -131,7 +134,7 @@ class Server:
             patience_seconds: How long to wait for requests in progress.
 
         Returns:
-            How many connections had to be broken off.
+            How many connections had to be broken off although something was due on them.
         """
         end = self.loop.time() + patience_seconds
         self.draining = True
@@ -145,11 +148,10 @@ class Server:
             connection.retire(linger_seconds)
         if await self._is_deserted_within(end - self.loop.time()):
             return 0
-        cut = tuple(self.connections)
-        for connection in cut:
-            connection.give_up()
+        # Those that were idle are closing already.
+        cut = sum([connection.give_up() for connection in tuple(self.connections)])
         await self._is_deserted_within(LAST_WORDS_SECONDS)
-        return len(cut)
+        return cut
 
     async def _is_deserted_within(self, seconds: float) -> bool:
         end = self.loop.time() + seconds
