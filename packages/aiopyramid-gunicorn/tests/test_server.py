@@ -95,6 +95,24 @@ async def test_a_drain_closes_idle_connections(serve):
         assert await client.closed()
 
 
+async def test_a_drain_without_patience_breaks_off_nothing_where_nothing_is_asked(serve):
+    async with serve(hello) as site:
+        client = await site.connect()
+        client.get()
+        await client.answer()
+        assert await site.server.drain(0) == 0
+        assert await client.closed()
+
+
+async def test_a_drain_without_patience_breaks_off_a_request_that_has_begun(serve):
+    async with serve(hello) as site:
+        client = await site.connect()
+        client.send(b"GET / HTTP/1.1\r\n")
+        await site.until(lambda: [c for c in site.server.connections if c.state is State.RECEIVING])
+        assert await site.server.drain(0) == 1
+        assert await client.closed()
+
+
 async def test_a_drain_lets_a_request_end_and_closes_its_connection(serve):
     application = Slow()
     async with serve(application) as site:

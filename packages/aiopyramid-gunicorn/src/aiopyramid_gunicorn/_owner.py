@@ -23,8 +23,12 @@ class OpenConnection(Protocol):
     def retire(self, linger_seconds: float) -> None:
         """The server stops: close as soon as that does no harm."""
 
-    def give_up(self) -> None:
-        """The server's patience has ended: break off."""
+    def give_up(self) -> bool:
+        """The server's patience has ended: break off.
+
+        Returns:
+            Whether there was something to break off.
+        """
 
 
 class Owner(Protocol):

@@ -134,7 +134,7 @@ class Server:
             patience_seconds: How long to wait for requests in progress.
 
         Returns:
-            How many connections had to be broken off.
+            How many connections had to be broken off although something was due on them.
         """
         end = self.loop.time() + patience_seconds
         self.draining = True
@@ -148,11 +148,10 @@ class Server:
             connection.retire(linger_seconds)
         if await self._is_deserted_within(end - self.loop.time()):
             return 0
-        cut = tuple(self.connections)
-        for connection in cut:
-            connection.give_up()
+        # Those that were idle are closing already.
+        cut = sum([connection.give_up() for connection in tuple(self.connections)])
         await self._is_deserted_within(LAST_WORDS_SECONDS)
-        return len(cut)
+        return cut
 
     async def _is_deserted_within(self, seconds: float) -> bool:
         end = self.loop.time() + seconds

@@ -89,6 +89,11 @@ class UpgradedConnection(asyncio.Protocol):
         """The server stops."""
         self._protocol.server_stops()
 
-    def give_up(self) -> None:
-        """The server's patience has ended."""
+    def give_up(self) -> bool:
+        """The server's patience has ended.
+
+        Returns:
+            Always true: what goes on here is not known.
+        """
         self._transport.abort()
+        return True

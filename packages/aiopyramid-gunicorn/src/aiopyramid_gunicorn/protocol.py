@@ -214,13 +214,20 @@ class HTTPProtocol(asyncio.Protocol):
         else:
             self._close()
 
-    def give_up(self) -> None:
-        """The server's patience has ended: cancel the request in progress and break off."""
+    def give_up(self) -> bool:
+        """The server's patience has ended: cancel the request in progress and break off.
+
+        Returns:
+            Whether the client has an answer, or the rest of one, to miss.
+        """
         self._given_up = True
+        asked = self.state is RECEIVING or self.state is HANDLING
+        unanswered = asked or unsent_bytes(self._transport) > 0
         if self._task is not None:
             self._task.cancel()
         else:
             self._transport.abort()
+        return unanswered
 
     # --- Private ------------------------------------------------------------------------------
 

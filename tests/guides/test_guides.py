@@ -1,0 +1,50 @@
+"""All of each guide in ``docs/guides`` is done in order, as a reader does it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+import pytest
+from reader import Reader, free_port
+from server_process import Process
+from system_programs import ProgramMissingError, find_program
+
+FOLDER: Final = Path(__file__).parent.parent.parent / "docs" / "guides"
+GUIDES: Final = sorted(FOLDER.glob("*.md"))
+
+StandsFor = dict[str, str]
+"""What has another name here than in the guide."""
+
+
+@contextmanager
+def redis_server() -> Iterator[StandsFor]:
+    """A Redis of our own, in the place of the reader's at its usual port."""
+    try:
+        program = find_program("redis-server", package="redis-server")
+    except ProgramMissingError as reason:
+        pytest.skip(str(reason))
+    port = free_port()
+    in_memory = ["--save", "", "--appendonly", "no"]
+    server = Process([program, "--port", port, "--bind", "127.0.0.1", *in_memory], {})
+    try:
+        server.said("Ready to accept connections")
+        yield {"6379": port}
+        server.end()
+    finally:
+        server.close()
+
+
+NEEDS: Final[dict[str, Callable[[], AbstractContextManager[StandsFor]]]] = {
+    "redis": redis_server,
+}
+"""What has to run beside a guide's application, by the guide's name."""
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="readers use curl: install it")
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_a_reader_who_does_what_it_says_sees_what_it_says(guide: Path, tmp_path: Path) -> None:
+    needs = NEEDS.get(guide.stem, lambda: nullcontext({}))
+    with needs() as stands_for, Reader(tmp_path, stands_for) as reader:
+        reader.follow(guide)
