@@ -22,7 +22,7 @@ def loaded(gunicorn):
     """Start gunicorn with two workers and the application for a load."""
 
     def loaded(*options):
-        settings = ("--workers", "2", "--keep-alive", "30", "--graceful-timeout", "15")
+        settings = ("--workers", "2", "--keep-alive", "30", "--graceful-timeout", "60")
         server = gunicorn(*settings, *options, app="loaded_app:main()", PYTHONPATH=SUPPORT)
         workers = set()
 
@@ -91,7 +91,7 @@ def test_sigterm_answers_all_that_is_under_way_and_refuses_the_rest(loaded):
     def stop(load):
         server.until(answered(load, 200))
         server.signal(signal.SIGTERM)
-        assert server.ended() < 12
+        assert server.ended() < 30
 
     account = under_load(server, stop, new=0)
     # Who has a connection gets answers until one of them says that it is the last one. To connect
