@@ -14,6 +14,7 @@ one. Servers are left running, nginx beside the application's, until they are st
 
 import contextlib
 import os
+import random
 import re
 import signal
 import socket
@@ -46,12 +47,25 @@ AS_ROOT: Final = {"nginx": " -g 'user root;'"}
 
 
 def free_ports(count: int) -> list[str]:
-    """Return so many different ports of 127.0.0.1 that nobody listens at."""
+    """Return so many different ports of 127.0.0.1 that nobody listens at.
+
+    Not those that the system would give: a document takes a minute, and stops and starts its
+    servers. Meanwhile the system gives such ports to every client on the machine.
+    """
     with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [str(listener.getsockname()[1]) for listener in listeners]
+        found: list[str] = []
+        for port in random.sample(_PORTS_NOBODY_IS_GIVEN, len(_PORTS_NOBODY_IS_GIVEN)):
+            listener = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                found.append(str(port))
+            if len(found) == count:
+                return found
+    raise AssertionError(f"there are no {count} free ports")
+
+
+_PORTS_NOBODY_IS_GIVEN: Final = range(20000, 30000)
+"""Linux gives clients those from 32768 on, other systems those from 49152 on."""
 
 
 def free_port() -> str:
