@@ -49,6 +49,8 @@ nitpick_ignore_regex = [
     ("py:class", r"aiopyramid_\w+[.]_.*"),
 ]
 
+linkcheck_ignore = ["http://127[.]0[.]0[.]1"]  # the reader's own server
+
 html_theme = "furo"  # with the fonts that the reader has
 html_title = "aiopyramid"
 html_copy_source = False

@@ -15,6 +15,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+TRUSTED_HOSTS = {
+    "cookiecutter.readthedocs.io",
+    "github.com",
+    "gunicorn.org",
+    "trypyramid.com",
+    "uwsgi-docs.readthedocs.io",
+    "websockets.readthedocs.io",
+}
+"""Where the documents may lead a reader, besides their own machine. `make links` asks each page
+whether it is there; whether it deserves the trust of our readers is for you to say."""
+
 SOURCES = [*ROOT.glob("packages/*/src"), ROOT / "meta/src"]
 
 
@@ -84,6 +95,18 @@ def test_every_link_within_the_site_leads_to_a_page(pages: dict[Path, Addresses]
             parts = urlsplit(link)
             if not parts.scheme and parts.path:
                 assert (page.parent / unquote(parts.path)).is_file(), f"{page}: {link}"
+
+
+def test_links_to_other_sites_are_encrypted_and_lead_to_hosts_that_we_trust(
+    pages: dict[Path, Addresses],
+) -> None:
+    hosts = set()
+    for page, addresses in pages.items():
+        for link in map(urlsplit, addresses.links):
+            if link.netloc and link.hostname != "127.0.0.1":
+                assert link.scheme == "https", f"{page}: {link.geturl()}"
+                hosts.add(link.hostname)
+    assert hosts == TRUSTED_HOSTS
 
 
 def test_a_folder_of_the_repository_is_its_readme_on_the_site(
