@@ -75,8 +75,18 @@ def mend_signature(
     if signature is None:
         return None
     signature = signature.replace("*args: ~typing.~P", "*args: P.args")
-    signature = signature.replace("**kwargs: ~typing.~P", "**kwargs: P.kwargs")
-    return signature.replace("[[~P]", "[~P"), returns
+    return signature.replace("**kwargs: ~typing.~P", "**kwargs: P.kwargs"), returns
+
+
+def mend_callables(app: Sphinx, doctree: nodes.document) -> None:
+    """Write ``Callable[P, T]`` where Sphinx has made it ``Callable[[P], T]``."""
+    for signature in doctree.findall(addnodes.desc_signature):
+        for name in list(signature.findall(addnodes.pending_xref)):
+            around, at = name.parent.children, name.parent.index(name)
+            texts = [node.astext() for node in around[max(at - 2, 0) : at + 2]]
+            if texts == ["[", "[", "P", "]"]:
+                name.parent.remove(around[at + 1])
+                name.parent.remove(around[at - 1])
 
 
 def shorten_types(
@@ -144,6 +154,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Have Sphinx call the functions above."""
     app.connect("autodoc-process-signature", mend_signature)
     app.connect("autodoc-process-docstring", shorten_types, priority=600)  # after napoleon's 500
+    app.connect("doctree-read", mend_callables)
     app.connect("env-updated", add_other_names)
     app.connect("missing-reference", find_in_package)
     app.connect("doctree-resolved", link_names)
