@@ -19,10 +19,10 @@ export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help hooks serve test lint types docs site links coverage tox wheels release bench format lock clean
+.PHONY: help hooks serve test lint types docs site links coverage tox wheels release bench bench-publish format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 hooks: $(READY) ## have git run the quick checks before each commit
 	@pre-commit install
@@ -72,19 +72,11 @@ coverage: $(READY) ## measure what the packages' own tests reach, in lines and b
 tox: $(READY) ## test each package alone, on every Python, with lowest versions; ENV=core-3.12 for one
 	@tox run $(if $(ENV),-e $(ENV))
 
-bench: $(READY) ## measure speed against other bridges and servers (see benchmarks/README.md)
-	@echo "==> bridge"
-	@python benchmarks/bridge.py
-	@echo "==> hello"
-	@python benchmarks/hello.py
-	@echo "==> waiting"
-	@python benchmarks/waiting.py
-	@echo "==> concurrency"
-	@python benchmarks/concurrency.py
-	@echo "==> memory"
-	@python benchmarks/memory.py
-	@echo "==> websocket"
-	@python benchmarks/websocket.py
+bench: $(READY) ## compare speed with other bridges and servers, in build/bench; QUICK=1 for a try
+	@python benchmarks/compare.py $(if $(QUICK),--quick build/bench-quick,build/bench)
+
+bench-publish: $(READY) ## put what `make bench` has measured into the repository and the documents
+	@python benchmarks/charts.py --publish build/bench
 
 wheels: $(READY) ## build all distributions, look into them, install each one alone
 	@python tools/wheels.py

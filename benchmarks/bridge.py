@@ -11,34 +11,50 @@ import asyncio
 import gc
 import random
 import sys
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
 
 import greenback
+from _common.chart import LESS, Bar, Chart, Panel
 from _common.report import (
     ABSENT,
     Figure,
+    Presentation,
     Table,
     make_parser,
     positive,
-    print_report,
     progress,
+    report,
     verdict,
 )
+from _common.results import Results, Sample
 from asgiref.sync import async_to_sync, sync_to_async
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from aiopyramid_core import await_, call_in_thread, spawn_greenlet, start_greenlet
 
-AWAIT_BAR: Final = 0.7
-SPAWN_BAR: Final = 0.3
-"""The project's own bars: at most so much of SQLAlchemy's time."""
-
 DEPTH: Final = 40
 """Frames between a WSGI server and a view in Pyramid, tweens and mapper included, roughly."""
+
+READY: Final = "Waiting for a coroutine that is ready"
+SUSPENDS: Final = "Waiting for a coroutine that suspends once"
+EMPTY: Final = "Starting: an empty function"
+DEEP: Final = f"Starting: a function {DEPTH} frames deep"
+THREAD: Final = "A call in a thread"
+
+BASELINES: Final = {
+    READY: "SQLAlchemy await_only",
+    SUSPENDS: "SQLAlchemy await_only",
+    EMPTY: "SQLAlchemy greenlet_spawn",
+    DEEP: "SQLAlchemy greenlet_spawn",
+    THREAD: "loop.run_in_executor",
+}
+"""What the others are compared to."""
+
+BARS: Final = {(READY, "aiopyramid await_"): 0.7, (EMPTY, "aiopyramid spawn_greenlet"): 0.3}
+"""The project's own: at most so much of SQLAlchemy's time."""
 
 PACKAGES: Final = ("aiopyramid-core", "greenlet", "sqlalchemy", "greenback", "asgiref", "uvloop")
 
@@ -55,21 +71,18 @@ class Way:
         name: What the table says.
         run: Does it so many times; returns the seconds that took.
         share: Calls a round, as a part of the number asked for: threads are slow.
-        bar: The most that it may take, as a part of the baseline's time.
     """
 
     name: str
     run: Run
     share: float = 1.0
-    bar: float | None = None
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Ways of doing the same thing; ``baseline`` names the one that the others are compared to."""
+    """Ways of doing the same thing."""
 
     title: str
-    baseline: str
     ways: Sequence[Way]
 
 
@@ -137,7 +150,7 @@ def calling(function: Callable[[], Any]) -> Run:
 # --- The contests ---------------------------------------------------------------------------------
 
 
-def contest_waiting(title: str, coroutine: CoroutineFunction, bar: float | None) -> Contest:
+def contest_waiting(title: str, coroutine: CoroutineFunction) -> Contest:
     """Return the ways of waiting for ``coroutine`` in ordinary code."""
 
     def asgiref_loop(number: int) -> float:
@@ -160,9 +173,8 @@ def contest_waiting(title: str, coroutine: CoroutineFunction, bar: float | None)
     portal = waiting(greenback.await_, coroutine)
     return Contest(
         title,
-        "SQLAlchemy await_only",
         [
-            Way("aiopyramid await_", lambda number: spawn_greenlet(ours, number), bar=bar),
+            Way("aiopyramid await_", lambda number: spawn_greenlet(ours, number)),
             Way("SQLAlchemy await_only", lambda number: greenlet_spawn(sqlalchemy, number)),
             Way(
                 "greenback await_, with_portal_run_sync",
@@ -175,7 +187,7 @@ def contest_waiting(title: str, coroutine: CoroutineFunction, bar: float | None)
     )
 
 
-def contest_starting(title: str, function: Callable[[], None], bar: float | None) -> Contest:
+def contest_starting(title: str, function: Callable[[], None]) -> Contest:
     """Return the ways of calling ordinary code such that it could wait."""
 
     async def with_portal() -> None:
@@ -185,9 +197,8 @@ def contest_starting(title: str, function: Callable[[], None], bar: float | None
     loop = asyncio.get_running_loop()
     return Contest(
         title,
-        "SQLAlchemy greenlet_spawn",
         [
-            Way("aiopyramid spawn_greenlet", awaiting(lambda: spawn_greenlet(function)), bar=bar),
+            Way("aiopyramid spawn_greenlet", awaiting(lambda: spawn_greenlet(function))),
             Way("aiopyramid start_greenlet", calling(lambda: start_greenlet(loop, function))),
             Way("SQLAlchemy greenlet_spawn", awaiting(lambda: greenlet_spawn(function))),
             Way(
@@ -195,7 +206,7 @@ def contest_starting(title: str, function: Callable[[], None], bar: float | None
                 awaiting(lambda: greenback.with_portal_run_sync(function)),
             ),
             Way(
-                "greenback ensure_portal, in a new Task",
+                "greenback ensure_portal, new Task",
                 awaiting(lambda: loop.create_task(with_portal())),
                 0.5,
             ),
@@ -208,8 +219,7 @@ def contest_threads() -> Contest:
     """Return the ways of calling blocking code from a coroutine, all of them with threads."""
     loop = asyncio.get_running_loop()
     return Contest(
-        "A call in a thread",
-        "loop.run_in_executor",
+        THREAD,
         [
             Way("aiopyramid call_in_thread", awaiting(lambda: call_in_thread(None, nothing)), 0.1),
             Way("loop.run_in_executor", awaiting(lambda: loop.run_in_executor(None, nothing)), 0.1),
@@ -229,16 +239,16 @@ def contest_threads() -> Contest:
 # --- Measuring ------------------------------------------------------------------------------------
 
 
-async def measure(rounds: int, number: int) -> list[Table]:
-    """Measure all contests and return their tables."""
+async def measure(rounds: int, number: int) -> list[Sample]:
+    """Measure all contests: microseconds for a call, one sample a round and way."""
     contests = [
-        contest_waiting("Waiting for a coroutine that is ready", ready, AWAIT_BAR),
-        contest_waiting("Waiting for a coroutine that suspends once", suspends, None),
-        contest_starting("Starting: an empty function", nothing, SPAWN_BAR),
-        contest_starting(f"Starting: a function {DEPTH} frames deep", deep, None),
+        contest_waiting(READY, ready),
+        contest_waiting(SUSPENDS, suspends),
+        contest_starting(EMPTY, nothing),
+        contest_starting(DEEP, deep),
         contest_threads(),
     ]
-    times: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    samples: list[Sample] = []
     progress("warming up")
     for way in (way for contest in contests for way in contest.ways):
         await way.run(max(1, int(number * way.share) // 10))  # starts threads, fills caches
@@ -246,22 +256,85 @@ async def measure(rounds: int, number: int) -> list[Table]:
         progress(f"round {turn} of {rounds}")
         for contest in contests:
             # Nobody is always measured behind the same neighbour.
-            for way in random.sample(contest.ways, len(contest.ways)):
+            in_turn = random.sample(contest.ways, len(contest.ways))
+            measured = {}
+            for way in in_turn:
                 calls = max(1, int(number * way.share))
                 gc.collect()
                 seconds = await way.run(calls)
-                times[contest.title][way.name].append(seconds / calls * 1e6)
-    return [table(contest, times[contest.title]) for contest in contests]
+                measured[way.name] = {"calls": calls, "microseconds": seconds / calls * 1e6}
+            samples += [
+                {"round": turn, "contest": contest.title, "way": way.name, **measured[way.name]}
+                for way in contest.ways
+            ]
+    return samples
 
 
-def table(contest: Contest, times: dict[str, list[float]]) -> Table:
-    """Return the table of one contest, times in microseconds."""
-    rows = []
-    for way in contest.ways:
-        ratio = Figure.ratio(times[way.name], times[contest.baseline])
-        bar = ABSENT if way.bar is None else verdict(ratio, at_most=way.bar)
-        rows.append([way.name, Figure.of(times[way.name]).text(), ratio.text(), bar])
-    return Table(contest.title, ["", "us/call", f"x {contest.baseline}", "bar"], rows)
+# --- Showing --------------------------------------------------------------------------------------
+
+
+def tables(results: Results) -> list[Table]:
+    """Return the tables of the contests, times in microseconds."""
+    return [
+        Table(
+            contest,
+            ["", "us/call", f"x {baseline}", "bar"],
+            [row(results, contest, way) for way in results.names("way", contest=contest)],
+        )
+        for contest, baseline in BASELINES.items()
+    ]
+
+
+def row(results: Results, contest: str, way: str) -> list[str]:
+    """Return a row of a table."""
+
+    def times(way: str) -> list[float]:
+        return results.values("microseconds", contest=contest, way=way)
+
+    ratio = Figure.ratio(times(way), times(BASELINES[contest]))
+    bar = BARS.get((contest, way))
+    judgement = ABSENT if bar is None else verdict(ratio, at_most=bar)
+    return [way, Figure.of(times(way)).text(), ratio.text(), judgement]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    loop = "uvloop" if results.parameters["uvloop"] else "asyncio"
+    return [
+        "{loop}, {rounds} rounds of {number} calls; median (smallest-largest) of the rounds".format(
+            **{**results.parameters, "loop": loop}
+        )
+    ]
+
+
+def charts(results: Results) -> list[Chart]:
+    """Return the charts: not of the threads, whose times scatter too much."""
+
+    def chart(name: str, title: str, *contests: str) -> Chart:
+        panels = [
+            Panel(
+                contest.partition(": ")[2] or contest,
+                [
+                    Bar(
+                        way,
+                        results.values("microseconds", contest=contest, way=way),
+                        way.startswith("aiopyramid"),
+                    )
+                    for way in results.names("way", contest=contest)
+                ],
+            )
+            for contest in contests
+        ]
+        note = "{rounds} rounds of {number} calls".format(**results.parameters)
+        return Chart(name, title, "µs/call", LESS, ".2f", panels, note, logarithmic=True)
+
+    return [
+        chart("bridge-waiting", "Ordinary code waits for a coroutine", READY, SUSPENDS),
+        chart("bridge-starting", "A call that can wait is started", EMPTY, DEEP),
+    ]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes, charts)
 
 
 def main() -> None:
@@ -285,12 +358,8 @@ def main() -> None:
             sys.exit("Cannot measure on uvloop: it is not installed.")
         loop_factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        tables = runner.run(measure(options.rounds, options.number))
-    notes = [
-        f"{'uvloop' if options.uvloop else 'asyncio'}, {options.rounds} rounds of"
-        f" {options.number} calls; median (smallest-largest) of the rounds"
-    ]
-    print_report(tables, packages=PACKAGES, notes=notes, markdown=options.markdown)
+        samples = runner.run(measure(options.rounds, options.number))
+    report(SHOW, options, samples)
 
 
 if __name__ == "__main__":

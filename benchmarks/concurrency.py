@@ -11,9 +11,7 @@ from the client's wish to send to the last byte of the answer.
 import asyncio
 import contextlib
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from statistics import median
 from time import perf_counter
 from types import SimpleNamespace
@@ -21,18 +19,22 @@ from typing import Any, Final
 
 import aiohttp
 from _common import HELLO, WAIT_SECONDS
+from _common.chart import LESS, Chart, Panel, bars
 from _common.commands import gunicorn
 from _common.report import (
     ABSENT,
     Figure,
+    Presentation,
     Table,
     make_parser,
+    placing,
     positive,
-    print_report,
     progress,
+    report,
     verdict,
 )
-from _common.servers import CannotMeasureError, Server, pinned, running, two_cores
+from _common.results import Results, Sample
+from _common.servers import CannotMeasureError, Server, pinned, placed, starting, two_cores
 
 BAR_SECONDS: Final = 0.6
 """The project's own: 200 coroutine views, with or without ordinary ones beside them."""
@@ -45,28 +47,13 @@ TRIES: Final = 5
 """Rounds to try until all connections are open; a server may close idle ones at any time."""
 
 OURS: Final = "AsyncGunicornWorker"
+SECONDS: Final = ".3f"
+"""How the figures are written."""
+
 PACKAGES: Final = (
     *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
     *("httptools", "uvloop", "aiohttp"),
 )
-
-
-@dataclass(frozen=True)
-class Group:
-    """The latencies of one kind of request, in one round, in seconds."""
-
-    least: float
-    middle: float
-    most: float
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One round: the seconds from the first request to the last answer, and both groups."""
-
-    total: float
-    coroutines: Group
-    ordinary: Group | None
 
 
 class Client:
@@ -117,6 +104,9 @@ class Client:
 async def one_round(client: Client, server: Server, coroutines: int, ordinary: int) -> Sample:
     """Send all requests at once and wait for all answers.
 
+    The sample has the seconds from the first request to the last answer (``total``) and, for
+    each kind of view, the least, the median and the greatest latency.
+
     Raises:
         CannotMeasureError: Some requests failed, or connections had to be opened each time.
     """
@@ -130,24 +120,25 @@ async def one_round(client: Client, server: Server, coroutines: int, ordinary: i
         )
         total = perf_counter() - start
         if client.opened == opened:
-            return Sample(
-                total,
-                group(latencies[ordinary:]),
-                group(latencies[:ordinary]) if ordinary else None,
-            )
+            return {
+                "beside": ordinary,
+                "total": total,
+                "coroutine_latencies": spread(latencies[ordinary:]),
+                "ordinary_latencies": spread(latencies[:ordinary]),
+            }
     raise CannotMeasureError("The server does not keep its connections open.")
 
 
-def group(latencies: Sequence[float]) -> Group:
-    """Sum up the latencies of a group."""
-    return Group(min(latencies), median(latencies), max(latencies))
+def spread(latencies: Sequence[float]) -> list[float]:
+    """Sum up the latencies of one kind of request."""
+    return [min(latencies), median(latencies), max(latencies)] if latencies else []
 
 
 async def measure(
     servers: dict[str, Server], rounds: int, coroutines: int, ordinary: int
-) -> dict[tuple[str, int], list[Sample]]:
-    """Return the samples by server and number of ordinary requests, one a round."""
-    samples: dict[tuple[str, int], list[Sample]] = defaultdict(list)
+) -> list[Sample]:
+    """Return the samples of each server without and with ordinary requests, one a round."""
+    samples: list[Sample] = []
     async with contextlib.AsyncExitStack() as stack:
         clients = {name: await stack.enter_async_context(Client()) for name in servers}
         for name, server in servers.items():
@@ -157,41 +148,81 @@ async def measure(
             for some in (0, ordinary):
                 for name, server in servers.items():
                     sample = await one_round(clients[name], server, coroutines, some)
-                    samples[name, some].append(sample)
+                    samples.append({"round": number, "server": name, **sample})
                     progress(
                         f"round {number} of {rounds}: {coroutines} + {some} requests in"
-                        f" {sample.total:.3f} s  {name}"
+                        f" {sample['total']:.3f} s  {name}"
                     )
     return samples
 
 
-def result(samples: dict[tuple[str, int], list[Sample]], coroutines: int) -> Table:
+def tables(results: Results) -> list[Table]:
     """Return the table to print, times in seconds."""
-    return Table(
-        f"Seconds for {coroutines} requests that await {WAIT_SECONDS:g} s, at once, on one worker:"
-        " median (smallest-largest) total of the rounds; latencies: least / median / most",
-        ["Server", "ordinary views beside", "total", "bar", "coroutine views", "ordinary views"],
-        [
-            [
-                name,
-                str(ordinary),
-                (total := Figure.of(one.total for one in some)).text(".3f"),
-                verdict(total, at_most=BAR_SECONDS) if name == OURS else ABSENT,
-                latencies(one.coroutines for one in some),
-                latencies(one.ordinary for one in some),
-            ]
-            for (name, ordinary), some in samples.items()
-        ],
+    title = (
+        "Seconds for {requests} requests that await {wait:g} s, at once, on one worker:"
+        " median (smallest-largest) total of the rounds; latencies: least / median / most"
     )
+    columns = ["Server", "ordinary views beside", "total", "bar", "coroutine views"]
+    rows = [
+        row(results, name, beside)
+        for beside in results.names("beside")
+        for name in results.names("server")
+    ]
+    title = title.format(wait=WAIT_SECONDS, **results.parameters)
+    return [Table(title, [*columns, "ordinary views"], rows)]
 
 
-def latencies(groups: Iterable[Group | None]) -> str:
-    """Return a group's latencies: the least, the median of the medians, the most of all rounds."""
-    some = [one for one in groups if one is not None]
-    if not some:
-        return ABSENT
-    least, most = min(one.least for one in some), max(one.most for one in some)
-    return f"{least:.3f} / {median(one.middle for one in some):.3f} / {most:.3f}"
+def row(results: Results, name: str, beside: int) -> list[str]:
+    """Return a row of the table."""
+
+    def latencies(field: str) -> str:
+        spreads = results.values(field, server=name, beside=beside)
+        if not all(spreads):
+            return ABSENT
+        least, middle, most = zip(*spreads, strict=True)
+        return f"{min(least):.3f} / {median(middle):.3f} / {max(most):.3f}"
+
+    total = Figure.of(results.values("total", server=name, beside=beside))
+    return [
+        name,
+        str(beside),
+        total.text(SECONDS),
+        verdict(total, at_most=BAR_SECONDS) if name == OURS else ABSENT,
+        latencies("coroutine_latencies"),
+        latencies("ordinary_latencies"),
+    ]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return ["{rounds} rounds; ".format(**results.parameters) + placing(results)]
+
+
+def charts(results: Results) -> list[Chart]:
+    """Return the chart."""
+    titles = {
+        beside: f"beside {beside} that block for as long" if beside else "alone"
+        for beside in results.names("beside")
+    }
+    return [
+        Chart(
+            "concurrency",
+            "{requests} requests that wait {wait:g} s".format(
+                wait=WAIT_SECONDS, **results.parameters
+            ),
+            "seconds for all of them, sent at once",
+            LESS,
+            SECONDS,
+            [
+                Panel(title, bars(results, "total", OURS, beside=beside))
+                for beside, title in titles.items()
+            ],
+            "{rounds} rounds, one worker on one core".format(**results.parameters),
+        )
+    ]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes, charts)
 
 
 def main() -> None:
@@ -215,28 +246,18 @@ def main() -> None:
         f"gthread, {THREADS} threads": gunicorn("waiting", "gthread", {"threads": THREADS}),
     }
     server_core, client_core = two_cores()
+    left_out: dict[str, str] = {}
     try:
-        with contextlib.ExitStack() as stack:
-            servers = {}
-            for name, command in commands.items():
-                progress(f"starting {name}")
-                started = running(command, core=server_core, path="/await", body=HELLO)
-                servers[name] = stack.enter_context(started)
-            with pinned(client_core):
-                samples = asyncio.run(
-                    measure(servers, options.rounds, options.requests, options.ordinary)
-                )
+        with (
+            starting(commands, left_out, core=server_core, path="/await", body=HELLO) as servers,
+            pinned(client_core),
+        ):
+            samples = asyncio.run(
+                measure(servers, options.rounds, options.requests, options.ordinary)
+            )
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
-    pinning = f"server on core {server_core}, client on core {client_core}"
-    print_report(
-        [result(samples, options.requests)],
-        packages=PACKAGES,
-        notes=[
-            f"{options.rounds} rounds; {'nothing pinned' if server_core is None else pinning}",
-        ],
-        markdown=options.markdown,
-    )
+    report(SHOW, options, samples, left_out=left_out, **placed())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ AsyncGunicornWorker's: above 1, AsyncGunicornWorker is better.
 import sys
 from typing import Final
 
+from _common.chart import LESS, MORE, Chart, Panel, bars
 from _common.commands import (
+    CannotBuild,
     ServerCommand,
     find_uwsgi,
     granian,
@@ -24,18 +26,21 @@ from _common.commands import (
     uwsgi,
     waitress,
 )
-from _common.load import Sample, measure, pinning
+from _common.load import measure
 from _common.report import (
     ABSENT,
     Figure,
+    Presentation,
     Table,
     make_parser,
+    placing,
     positive,
-    print_report,
     progress,
+    report,
     verdict,
 )
-from _common.servers import CannotMeasureError
+from _common.results import Results
+from _common.servers import CannotMeasureError, placed
 
 THREADS: Final = 40
 """The servers' with threads: as many as AsyncGunicornWorker has, more than wrk's connections."""
@@ -54,6 +59,10 @@ BARS: Final = {
 }
 """The project's own: AsyncGunicornWorker serves at least so many times their requests."""
 
+RATE: Final = ",.0f"
+CPU: Final = ".0f"
+"""How their figures are written."""
+
 PACKAGES: Final = (
     *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
     *("gunicorn_h1c", "httptools", "uvloop", "gevent", "waitress", "granian"),
@@ -61,8 +70,8 @@ PACKAGES: Final = (
 )
 
 
-def candidates(threads: int) -> dict[str, ServerCommand]:
-    """Return the servers to measure, the judged one first."""
+def candidates(threads: int) -> tuple[dict[str, ServerCommand], dict[str, str]]:
+    """Return the servers to measure, the judged one first; and those there are not, and why."""
     several = {"threads": threads}
     commands = {
         OURS: gunicorn("coroutine", WORKER),
@@ -78,15 +87,16 @@ def candidates(threads: int) -> dict[str, ServerCommand]:
         "granian, def view, no aiopyramid": granian("without_aiopyramid", threads=GRANIAN_THREADS),
         "Starlette on uvicorn": uvicorn("starlette"),
     }
-    program = find_uwsgi()
-    if program is None:
-        progress("uWSGI is left out: it is not installed ('pip install uwsgi' builds it)")
-    else:
-        commands["uWSGI, same application"] = uwsgi(program, "coroutine", threads=threads)
-        commands["uWSGI, def view, no aiopyramid"] = uwsgi(
-            program, "without_aiopyramid", threads=threads
-        )
-    return commands
+    try:
+        program = find_uwsgi()
+    except CannotBuild as error:
+        progress(f"uWSGI is left out: {error}")
+        return commands, {"uWSGI": str(error)}
+    commands["uWSGI, same application"] = uwsgi(program, "coroutine", threads=threads)
+    commands["uWSGI, def view, no aiopyramid"] = uwsgi(
+        program, "without_aiopyramid", threads=threads
+    )
+    return commands, {}
 
 
 def main() -> None:
@@ -117,55 +127,95 @@ def main() -> None:
         help=f"measure only servers with this in their name, beside {OURS}; may be repeated",
     )
     options = parser.parse_args()
-    commands = {
+    commands, left_out = candidates(options.threads)
+    chosen = {
         name: command
-        for name, command in candidates(options.threads).items()
+        for name, command in commands.items()
         if options.only is None or name == OURS or any(text in name for text in options.only)
     }
     try:
-        samples = measure(
-            commands,
+        measured = measure(
+            chosen,
             rounds=options.rounds,
             seconds=options.seconds,
             connections=options.connections,
         )
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
-    print_report(
-        [result(samples)],
-        packages=PACKAGES,
-        notes=[
-            f"{options.rounds} rounds of {options.seconds} s, {options.connections} connections,"
-            f" {options.threads} threads where there are threads; {pinning()}"
-        ],
-        markdown=options.markdown,
-    )
+    left_out |= measured.left_out
+    report(SHOW, options, measured.samples, left_out=left_out, **placed())
 
 
-def result(samples: dict[str, list[Sample]]) -> Table:
+def tables(results: Results) -> list[Table]:
     """Return the table to print."""
-    rates = {name: [one.per_second for one in some] for name, some in samples.items()}
+
+    def cpu_of(name: str) -> list[float]:
+        return results.values("cpu_microseconds", server=name)
+
+    rates = {
+        name: results.values("requests_per_second", server=name) for name in results.names("server")
+    }
     rows = []
     for name, rate in rates.items():
         ratio = Figure.ratio(rates[OURS], rate)
-        cpu = [one.cpu_microseconds for one in samples[name]]
-        cpu_ratio = Figure.ratio(cpu, (one.cpu_microseconds for one in samples[OURS]))
+        cpu = cpu_of(name)
+        # The server's share of its processor core.
+        used = [each * cost / 1e6 for each, cost in zip(rate, cpu, strict=True)]
         rows.append(
             [
                 name,
-                Figure.of(rate).text(",.0f"),
-                Figure.of(cpu).text(".0f"),
-                Figure.of(one.core_used for one in samples[name]).text(".0%"),
+                Figure.of(rate).text(RATE),
+                Figure.of(cpu).text(CPU),
+                Figure.of(used).text(".0%"),
                 ratio.text(),
-                cpu_ratio.text(),
+                Figure.ratio(cpu, cpu_of(OURS)).text(),
                 verdict(ratio, at_least=BARS[name]) if name in BARS else ABSENT,
             ]
         )
-    return Table(
-        "Hello, world: one worker on one core; median (smallest-largest) of the rounds",
-        ["Server", "requests/s", "CPU us/request", "core used", "our rate x", "its CPU x", "bar"],
-        rows,
-    )
+    columns = ["Server", "requests/s", "CPU us/request", "core used", "our rate x", "its CPU x"]
+    title = "Hello, world: one worker on one core; median (smallest-largest) of the rounds"
+    return [Table(title, [*columns, "bar"], rows)]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return [
+        "{rounds} rounds of {seconds} s, {connections} connections, {threads} threads where there"
+        " are threads; ".format(**results.parameters)
+        + placing(results, "wrk")
+    ]
+
+
+def charts(results: Results) -> list[Chart]:
+    """Return the charts."""
+    note = "{rounds} rounds of {seconds} s, one worker on one core".format(**results.parameters)
+
+    def panels(field: str) -> list[Panel]:
+        return [Panel("", bars(results, field, OURS))]
+
+    return [
+        Chart(
+            "hello-rate",
+            "Hello, world: requests",
+            "requests/s",
+            MORE,
+            RATE,
+            panels("requests_per_second"),
+            note,
+        ),
+        Chart(
+            "hello-cpu",
+            "Hello, world: CPU time",
+            "µs/request",
+            LESS,
+            CPU,
+            panels("cpu_microseconds"),
+            note,
+        ),
+    ]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes, charts)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import math
 import os
-import resource
 import sys
 import time
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from _common import HELLO
-from _common.report import Table, positive, print_report, progress
+from _common.report import Presentation, Table, make_parser, positive, progress, report
+from _common.results import Results, Sample
+from _common.servers import CannotMeasureError, allow_connections
 
 HOME: Final = Path(__file__).parent
 sys.path.insert(0, str(HOME.parent / "tests/support"))
@@ -33,7 +34,9 @@ ANSWER_SECONDS: Final = 30.0
 AT_ONCE: Final = 100
 """Connections made at the same time: fewer than any backlog."""
 
-SPARE_DESCRIPTORS: Final = 200
+SHARES: Final = (0.5, 0.99, 0.999, 1.0)
+"""Percentiles of the latency."""
+
 SAMPLES: Final = 20
 """How often memory is looked at while the load goes on."""
 
@@ -185,36 +188,60 @@ def percentile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, math.ceil(len(values) * share) - 1)]
 
 
-def result(figures: Figures, arguments: argparse.Namespace) -> Table:
+def sample(figures: Figures) -> Sample:
+    """Return the figures as they are kept: of half a million latencies, those that are shown."""
+    ordered = sorted(figures.latencies)
+    return {
+        "requests": len(ordered),
+        "seconds": figures.seconds,
+        "cpu_seconds": figures.cpu_seconds,
+        "latency_milliseconds": [1000 * percentile(ordered, share) for share in SHARES],
+        "failures": figures.failures,
+        "bytes_per_connection": figures.bytes_per_connection,
+        "resident_bytes": figures.memory,
+        "descriptors": figures.descriptors,
+        "idle_lost": figures.idle_lost,
+        "idle_answered": figures.idle_answered,
+    }
+
+
+def tables(results: Results) -> list[Table]:
     """Return the table to print."""
-    memory, ordered = figures.memory, sorted(figures.latencies)
-    latency = [f"{1000 * percentile(ordered, share):.2f} ms" for share in (0.5, 0.99, 0.999, 1.0)]
+    idle, active = results.parameters["idle"], results.parameters["active"]
+    (one,) = results.samples
+    requests, seconds, memory = one["requests"], one["seconds"], one["resident_bytes"]
+    latency = [f"{each:.2f} ms" for each in one["latency_milliseconds"]]
     growth = (memory[-1] - memory[SAMPLES // 2]) / KIBIBYTE
     rows = [
-        ["requests answered", f"{len(ordered):,} in {figures.seconds:.0f} s"],
-        ["requests a second", f"{len(ordered) / figures.seconds:,.0f}"],
-        ["CPU time a request", f"{1e6 * figures.cpu_seconds / len(ordered):.0f} us"],
+        ["requests answered", f"{requests:,} in {seconds:.0f} s"],
+        ["requests a second", f"{requests / seconds:,.0f}"],
+        ["CPU time a request", f"{1e6 * one['cpu_seconds'] / requests:.0f} us"],
         ["latency: median, p99, p99.9, most", " / ".join(latency)],
-        ["requests failed", str(figures.failures)],
-        ["memory an idle connection", f"{figures.bytes_per_connection / KIBIBYTE:.1f} KiB"],
+        ["requests failed", str(one["failures"])],
+        ["memory an idle connection", f"{one['bytes_per_connection'] / KIBIBYTE:.1f} KiB"],
         ["memory at the beginning", f"{memory[0] / MEBIBYTE:.1f} MiB"],
         ["memory in the middle", f"{memory[SAMPLES // 2] / MEBIBYTE:.1f} MiB"],
         ["memory at the end", f"{memory[-1] / MEBIBYTE:.1f} MiB"],
         ["growth over the second half", f"{growth:.0f} KiB"],
-        ["descriptors", f"{figures.descriptors:,}"],
-        ["idle connections lost", f"{figures.idle_lost} of {arguments.idle:,}"],
-        ["idle connections that answer at the end", f"{figures.idle_answered:,}"],
+        ["descriptors", f"{one['descriptors']:,}"],
+        ["idle connections lost", f"{one['idle_lost']} of {idle:,}"],
+        ["idle connections that answer at the end", f"{one['idle_answered']:,}"],
     ]
-    title = f"{arguments.idle:,} idle and {arguments.active} active connections, one worker"
-    return Table(title, ["", "AsyncGunicornWorker"], rows)
+    title = f"{idle:,} idle and {active} active connections, one worker"
+    return [Table(title, ["", "AsyncGunicornWorker"], rows)]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return ["the client is one process; nothing pinned"]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes)
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--markdown", action="store_true", help="print the result as Markdown")
+    parser = make_parser(__doc__, rounds=None)
     counts = {
         "idle": (5_000, "idle connections"),
         "active": (200, "active connections"),
@@ -228,28 +255,23 @@ def main() -> None:
         )
     arguments = parser.parse_args()
     connections = arguments.idle + arguments.active
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + SPARE_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        sys.exit(f"Cannot measure: a process may open {hard} files, and {wanted} are needed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))  # the server inherits it
+    try:
+        allow_connections(connections)
+    except CannotMeasureError as error:
+        sys.exit(f"Cannot measure: {error}")
     command = ["gunicorn", "--worker-class", OURS, "--bind", "127.0.0.1:0", "--no-control-socket"]
     command += ["--keep-alive", "86400", "--worker-connections", str(connections + 10)]
-    server = ServerProcess("gunicorn", [*command, "application:coroutine()"], {})
+    server = ServerProcess(
+        "gunicorn", [*command, "application:coroutine()"], {"PYTHONPATH": str(HOME)}
+    )
     try:
         worker = Worker(int(server.said(r"Booting worker with pid: (\d+)")[1]))
         port = int(server.site.rpartition(":")[2])
         figures = asyncio.run(measure(worker, port, arguments))
     finally:
         server.close()
-    print_report(
-        [result(figures, arguments)],
-        packages=PACKAGES,
-        notes=["the client is one process; nothing pinned"],
-        markdown=arguments.markdown,
-    )
+    report(SHOW, arguments, [sample(figures)])
 
 
 if __name__ == "__main__":
-    os.chdir(HOME)
     main()

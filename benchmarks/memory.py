@@ -10,17 +10,15 @@ under way. All requests of a server are alike; the application holds nothing fro
 """
 
 import asyncio
-import contextlib
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from _common import HELLO
 from _common.commands import ServerCommand, gunicorn, waitress
-from _common.report import Table, make_parser, positive, print_report, progress
-from _common.servers import CannotMeasureError, Server, pinned, running, two_cores
+from _common.report import Presentation, Table, make_parser, placing, positive, progress, report
+from _common.results import Results, Sample
+from _common.servers import CannotMeasureError, Server, pinned, placed, running, two_cores
 
 STEPS: Final = 10
 """How often the memory is looked at, the beginning not counted."""
@@ -50,21 +48,6 @@ def candidates() -> dict[str, ServerCommand]:
             "without_aiopyramid", "gthread", {"threads": THREADS}
         ),
     }
-
-
-def resident_bytes(server: Server) -> int:
-    """Return the resident memory of a server's process.
-
-    Raises:
-        CannotMeasureError: The process is gone, or the system is not Linux.
-    """
-    try:
-        fields = Path(f"/proc/{server.pid}/statm").read_text(encoding="ascii").split()
-    except OSError as error:
-        raise CannotMeasureError(
-            f"The memory of process {server.pid} is unknown: {error}\n{server.log_lines()}"
-        ) from error
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Connection(asyncio.Protocol):
@@ -149,44 +132,46 @@ async def send(server: Server, requests: int, connections: int) -> None:
 
 def measure(name: str, server: Server, requests: int, connections: int) -> list[int]:
     """Return the memory of a server before the requests and after each step, in bytes."""
-    samples = [resident_bytes(server)]
+    samples = [server.resident_bytes()]
     for step in range(1, STEPS + 1):
         asyncio.run(send(server, requests // STEPS, connections))
-        samples.append(resident_bytes(server))
+        samples.append(server.resident_bytes())
         progress(f"{requests // STEPS * step} requests: {samples[-1] / MEBIBYTE:.1f} MiB  {name}")
     return samples
 
 
-def result(samples: dict[str, list[int]], requests: int, connections: int) -> Table:
+def tables(results: Results) -> list[Table]:
     """Return the table to print."""
+    requests, connections = results.parameters["requests"], results.parameters["connections"]
     shown = [0, 1, 2, 5, 8, 10]
-    return Table(
-        f"Resident memory of the worker in MiB, after so many requests, {connections} at a time",
-        [
-            "Server",
-            *(f"{requests // STEPS * step:,}" for step in shown),
-            "growth per 1,000, second half",
-        ],
-        [
-            [
-                name,
-                *(f"{some[step] / MEBIBYTE:.1f}" for step in shown),
-                f"{growth_kibibytes(some, requests):.2f} KiB",
-            ]
-            for name, some in samples.items()
-        ],
-    )
+    title = "Resident memory of the worker in MiB, after so many requests, {} at a time"
+    steps = [f"{requests // STEPS * step:,}" for step in shown]
+    rows = []
+    for name in results.names("server"):
+        memory = results.values("resident_bytes", server=name)
+        growth = f"{growth_kibibytes(memory, requests):.2f} KiB"
+        rows.append([name, *(f"{memory[step] / MEBIBYTE:.1f}" for step in shown), growth])
+    columns = ["Server", *steps, "growth per 1,000, second half"]
+    return [Table(title.format(connections), columns, rows)]
 
 
-def growth_kibibytes(samples: list[int], requests: int) -> float:
+def growth_kibibytes(samples: list[float], requests: int) -> float:
     """Return the growth for 1,000 requests, over the second half of all."""
     half = STEPS // 2
     return (samples[-1] - samples[half]) / KIBIBYTE / (requests / STEPS * half) * 1000
 
 
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return [placing(results)]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes)
+
+
 def main() -> None:
     """Measure and print; leave with a message if that is not possible."""
-    parser = make_parser(__doc__, rounds=1)
+    parser = make_parser(__doc__, rounds=None)
     parser.add_argument(
         "--requests",
         type=positive,
@@ -201,25 +186,27 @@ def main() -> None:
     )
     options = parser.parse_args()
     server_core, client_core = two_cores()
-    samples = {}
-    try:
-        for name, command in candidates().items():
-            progress(f"starting {name}")
-            with contextlib.ExitStack() as stack:
-                server = stack.enter_context(
-                    running(command, core=server_core, path="/", body=HELLO)
-                )
-                stack.enter_context(pinned(client_core))
-                samples[name] = measure(name, server, options.requests, options.connections)
-    except CannotMeasureError as error:
-        sys.exit(f"Cannot measure: {error}")
-    pinning = f"server on core {server_core}, client on core {client_core}"
-    print_report(
-        [result(samples, options.requests, options.connections)],
-        packages=PACKAGES,
-        notes=["nothing pinned" if server_core is None else pinning],
-        markdown=options.markdown,
-    )
+    samples: list[Sample] = []
+    left_out: dict[str, str] = {}
+    for name, command in candidates().items():
+        progress(f"starting {name}")
+        try:
+            with (
+                running(command, core=server_core, path="/", body=HELLO) as server,
+                pinned(client_core),
+            ):
+                memory = measure(name, server, options.requests, options.connections)
+        except CannotMeasureError as error:
+            if not samples:
+                sys.exit(f"Cannot measure: {error}")
+            progress(f"{name} is left out: {error}")
+            left_out[name] = str(error)
+            continue
+        samples += [
+            {"server": name, "requests": options.requests // STEPS * step, "resident_bytes": one}
+            for step, one in enumerate(memory)
+        ]
+    report(SHOW, options, samples, left_out=left_out, **placed())
 
 
 if __name__ == "__main__":

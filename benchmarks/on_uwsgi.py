@@ -13,18 +13,14 @@ uwsgi.py: the servers would import it in the place of uWSGI's own module.)
 """
 
 import sys
-from pathlib import Path
 from typing import Final
 
 from _common import SHORT_WAIT_SECONDS
-from _common.commands import ServerCommand, gunicorn
-from _common.load import Sample, measure, pinning
-from _common.report import Figure, Table, make_parser, positive, print_report
-from _common.servers import CannotMeasureError
-
-sys.path.append(str(Path(__file__).parent.parent / "tools"))
-
-from build_uwsgi import CannotBuild, uwsgi_binary
+from _common.commands import CannotBuild, ServerCommand, gunicorn, uwsgi_binary
+from _common.load import Measured, measure
+from _common.report import Figure, Presentation, Table, make_parser, placing, positive, report
+from _common.results import Results
+from _common.servers import CannotMeasureError, placed
 
 THREADS: Final = 40
 """As many as AsyncGunicornWorker has for ordinary views."""
@@ -76,49 +72,65 @@ def main() -> None:
         help="how many clients wait at a time (default: %(default)s)",
     )
     options = parser.parse_args()
-    tables = []
-    wait = f"{SHORT_WAIT_SECONDS:g} s"
+    all_ = Measured()
     try:
-        for title, path, connections in (
-            ("Hello, world", "/", 32),
-            (f"{options.waiting} clients, whose requests wait {wait}", "/short", options.waiting),
-        ):
-            samples = measure(
+        for path, connections in (("/", 32), ("/short", options.waiting)):
+            measured = measure(
                 candidates(connections),
                 path=path,
                 rounds=options.rounds,
                 seconds=options.seconds,
                 connections=connections,
             )
-            tables.append(result(f"{title}: median (smallest-largest) of the rounds", samples))
+            all_.samples += [{"path": path, **one} for one in measured.samples]
+            all_.left_out |= measured.left_out
     except (CannotMeasureError, CannotBuild) as error:
         sys.exit(f"Cannot measure: {error}")
-    print_report(
-        tables,
-        packages=PACKAGES,
-        notes=[
-            f"{options.rounds} rounds of {options.seconds} s, a new connection for each request,"
-            f" {THREADS} threads where there are threads; {pinning()}"
-        ],
-        markdown=options.markdown,
-    )
+    report(SHOW, options, all_.samples, left_out=all_.left_out, **placed())
 
 
-def result(title: str, samples: dict[str, list[Sample]]) -> Table:
-    """Return a table to print."""
-    rows = []
-    for name, some in samples.items():
-        cpu = [one.cpu_microseconds for one in some]
-        ratio = Figure.ratio(cpu, (one.cpu_microseconds for one in samples[OURS]))
-        rows.append(
-            [
-                name,
-                Figure.of(one.per_second for one in some).text(",.0f"),
-                Figure.of(cpu).text(".0f"),
-                ratio.text(),
-            ]
+def tables(results: Results) -> list[Table]:
+    """Return the tables to print."""
+    waiting = results.parameters["waiting"]
+    titles = {
+        "/": "Hello, world",
+        "/short": f"{waiting} clients, whose requests wait {SHORT_WAIT_SECONDS:g} s",
+    }
+    return [
+        Table(
+            f"{title}: median (smallest-largest) of the rounds",
+            ["Server", "requests/s", "CPU us/request", "its CPU x"],
+            [row(results, path, name) for name in results.names("server", path=path)],
         )
-    return Table(title, ["Server", "requests/s", "CPU us/request", "its CPU x"], rows)
+        for path, title in titles.items()
+    ]
+
+
+def row(results: Results, path: str, name: str) -> list[str]:
+    """Return a server's row of a table."""
+
+    def cpu_of(name: str) -> list[float]:
+        return results.values("cpu_microseconds", path=path, server=name)
+
+    return [
+        name,
+        Figure.of(results.values("requests_per_second", path=path, server=name)).text(",.0f"),
+        Figure.of(cpu_of(name)).text(".0f"),
+        Figure.ratio(cpu_of(name), cpu_of(OURS)).text(),
+    ]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return [
+        "{rounds} rounds of {seconds} s, a new connection for each request,".format(
+            **results.parameters
+        )
+        + f" {THREADS} threads where there are threads; {placing(results, 'wrk')}"
+    ]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ gunicorn's own threaded worker is measured in the same way, one after the other 
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -19,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from _common.report import Table, positive, print_report, progress
+from _common.report import Presentation, Table, make_parser, positive, progress, report
+from _common.results import Results, Sample
 
 SUPPORT: Final = Path(__file__).parent.parent / "tests/support"
 # The client and the application are those of the tests, which do the same for a few seconds.
@@ -93,39 +93,60 @@ def answered(load: CountingLoad, requests: int) -> None:
         time.sleep(0.05)
 
 
-def result(results: dict[str, Result]) -> Table:
+def sample(name: str, result: Result) -> Sample:
+    """Return what came of one server as it is kept."""
+    account = result.account
+    return {
+        "server": name,
+        "answered": account.answered.total(),
+        **{f"answered_{kind}": account.answered[kind] for kind in KINDS},
+        "posts": account.posts,
+        "reloads": result.reloads,
+        "workers": len(account.workers),
+        "longest_seconds": account.longest_seconds,
+        "seconds": result.seconds,
+        "failures": dict(Counter(failure.what for failure in account.failures)),
+    }
+
+
+def tables(results: Results) -> list[Table]:
     """Return the table to print."""
     rows = []
-    for name, each in results.items():
-        account = each.account
-        failures = Counter(failure.what for failure in account.failures)
+    for each in results.samples:
+        failures = each["failures"]
         told = ", ".join(f"{count} {what}" for what, count in failures.items())
         rows.append(
             [
-                name,
-                f"{account.answered.total():,}",
-                *(f"{account.answered[kind]:,}" for kind in KINDS),
-                f"{account.posts:,}",
-                str(each.reloads),
-                str(len(account.workers)),
-                f"{account.longest_seconds:.2f} s",
-                f"{each.seconds:.0f} s",
-                f"{len(account.failures)}" + (f" ({told})" if told else ""),
+                each["server"],
+                f"{each['answered']:,}",
+                *(f"{each[f'answered_{kind}']:,}" for kind in KINDS),
+                f"{each['posts']:,}",
+                str(each["reloads"]),
+                str(each["workers"]),
+                f"{each['longest_seconds']:.2f} s",
+                f"{each['seconds']:.0f} s",
+                f"{sum(failures.values())}" + (f" ({told})" if told else ""),
             ]
         )
     columns = ["Server", "answered", *KINDS, "of all: POST", "reloads", "workers seen"]
     columns += ["longest quick one", "took", "failed"]
-    return Table("Requests under load while two workers are reloaded", columns, rows)
+    return [Table("Requests under load while two workers are reloaded", columns, rows)]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return [
+        "{busy} busy, {slow} slow, {idle} idle connections, {new} clients with new ones;"
+        " nothing pinned".format(**results.parameters)
+    ]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes)
 
 
 def main() -> None:
     """Measure and print; fail if one of our requests has."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--markdown", action="store_true", help="print the result as Markdown, to be pasted"
-    )
+    parser = make_parser(__doc__, rounds=None)
     counts = {
         "requests": (20_000, "how many requests to have answered by each server, at least"),
         "reloads": (10, "how often to reload it meanwhile"),
@@ -145,16 +166,9 @@ def main() -> None:
     for name, each in results.items():
         for failure in each.account.failures:
             progress(f"{name}: {failure}")
-    load = f"{arguments.busy} busy, {arguments.slow} slow, {arguments.idle} idle connections"
-    print_report(
-        [result(results)],
-        packages=PACKAGES,
-        notes=[f"{load}, {arguments.new} clients with new ones; nothing pinned"],
-        markdown=arguments.markdown,
-    )
+    report(SHOW, arguments, [sample(name, each) for name, each in results.items()])
     sys.exit(1 if results["AsyncGunicornWorker"].account.failures else 0)
 
 
 if __name__ == "__main__":
-    os.chdir(Path(__file__).parent)
     main()

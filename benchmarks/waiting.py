@@ -12,18 +12,22 @@ import sys
 from typing import Final
 
 from _common import SHORT_WAIT_SECONDS
+from _common.chart import LESS, MORE, Chart, Panel, bars
 from _common.commands import gunicorn, uvicorn
-from _common.load import Sample, measure, pinning
+from _common.load import measure
 from _common.report import (
     ABSENT,
     Figure,
+    Presentation,
     Table,
     make_parser,
+    placing,
     positive,
-    print_report,
+    report,
     verdict,
 )
-from _common.servers import CannotMeasureError
+from _common.results import Results
+from _common.servers import CannotMeasureError, placed
 
 BAR_RATE: Final = 0.95
 """The project's own: so much of the ideal rate, or Starlette's if that is lower."""
@@ -33,6 +37,10 @@ BAR_LATENCY: Final = 1.5
 
 OURS: Final = "AsyncGunicornWorker"
 PEER: Final = "Starlette on uvicorn"
+RATE: Final = ",.0f"
+LATENCY: Final = ",.0f"
+"""How their figures are written."""
+
 PACKAGES: Final = (
     *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
     *("httptools", "uvloop", "gevent", "uvicorn", "starlette"),
@@ -60,7 +68,7 @@ def main() -> None:
         PEER: uvicorn("starlette_waiting"),
     }
     try:
-        samples = measure(
+        measured = measure(
             commands,
             path="/short",
             rounds=options.rounds,
@@ -69,50 +77,86 @@ def main() -> None:
         )
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
-    print_report(
-        [result(samples, options.clients)],
-        packages=PACKAGES,
-        notes=[f"{options.rounds} rounds of {options.seconds} s; {pinning()}"],
-        markdown=options.markdown,
-    )
+    report(SHOW, options, measured.samples, left_out=measured.left_out, **placed())
 
 
-def result(samples: dict[str, list[Sample]], clients: int) -> Table:
+def tables(results: Results) -> list[Table]:
     """Return the table to print."""
+    clients = results.parameters["clients"]
     ideal = clients / SHORT_WAIT_SECONDS
-    shares = {name: [one.per_second / ideal for one in some] for name, some in samples.items()}
-    slowest = {
-        name: [one.load.latencies_seconds[99] * 1000 for one in some]
-        for name, some in samples.items()
-    }
+    rates, slowest = (
+        {name: results.values(field, server=name) for name in results.names("server")}
+        for field in ("requests_per_second", "p99_milliseconds")
+    )
+    shares = {name: Figure.of(rate / ideal for rate in some) for name, some in rates.items()}
     best = [min(of_round) for of_round in zip(*slowest.values(), strict=True)]
-    least = min(BAR_RATE, Figure.of(shares[PEER]).median)
+    least = min(BAR_RATE, shares[PEER].median) if PEER in shares else BAR_RATE
     rows = []
-    for name, some in samples.items():
+    for name, rate in rates.items():
         judged = name == OURS
-        share, ratio = Figure.of(shares[name]), Figure.ratio(slowest[name], best)
+        ratio = Figure.ratio(slowest[name], best)
         rows.append(
             [
                 name,
-                Figure.of(one.per_second for one in some).text(",.0f"),
-                share.text(".1%"),
-                verdict(share, at_least=round(least, 3)) if judged else ABSENT,
-                Figure.of(one.load.latencies_seconds[50] * 1000 for one in some).text(".0f"),
-                Figure.of(slowest[name]).text(".0f"),
+                Figure.of(rate).text(RATE),
+                shares[name].text(".1%"),
+                verdict(shares[name], at_least=round(least, 3)) if judged else ABSENT,
+                Figure.of(results.values("p50_milliseconds", server=name)).text(LATENCY),
+                Figure.of(slowest[name]).text(LATENCY),
                 ratio.text(),
                 verdict(ratio, at_most=BAR_LATENCY) if judged else ABSENT,
-                Figure.of(one.cpu_microseconds for one in some).text(".0f"),
+                Figure.of(results.values("cpu_microseconds", server=name)).text(".0f"),
             ]
         )
-    return Table(
+    title = (
         f"{clients:,} clients, each answer after {SHORT_WAIT_SECONDS:g} s, one worker on one core;"
-        " median (smallest-largest) of the rounds",
-        [
-            *("Server", "requests/s", "of the ideal", "bar", "p50 ms", "p99 ms", "x best p99"),
-            *("bar", "CPU us/request"),
-        ],
-        rows,
+        " median (smallest-largest) of the rounds"
     )
+    columns = ["Server", "requests/s", "of the ideal", "bar", "p50 ms", "p99 ms", "x best p99"]
+    return [Table(title, [*columns, "bar", "CPU us/request"], rows)]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return [
+        "{rounds} rounds of {seconds} s; ".format(**results.parameters) + placing(results, "wrk")
+    ]
+
+
+def charts(results: Results) -> list[Chart]:
+    """Return the charts."""
+    clients = results.parameters["clients"]
+    note = (
+        "{rounds} rounds of {seconds} s, one core,".format(**results.parameters)
+        + f" each request waits {SHORT_WAIT_SECONDS:g} s"
+    )
+
+    def panels(field: str) -> list[Panel]:
+        return [Panel("", bars(results, field, OURS))]
+
+    return [
+        Chart(
+            "waiting-rate",
+            f"{clients:,} waiting clients: requests",
+            f"requests/s, at best {clients / SHORT_WAIT_SECONDS:,.0f}",
+            MORE,
+            RATE,
+            panels("requests_per_second"),
+            note,
+        ),
+        Chart(
+            "waiting-p99",
+            f"{clients:,} waiting clients: p99 latency",
+            f"ms, at best {SHORT_WAIT_SECONDS * 1000:.0f}",
+            LESS,
+            LATENCY,
+            panels("p99_milliseconds"),
+            note,
+        ),
+    ]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes, charts)
 
 
 if __name__ == "__main__":

@@ -6,32 +6,38 @@ messages under way on each connection, so that the server and not the client is 
 
 import argparse
 import asyncio
-import contextlib
 import math
-import os
-import resource
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import uvloop
 from _common import HELLO
+from _common.chart import LESS, Chart, Panel, bars
 from _common.commands import ServerCommand
 from _common.report import (
     ABSENT,
     Figure,
+    Presentation,
     Table,
     make_parser,
+    placing,
     positive,
-    print_report,
     progress,
+    report,
     verdict,
 )
-from _common.servers import CannotMeasureError, Server, pinned, running, two_cores
+from _common.results import Results, Sample
+from _common.servers import (
+    CannotMeasureError,
+    Server,
+    allow_connections,
+    pinned,
+    placed,
+    running,
+    starting,
+    two_cores,
+)
 from _common.websocket_client import echo_load, listen
 
 OURS: Final = "AsyncGunicornWorker"
@@ -47,8 +53,11 @@ PACKAGES: Final = (
 SIZES: Final = {16: 32, 1 << 10: 32, 64 << 10: 4}
 """Bytes of a message, and how many of them are under way on a connection."""
 
-SPARE_DESCRIPTORS: Final = 200
 KIBIBYTE: Final = 1 << 10
+
+COST: Final = ".2f"
+MEMORY: Final = ".1f"
+"""How the figures are written."""
 
 
 def commands(connections: int) -> dict[str, ServerCommand]:
@@ -74,28 +83,26 @@ def commands(connections: int) -> dict[str, ServerCommand]:
 
 # --- Echoes ---------------------------------------------------------------------------------------
 
-Kind = tuple[int, bool]
-"""Bytes of a message, and whether it is text."""
 
-
-def measure_echoes(options: argparse.Namespace) -> dict[Kind, dict[str, list[float]]]:
-    """Return CPU microseconds for a message, one a round, by kind and server."""
-    samples: dict[Kind, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def measure_echoes(options: argparse.Namespace, left_out: dict[str, str]) -> list[Sample]:
+    """Return CPU microseconds for a message, one a round, by its size and kind, and server."""
+    samples: list[Sample] = []
     server_core, client_core = two_cores()
-    with contextlib.ExitStack() as stack:
-        servers = {
-            name: stack.enter_context(running(command, core=server_core, path="/", body=HELLO))
-            for name, command in commands(options.connections).items()
-        }
-        stack.enter_context(pinned(client_core))
+    kinds = [(size, depth, text) for size, depth in SIZES.items() for text in (True, False)]
+    with (
+        starting(
+            commands(options.connections), left_out, core=server_core, path="/", body=HELLO
+        ) as servers,
+        pinned(client_core),
+    ):
         for number in range(options.rounds + 1):
-            for size, depth in SIZES.items():
-                for text in (True, False):
-                    for name, server in servers.items():
-                        seconds = options.seconds if number else 0.3
-                        cost = _cost_of_echo(server, size, text, depth, seconds)
-                        if number:  # the first one warms up
-                            samples[size, text][name].append(cost)
+            for size, depth, text in kinds:
+                for name, server in servers.items():
+                    seconds = options.seconds if number else 0.3
+                    cost = _cost_of_echo(server, size, text, depth, seconds)
+                    if number:  # the first one warms up
+                        kind = {"bytes": size, "text": text, "server": name}
+                        samples.append({"round": number, **kind, "cpu_microseconds": cost})
             progress(f"echoes: round {number} of {options.rounds}")
     return samples
 
@@ -108,21 +115,24 @@ def _cost_of_echo(server: Server, size: int, text: bool, depth: int, seconds: fl
     return (server.cpu_seconds() - before) / echoed.messages * 1e6
 
 
-def echo_table(samples: Mapping[Kind, Mapping[str, list[float]]]) -> Table:
+def echo_table(results: Results) -> Table:
     """Return the table to print."""
     rows = []
-    for (size, text), by_server in samples.items():
-        for name, costs in by_server.items():
-            ratio = Figure.ratio(costs, by_server[OURS])
-            rows.append(
-                [
-                    name,
-                    f"{size:,} B {'text' if text else 'binary'}",
-                    Figure.of(costs).text(".2f"),
-                    ratio.text(),
-                    verdict(ratio, at_least=BARS[name]) if name in BARS else ABSENT,
-                ]
-            )
+    for size in results.names("bytes"):
+        for text in (True, False):
+            of_ours = results.values("cpu_microseconds", bytes=size, text=text, server=OURS)
+            for name in results.names("server", bytes=size, text=text):
+                costs = results.values("cpu_microseconds", bytes=size, text=text, server=name)
+                ratio = Figure.ratio(costs, of_ours)
+                rows.append(
+                    [
+                        name,
+                        f"{size:,} B {'text' if text else 'binary'}",
+                        Figure.of(costs).text(COST),
+                        ratio.text(),
+                        verdict(ratio, at_least=BARS[name]) if name in BARS else ABSENT,
+                    ]
+                )
     columns = ["Server", "message", "CPU us/message", "x ours", "bar"]
     return Table("Echoes: CPU time for a message; median (smallest-largest)", columns, rows)
 
@@ -130,38 +140,39 @@ def echo_table(samples: Mapping[Kind, Mapping[str, list[float]]]) -> Table:
 # --- Broadcasts -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Broadcast:
-    """One server in one round."""
-
-    bytes_per_connection: float
-    cpu_milliseconds: float
-    p50_milliseconds: float
-    p99_milliseconds: float
-
-
-def measure_broadcasts(options: argparse.Namespace) -> dict[str, list[Broadcast]]:
+def measure_broadcasts(options: argparse.Namespace, left_out: dict[str, str]) -> list[Sample]:
     """Return the samples of each server, one a round, with a new process for each."""
-    samples: dict[str, list[Broadcast]] = defaultdict(list)
+    samples: list[Sample] = []
     server_core, client_core = two_cores()
     for number in range(1, options.rounds + 1):
         for name, command in commands(options.connections).items():
-            with (
-                running(command, core=server_core, path="/", body=HELLO) as server,
-                pinned(client_core),
-            ):
-                samples[name].append(uvloop.run(_broadcast(server, options)))
-            progress(f"broadcasts: round {number} of {options.rounds}: {samples[name][-1]} {name}")
+            if name in left_out:
+                continue
+            try:
+                with (
+                    running(command, core=server_core, path="/", body=HELLO) as server,
+                    pinned(client_core),
+                ):
+                    sample = uvloop.run(_broadcast(server, options))
+            except CannotMeasureError as error:
+                if name == OURS:
+                    raise
+                progress(f"{name} is left out of the broadcasts: {error}")
+                left_out[name] = str(error)
+                samples = [one for one in samples if one["server"] != name]
+                continue
+            samples.append({"round": number, "server": name, **sample})
+            progress(f"broadcasts: round {number} of {options.rounds}: {samples[-1]}")
     return samples
 
 
-async def _broadcast(server: Server, options: argparse.Namespace) -> Broadcast:
+async def _broadcast(server: Server, options: argparse.Namespace) -> Sample:
     count = options.connections
     first, _ = await listen(server.port, 1)
-    before = _resident_bytes(server.pid)
+    before = server.resident_bytes()
     listeners, latencies = await listen(server.port, count)
     await asyncio.sleep(1)
-    memory = (_resident_bytes(server.pid) - before) / count
+    memory = (server.resident_bytes() - before) / count
     cpu = server.cpu_seconds()
     for number in range(1, options.broadcasts + 1):
         due = time.monotonic() + 1
@@ -175,38 +186,95 @@ async def _broadcast(server: Server, options: argparse.Namespace) -> Broadcast:
     for listener in (*first, *listeners):
         listener.transport.abort()
     ordered = sorted(latencies.values)
-    return Broadcast(
-        memory,
-        1000 * cpu,
-        ordered[len(ordered) // 2] / 1e6,
-        ordered[math.ceil(len(ordered) * 0.99) - 1] / 1e6,
-    )
+    return {
+        "kibibytes_per_connection": memory / KIBIBYTE,
+        "broadcast_cpu_milliseconds": 1000 * cpu,
+        "p50_milliseconds": ordered[len(ordered) // 2] / 1e6,
+        "p99_milliseconds": ordered[math.ceil(len(ordered) * 0.99) - 1] / 1e6,
+    }
 
 
-def _resident_bytes(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def broadcast_table(samples: Mapping[str, list[Broadcast]], connections: int) -> Table:
+def broadcast_table(results: Results) -> Table:
     """Return the table to print."""
-    memories = {name: [one.bytes_per_connection for one in some] for name, some in samples.items()}
     rows = []
-    for name, some in samples.items():
-        ratio = Figure.ratio(memories[OURS], memories[name])
+    for name in results.names("server"):
+        memory, of_ours = (
+            results.values("kibibytes_per_connection", server=each) for each in (name, OURS)
+        )
+        if not memory:  # it was left out
+            continue
         rows.append(
             [
                 name,
-                Figure.of(one.p50_milliseconds for one in some).text(".0f"),
-                Figure.of(one.p99_milliseconds for one in some).text(".0f"),
-                Figure.of(one.cpu_milliseconds for one in some).text(".0f"),
-                Figure.of(value / KIBIBYTE for value in memories[name]).text(".1f"),
-                ABSENT if name == OURS else verdict(ratio, at_most=1),
+                *(
+                    Figure.of(results.values(field, server=name)).text(".0f")
+                    for field in (
+                        "p50_milliseconds",
+                        "p99_milliseconds",
+                        "broadcast_cpu_milliseconds",
+                    )
+                ),
+                Figure.of(memory).text(MEMORY),
+                ABSENT if name == OURS else verdict(Figure.ratio(of_ours, memory), at_most=1),
             ]
         )
+    connections = results.parameters["connections"]
     title = f"{connections:,} connections, and a message to all of them each second"
     columns = ["Server", "p50 ms", "p99 ms", "CPU ms/broadcast", "KiB/idle connection"]
     return Table(title, [*columns, "our memory / its"], rows)
+
+
+# --- Showing --------------------------------------------------------------------------------------
+
+
+def tables(results: Results) -> list[Table]:
+    """Return the tables to print."""
+    return [echo_table(results), broadcast_table(results)]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    under_way = ", ".join(f"{depth} of {size:,} B" for size, depth in SIZES.items())
+    return [
+        "{rounds} rounds of {seconds:g} s for each kind of message, 8 connections, {under_way}"
+        " under way on each; ".format(under_way=under_way, **results.parameters)
+        + placing(results)
+    ]
+
+
+def charts(results: Results) -> list[Chart]:
+    """Return the charts."""
+    note = "{rounds} rounds, one core, no compression".format(**results.parameters)
+
+    def echoes(kind: str) -> Chart:
+        panels = [
+            Panel(
+                f"{size:,} bytes",
+                bars(results, "cpu_microseconds", OURS, bytes=size, text=kind == "text"),
+            )
+            for size in results.names("bytes")
+        ]
+        title = f"WebSocket echoes: {kind} messages"
+        return Chart(f"websocket-{kind}", title, "CPU µs/message", LESS, COST, panels, note)
+
+    memory = Panel("", bars(results, "kibibytes_per_connection", OURS))
+    count = results.parameters["connections"]
+    return [
+        echoes("text"),
+        echoes("binary"),
+        Chart(
+            "websocket-idle",
+            f"{count:,} idle WebSockets: memory",
+            "KiB/connection",
+            LESS,
+            MEMORY,
+            [memory],
+            note,
+        ),
+    ]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes, charts)
 
 
 def main() -> None:
@@ -226,30 +294,13 @@ def main() -> None:
             f"--{name}", type=positive, default=default, help=f"{text} (default: %(default)s)"
         )
     options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = options.connections + SPARE_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        sys.exit(f"Cannot measure: a process may open {hard} files, and {wanted} are needed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))  # the servers inherit it
+    left_out: dict[str, str] = {}
     try:
-        tables = [
-            echo_table(measure_echoes(options)),
-            broadcast_table(measure_broadcasts(options), options.connections),
-        ]
+        allow_connections(options.connections)
+        samples = [*measure_echoes(options, left_out), *measure_broadcasts(options, left_out)]
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
-    server_core, client_core = two_cores()
-    under_way = ", ".join(f"{depth} of {size:,} B" for size, depth in SIZES.items())
-    print_report(
-        tables,
-        packages=PACKAGES,
-        notes=[
-            f"{options.rounds} rounds of {options.seconds:g} s for each kind of message,"
-            f" 8 connections, {under_way} under way on each;"
-            f" server on core {server_core}, client on core {client_core}"
-        ],
-        markdown=options.markdown,
-    )
+    report(SHOW, options, samples, left_out=left_out, **placed())
 
 
 if __name__ == "__main__":

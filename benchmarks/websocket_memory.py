@@ -6,13 +6,15 @@ freed in small pieces; the last row tells whether it is used again.
 """
 
 import asyncio
-import os
 import sys
 import zlib
 from pathlib import Path
 from typing import Any, Final
 
-from _common.report import Figure, Table, make_parser, positive, print_report, progress
+from _common.chart import LESS, Bar, Chart, Panel
+from _common.report import Figure, Presentation, Table, make_parser, positive, progress, report
+from _common.results import Results, Sample
+from _common.servers import CannotMeasureError, allow_connections
 from _common.websocket_client import frame
 from idle import AT_ONCE, KIBIBYTE, MEBIBYTE, OURS, Worker
 
@@ -30,12 +32,16 @@ OFFERS: Final = {
     "no compression": b"\r\n",
     "permessage-deflate": b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
 }
-MOMENTS: Final = (
-    "open, KiB each",
-    "used once, KiB each",
-    "all closed, MiB more than before any",
-    "as many opened and used again, MiB more than with the first",
-)
+MOMENTS: Final = {
+    "open_kibibytes": "open, KiB each",
+    "used_kibibytes": "used once, KiB each",
+    "closed_mebibytes": "all closed, MiB more than before any",
+    "again_mebibytes": "as many opened and used again, MiB more than with the first",
+}
+"""What is measured, and how a table says that."""
+
+MEMORY: Final = ".1f"
+"""How the figures are written."""
 
 
 def application() -> Any:
@@ -85,7 +91,7 @@ async def in_turns(calls: list[Any]) -> None:
         await asyncio.gather(*(call() for call in calls[begin : begin + AT_ONCE]))
 
 
-async def measure(worker: Worker, port: int, offer: bytes, count: int) -> list[float]:
+async def measure(worker: Worker, port: int, offer: bytes, count: int) -> Sample:
     """Return one figure for each moment."""
 
     def opens(clients: list[Client]) -> list[Any]:
@@ -106,18 +112,64 @@ async def measure(worker: Worker, port: int, offer: bytes, count: int) -> list[f
         await in_turns([each.close for each in clients])
         await deserted(worker, at_most=descriptors)
         closed.append(worker.resident_bytes())
-    return [
-        (opened[0] - before) / count / KIBIBYTE,
-        (used[0] - before) / count / KIBIBYTE,
-        (closed[0] - before) / MEBIBYTE,
-        (used[1] - used[0]) / MEBIBYTE,
-    ]
+    return {
+        "open_kibibytes": (opened[0] - before) / count / KIBIBYTE,
+        "used_kibibytes": (used[0] - before) / count / KIBIBYTE,
+        "closed_mebibytes": (closed[0] - before) / MEBIBYTE,
+        "again_mebibytes": (used[1] - used[0]) / MEBIBYTE,
+    }
 
 
 async def deserted(worker: Worker, at_most: int) -> None:
     """Wait until the worker has closed its side."""
     while worker.descriptors() > at_most:
         await asyncio.sleep(0.05)
+
+
+def tables(results: Results) -> list[Table]:
+    """Return the table to print."""
+    extensions = results.names("extension")
+    rows = [
+        [
+            text,
+            *(
+                Figure.of(results.values(moment, extension=each)).text(MEMORY)
+                for each in extensions
+            ),
+        ]
+        for moment, text in MOMENTS.items()
+    ]
+    title = "{connections:,} WebSockets in one worker".format(**results.parameters)
+    return [Table(title, ["", *extensions], rows)]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return [
+        "{rounds} rounds; memory as the kernel counts it; nothing pinned".format(
+            **results.parameters
+        )
+    ]
+
+
+def charts(results: Results) -> list[Chart]:
+    """Return the chart."""
+    panels = [
+        Panel(
+            title,
+            [
+                Bar(each, results.values(moment, extension=each), True)
+                for each in results.names("extension")
+            ],
+        )
+        for moment, title in (("open_kibibytes", "open"), ("used_kibibytes", "used once"))
+    ]
+    title = "{connections:,} WebSockets: memory".format(**results.parameters)
+    note = "{rounds} rounds, AsyncGunicornWorker".format(**results.parameters)
+    return [Chart("websocket_memory", title, "KiB/connection", LESS, MEMORY, panels, note)]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes, charts)
 
 
 def main() -> None:
@@ -127,33 +179,27 @@ def main() -> None:
         "--connections", type=positive, default=1_000, help="how many (default: %(default)s)"
     )
     arguments = parser.parse_args()
+    try:
+        allow_connections(arguments.connections)
+    except CannotMeasureError as error:
+        sys.exit(f"Cannot measure: {error}")
     command = ["gunicorn", "--worker-class", OURS, "--bind", "127.0.0.1:0", "--no-control-socket"]
     command += ["--worker-connections", str(arguments.connections + 10)]
-    figures: dict[str, list[list[float]]] = {name: [] for name in OFFERS}
-    for number in range(arguments.rounds):
+    samples: list[Sample] = []
+    home = {"PYTHONPATH": str(HOME)}
+    for number in range(1, arguments.rounds + 1):
         for name, offer in OFFERS.items():
-            server = ServerProcess("gunicorn", [*command, "websocket_memory:application()"], {})
+            server = ServerProcess("gunicorn", [*command, "websocket_memory:application()"], home)
             try:
                 worker = Worker(int(server.said(r"Booting worker with pid: (\d+)")[1]))
                 port = int(server.site.rpartition(":")[2])
                 got = asyncio.run(measure(worker, port, offer, arguments.connections))
             finally:
                 server.close()
-            progress(f"round {number + 1}, {name}: {got}")
-            figures[name].append(got)
-    rows = [
-        [moment, *(Figure.of(got[index] for got in all_).text(".1f") for all_ in figures.values())]
-        for index, moment in enumerate(MOMENTS)
-    ]
-    title = f"{arguments.connections:,} WebSockets in one worker"
-    print_report(
-        [Table(title, ["", *figures], rows)],
-        packages=PACKAGES,
-        notes=["memory as the kernel counts it; nothing pinned"],
-        markdown=arguments.markdown,
-    )
+            samples.append({"round": number, "extension": name, **got})
+            progress(f"round {number} of {arguments.rounds}: {samples[-1]}")
+    report(SHOW, arguments, samples)
 
 
 if __name__ == "__main__":
-    os.chdir(HOME)
     main()

@@ -1,7 +1,11 @@
 """What the benchmarks share.
 
+``results``
+    What was measured and where; the JSON files.
+``chart``
+    What a chart shows.
 ``report``
-    Command lines, progress, statistics, and the printed result.
+    Command lines, progress, statistics, and how results are shown.
 ``commands``
     The commands that start the servers.
 ``servers``

@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ("ServerCommand", "find_uwsgi", "granian", "gunicorn", "uvicorn", "uwsgi", "waitress")
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+from build_uwsgi import CannotBuild, uwsgi_binary
+
+__all__ = (
+    "CannotBuild",
+    "ServerCommand",
+    "find_uwsgi",
+    "granian",
+    "gunicorn",
+    "uvicorn",
+    "uwsgi",
+    "uwsgi_binary",
+    "waitress",
+)
 
 # Both run the server's own command in this interpreter. A module that is None in sys.modules
 # cannot be imported: that is how a worker comes to do without an installed uvloop.
@@ -83,14 +96,17 @@ def uwsgi(program: str, factory: str, *, threads: int) -> ServerCommand:
     return ServerCommand([program, *options, *stop, *packages])
 
 
-def find_uwsgi() -> str | None:
-    """Return the path of uWSGI, next to this Python or on PATH, or None.
+def find_uwsgi() -> str:
+    """Return the path of uWSGI: next to this Python, on PATH, or built by ``tools``.
 
-    It comes as source only: ``pip install uwsgi`` needs a C compiler and links it with the Python
-    that runs pip, which must be of the version used here.
+    It comes as source only, and is linked with the Python that builds it.
+
+    Raises:
+        CannotBuild: There is none, and it cannot be built.
     """
     beside = Path(sys.executable).with_name("uwsgi")
-    return str(beside) if beside.exists() else shutil.which("uwsgi")
+    found = str(beside) if beside.exists() else shutil.which("uwsgi")
+    return found or str(uwsgi_binary())
 
 
 def _module(*arguments: str) -> ServerCommand:

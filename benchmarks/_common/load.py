@@ -4,44 +4,34 @@ All servers run all the time and are measured round by round: what disturbs the 
 disturbs them all. Each server is pinned to one processor core and wrk to another one.
 """
 
-import contextlib
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from . import HELLO
 from .commands import ServerCommand
 from .report import progress
-from .servers import CannotMeasureError, Server, running, two_cores
-from .wrk import Load, find_wrk, run_wrk
+from .servers import CannotMeasureError, Server, allow_connections, starting, two_cores
+from .wrk import find_wrk, run_wrk
 
-__all__ = ("Sample", "measure", "pinning")
+__all__ = ("Measured", "measure")
 
 _WARM_UP_SECONDS: Final = 1
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One server in one round.
+@dataclass
+class Measured:
+    """What came of some servers.
 
     Attributes:
-        load: What wrk counted.
-        cpu_microseconds: CPU time of the server for a request, in all its processes.
+        samples: For each round and server, its ``requests`` and ``requests_per_second``, the CPU
+            time of all its processes for a request (``cpu_microseconds``), and percentiles of the
+            latency (``p50_milliseconds``, ``p99_milliseconds``).
+        left_out: Servers that did not start or failed, and why.
     """
 
-    load: Load
-    cpu_microseconds: float
-
-    @property
-    def per_second(self) -> float:
-        """Requests a second."""
-        return self.load.per_second
-
-    @property
-    def core_used(self) -> float:
-        """The server's share of its processor core, where 1 is all of it."""
-        return self.per_second * self.cpu_microseconds / 1e6
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 def measure(
@@ -51,8 +41,11 @@ def measure(
     rounds: int,
     seconds: int,
     connections: int,
-) -> dict[str, list[Sample]]:
+) -> Measured:
     """Return the samples of each server, one a round.
+
+    A server that does not work is left out, and the others are measured all the same; but not
+    without the first one, to which they are compared.
 
     Args:
         commands: The servers by name.
@@ -62,12 +55,13 @@ def measure(
         connections: How many connections always have a request under way.
 
     Raises:
-        CannotMeasureError: A server or wrk did not work, or some requests failed.
+        CannotMeasureError: The first server, or wrk, did not work, or some requests failed there.
     """
     wrk = find_wrk()
+    allow_connections(connections)
     server_core, client_core = two_cores()
 
-    def sample(name: str, server: Server, seconds: int) -> Sample:
+    def sample(name: str, server: Server, seconds: int) -> dict[str, Any]:
         before = server.cpu_seconds()
         load = run_wrk(
             wrk, server.url(path), seconds=seconds, connections=connections, core=client_core
@@ -79,32 +73,43 @@ def measure(
                 f"{load.failures} of {load.requests} requests failed on {name}.\n"
                 + server.log_lines()[-2000:]
             )
-        return Sample(load, cpu_seconds / load.requests * 1e6)
+        return {
+            "server": name,
+            "requests": load.requests,
+            "requests_per_second": load.per_second,
+            "cpu_microseconds": cpu_seconds / load.requests * 1e6,
+            "p50_milliseconds": load.latencies_seconds[50] * 1000,
+            "p99_milliseconds": load.latencies_seconds[99] * 1000,
+        }
 
-    samples: dict[str, list[Sample]] = defaultdict(list)
-    with contextlib.ExitStack() as stack:
-        servers = {}
-        for name, command in commands.items():
-            progress(f"starting {name}")
-            started = running(command, core=server_core, path=path, body=HELLO)
-            servers[name] = stack.enter_context(started)
-        for name, server in servers.items():
+    measured = Measured()
+    judged = next(iter(commands))
+
+    def leave_out(name: str, why: CannotMeasureError) -> None:
+        if name == judged:
+            raise why
+        progress(f"{name} is left out: {why}")
+        measured.left_out[name] = str(why)
+        measured.samples = [one for one in measured.samples if one["server"] != name]
+        del servers[name]
+
+    with starting(commands, measured.left_out, core=server_core, path=path, body=HELLO) as servers:
+        for name, server in list(servers.items()):
             progress(f"warming up {name}")
-            sample(name, server, _WARM_UP_SECONDS)
+            try:
+                sample(name, server, _WARM_UP_SECONDS)
+            except CannotMeasureError as error:
+                leave_out(name, error)
         for number in range(1, rounds + 1):
-            for name, server in servers.items():
-                one = sample(name, server, seconds)
-                samples[name].append(one)
+            for name, server in list(servers.items()):
+                try:
+                    one = {"round": number, **sample(name, server, seconds)}
+                except CannotMeasureError as error:
+                    leave_out(name, error)
+                    continue
+                measured.samples.append(one)
                 progress(
-                    f"round {number} of {rounds}: {one.per_second:7,.0f} requests/s,"
-                    f" {one.cpu_microseconds:4.0f} us CPU  {name}"
+                    f"round {number} of {rounds}: {one['requests_per_second']:7,.0f} requests/s,"
+                    f" {one['cpu_microseconds']:4.0f} us CPU  {name}"
                 )
-    return samples
-
-
-def pinning() -> str:
-    """Return where servers and wrk run, for the notes of a report."""
-    server_core, client_core = two_cores()
-    if server_core is None:
-        return "nothing pinned"
-    return f"server on core {server_core}, wrk on core {client_core}"
+    return measured

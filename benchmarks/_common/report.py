@@ -1,39 +1,59 @@
-"""Command lines, progress, statistics, and the printed result.
+"""Command lines, progress, statistics, and how results are shown.
 
 Progress goes to standard error and the result to standard output, so that the result can be
 redirected into a file.
 """
 
 import argparse
-import os
-import platform
+import re
+import signal
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from html import escape
 from pathlib import Path
-from typing import Final, Self
+from types import FrameType
+from typing import Any, Final, NoReturn, Self
+
+from .chart import Chart
+from .results import Results, Sample
 
 ABSENT: Final = "-"
 
 
-def make_parser(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
+def make_parser(description: str | None, *, rounds: int | None) -> argparse.ArgumentParser:
     """Return a command line with the options that every benchmark has."""
+    clean_up_when_ended()
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--rounds",
-        type=positive,
-        default=rounds,
-        help="how often to measure everything, in turn (default: %(default)s)",
-    )
+    if rounds is not None:
+        parser.add_argument(
+            "--rounds",
+            type=positive,
+            default=rounds,
+            help="how often to measure everything, in turn (default: %(default)s)",
+        )
     parser.add_argument(
         "--markdown", action="store_true", help="print the result as Markdown, to be pasted"
     )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="also write every sample of every round, and what it was measured on, to this file",
+    )
     return parser
+
+
+def clean_up_when_ended() -> None:
+    """Let SIGTERM raise an exception, so that no server outlives its benchmark."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def positive(text: str) -> int:
@@ -78,6 +98,14 @@ class Figure:
         return f"{self.median:{form}} ({low}-{high})"
 
 
+def placing(results: Results, client: str = "client") -> str:
+    """Return where processes ran, for the notes of a report."""
+    server_core = results.parameters["server_core"]
+    if server_core is None:
+        return "nothing pinned"
+    return f"server on core {server_core}, {client} on core {results.parameters['client_core']}"
+
+
 def verdict(figure: Figure, *, at_most: float | None = None, at_least: float | None = None) -> str:
     """Return one of the project's bars and whether the median clears it."""
     if at_most is not None:
@@ -107,13 +135,25 @@ class Table:
         rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
         if markdown:
             head = f"**{self.title}**\n"
-            body = ["| " + " | ".join(_aligned(cells, widths)) + " |" for cells in lines]
+            body = [f"| {_unbroken(' | '.join(_aligned(cells, widths)))} |" for cells in lines]
             body.insert(1, "| " + " | ".join(rule) + " |")
         else:
             head = self.title
             body = ["  ".join(_aligned(cells, widths)) for cells in lines]
             body.insert(1, "  ".join("-" * width for width in widths))
         return "\n".join([head, *body])
+
+    def html(self) -> str:
+        """Return the table for a page."""
+        lines = [self.columns, *self.rows]
+        rows = ["".join(f"<td>{escape(cell)}</td>" for cell in cells) for cells in lines]
+        body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table><caption>{escape(self.title)}</caption>\n{body}\n</table>"
+
+
+def _unbroken(text: str) -> str:
+    """Keep a range of figures in one line, where a page has no room for a column."""
+    return re.sub(r"(?<=[\d%])-(?=\d)", "\N{NON-BREAKING HYPHEN}", text)
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -122,47 +162,58 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [name.ljust(widths[0]), *aligned]
 
 
-def print_report(
-    tables: Iterable[Table], *, packages: Sequence[str], notes: Sequence[str], markdown: bool
+def _no_charts(results: Results) -> list[Chart]:
+    return []
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """How a benchmark's results are shown, whether just measured or read from a file.
+
+    Attributes:
+        packages: Those whose versions matter.
+        tables: The tables of its figures.
+        notes: What else to know of the run.
+        charts: The charts.
+    """
+
+    packages: Sequence[str]
+    tables: Callable[[Results], list[Table]]
+    notes: Callable[[Results], list[str]]
+    charts: Callable[[Results], list[Chart]] = _no_charts
+
+    def head(self, results: Results, *, markdown: bool = False) -> list[str]:
+        """Return what the figures were measured on and with."""
+        return [*results.circumstances(markdown=markdown), *self.notes(results)]
+
+    def text(self, results: Results, *, markdown: bool, images: str = "") -> str:
+        """Return the whole report, with ``images`` above the tables."""
+        mark = "* " if markdown else "  "
+        head = "\n".join(mark + line for line in self.head(results, markdown=markdown))
+        tables = (table.text(markdown=markdown) for table in self.tables(results))
+        return "\n\n".join(part for part in (head, images, *tables) if part)
+
+
+def report(
+    show: Presentation,
+    options: argparse.Namespace,
+    samples: Iterable[Sample],
+    *,
+    left_out: Mapping[str, str] | None = None,
+    **parameters: Any,
 ) -> None:
-    """Print what the figures were measured on and with, and the figures."""
-    mark = "* " if markdown else "  "
-    for line in [*_circumstances(packages), *notes]:
-        print(mark + line)
-    for table in tables:
-        print("\n" + table.text(markdown=markdown))
+    """Print what a benchmark has measured, and write it to a file if that is wanted.
 
-
-def _circumstances(packages: Sequence[str]) -> list[str]:
-    """Return the header: what a reader must know to compare the figures with others."""
-    uname = platform.uname()
-    return [
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: python {' '.join(sys.argv)}",
-        f"{_processor()}, {os.cpu_count()} cores, {uname.system} {uname.release}{_load()}",
-        f"{platform.python_implementation()} {platform.python_version()}, "
-        + ", ".join(f"{package} {_version(package)}" for package in packages),
-    ]
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor() or platform.machine())
-
-
-def _load() -> str:
-    """Return the load average: well above what the benchmark itself needs, it warns of noise."""
-    try:
-        return f", load average {os.getloadavg()[0]:.2f}"
-    except (AttributeError, OSError):
-        return ""
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "(not installed)"
+    Args:
+        show: How to show it.
+        options: Its command line.
+        samples: What it has measured.
+        left_out: What it could not measure, and why.
+        parameters: What else there is to know, beside the options.
+    """
+    results = Results.of_this_run(
+        show.packages, {**vars(options), **parameters}, samples, left_out or {}
+    )
+    if options.json is not None:
+        results.write(options.json)
+    print(show.text(results, markdown=options.markdown))

@@ -5,22 +5,22 @@ import http.client
 import os
 import queue
 import re
-import signal
+import resource
 import subprocess
-import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
-from types import FrameType
-from typing import IO, Final, NoReturn
+from typing import IO, Final
 
 from .commands import ServerCommand
+from .report import progress
 
 HOME: Final = Path(__file__).parent.parent
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 10.0
+SPARE_DESCRIPTORS: Final = 200
 
 _ADDRESS: Final = re.compile(
     r"(?:(?:Listening at:|Serving on|running on) http://|bound to TCP address )[\d.]+:(\d+)"
@@ -49,6 +49,20 @@ class Server:
     def url(self, path: str = "/") -> str:
         """Return an address on this server."""
         return f"http://127.0.0.1:{self.port}{path}"
+
+    def resident_bytes(self) -> int:
+        """Return the resident memory of the process that serves the requests.
+
+        Raises:
+            CannotMeasureError: The process is gone, or the system is not Linux.
+        """
+        try:
+            fields = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()
+        except OSError as error:
+            raise CannotMeasureError(
+                f"The memory of process {self.pid} is unknown: {error}\n{self.log_lines()}"
+            ) from error
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that the server has used so far, in all its processes and threads.
@@ -102,19 +116,21 @@ def running(
     Raises:
         CannotMeasureError: It did not start, or answered something else.
     """
-    signal.signal(signal.SIGTERM, _leave)
     with pinned(core):  # inherited by the server and its threads and children
-        process = subprocess.Popen(
-            command.arguments,
-            cwd=HOME,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            # Ctrl-C is for the benchmark, which then stops the server.
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                command.arguments,
+                cwd=HOME,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                # Ctrl-C is for the benchmark, which then stops the server.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CannotMeasureError(f"The server does not start: {error}") from error
     try:
         assert process.stdout is not None
         log = _Log(process.stdout)
@@ -124,6 +140,61 @@ def running(
         yield Server(pid, port, process.pid, log)
     finally:
         _stop(process)
+
+
+@contextlib.contextmanager
+def starting(
+    commands: Mapping[str, ServerCommand],
+    left_out: dict[str, str],
+    *,
+    core: int | None,
+    path: str,
+    body: bytes,
+) -> Iterator[dict[str, Server]]:
+    """Start several servers, and stop them at the end.
+
+    Those that do not start are noted in ``left_out``, with the reason.
+
+    Args:
+        commands: The servers by name; without the first one there is nothing to compare.
+        left_out: Where to note them.
+        core: As in :func:`running`.
+        path: As in :func:`running`.
+        body: As in :func:`running`.
+
+    Raises:
+        CannotMeasureError: The first server did not start.
+    """
+    with contextlib.ExitStack() as stack:
+        servers: dict[str, Server] = {}
+        for name, command in commands.items():
+            progress(f"starting {name}")
+            try:
+                servers[name] = stack.enter_context(
+                    running(command, core=core, path=path, body=body)
+                )
+            except CannotMeasureError as error:
+                if not servers:
+                    raise
+                progress(f"{name} is left out: {error}")
+                left_out[name] = str(error)
+        yield servers
+
+
+def allow_connections(number: int) -> None:
+    """Let this process, and the servers it starts, have so many connections.
+
+    Raises:
+        CannotMeasureError: The system does not.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number + SPARE_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise CannotMeasureError(
+            f"a process may open {hard} files, and {wanted} are needed ('ulimit -n')"
+        )
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _environment() -> dict[str, str]:
@@ -158,11 +229,6 @@ def _connect(connection: http.client.HTTPConnection) -> None:
             if monotonic() > deadline:
                 raise
             sleep(0.1)
-
-
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """Turn a signal into an exception, so that no server outlives its benchmark."""
-    sys.exit(128 + number)
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
@@ -215,6 +281,12 @@ def pinned(core: int | None) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def placed() -> dict[str, int | None]:
+    """Return the two cores as parameters of a run."""
+    server, client = two_cores()
+    return {"server_core": server, "client_core": client}
 
 
 def two_cores() -> tuple[int | None, int | None]:

@@ -1,6 +1,8 @@
-"""Response bodies that come in parts."""
+"""Bodies that come in parts, of responses and of requests."""
 
 import contextlib
+import hashlib
+import os
 
 import pytest
 
@@ -65,3 +67,12 @@ def test_a_client_that_goes_away_ends_an_event_stream(site, tmp_path):
         assert next(parts)
     path = f"/journal?name={file}"
     assert site.eventually(path, [f"closed {file}"]) == [f"closed {file}"]
+
+
+@pytest.mark.parametrize("size", [0, 10, 3_000_000])
+def test_a_coroutine_view_reads_an_upload_part_by_part(site, size):
+    body = os.urandom(size)
+    answer = site.post("/uploaded", body).json
+    assert answer["sum"] == size
+    assert answer["sha256"] == hashlib.sha256(body).hexdigest()
+    assert answer["most"] <= 100_000

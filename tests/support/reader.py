@@ -1,10 +1,19 @@
 """A reader of our documents, who writes the files and types the commands that they show.
 
-In a document that is done from beginning to end, a block of ``sh`` is typed, a block of ``text``
-is what is seen then, and each other block is a file: its first line is a comment with its path.
-What is installed already is not installed again, and the port 6543 stands for a free one.
+In a document that is done from beginning to end, a block of
+
+* ``sh`` is typed,
+* ``text`` is what is seen then,
+* ``output`` is what the server has said in its terminal since it was started,
+* ``diff`` is a change of a file,
+
+and each other block is a file. The first line of files and changes is a comment with the path.
+What is installed already is not installed again, and each of a document's ports stands for a free
+one. Servers are left running, nginx beside the application's, until they are started again.
 """
 
+import contextlib
+import os
 import re
 import signal
 import socket
@@ -16,22 +25,36 @@ from typing import Final
 
 from server_process import PATIENCE_SECONDS, Process
 
-PORT: Final = "6543"
-"""The port of the application in all documents."""
+PORTS: Final = ("6543", "8080", "8443")
+"""The application's port in all documents, and those of a proxy in front of it."""
 
 SERVERS: Final = {
-    "gunicorn": ("Listening at", "Booting worker"),
-    "pserve": ("Listening at", "Booting worker"),
-    "waitress-serve": ("Serving on",),
+    "gunicorn": "Booting worker",
+    "pserve": "Booting worker|Serving on",  # gunicorn or waitress, as the ini file says
+    "waitress-serve": "Serving on",
+    "nginx": "start worker process ",
 }
 """Commands that do not end by themselves, and what they say when they serve."""
+
+BESIDE: Final = frozenset({"nginx"})
+"""Servers that run beside the application's, of which there is one at a time."""
+
+AS_ROOT: Final = {"nginx": " -g 'user root;'"}
+"""What readers who are root say as well, to stay who they are."""
+
+
+def free_ports(count: int) -> list[str]:
+    """Return so many different ports of 127.0.0.1 that nobody listens at."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [str(listener.getsockname()[1]) for listener in listeners]
 
 
 def free_port() -> str:
     """Return a port of 127.0.0.1 that nobody listens at."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
+    return free_ports(1)[0]
 
 
 class Reader:
@@ -40,13 +63,21 @@ class Reader:
     Args:
         folder: Where they begin.
         stands_for: What else has another name here than in the document, such as a port.
+
+    Attributes:
+        folder: Where they are.
+        stands_for: All that has another name here than in the document.
+        output: What the last commands said.
+        servers: Those that run, by name; that of the application is ``application``.
+        environment: Of the programs that they start.
     """
 
     def __init__(self, folder: Path, stands_for: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.output = ""
-        self.server: Process | None = None
-        self._stands_for = {PORT: free_port()} | (stands_for or {})
+        self.servers: dict[str, Process] = {}
+        self.stands_for = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.stands_for |= stands_for or {}
         # What they have installed comes first; nothing of this repository's folders is seen.
         programs = Path(sys.executable).parent
         self.environment = {"PATH": f"{programs}:/usr/local/bin:/usr/sbin:/usr/bin:/bin"}
@@ -57,30 +88,54 @@ class Reader:
     def __exit__(self, *error: object) -> None:
         self.press_control_c()
 
+    def here(self, text: str) -> str:
+        """Return a text with the names that things have here."""
+        names = "|".join(map(re.escape, self.stands_for))
+        return re.sub(names, lambda name: self.stands_for[name[0]], text)
+
     def follow(self, document: Path) -> None:
         """Do all of a document."""
-        text = document.read_text()
-        for written, here in self._stands_for.items():
-            text = text.replace(written, here)
-        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-        assert len(blocks) == text.count("\n```") / 2
-        for language, block in blocks:
+        for language, block in self._blocks(document):
             match language:
                 case "sh":
                     self.do(block)
                 case "text":
                     self.sees(block)
+                case "output":
+                    self.sees_in_the_servers_terminal(block)
+                case "diff":
+                    self.change(block)
                 case _:
                     self.write(block)
         self.press_control_c()
 
+    def write_files(self, document: Path) -> None:
+        """Write all files of a document, as they are at its end, and do nothing else."""
+        for language, block in self._blocks(document):
+            if language == "diff":
+                self.change(block)
+            elif language not in {"sh", "text", "output"}:
+                self.write(block)
+
     def write(self, code: str) -> None:
         """Write a file."""
-        named = re.match(r"# ([\w./-]+)\n", code)
-        assert named, f"a file without a name:\n{code}"
-        file = self.folder / named[1]
+        file = self._file_of(code)
         file.parent.mkdir(exist_ok=True, parents=True)
         file.write_text(code)
+
+    def change(self, diff: str) -> None:
+        """Change a file at the one place where the lines of a diff are, which has no numbers."""
+        file = self._file_of(diff)
+        lines = re.sub(r"(?m)^\n", " \n", diff).splitlines(keepends=True)[1:]
+        old, new = ("".join(each[1:] for each in lines if each[0] in kept) for kept in (" -", " +"))
+        text = file.read_text()
+        assert text.count(old) == 1, f"{file.name} has not exactly once:\n{old}\nbut is:\n{text}"
+        file.write_text(text.replace(old, new))
+
+    def _file_of(self, block: str) -> Path:
+        named = re.match(r"(?:#|\{#|<!--) ([\w./-]+)(?: #\}| -->)?\n", block)
+        assert named, f"a file without a name:\n{block}"
+        return self.folder / named[1]
 
     def do(self, commands: str) -> None:
         """Type commands, one on each line, or on several with a backslash at their ends."""
@@ -91,21 +146,37 @@ class Reader:
                 self.folder /= rest
             elif command.startswith("pip install "):
                 self._check_installed(command)
+            elif program == "export":
+                self.environment |= [rest.split("=", 1)]
             elif program in SERVERS:
-                self._serve(command, SERVERS[program])
+                self._serve(program, command)
             elif command not in {"python3 -m venv .venv", ". .venv/bin/activate"}:
                 self.output += self._run(command)
+                if command.startswith("kill -TERM ") and "application" in self.servers:
+                    self.servers["application"].ended()
 
     def sees(self, text: str) -> None:
-        """Compare what the commands said; a line that is only ``...`` stands for any others."""
+        """Compare what the commands said; ``...`` stands for anything, in a line or alone."""
+        end = 0
         for line in text.splitlines():
-            assert line == "..." or line in self.output, f"{line!r} is not in:\n{self.output}"
+            found = re.compile(_pattern(line)).search(self.output, end)
+            assert found, f"{line!r} is not in, or not behind the line before:\n{self.output}"
+            end = found.end()
+
+    def sees_in_the_servers_terminal(self, text: str) -> None:
+        """Wait until the server has said it, since a client may have its answer before."""
+        server = self.servers["application"]
+        pattern = r"(?:.*\n)*?.*".join(map(_pattern, text.splitlines()))
+        server.until(lambda: re.search(pattern, server.output))
 
     def press_control_c(self) -> None:
-        """End the server that runs, if one does."""
-        server, self.server = self.server, None
-        if server is None:
-            return
+        """End the servers that run, if any do; the last one first."""
+        with contextlib.ExitStack() as stack:
+            for name in self.servers:
+                stack.callback(self._end, name)
+
+    def _end(self, name: str) -> None:
+        server = self.servers.pop(name)
         try:
             if server.popen.poll() is None:
                 server.signal_group(signal.SIGINT)
@@ -114,12 +185,22 @@ class Reader:
         finally:
             server.close()
 
-    def _serve(self, command: str, ready: tuple[str, ...]) -> None:
-        self.press_control_c()
+    def _blocks(self, document: Path) -> list[tuple[str, str]]:
+        """Return language and text of each block, with the names that things have here."""
+        text = self.here(document.read_text())
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        assert len(blocks) == text.count("\n```") / 2
+        return blocks
+
+    def _serve(self, program: str, command: str) -> None:
+        name = program if program in BESIDE else "application"
+        if name in self.servers:
+            self._end(name)
+        if os.geteuid() == 0:
+            command += AS_ROOT.get(program, "")
         command = f"cd {self.folder} && exec {command}"
-        self.server = Process(["bash", "-c", command], self.environment)
-        for words in ready:
-            self.server.said(words)
+        self.servers[name] = Process(["bash", "-c", command], self.environment)
+        self.servers[name].said(SERVERS[program])
 
     def _run(self, command: str) -> str:
         done = subprocess.run(
@@ -131,12 +212,16 @@ class Reader:
             text=True,
             timeout=PATIENCE_SECONDS,
         )
-        said = self.server.output if self.server else ""
+        said = "\n".join(server.output for server in self.servers.values())
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{said}"
         return done.stdout + "\n"
 
     def _check_installed(self, command: str) -> None:
-        for name, extra in re.findall(r" ([a-z][\w.-]*)(?:\[(\w+)\])?", command):
+        for name, extra in re.findall(r"[ \"]([a-z][\w.-]*)(?:\[(\w+)\])?", command):
             if name not in {"install"}:
                 extras = metadata(name).get_all("Provides-Extra", [])
                 assert not extra or extra in extras, f"{name} has no extra {extra}"
+
+
+def _pattern(line: str) -> str:
+    return ".*".join(map(re.escape, line.split("...")))

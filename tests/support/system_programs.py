@@ -34,7 +34,9 @@ def find_program(*names: str, package: str, elsewhere: Iterable[str] = ()) -> st
         return next(on_path, None) or next(beside, None)
 
     # pytest-xdist runs several processes; one of them installs.
-    with open(Path(tempfile.gettempdir()) / f"aiopyramid-{package}.lock", "w") as lock:
+    with open(
+        Path(tempfile.gettempdir()) / f"aiopyramid-{os.getuid()}-{package}.lock", "w"
+    ) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (program := found()) is not None:
             return program

@@ -22,10 +22,11 @@ from gunicorn.glogging import Logger
 from gunicorn.http.wsgi import base_environ
 
 from aiopyramid_gunicorn._environ import EnvironSettings
+from aiopyramid_gunicorn._files import FileWrapper
 from aiopyramid_gunicorn._limits import Limits, Times
 from aiopyramid_gunicorn._parser import RequestHead, RequestParser
 from aiopyramid_gunicorn._server import Server
-from aiopyramid_gunicorn._wsgi import FileWrapper, Services
+from aiopyramid_gunicorn._wsgi import Services
 
 # For pytest to find: tests may be coroutine functions.
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call

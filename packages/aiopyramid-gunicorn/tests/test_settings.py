@@ -3,7 +3,7 @@
 import pytest
 from gunicorn.config import Config
 
-from aiopyramid_gunicorn._settings import _IGNORED, check_settings
+from aiopyramid_gunicorn._settings import _IGNORED, check_settings, sends_files
 from aiopyramid_gunicorn.exceptions import SettingNotSupported
 
 SET = {
@@ -39,3 +39,24 @@ def test_a_protocol_other_than_http_is_refused(config):
         pytest.skip("this gunicorn knows HTTP only")
     with pytest.raises(SettingNotSupported, match="proxy_pass"):
         list(check_settings(config(protocol="uwsgi")))
+
+
+@pytest.mark.parametrize(
+    ("setting", "variable", "sends"),
+    [
+        (None, None, True),
+        (None, "no", False),
+        (False, None, False),
+        (False, "yes", False),
+        (True, None, True),
+        (True, "no", True),
+    ],
+)
+def test_files_are_sent_by_the_system_unless_that_is_switched_off(
+    config, monkeypatch, setting, variable, sends
+):
+    monkeypatch.delenv("SENDFILE", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("SENDFILE", variable)
+    cfg = config() if setting is None else config(sendfile=setting)
+    assert sends_files(cfg) is sends

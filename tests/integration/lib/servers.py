@@ -210,6 +210,12 @@ class HttpServer(Server):
         with self.connection() as get:
             return get(path, method, **headers)
 
+    def post(self, path: str, body: bytes) -> Answer:
+        with contextlib.closing(self.connect()) as connection:
+            connection.request("POST", self.prefix + path, body=body)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode())
+
     @contextlib.contextmanager
     def parts(self, path: str) -> Iterator[Iterator[bytes]]:
         """Give the parts of a response's body as they arrive."""
@@ -230,6 +236,10 @@ class InProcessServer(Server):
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         client = TestApp(self._app)  # one for each request, as it would keep cookies
         got = client.request(self.prefix + path, method=method, headers=fields, status="*")
+        return Answer(got.status_int, got.headers, got.text)
+
+    def post(self, path: str, body: bytes) -> Answer:
+        got = TestApp(self._app).post(self.prefix + path, body, status="*")
         return Answer(got.status_int, got.headers, got.text)
 
     @contextlib.contextmanager

@@ -16,8 +16,8 @@ The way of a request through the modules, a step each:
     A request's head to a WSGI environ, and what the connection offers by way of it.
 ``_wsgi``
     One request through the application, in its greenlet.
-``_response``, ``_flow``
-    The response to bytes, with back-pressure.
+``_response``, ``_fields``, ``_flow``, ``_files``
+    The response to bytes, with back-pressure; files, which the system may send by itself.
 ``_upgraded``
     A connection that another protocol, such as WebSocket, has taken over.
 ``_access_log``, ``_hooks``

@@ -36,6 +36,7 @@ class Owner(Protocol):
     limits: Limits
     times: Times
     proxy_protocol: str
+    sends_files: bool
     keeps_alive: bool
     idle_seconds: float
 

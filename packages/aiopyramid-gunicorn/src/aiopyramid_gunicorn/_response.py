@@ -4,29 +4,27 @@ Pure: no asyncio, no sockets.
 """
 
 import enum
-import re
-import time
 from collections.abc import Iterable
-from email.utils import formatdate
-from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final
-from wsgiref.util import is_hop_by_hop
 
 from aiopyramid_core.contract import UPGRADE
 
+from ._fields import (
+    FORBIDDEN_IN_VALUE,
+    OURS_UNLESS_GIVEN,
+    bad_field,
+    bad_status,
+    code_of,
+    date_line,
+    special_name,
+)
 from .exceptions import ApplicationError
 
 __all__ = ("Response", "early_hints", "error_response")
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
-
-_STATUS: Final = re.compile(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*")
-_FORBIDDEN_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
-"""Anything but HTAB, SP, VCHAR and obs-text (RFC 9110, 5.5); line ends above all."""
-
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 class _Framing(enum.Enum):
@@ -111,8 +109,8 @@ class Response:
         elif self.status is not None:
             raise ApplicationError("start_response() was called twice without exc_info")
         if type(status) is not str:
-            raise _bad_status(status)
-        self._code = code = _status_code(status)
+            raise bad_status(status)
+        self._code = code = code_of(status)
         if code < 200 and not (code == 101 and self.may_switch):
             raise _no_answer(status)
         self._length = None
@@ -123,11 +121,11 @@ class Response:
     def _passes(self, field: Any) -> bool:
         """Take note of a header field; return whether it is passed on to the client."""
         if type(field) is not tuple or len(field) != 2:
-            raise _bad_field(field)
+            raise bad_field(field)
         name, value = field
         if type(name) is not str or type(value) is not str:
-            raise _bad_field(field)
-        special = _special_name(name)
+            raise bad_field(field)
+        special = special_name(name)
         return special is None or self._passes_special(special, value)
 
     def _passes_special(self, name: str, value: str) -> bool:
@@ -137,7 +135,7 @@ class Response:
             if self._length is not None:
                 raise ApplicationError("Content-Length was given twice")
             self._length = int(value)
-        elif name in _OURS_UNLESS_GIVEN:
+        elif name in OURS_UNLESS_GIVEN:
             self._given += (name,)
         elif name == "upgrade" and self._code in (101, 426):
             # They name protocols that may be spoken instead (RFC 9110, 15.2.2 and 15.5.22).
@@ -171,8 +169,8 @@ class Response:
         fields = self.headers
         values = "".join([value for _, value in fields])
         # The test of nearly all values first, in a tenth of the time of a regular expression.
-        if not (values.isascii() and values.isprintable()) and _FORBIDDEN_IN_VALUE.search(values):
-            bad = next(name for name, value in fields if _FORBIDDEN_IN_VALUE.search(value))
+        if not (values.isascii() and values.isprintable()) and FORBIDDEN_IN_VALUE.search(values):
+            bad = next(name for name, value in fields if FORBIDDEN_IN_VALUE.search(value))
             # The name only: the value may be what an attacker sent, or a secret.
             raise ApplicationError(f"the header field {bad!r} has a forbidden character")
         block = "".join([f"{name}: {value}\r\n" for name, value in fields])
@@ -187,7 +185,7 @@ class Response:
         if "server" not in self._given:
             lines += "Server: gunicorn\r\n"
         if "date" not in self._given:
-            lines += _date_line()
+            lines += date_line()
         self.head_sent = True
         return f"HTTP/1.1 {status}\r\n{block}{lines}\r\n".encode("latin-1")
 
@@ -257,6 +255,14 @@ class Response:
         return self._framing is _CLOSE
 
     @property
+    def missing_bytes(self) -> int:
+        """How much of the body is still to be sent where its length was promised; else 0."""
+        if self._framing is not _LENGTH:
+            return 0
+        assert self._length is not None
+        return self._length - self.sent
+
+    @property
     def needs_body(self) -> bool:
         """Whether any more of the body would reach the client."""
         if self._framing is _LENGTH:
@@ -276,10 +282,10 @@ def early_hints(fields: Iterable[tuple[str | bytes, str | bytes]]) -> bytes:
     lines = []
     for name, value in fields:
         name, value = (x.decode("latin-1") if isinstance(x, bytes) else x for x in (name, value))
-        special = _special_name(name)
-        if _FORBIDDEN_IN_VALUE.search(value):
+        special = special_name(name)
+        if FORBIDDEN_IN_VALUE.search(value):
             raise ApplicationError(f"the header field {name!r} has a forbidden character")
-        if special is None or special in _OURS_UNLESS_GIVEN:
+        if special is None or special in OURS_UNLESS_GIVEN:
             lines.append(f"{name}: {value}\r\n")
     return f"HTTP/1.1 103 Early Hints\r\n{''.join(lines)}\r\n".encode("latin-1")
 
@@ -305,56 +311,9 @@ def error_response(
     return response, response.head(len(body)) + response.encode(body)
 
 
-@lru_cache(maxsize=256)  # applications use the same few statuses over and over
-def _status_code(status: str) -> int:
-    if not _STATUS.fullmatch(status):
-        raise _bad_status(status)
-    return int(status[:3])
-
-
-def _bad_status(status: object) -> ApplicationError:
-    return ApplicationError(
-        f"{status!r} is no status: three digits, a space and a reason, as a str"
-    )
-
-
 def _no_answer(status: str) -> ApplicationError:
     if status.startswith("101"):
         return ApplicationError(
             f"{status!r} without a protocol to switch to: pass one to environ[{UPGRADE!r}] before"
         )
     return ApplicationError(f"{status!r} is no final answer (RFC 9110, 15.2)")
-
-
-@lru_cache(maxsize=256)  # and the same few names
-def _special_name(name: str) -> str | None:
-    """Return a field's name in lower case if the field is not simply passed on, or None."""
-    lower = _lower_token(name)
-    special = lower == "content-length" or lower in _OURS_UNLESS_GIVEN or is_hop_by_hop(lower)
-    return lower if special else None
-
-
-def _lower_token(name: str) -> str:
-    if not _TOKEN.fullmatch(name):
-        raise ApplicationError(f"the header field {name!r} has a forbidden character")
-    return name.lower()
-
-
-_OURS_UNLESS_GIVEN: Final = ("server", "date")
-"""Fields that are added to those of the application if it has none of its own."""
-
-
-def _bad_field(field: object) -> ApplicationError:
-    return ApplicationError(f"{field!r} is no header field: a tuple of two str")
-
-
-_date: tuple[int, str] = (0, "")
-
-
-def _date_line() -> str:
-    """Return the Date field; it is formatted once a second."""
-    global _date
-    now = int(time.time())
-    if _date[0] != now:
-        _date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n")
-    return _date[1]

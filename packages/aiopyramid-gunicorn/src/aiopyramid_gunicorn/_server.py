@@ -31,6 +31,7 @@ class Server:
         times: How long it may take.
         loop: The event loop.
         proxy_protocol: gunicorn's setting of that name: ``off``, ``v1``, ``v2`` or ``auto``.
+        sends_files: Whether the system sends files by itself (gunicorn's ``sendfile``).
         most_connections: Connections at a time; further ones wait in the kernel's backlog.
         most_requests: Requests after which ``on_enough`` is called, or None.
         on_enough: Called once, when ``most_requests`` were answered.
@@ -52,6 +53,7 @@ class Server:
         loop: asyncio.AbstractEventLoop,
         *,
         proxy_protocol: str = "off",
+        sends_files: bool = True,
         most_connections: int = 1000,
         most_requests: int | None = None,
         on_enough: Callable[[], None] | None = None,
@@ -62,6 +64,7 @@ class Server:
         self.times = times
         self.loop = loop
         self.proxy_protocol = proxy_protocol
+        self.sends_files = sends_files
         self.connections: set[OpenConnection] = set()
         self.draining = False
         self.handled = 0

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .exceptions import SettingNotSupported
 
-__all__ = ("check_settings",)
+__all__ = ("check_settings", "sends_files")
 
 _ONLY_HTTP_1: Final = "HTTP/1.1 and HTTP/1.0 are spoken here; put a proxy in front for HTTP/2"
 _STRICT: Final = "requests are parsed strictly here"
@@ -61,3 +61,15 @@ def check_settings(cfg: Any) -> Iterator[str]:
         setting = cfg.settings.get(name)
         if setting is not None and setting.get() != type(setting)().get():
             yield f"The setting {name} is ignored: {reason}."
+
+
+def sends_files(cfg: Any) -> bool:
+    """Return whether the system may send files by itself (gunicorn's setting ``sendfile``).
+
+    Args:
+        cfg: A :class:`gunicorn.config.Config`.
+    """
+    # gunicorn 27 takes any value that was set for False; the environment variable SENDFILE counts
+    # where none was.
+    value = cfg.settings["sendfile"].get()
+    return bool(cfg.sendfile if value is None else value)

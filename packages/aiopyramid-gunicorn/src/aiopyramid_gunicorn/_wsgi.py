@@ -6,22 +6,23 @@ coroutines suspend that greenlet; what may block runs in threads.
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable
 from http import HTTPStatus
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from aiopyramid_core import await_, call_off_loop
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
 from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
 from ._access_log import AccessLog
-from ._flow import WriteFlow
+from ._files import FileTransfer, FileWrapper
+from ._flow import Outlet, WriteFlow
 from ._offers import Offers
 from ._request import GunicornRequest, Request
 from ._response import ExcInfo, Response, early_hints, error_response
 from .exceptions import ApplicationError, ClientDisconnected
 
-__all__ = ("Connection", "Exchange", "FileWrapper", "Hooks", "Services")
+__all__ = ("Connection", "Exchange", "Hooks", "Services")
 
 
 class Connection(Protocol):
@@ -38,6 +39,9 @@ class Connection(Protocol):
 
     def abort(self) -> None:
         """Break the connection off, so that the client sees an incomplete response."""
+
+    def outlet(self) -> Outlet | None:
+        """Return the way by which the system may send files by itself, or None."""
 
 
 class Hooks(Protocol):
@@ -158,9 +162,16 @@ class Exchange:
         if hasattr(body, "__aiter__"):
             await_(self._send_async_parts(body))
             return
-        parts = OrdinaryBody(body)
+        outlet = None
+        if type(body) is FileWrapper and not self.response.head_sent:
+            outlet = self._connection.outlet()
+        transfer = None if outlet is None else body.transfer()
+        parts = OrdinaryBody(transfer or body)
         try:
-            self._send_parts(parts)
+            if outlet is None or transfer is None:
+                self._send_parts(parts)
+            else:
+                self._send_file(parts, transfer, outlet)
         finally:
             await_(parts.close())
 
@@ -214,6 +225,22 @@ class Exchange:
             if data is END_OF_BODY:
                 break
             self._write(data)
+        self._send_end()
+
+    def _send_file(self, parts: OrdinaryBody, transfer: FileTransfer, outlet: Outlet) -> None:
+        """Have the system send a body; in threads as above, which closing the body waits for."""
+        response = self.response
+        self._send(self._head(transfer.size_bytes))
+        if response.needs_body:
+            await_(outlet.empty())
+            transfer.aim(outlet.descriptor(), response.missing_bytes)
+        while response.needs_body:
+            sent = call_off_loop(parts.next)
+            if sent is END_OF_BODY:
+                break
+            response.sent += sent
+            if response.needs_body:
+                await_(outlet.writable(transfer.target))
         self._send_end()
 
     async def _send_async_parts(self, body: AsyncIterable[bytes]) -> None:
@@ -278,28 +305,3 @@ class Exchange:
             status, status.phrase, method=self._request.head.method
         )
         self._connection.write(data)
-
-
-class FileWrapper:
-    """``wsgi.file_wrapper``: a file as a response body, in blocks (PEP 3333).
-
-    Args:
-        file: A binary file; closed with the response if it can be.
-        block_size: Bytes per block. The default is larger than in other servers, since each
-            block is read by a thread.
-    """
-
-    def __init__(self, file: IO[bytes], block_size: int = 256 << 10) -> None:
-        self._file = file
-        self._block_size = block_size
-        if hasattr(file, "close"):
-            self.close = file.close
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        data = self._file.read(self._block_size)
-        if not data:
-            raise StopIteration
-        return data

@@ -1,4 +1,4 @@
-"""The HTTP connection. Only this module and ``_upgraded`` hold a transport.
+"""The HTTP connection. Only this module, ``_upgraded`` and ``_flow`` know a transport.
 
 Reading and answering overlap when a client pipelines: the parser may be ahead of the application
 by the requests that came in one piece with the current one. But reading pauses while any of them
@@ -16,7 +16,7 @@ from aiopyramid_core import spawn_greenlet
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 
 from ._environ import connection_environ
-from ._flow import WriteFlow, unsent_bytes
+from ._flow import Outlet, WriteFlow, unsent_bytes
 from ._inbound import Inbound
 from ._offers import Offers
 from ._owner import Owner
@@ -150,7 +150,7 @@ class HTTPProtocol(asyncio.Protocol):
         self.flow.pause()
         if self.state is HANDLING:
             self._set_deadline(self._owner.times.write_seconds)
-            self._unsent_bytes = self._transport.get_write_buffer_size()
+            self._unsent_bytes = unsent_bytes(self._transport, past_transport=True)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -178,11 +178,18 @@ class HTTPProtocol(asyncio.Protocol):
         """Break the connection off at once."""
         self._transport.abort()
 
+    def outlet(self) -> Outlet | None:
+        """Return the way by which the system may send files by itself, or None."""
+        owner, transport = self._owner, self._transport
+        if not owner.sends_files or transport.get_extra_info("ssl_object") is not None:
+            return None
+        return Outlet(self, transport, self.flow, owner.loop, owner.limits.write_buffer_bytes)
+
     # --- Called by the server -----------------------------------------------------------------
 
     def expire(self) -> None:
         """The deadline has passed."""
-        unsent = unsent_bytes(self._transport)
+        unsent = unsent_bytes(self._transport, past_transport=self.flow.full)
         if unsent:
             # On a bad line the client is still busy with the last answer. It may take its time,
             # as long as it gets on.

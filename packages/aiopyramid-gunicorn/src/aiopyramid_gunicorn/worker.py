@@ -29,11 +29,12 @@ from aiopyramid_core import RequestExecutor, StartupError, adopt_loop, shutdown,
 from aiopyramid_core.executor import DEFAULT_THREADS
 
 from ._environ import EnvironSettings
+from ._files import FileWrapper
 from ._hooks import RequestHooks
 from ._limits import Limits, Times
 from ._server import LAST_WORDS_SECONDS, Server
-from ._settings import check_settings
-from ._wsgi import FileWrapper, Services
+from ._settings import check_settings, sends_files
+from ._wsgi import Services
 from .exceptions import SettingNotSupported
 
 __all__ = ("AsyncGunicornWorker",)
@@ -243,6 +244,7 @@ class AsyncGunicornWorker(Worker):
             ),
             self.loop,
             proxy_protocol=cfg.proxy_protocol,
+            sends_files=sends_files(cfg),
             most_connections=cfg.worker_connections,
             most_requests=self.max_requests,
             on_enough=self._restart,

@@ -1,6 +1,7 @@
-"""Response bodies that come in parts."""
+"""Bodies that come in parts, of responses and of requests."""
 
 import asyncio
+import hashlib
 import os
 import time
 
@@ -8,6 +9,7 @@ from pyramid.response import Response
 
 from aiopyramid_core import synchronize
 from aiopyramid_core.streaming import EventStreamResponse, ServerSentEvent
+from aiopyramid_core.uploads import body_parts
 
 from .common import add, after_pause
 from .contexts import down
@@ -101,6 +103,14 @@ def coloured(request):
     return Response(app_iter=coloured_parts(), content_type="text/plain", charset="utf-8")
 
 
+async def uploaded(request):
+    sizes, digest = [], hashlib.sha256()
+    async for part in body_parts(request, 100_000):
+        sizes.append(len(part))
+        digest.update(part)
+    return {"most": max(sizes, default=0), "sum": sum(sizes), "sha256": digest.hexdigest()}
+
+
 def includeme(config):
     kinds = {"async": parts_of, "generator": ordinary_parts_of, "awaiting": awaiting_parts_of}
     for kind, parts in kinds.items():
@@ -110,3 +120,4 @@ def includeme(config):
     add(config, "/silent", silent, renderer=None)
     add(config, "/forever", forever, renderer=None)
     add(config, "/coloured", coloured, renderer=None)
+    add(config, "/uploaded", uploaded)

@@ -1,0 +1,130 @@
+"""Files as response bodies: ``wsgi.file_wrapper``, read in blocks or sent by the system itself."""
+
+import io
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any, Final
+
+from .exceptions import ClientDisconnected
+
+__all__ = ("FileTransfer", "FileWrapper")
+
+_SMALLEST_BYTES: Final = 256 << 10
+"""Files below are read: one block, which goes out in one write with the head."""
+
+_STEP_BYTES: Final = 4 << 20
+"""How much the system is asked to send at once; a thread cannot be interrupted meanwhile."""
+
+
+class FileWrapper:
+    """``wsgi.file_wrapper``: a file as a response body, in blocks (PEP 3333).
+
+    Args:
+        file: A binary file; closed with the response if it can be.
+        block_size: Bytes per block. The default is larger than in other servers, since each
+            block is read by a thread.
+    """
+
+    def __init__(self, file: IO[bytes], block_size: int = 256 << 10) -> None:
+        self._file = file
+        self._block_size = block_size
+        if hasattr(file, "close"):
+            self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        data = self._file.read(self._block_size)
+        if not data:
+            raise StopIteration
+        return data
+
+    def transfer(self) -> "FileTransfer | None":
+        """Return the rest of the file for the system to send, or None if it has to be read.
+
+        Neither question to the system waits for a disk: the file is open.
+        """
+        file: Any = self._file
+        if isinstance(file, tempfile._TemporaryFileWrapper):
+            file = file.file
+        # Exactly these. Others may make bytes that are not in the file that fileno() names:
+        # gzip.GzipFile does.
+        raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
+        if type(raw) is not io.FileIO:
+            return None
+        try:
+            status, offset = os.fstat(raw.fileno()), file.tell()
+        except (OSError, ValueError):  # a pipe has no position, a closed file nothing
+            return None
+        size = status.st_size - offset
+        if not stat.S_ISREG(status.st_mode) or size < _SMALLEST_BYTES:
+            return None
+        return FileTransfer(self, raw.fileno(), offset, size)
+
+
+class FileTransfer:
+    """A file as a response body that is never seen here: its items tell how many bytes went out.
+
+    Args:
+        body: Closed with the transfer.
+        source: The descriptor of the file.
+        offset: Where in the file to begin.
+        size_bytes: How much to send.
+
+    Attributes:
+        size_bytes: How much is still to be sent.
+        target: The descriptor of the client's socket, or -1 before it is known.
+    """
+
+    def __init__(self, body: FileWrapper, source: int, offset: int, size_bytes: int) -> None:
+        self._body = body
+        self._source = source
+        self._offset = offset
+        self.size_bytes = size_bytes
+        self.target = -1
+
+    def aim(self, target: int, most_bytes: int) -> None:
+        """Say where the file goes; before the first item is asked for.
+
+        Args:
+            target: A descriptor of the client's socket; closed with the transfer.
+            most_bytes: How much the client expects.
+        """
+        self.target = target
+        self.size_bytes = min(self.size_bytes, most_bytes)
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        """Send as much as the socket takes now; waits for the disk, but not for the client.
+
+        Raises:
+            ClientDisconnected: The client went away.
+        """
+        step = min(self.size_bytes, _STEP_BYTES)
+        try:
+            sent = os.sendfile(self.target, self._source, self._offset, step) if step else 0
+        except BlockingIOError:
+            return 0
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise ClientDisconnected("the client closed the connection during the file") from error
+        if not sent:  # all is sent, or the file is shorter than it was
+            raise StopIteration
+        self._offset += sent
+        self.size_bytes -= sent
+        return sent
+
+    def close(self) -> None:
+        """Close the descriptor of the socket, and the body."""
+        target, self.target = self.target, -1
+        try:
+            if target != -1:
+                os.close(target)
+        finally:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()

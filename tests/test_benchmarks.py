@@ -1,0 +1,163 @@
+"""The published charts and tables, what the documents say of them, and the run that makes them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+from system_programs import ProgramMissingError, find_program
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks/results"
+CHARTS = sorted((ROOT / "benchmarks/charts").glob("*.svg"))
+
+
+def run(program: str, *arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, ROOT / "benchmarks" / program, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+
+
+def published(benchmark: str) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((RESULTS / f"{benchmark}.json").read_text())
+    return results
+
+
+def medians(benchmark: str, field: str, name: str = "server", **where: object) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for sample in published(benchmark)["samples"]:
+        if field in sample and all(sample[key] == value for key, value in where.items()):
+            values.setdefault(sample[name], []).append(sample[field])
+    return {name: median(some) for name, some in values.items()}
+
+
+# --- What is published ----------------------------------------------------------------------------
+
+
+def test_charts_and_tables_are_what_the_published_results_make() -> None:
+    checked = run("charts.py", "--check")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_chart_is_the_same_file_each_time_it_is_drawn(tmp_path: Path) -> None:
+    drawn = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        folder.mkdir()
+        (folder / "bridge.json").write_text((RESULTS / "bridge.json").read_text())
+        assert run("charts.py", "--page", folder, PYTHONHASHSEED=seed).returncode == 0
+        drawn.append({path.name: path.read_text() for path in folder.glob("*.svg")})
+    assert len(drawn[0]) == 2
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda path: path.stem)
+def test_a_chart_says_where_when_and_with_what_it_was_measured(chart: Path) -> None:
+    results, text = published(chart.stem.partition("-")[0]), chart.read_text()
+    assert results["date"][:10] in text
+    assert results["machine"]["processor"] in text
+    assert results["machine"]["kernel"] in text
+    assert results["python"] in text
+    assert f"uvloop\N{NO-BREAK SPACE}{results['packages']['uvloop']}" in text
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda path: path.stem)
+def test_a_chart_is_small_and_has_colours_for_dark_pages(chart: Path) -> None:
+    assert chart.stat().st_size < 30_000
+    assert "prefers-color-scheme:dark" in chart.read_text()
+
+
+def test_a_chart_has_a_dot_for_each_round() -> None:
+    samples = len(published("hello")["samples"])
+    dots = (ROOT / "benchmarks/charts/hello-cpu.svg").read_text().count("<use ")
+    assert dots >= samples
+
+
+# --- What docs/how-it-works.md says of it in words ------------------------------------------------
+
+
+def test_hello_takes_less_than_half_of_the_cpu_time_of_threads_and_more_than_some() -> None:
+    cpu = medians("hello", "cpu_microseconds")
+    ours = cpu["AsyncGunicornWorker"]
+    for start in ("sync", "gthread", "gevent", "waitress"):
+        assert all(2 * ours < cpu[name] for name in cpu if name.startswith(start)), start
+    for start in ("Starlette", "granian, def", "uWSGI, def"):
+        assert all(cpu[name] < ours for name in cpu if name.startswith(start)), start
+    assert ours < cpu["AsyncGunicornWorker, def view"]
+    assert cpu["gthread, def view, no aiopyramid"] < cpu["gthread, same application"]
+
+
+def test_a_call_in_a_thread_takes_more_than_a_hundred_times_as_long_as_await_() -> None:
+    times = medians("bridge", "microseconds", "way")
+    assert (
+        times["aiopyramid call_in_thread"]
+        > 100
+        * medians("bridge", "microseconds", "way", contest="Waiting for a coroutine that is ready")[
+            "aiopyramid await_"
+        ]
+    )
+
+
+def test_requests_that_block_in_threads_do_not_hold_up_those_that_wait() -> None:
+    alone, beside = (medians("concurrency", "total", beside=number) for number in (0, 20))
+    assert beside["AsyncGunicornWorker"] < 1.3 * alone["AsyncGunicornWorker"]
+    assert alone["AsyncGunicornWorker"] < alone["gthread, 40 threads"] / 2
+
+
+def test_small_websocket_messages_are_cheaper_and_large_ones_cost_much_the_same() -> None:
+    small, large = (medians("websocket", "cpu_microseconds", bytes=size) for size in (16, 65_536))
+    ours, *others = small.values()
+    assert all(ours < other for other in others)
+    ours, *others = large.values()
+    assert all(0.7 < other / ours < 1.4 for other in others)
+
+
+def test_an_idle_connection_takes_a_few_kibibytes_and_a_websocket_more() -> None:
+    (idle,) = published("idle")["samples"]
+    memory = medians("websocket", "kibibytes_per_connection")
+    assert idle["bytes_per_connection"] / 1024 < memory["AsyncGunicornWorker"]
+    assert memory["AsyncGunicornWorker"] == min(memory.values())
+
+
+# --- The run --------------------------------------------------------------------------------------
+
+
+def broken(folder: Path, module: str) -> str:
+    """Return a path on which a module cannot be imported."""
+    (folder / f"{module}.py").write_text("raise ImportError('it is broken')\n")
+    return str(folder)
+
+
+def test_a_server_that_does_not_start_is_left_out_and_the_others_are_measured(
+    tmp_path: Path,
+) -> None:
+    try:
+        find_program("wrk", package="wrk")
+    except ProgramMissingError as missing:
+        pytest.skip(str(missing))
+    file = tmp_path / "hello.json"
+    options = ("--rounds", 1, "--seconds", 1, "--only", "waitress", "--only", "gevent")
+    done = run("hello.py", *options, "--json", file, PYTHONPATH=broken(tmp_path, "waitress"))
+    assert done.returncode == 0, done.stderr
+    results = json.loads(file.read_text())
+    assert "it is broken" in results["left_out"]["waitress, same application"]
+    assert [sample["server"] for sample in results["samples"]] == [
+        "AsyncGunicornWorker",
+        "gevent, def view, no aiopyramid",
+    ]
+
+
+def test_a_benchmark_that_fails_is_told_of_and_the_others_are_run(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    only = ("--only", "bridge", "--only", "websocket_memory")
+    done = run("compare.py", "--quick", *only, results, PYTHONPATH=broken(tmp_path, "greenback"))
+    assert re.search(r"FAILED, going on: .*it is broken", done.stderr)
+    assert done.stderr.endswith("Not measured: bridge\n")
+    assert (results / "websocket_memory.svg").exists()
+    assert "1,000 WebSockets" in (results / "index.html").read_text()
