@@ -41,9 +41,9 @@ def runner_of(document: Path) -> Path:
     name = str(document.relative_to(ROOT))
     if name in RUN_BY:
         return ROOT / RUN_BY[name]
-    if document.name == "README.md":
-        return document.parent / "tests" / "test_readme.py"
-    return ROOT / "tests" / document.parent.name / f"test_{document.stem.replace('-', '_')}.py"
+    if name.startswith("docs/guides/"):
+        return ROOT / "tests/guides/test_guides.py"  # all that are in the folder
+    return document.parent / "tests/test_readme.py"
 
 
 def heading_anchors(document: Path) -> set[str]:
