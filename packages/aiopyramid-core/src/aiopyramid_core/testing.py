@@ -130,8 +130,13 @@ _KINDS: Final = {
 }
 
 SERVERS: Final = tuple(_KINDS)
-"""The servers that :func:`serving` knows: gunicorn with the worker of ``aiopyramid-gunicorn``,
-waitress, and ``threads``, the standard library's with a thread for each request."""
+"""The servers that :func:`serving` knows.
+
+They are gunicorn with the worker of ``aiopyramid-gunicorn``, waitress, and ``threads``, the
+standard library's with a thread for each request.
+
+.. versionadded:: 1.0
+"""
 
 _INI = """\
 [app:main]
