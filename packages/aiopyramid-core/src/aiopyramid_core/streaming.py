@@ -189,8 +189,8 @@ class ServerSentEvent:
     """One event of an event stream (WHATWG HTML, 9.2.6).
 
     Attributes:
-        data: The payload; each of its lines becomes a ``data`` field. None for no event at all: what
-            else is set is taken note of by the client, and no listener is called.
+        data: The payload; each of its lines becomes a ``data`` field. None for no event at all:
+            what else is set is taken note of by the client, and no listener is called.
         event: The event's type, or None for ``message``.
         id: What the client sends as ``Last-Event-ID`` when it connects again, or None.
         retry_milliseconds: How long the client shall wait before it connects again, or None.
