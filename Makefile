@@ -19,7 +19,7 @@ export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help hooks serve test lint types docs site coverage tox wheels release bench bench-publish format lock clean
+.PHONY: help hooks serve test lint types docs site links coverage tox wheels release bench bench-publish format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -49,14 +49,18 @@ types: $(READY) ## check types only
 	@echo "==> mypy"
 	@mypy
 
-docs: $(READY) ## check the documents: code, configuration, links, the site
+docs: $(READY) ## check the documents: code, configuration, links, spelling, the site
 	@echo "==> documents"
-	@pytest tests/test_documents.py tests/test_site.py
+	@pytest tests/test_documents.py tests/test_site.py tests/tools/test_spelling.py
 
 site: $(READY) ## build the documentation site into build/site
 	@echo "==> building the site"
 	@sphinx-build --fail-on-warning --keep-going --quiet -c docs -d build/doctrees . build/site
 	@echo "open build/site/index.html"
+
+links: $(READY) ## ask the other sites that the documents link to whether the pages are there
+	@echo "==> links to other sites"
+	@sphinx-build --quiet -b linkcheck -c docs -d build/doctrees . build/links
 
 coverage: $(READY) ## measure what the packages' own tests reach, in lines and branches
 	@coverage erase

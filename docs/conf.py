@@ -5,6 +5,8 @@ its file has in the repository, and one relative link serves both.
 """
 
 import shutil
+import sys
+import warnings
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
@@ -12,19 +14,42 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
+sys.path.insert(0, str(Path(__file__).parent))  # public_names.py
+# Importing pyramid 2.1 imports pkg_resources, which announces its end.
+warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning, "pyramid")
+
 project = "aiopyramid"
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "public_names"]
 root_doc = "README"
 include_patterns = [
     "*.md",
     "benchmarks/README.md",
     "docs/*.md",
+    "docs/*/*.md",
     "examples/*/README.md",
     "meta/*.md",
     "packages/*/*.md",
 ]
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 4  # the anchors that links in the repository use
+
+# The reference is made of the packages' docstrings.
+autodoc_member_order = "bysource"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+python_maximum_signature_line_length = 250
+nitpicky = True
+nitpick_ignore_regex = [
+    # Other people's names: whether there is a page for them nobody can tell without the network.
+    ("py:.*", "_?(aiohttp|asyncio|collections|concurrent|http|pathlib|types)[.].*"),
+    ("py:.*", "(greenlet|gunicorn|pyramid|_?pytest|webob)[.].*"),
+    ("py:exc", "ConfigurationError|URLDecodeError"),
+    # What signatures mention and nobody imports: type variables, private classes.
+    ("py:class", r"(.*[.])?(P|P[.]k?w?args|T|Ts|_.*)"),
+    ("py:class", r"aiopyramid_\w+[.]_.*"),
+]
+
+linkcheck_ignore = ["http://127[.]0[.]0[.]1"]  # the reader's own server
 
 html_theme = "furo"  # with the fonts that the reader has
 html_title = "aiopyramid"
@@ -33,58 +58,80 @@ html_show_copyright = False
 html_show_sphinx = False
 pygments_style = "friendly"
 
-CONTENTS = """
-```{toctree}
-:hidden:
-:caption: Guides
+GUIDES = [
+    *("existing-app", "streaming", "background-tasks", "httpx", "redis", "sqlalchemy"),
+    *("testing", "blocked-loop", "gunicorn-settings", "uwsgi"),
+]
+"""The how-to guides in the order in which they are shown; all others come last."""
 
-docs/tutorial
-docs/how-it-works
-docs/transactions
-docs/migration
-```
+CONTENTS = {
+    "Tutorial": """
+        docs/tutorial
+        The demo <examples/demo/README>
+        A resource tree <examples/tree/README>
+    """,
+    "How-to guides": """
+        Overview <docs/guides/README>
+        {guides}
+        docs/transactions
+        docs/migration
+    """,
+    "Explanation": """
+        docs/how-it-works
+        benchmarks/README
+    """,
+    "Reference": """
+        Overview <docs/reference/README>
+        docs/reference/aiopyramid-core
+        docs/reference/aiopyramid-core-testing
+        docs/reference/aiopyramid-core-servers
+        docs/reference/aiopyramid-gunicorn
+        docs/reference/aiopyramid-traversal
+        docs/reference/aiopyramid-websocket
+        docs/reference/aiopyramid-uwsgi
+        docs/reference/aiopyramid
+    """,
+    "Packages": """
+        aiopyramid-core <packages/aiopyramid-core/README>
+        aiopyramid-gunicorn <packages/aiopyramid-gunicorn/README>
+        aiopyramid-traversal <packages/aiopyramid-traversal/README>
+        aiopyramid-websocket <packages/aiopyramid-websocket/README>
+        aiopyramid-uwsgi <packages/aiopyramid-uwsgi/README>
+        aiopyramid <meta/README>
+    """,
+    "Project": """
+        CONTRIBUTING
+        SECURITY
+        packages/aiopyramid-core/CHANGES
+        packages/aiopyramid-gunicorn/CHANGES
+        packages/aiopyramid-traversal/CHANGES
+        packages/aiopyramid-websocket/CHANGES
+        packages/aiopyramid-uwsgi/CHANGES
+        meta/CHANGES
+    """,
+}
 
-```{toctree}
-:hidden:
-:caption: Packages
 
-aiopyramid-core <packages/aiopyramid-core/README>
-aiopyramid-gunicorn <packages/aiopyramid-gunicorn/README>
-aiopyramid-traversal <packages/aiopyramid-traversal/README>
-aiopyramid-websocket <packages/aiopyramid-websocket/README>
-aiopyramid-uwsgi <packages/aiopyramid-uwsgi/README>
-aiopyramid <meta/README>
-```
+def always_read(app: Sphinx, *documents: object) -> list[str]:
+    """Name the pages that change when others come and go; Sphinx keeps all that it has read."""
+    return [root_doc, "docs/guides/README"]
 
-```{toctree}
-:hidden:
-:caption: Examples and measurements
 
-The demo <examples/demo/README>
-A resource tree <examples/tree/README>
-benchmarks/README
-```
-
-```{toctree}
-:hidden:
-:caption: Project
-
-CONTRIBUTING
-SECURITY
-packages/aiopyramid-core/CHANGES
-packages/aiopyramid-gunicorn/CHANGES
-packages/aiopyramid-traversal/CHANGES
-packages/aiopyramid-websocket/CHANGES
-packages/aiopyramid-uwsgi/CHANGES
-meta/CHANGES
-```
-"""
+def guides() -> list[str]:
+    """Return the names of the guides that there are."""
+    found = {file.stem for file in Path(__file__).parent.glob("guides/*.md")} - {"README"}
+    return [name for name in GUIDES if name in found] + sorted(found.difference(GUIDES))
 
 
 def add_contents(app: Sphinx, document: str, source: list[str]) -> None:
-    """Give the front page the contents of the site, of which the file itself says nothing."""
+    """Add the contents of the site to the front page, which itself says nothing of them."""
     if document == root_doc:
-        source[0] += CONTENTS
+        for caption, entries in CONTENTS.items():
+            entries = entries.format(guides="\n".join(f"docs/guides/{name}" for name in guides()))
+            lines = "\n".join(line.strip() for line in entries.splitlines())
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n{lines}\n```\n"
+    elif document == "docs/guides/README":
+        source[0] += "\n" + "".join(f"- [](./{name}.md)\n" for name in guides())
 
 
 def lead_folders_to_readme(app: Sphinx, document: nodes.document) -> None:
@@ -104,6 +151,7 @@ def make_index(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Have Sphinx call the functions above."""
+    app.connect("env-get-outdated", always_read)
     app.connect("source-read", add_contents)
     app.connect("doctree-read", lead_folders_to_readme)
     app.connect("build-finished", make_index)

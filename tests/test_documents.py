@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from document_code import code_blocks
 
 ROOT = Path(__file__).parent.parent
 LISTED = subprocess.run(
@@ -23,9 +24,26 @@ DOCUMENTS = [
 each_document = pytest.mark.parametrize("name", DOCUMENTS)
 
 
-def blocks(name: str, language: str) -> list[str]:
-    text = (ROOT / name).read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+RUN_BY = {
+    "README.md": "tests/test_front_page.py",
+    "docs/migration.md": "meta/tests/test_migration.py",
+    "docs/transactions.md": "tests/databases/conftest.py",
+    "docs/tutorial.md": "tests/test_tutorial.py",
+    "examples/demo/README.md": "examples/demo/tests/test_served.py",
+    "examples/tree/README.md": "examples/tree/tests/test_served.py",
+    "meta/README.md": "tests/test_front_page.py",
+}
+"""Which test runs the code of a document, where its place alone does not tell."""
+
+
+def runner_of(document: Path) -> Path:
+    """Return the test that runs the code of a document."""
+    name = str(document.relative_to(ROOT))
+    if name in RUN_BY:
+        return ROOT / RUN_BY[name]
+    if name.startswith("docs/guides/"):
+        return ROOT / "tests/guides/test_guides.py"  # all that are in the folder
+    return document.parent / "tests/test_readme.py"
 
 
 def heading_anchors(document: Path) -> set[str]:
@@ -35,14 +53,22 @@ def heading_anchors(document: Path) -> set[str]:
 
 @each_document
 def test_its_python_is_python(name: str) -> None:
-    for block in blocks(name, "python"):
+    for block in code_blocks((ROOT / name).read_text()):
         ast.parse(block, filename=name)
 
 
 @each_document
 def test_its_ini_files_can_be_read(name: str) -> None:
-    for block in blocks(name, "ini"):
+    for block in code_blocks((ROOT / name).read_text(), "ini"):
         configparser.ConfigParser(interpolation=None).read_string(block)
+
+
+@each_document
+def test_its_code_is_run_by_a_test(name: str) -> None:
+    languages = set(re.findall(r"^ *```(\w+)$", (ROOT / name).read_text(), re.MULTILINE))
+    if languages - {"text"}:
+        runner = runner_of(ROOT / name)
+        assert runner.is_file(), f"no {runner}: say in RUN_BY which test runs {languages}"
 
 
 @each_document

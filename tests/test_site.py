@@ -1,8 +1,11 @@
 """The documentation site is built without a warning, and a reader needs nobody else for it."""
 
+import ast
 import re
 import subprocess
 import sys
+import zlib
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,6 +13,33 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+
+TRUSTED_HOSTS = {
+    "cookiecutter.readthedocs.io",
+    "github.com",
+    "gunicorn.org",
+    "trypyramid.com",
+    "uwsgi-docs.readthedocs.io",
+    "websockets.readthedocs.io",
+}
+"""Where the documents may lead a reader, besides their own machine. `make links` asks each page
+whether it is there; whether it deserves the trust of our readers is for you to say."""
+
+SOURCES = [*ROOT.glob("packages/*/src"), ROOT / "meta/src"]
+
+
+def public_names() -> Iterator[str]:
+    """Yield what the public modules of the packages list in ``__all__``."""
+    for source in SOURCES:
+        for file in source.rglob("*.py"):
+            parts = file.relative_to(source).with_suffix("").parts
+            module = ".".join(parts).removesuffix(".__init__")
+            if "{{" in module or "._" in module:
+                continue
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                    yield from (f"{module}.{name}" for name in ast.literal_eval(node.value))
 
 
 class Addresses(HTMLParser):
@@ -67,7 +97,43 @@ def test_every_link_within_the_site_leads_to_a_page(pages: dict[Path, Addresses]
                 assert (page.parent / unquote(parts.path)).is_file(), f"{page}: {link}"
 
 
+def test_links_to_other_sites_are_encrypted_and_lead_to_hosts_that_we_trust(
+    pages: dict[Path, Addresses],
+) -> None:
+    hosts = set()
+    for page, addresses in pages.items():
+        for link in map(urlsplit, addresses.links):
+            if link.netloc and link.hostname != "127.0.0.1":
+                assert link.scheme == "https", f"{page}: {link.geturl()}"
+                hosts.add(link.hostname)
+    assert hosts == TRUSTED_HOSTS
+
+
 def test_a_folder_of_the_repository_is_its_readme_on_the_site(
     site: Path, pages: dict[Path, Addresses]
 ) -> None:
     assert "packages/aiopyramid-core/README.html" in pages[site / "README.html"].links
+
+
+def test_every_public_name_leads_to_its_place_in_the_reference(site: Path) -> None:
+    inventory = (site / "objects.inv").read_bytes().split(b"\n", 4)[4]
+    entries = [line.split(maxsplit=4) for line in zlib.decompress(inventory).decode().splitlines()]
+    places = {
+        name: place.replace("$", name) for name, kind, _, place, _ in entries if "py:" in kind
+    }
+    names = [*public_names()]
+    assert "aiopyramid_core.await_" in names
+    assert set(names) - set(places) == set()
+    for name in names:
+        page, _, anchor = places[name].partition("#")
+        assert page.startswith("docs/reference/")
+        assert f'id="{anchor}"' in (site / page).read_text(), name
+
+
+def test_code_that_is_a_public_name_leads_to_the_reference(
+    site: Path, pages: dict[Path, Addresses]
+) -> None:
+    links = pages[site / "packages/aiopyramid-core/README.html"].links
+    assert "../../docs/reference/aiopyramid-core.html#aiopyramid_core.use_executor" in links
+    links = pages[site / "docs/migration.html"].links
+    assert "reference/aiopyramid.html#aiopyramid.helpers.is_generator" in links

@@ -125,7 +125,7 @@ def clients() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of our own, on a unix socket; its URL, but for the database's name."""
+    """A PostgreSQL server of our own, on a Unix socket; its URL, but for the database's name."""
     try:
         program = find_program(
             "initdb", package="postgresql", elsewhere=["usr/lib/postgresql/*/bin/initdb"]

@@ -59,7 +59,7 @@ class Process:
         return "\n".join(self.lines)
 
     def said(self, pattern: str, *, times: int = 1) -> re.Match[str]:
-        """Wait for a line that matches, or for its so manieth occurrence, and return the match."""
+        """Wait until so many lines match, and return the last of these matches."""
 
         def found() -> list[re.Match[str]]:
             return [match for line in self.lines if (match := re.search(pattern, line))]

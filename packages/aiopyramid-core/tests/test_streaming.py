@@ -56,6 +56,11 @@ def test_an_event_without_data_is_an_event_all_the_same():
     assert parsed(ServerSentEvent(event="ping").encode().decode())[0] == [("ping", "", "")]
 
 
+def test_a_time_to_come_back_alone_is_no_event():
+    sent = ServerSentEvent(None, retry_milliseconds=2500).encode()
+    assert parsed(sent.decode()) == ([], 2500)
+
+
 @pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\rb"])
 def test_each_line_of_the_data_is_a_field_of_its_own(text):
     assert ServerSentEvent(text).encode() == b"data: a\ndata: b\n\n"
@@ -131,6 +136,21 @@ def test_while_there_are_no_events_comments_are_sent(run):
     events, heartbeats = run(main)
     assert heartbeats == [b":\n\n"] * 2
     assert events == [b"data: one\n\n", b"data: two\n\n"]
+
+
+def test_a_stream_is_open_before_its_first_event(run):
+    async def main():
+        async def events():
+            await asyncio.Event().wait()
+            yield "never"
+
+        stream = EventStreamResponse(events(), heartbeat_seconds=1000).app_iter
+        async with asyncio.timeout(20):
+            opening = await anext(stream)
+        await stream.aclose()
+        return opening
+
+    assert run(main) == b":\n\n"
 
 
 def test_heartbeats_do_not_cancel_what_the_generator_waits_for(run):

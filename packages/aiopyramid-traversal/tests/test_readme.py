@@ -1,12 +1,11 @@
 """README.md: its code runs, all of it, one block after the other."""
 
 import asyncio
-import re
-import textwrap
 from pathlib import Path
 
 import pyramid.traversal
 import pytest
+from document_code import code_blocks
 from pyramid.config import Configurator
 from pyramid.interfaces import ITraverser
 from pyramid.response import Response
@@ -17,10 +16,6 @@ from aiopyramid_core import use_executor
 from aiopyramid_traversal import AsyncioTraverser, ExecutorTraverser
 
 README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
-CODE = [
-    textwrap.dedent(code)
-    for _, code in re.findall(r"^( *)```python\n(.*?)^\1```$", README, re.MULTILINE | re.DOTALL)
-]
 
 
 class Database:
@@ -47,7 +42,7 @@ def names():
         "database": Database(),
         "use_executor": use_executor,
     }
-    for code in CODE:
+    for code in code_blocks(README):
         exec(code, names)
     return names
 

@@ -185,7 +185,7 @@ class HostedCall(Generic[T]):
         Callable wherever the function can await, in an executor thread as well.
 
         Args:
-            part: Becomes :attr:`part`.
+            part: Becomes ``part``.
 
         Raises:
             BaseException: What the server's greenlet gave to ``proceed()``.
@@ -198,7 +198,7 @@ class HostedCall(Generic[T]):
         """The same for coroutines.
 
         Args:
-            part: Becomes :attr:`part`.
+            part: Becomes ``part``.
 
         Raises:
             BaseException: What the server's greenlet gave to ``proceed()``.

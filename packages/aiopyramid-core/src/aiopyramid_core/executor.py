@@ -277,8 +277,10 @@ def _settle(future: "Future[Any]", fn: Callable[..., Any], args: Any, kwargs: An
 
 
 DEFAULT_THREADS: Final = 40
-"""Most threads of an executor where nobody says otherwise: as in anyio, a number that a small
-machine bears and that covers what most sites with threaded servers run with.
+"""Most threads of an executor where nobody says otherwise.
+
+As in anyio, a number that a small machine bears and that covers what most sites with threaded
+servers run with.
 
 .. versionadded:: 1.0
 """

@@ -14,7 +14,7 @@ from ._servers import what_is_missing
 from .testing import SERVERS, Bridge, Served, serving
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    import aiohttp
 
 __all__ = (
     "async_client",
@@ -131,7 +131,7 @@ def each_server(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def async_client(bridge: Bridge) -> "Iterator[ClientSession]":
+def async_client(bridge: Bridge) -> "Iterator[aiohttp.ClientSession]":
     """An HTTP and WebSocket client on the test's event loop: a session of aiohttp's.
 
     Args:
@@ -144,7 +144,7 @@ def async_client(bridge: Bridge) -> "Iterator[ClientSession]":
     except ImportError:
         pytest.fail("async_client needs aiohttp: install aiopyramid-core[testing].", pytrace=False)
 
-    async def open_session() -> ClientSession:
+    async def open_session() -> "aiohttp.ClientSession":
         return ClientSession()
 
     session = bridge.run(open_session)

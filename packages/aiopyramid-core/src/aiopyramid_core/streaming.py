@@ -189,7 +189,8 @@ class ServerSentEvent:
     """One event of an event stream (WHATWG HTML, 9.2.6).
 
     Attributes:
-        data: The payload; each of its lines becomes a ``data`` field.
+        data: The payload; each of its lines becomes a ``data`` field. None for no event at all:
+            what else is set is taken note of by the client, and no listener is called.
         event: The event's type, or None for ``message``.
         id: What the client sends as ``Last-Event-ID`` when it connects again, or None.
         retry_milliseconds: How long the client shall wait before it connects again, or None.
@@ -200,7 +201,7 @@ class ServerSentEvent:
     .. versionadded:: 1.0
     """
 
-    data: str = ""
+    data: str | None = ""
     event: str | None = None
     id: str | None = None
     retry_milliseconds: int | None = None
@@ -224,9 +225,10 @@ class ServerSentEvent:
             lines.append(f"id: {self.id}")
         if self.retry_milliseconds is not None:
             lines.append(f"retry: {self.retry_milliseconds}")
-        # All three line ends count as such in an event stream, and no other does.
-        payload = self.data.replace("\r\n", "\n").replace("\r", "\n")
-        lines += [f"data: {line}" for line in payload.split("\n")]
+        if self.data is not None:
+            # All three line ends count as such in an event stream, and no other does.
+            payload = self.data.replace("\r\n", "\n").replace("\r", "\n")
+            lines += [f"data: {line}" for line in payload.split("\n")]
         return ("\n".join(lines) + "\n\n").encode()
 
 
@@ -242,6 +244,7 @@ class EventStreamResponse(Response):
                     await asyncio.sleep(1)
             return EventStreamResponse(ticks())
 
+    The client learns at once that the stream is open, by a comment if there is no event yet.
     When the client goes away the generator is closed, so that its ``finally`` clauses run.
 
     Args:
@@ -271,6 +274,10 @@ class EventStreamResponse(Response):
         self.headers["X-Accel-Buffering"] = "no"
 
 
+_OPENING_SECONDS: Final = 0.1
+"""How long the first event may take before the head of the response goes out without it."""
+
+
 async def _encode(
     events: AsyncIterable[ServerSentEvent | str], heartbeat_seconds: float
 ) -> AsyncIterator[bytes]:
@@ -278,14 +285,17 @@ async def _encode(
     # and in a greenlet, because ordinary code which it calls may await.
     queue: _Queue = asyncio.Queue()
     pump = asyncio.create_task(run_in_task(_pump(events, queue)))
+    silence_seconds = min(heartbeat_seconds, _OPENING_SECONDS)
     try:
         while True:
             try:
-                async with asyncio.timeout(heartbeat_seconds):
+                async with asyncio.timeout(silence_seconds):
                     event = await queue.get()
             except TimeoutError:
                 yield b":\n\n"
                 continue
+            finally:
+                silence_seconds = heartbeat_seconds
             if event is None:
                 break
             yield (ServerSentEvent(event) if isinstance(event, str) else event).encode()

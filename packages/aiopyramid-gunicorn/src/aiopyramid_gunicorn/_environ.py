@@ -85,7 +85,7 @@ class EnvironSettings:
 
 def _is_among(peer: Address, allowed: tuple[str, ...]) -> bool:
     if not isinstance(peer, tuple) or "*" in allowed:
-        # Who can open the unix socket is a matter of its permissions.
+        # Who can open the Unix socket is a matter of its permissions.
         return True
     try:
         address = ip_address(str(peer[0]))
@@ -238,7 +238,7 @@ def _apply_scheme_headers(environ: Environ, head: RequestHead, settings: Environ
 
 
 def _name_server_by_host(environ: Environ) -> None:
-    """Derive the server's name from Host: a unix socket has none, and PEP 3333 wants one."""
+    """Derive the server's name from Host: a Unix socket has none, and PEP 3333 wants one."""
     host, _, port = environ.get("HTTP_HOST", "").rpartition(":")
     if not port.isdigit():
         host, port = environ.get("HTTP_HOST", ""), ""

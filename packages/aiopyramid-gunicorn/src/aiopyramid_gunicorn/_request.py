@@ -39,7 +39,7 @@ class GunicornRequest:
         version: ``(1, 0)`` or ``(1, 1)``.
         headers: Names in upper case and values.
         scheme: ``"http"`` or ``"https"``.
-        peer_addr: Address and port of the client; an empty string on a unix socket.
+        peer_addr: Address and port of the client; an empty string on a Unix socket.
         fragment: Always empty: a request with a fragment is refused.
         trailers: Always empty: trailers are dropped.
     """

@@ -1,0 +1,158 @@
+"""Check the spelling of all documents and docstrings.
+
+The dictionary is aspell's, of British English with ``-ise``. What it does not know, and is right
+all the same, stands in ``docs/words.txt``. Code is not looked at, nor is what is written like code
+(``snake_case``, ``CamelCase``, ``TLS``). Run it anywhere::
+
+    python tools/spelling.py
+"""
+
+import argparse
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from markdown_it import MarkdownIt
+
+ROOT: Final = Path(__file__).parent.parent
+WORDS: Final = ROOT / "docs" / "words.txt"
+DICTIONARY: Final = "en_GB-ise-w_accents"
+MARKDOWN: Final = MarkdownIt().enable("table")
+
+LITERAL: Final = re.compile(r"``.+?``|(?::\w+:)?`[^`]+`", re.DOTALL)
+DIRECTIVE: Final = re.compile(r"^ *\.\. \w+::.*$", re.MULTILINE)
+SECTION: Final = re.compile(r"^ *\*{0,2}\w+:(?= |$)", re.MULTILINE)
+"""``Args:`` and, in such a section, ``name: …``."""
+
+CODE: Final = re.compile(r"_|://|@|\w[.]\w|[a-z]\d|\d[a-z]|aiopyramid-")
+"""What words do not look like: names of variables, addresses, names of files, ours."""
+
+
+class Place(NamedTuple):
+    """A word where it is written."""
+
+    file: str
+    line: int
+    word: str
+
+
+def main() -> None:
+    """Leave with a message that lists the words that are in no dictionary."""
+    argparse.ArgumentParser(
+        description="Check the spelling of documents and docstrings."
+    ).parse_args()
+    if (aspell := shutil.which("aspell")) is None:
+        sys.exit("There is no aspell: install it, with English (on Debian, aspell-en).")
+    wrong = misspelt(written(ROOT), aspell)
+    if wrong:
+        lines = (f"{place.file}:{place.line}: {place.word}" for place in wrong)
+        sys.exit("Neither the dictionary nor docs/words.txt has:\n  " + "\n  ".join(lines))
+
+
+def misspelt(places: Iterable[Place], aspell: str) -> list[Place]:
+    """Return the places with words that neither the dictionary nor our list has."""
+    places = list(places)
+    unknown = unknown_words({place.word for place in places}, aspell)
+    wrong = unknown.difference(*map(forms, our_words()))
+    return [place for place in places if place.word in wrong]
+
+
+def our_words() -> list[str]:
+    """Return the words that are right though no dictionary has them."""
+    return WORDS.read_text(encoding="utf-8").split()
+
+
+def forms(word: str) -> set[str]:
+    """Return how a word of our list may be written."""
+    return {word, word.capitalize(), f"{word}s", f"{word.capitalize()}s"}
+
+
+def unknown_words(words: Iterable[str], aspell: str) -> set[str]:
+    """Return those of the words that the dictionary does not have."""
+    # No list of the developer's own: what is right on one machine must be so on all.
+    options = [f"--master={DICTIONARY}", "--encoding=utf-8", "--dont-use-other-dicts"]
+    listed = subprocess.run(
+        [aspell, "list", *options, "--home-dir=/nonexistent"],
+        input="\n".join(sorted(words)),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+    )
+    return set(listed.stdout.split())
+
+
+def written(root: Path) -> Iterator[Place]:
+    """Yield all words of the tracked documents and docstrings, and of those that could be."""
+    command = "git ls-files -z --cached --others --exclude-standard *.md *.py"
+    listed = subprocess.run(command.split(), cwd=root, capture_output=True, text=True, check=True)
+    for name in sorted({*listed.stdout.split("\0")} - {""}):
+        file = root / name
+        if not file.is_file() or (file.suffix == ".py" and "{{" in name):
+            continue  # deleted, or a template which is no Python yet
+        text = file.read_text(encoding="utf-8")
+        for line, prose in prose_of_document(text) if file.suffix == ".md" else prose_of_code(text):
+            for offset, words in enumerate(prose.splitlines()):
+                yield from (Place(name, line + offset, word) for word in words_of(words))
+
+
+def prose_of_document(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the text of a Markdown file without its code, and in which line it begins."""
+    for token in MARKDOWN.parse(text):
+        if token.type == "inline" and token.map:
+            parts = (
+                "\n" if child.type in {"softbreak", "hardbreak"} else child.content
+                for child in token.children or ()
+                if child.type in {"text", "softbreak", "hardbreak"}
+            )
+            yield token.map[0] + 1, "".join(parts)
+
+
+def prose_of_code(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the docstrings of a module, those of variables included, without the code in them."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            docstring = node.value.value
+            if isinstance(docstring, str):
+                yield node.lineno, without_code(docstring)
+
+
+def without_code(docstring: str) -> str:
+    """Return a docstring with nothing where it shows code; the lines remain."""
+    lines = []
+    block: int | None = None  # how far the line is indented behind which a block of code comes
+    for line in without_margin(docstring).splitlines():
+        indent = len(line) - len(line.lstrip())
+        if line.strip() and block is not None and indent <= block:
+            block = None
+        lines.append("" if block is not None else line)
+        if block is None and line.endswith("::"):
+            block = indent
+    prose = LITERAL.sub(lambda found: "\n" * found[0].count("\n"), "\n".join(lines))
+    return SECTION.sub("", DIRECTIVE.sub("", prose))
+
+
+def without_margin(docstring: str) -> str:
+    """Return a docstring whose first line is indented as far as the others are."""
+    first, line_end, others = docstring.partition("\n")
+    return first + line_end + textwrap.dedent(others)
+
+
+def words_of(line: str) -> Iterator[str]:
+    """Yield the words of a line that a dictionary may have."""
+    for chunk in line.split():
+        if CODE.search(chunk):
+            continue
+        for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", chunk):
+            word = word.removesuffix("'s")
+            if len(word) > 1 and (word.islower() or word.istitle()):
+                yield word
+
+
+if __name__ == "__main__":
+    main()
