@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 TRUSTED_HOSTS = {
     "cookiecutter.readthedocs.io",
+    "docs.python.org",
     "github.com",
     "gunicorn.org",
     "trypyramid.com",

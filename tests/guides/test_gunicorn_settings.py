@@ -14,7 +14,6 @@ from aiopyramid_gunicorn.worker import AsyncGunicornWorker
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/guides/gunicorn-settings.md").read_text(encoding="utf-8")
-README = (ROOT / "packages/aiopyramid-gunicorn/README.md").read_text(encoding="utf-8")
 
 Rows = dict[str, list[str]]
 """The cells of each row of a table, by the first one."""
@@ -92,11 +91,6 @@ def test_what_to_do_about_a_protocol_is_what_the_worker_says() -> None:
     with pytest.raises(SettingNotSupported) as raised:
         list(check_settings(config))
     assert ALL["protocol"][1].endswith(str(raised.value).partition(": ")[2])
-
-
-def test_those_are_said_to_be_moot_of_which_the_readme_says_so() -> None:
-    (sentence,) = re.findall(r"Only for what is not here are .*?`ssl_version`", README, re.DOTALL)
-    assert are_said_to_be("moot") == set(re.findall(r"`(\w+)`", sentence))
 
 
 @pytest.mark.parametrize("name", sorted(are_said_to_be("moot") | are_said_to_be("ignored")))

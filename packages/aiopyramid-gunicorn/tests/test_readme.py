@@ -1,4 +1,4 @@
-"""README.md: what it has to mention; its code runs, and so does gunicorn with its settings."""
+"""README.md: its code runs, and so does gunicorn with its settings."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from document_code import code_blocks, run_as_module
-from gunicorn.config import Config
 from server_process import Process
 
 from aiopyramid_gunicorn.worker import AsyncGunicornWorker
@@ -25,12 +24,6 @@ def app(environ, start_response):
 def main(global_config):
     return app
 """
-
-
-@pytest.mark.parametrize("name", Config().settings)
-def test_it_says_what_becomes_of_each_of_gunicorns_settings(name):
-    # A new version of gunicorn may have a setting that a worker must honour. Look at it.
-    assert f"`{name}`" in README
 
 
 def test_its_code_runs_where_an_application_is_made(tmp_path, monkeypatch):
