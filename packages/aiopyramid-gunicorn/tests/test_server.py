@@ -1,6 +1,7 @@
 """_server: listen, watch over the connections, drain."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import threading
@@ -69,6 +70,16 @@ async def test_many_connections_are_served_at_once(serve):
         await application.started.wait()
         application.go_on.set()
         assert {(await client.answer()).text for client in clients} == {"hello"}
+
+
+async def test_all_connections_that_there_may_be_are_accepted_though_they_come_together(serve):
+    with contextlib.ExitStack() as stack:
+        async with serve(hello) as site:
+            site.server._most_connections = 100
+            for _ in range(100):
+                stack.enter_context(socket.create_connection(site.address))
+                await asyncio.sleep(0)  # one in each turn of the loop
+            await site.until(lambda: len(site.server.connections) == 100)
 
 
 # --- Drain ----------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ class Listener:
         sock: A listening, non-blocking socket; closed when the listener stops.
         make_protocol: Called for each connection.
         has_room: Returns whether another connection may be accepted.
+        on_settled: Called when one that is ``pending`` no longer is, which may make room.
         loop: The event loop.
         logger: gunicorn's logger.
         tls: Context for encrypted connections, or None.
@@ -44,6 +45,7 @@ class Listener:
         sock: socket.socket,
         make_protocol: Callable[[], asyncio.Protocol],
         has_room: Callable[[], bool],
+        on_settled: Callable[[], None],
         loop: asyncio.AbstractEventLoop,
         logger: Any,
         tls: ssl.SSLContext | None = None,
@@ -52,6 +54,7 @@ class Listener:
         self._sock = sock
         self._make_protocol = make_protocol
         self._has_room = has_room
+        self._on_settled = on_settled
         self._loop = loop
         self._logger = logger
         # asyncio refuses a time limit for what there is not.
@@ -64,7 +67,7 @@ class Listener:
 
     @property
     def pending(self) -> int:
-        """Connections that are accepted, but have no protocol yet."""
+        """Connections that are accepted, but have no protocol yet, or only just."""
         return len(self._welcomes)
 
     def resume(self) -> None:
@@ -118,8 +121,12 @@ class Listener:
             client.setblocking(False)
             task = self._loop.create_task(self._welcome(client))
             self._welcomes.add(task)
-            task.add_done_callback(self._welcomes.discard)
+            task.add_done_callback(self._settled)
         return True
+
+    def _settled(self, welcome: "asyncio.Task[None]") -> None:
+        self._welcomes.discard(welcome)
+        self._on_settled()
 
     async def _welcome(self, client: socket.socket) -> None:
         try:

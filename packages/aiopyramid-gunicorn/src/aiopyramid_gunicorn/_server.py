@@ -88,6 +88,7 @@ class Server:
                 sock,
                 lambda: HTTPProtocol(self),
                 self._has_room,
+                self._accept_more,
                 self.loop,
                 self.services.logger,
                 tls,
@@ -100,6 +101,11 @@ class Server:
         pending = sum(listener.pending for listener in self._listeners)
         return len(self.connections) + pending < self._most_connections
 
+    def _accept_more(self) -> None:
+        """There may be room again: have all listeners look."""
+        for listener in self._listeners:
+            listener.resume()
+
     def remember(self, connection: OpenConnection) -> None:
         """A connection was made."""
         self.connections.add(connection)
@@ -107,8 +113,7 @@ class Server:
     def forget(self, connection: OpenConnection) -> None:
         """A connection is gone."""
         self.connections.discard(connection)
-        for listener in self._listeners:
-            listener.resume()
+        self._accept_more()
         if not self.connections:
             self._deserted.set()
 

@@ -144,6 +144,18 @@ def test_a_client_that_does_not_shake_hands_is_cut_off_in_time(serve_tls, tmp_pa
         assert sock.recv(100) == b""
 
 
+def test_a_failed_handshake_makes_room_for_the_next_client(serve_tls, trusting):
+    server = serve_tls("--worker-connections", "1")
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        while sock.recv(100):
+            pass
+    connection = connect(server, trusting())
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 def test_sigterm_does_not_wait_for_an_encrypted_idle_connection(serve_tls, trusting):
     server = serve_tls("--keep-alive", "60", "--graceful-timeout", "60")
     connection = connect(server, trusting())
