@@ -39,6 +39,10 @@ def find_chromium() -> str:
     return find_program(*names, package="chromium")
 
 
+class CommandError(Exception):
+    """The browser did not do what it was told, and says why."""
+
+
 class Chromium:
     """A browser of its own, with an empty profile; an async context manager.
 
@@ -109,7 +113,8 @@ class Chromium:
         await self._socket.send_json(message | ({"sessionId": session} if session else {}))
         async with asyncio.timeout(PATIENCE_SECONDS):
             told = await answer
-        assert "error" not in told, f"{method}: {told}"
+        if "error" in told:
+            raise CommandError(f"{method}: {told['error']['message']}")
         result: dict[str, Any] = told["result"]
         return result
 
@@ -149,11 +154,22 @@ class Window:
         """Wait until a JavaScript expression is true."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while not await self.evaluate(f"Boolean({expression})"):
+                while not await self._is_true(expression):
                     await asyncio.sleep(0.05)
         except TimeoutError:
             text = await self.evaluate("document.body.innerText")
             raise AssertionError(f"never true: {expression}\n{text}") from None
+
+    async def _is_true(self, expression: str) -> bool:
+        try:
+            return bool(await self.evaluate(f"Boolean({expression})"))
+        except CommandError:
+            return False  # the page is being left; nothing is true between two pages
+
+    async def click(self, selector: str) -> None:
+        """Click on an element, which may lead to another page."""
+        # Later, so that this command is answered before the page is left.
+        await self.evaluate(f"void setTimeout(() => document.querySelector({selector!r}).click())")
 
     async def type(self, text: str) -> None:
         """Type into what has the focus, and press Enter."""

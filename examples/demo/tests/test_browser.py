@@ -67,7 +67,7 @@ def test_the_home_page_leads_to_the_room(program: str, server: str, tmp_path: Pa
         async with Chromium(program, tmp_path) as browser:
             window = await browser.open(server, 390, 844)
             await window.until("document.documentElement.scrollWidth <= innerWidth")
-            await window.evaluate("document.querySelector('a.button[href$=\"/chat\"]').click()")
+            await window.click('a.button[href$="/chat"]')
             await window.until("document.querySelector('#enter')")
             await window.screenshot(SCREENSHOTS / "chat-entrance-390.png")
 
