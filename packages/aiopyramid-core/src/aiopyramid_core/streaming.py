@@ -292,7 +292,8 @@ async def _encode(
                 async with asyncio.timeout(silence_seconds):
                     event = await queue.get()
             except TimeoutError:
-                yield b":\n\n"
+                if queue.empty():  # or else an event came just now
+                    yield b":\n\n"
                 continue
             finally:
                 silence_seconds = heartbeat_seconds
