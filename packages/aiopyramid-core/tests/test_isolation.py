@@ -17,6 +17,7 @@ from pyramid.threadlocal import get_current_registry, get_current_request, manag
 from webob import Request
 
 from aiopyramid_core import await_, start_greenlet, synchronize
+from aiopyramid_core._request_threads import request_threads
 
 NUMBER = 50
 current_number: ContextVar[str] = ContextVar("current_number")
@@ -52,11 +53,12 @@ def look(request, log):
 
 
 @pytest.fixture
-def requests(run, application):
+def requests(run, application, monkeypatch):
     """Send fifty requests at the same time; return their answers and what they noted."""
 
     def requests(configure, start):
         log = []
+        monkeypatch.setattr(request_threads(), "limit", NUMBER)
 
         async def main():
             loop = asyncio.get_running_loop()

@@ -15,10 +15,11 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import Final
+from typing import Any, Final
 
+from ._executors import LastThreadExecutor, RequestExecutor
+from ._request_threads import DEFAULT_THREADS, request_threads
 from ._waiting import WaitingThread
-from .executor import DEFAULT_THREADS, LastThreadExecutor, RequestExecutor
 
 __all__ = ("adopt_loop", "before_stop", "process_loop")
 
@@ -75,6 +76,7 @@ class _ProcessLoop:
         """Take a server's loop for the process's."""
         with self._lock:
             self._loop = loop
+        _follow_default_executor(loop)
 
     def stop(self) -> None:
         """Stop a loop of our own, and wait, within reason, until its tasks have ended."""
@@ -119,6 +121,23 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
+def _follow_default_executor(loop: asyncio.AbstractEventLoop) -> None:
+    """Have as many threads for synchronous requests as the loop's default executor has.
+
+    Synchronous views ran in that executor once, and to set it is how applications said how many
+    threads there should be for them. No loop tells which one it has.
+    """
+    set_default_executor = loop.set_default_executor
+
+    def set_and_follow(executor: Any) -> None:
+        set_default_executor(executor)
+        most = getattr(executor, "_max_workers", None)
+        if isinstance(most, int):
+            request_threads().limit = most
+
+    loop.set_default_executor = set_and_follow  # type: ignore[method-assign]
+
+
 _current = _ProcessLoop([])
 _of_parents: Final[list[_ProcessLoop]] = []
 
@@ -132,7 +151,8 @@ def adopt_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Make a server's event loop the one of this process.
 
     For servers, which call this in the process that will run the loop, before the application is
-    loaded.
+    loaded. A default executor that is set on the loop from now on also says how many threads there
+    are for synchronous requests.
 
     Args:
         loop: The loop from which requests will be served, running or not.

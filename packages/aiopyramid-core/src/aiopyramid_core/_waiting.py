@@ -14,6 +14,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
+from ._request_threads import paused
+
 __all__ = ("WaitingThread", "waiting_thread")
 
 T = TypeVar("T")
@@ -56,9 +58,10 @@ class WaitingThread:
         result.add_done_callback(lambda _: self._jobs.put(None))
         while not result.done():
             try:
-                job = self._jobs.get(
-                    timeout=None if end is None else max(0.0, end - time.monotonic())
-                )
+                with paused():
+                    job = self._jobs.get(
+                        timeout=None if end is None else max(0.0, end - time.monotonic())
+                    )
             except queue.Empty:
                 raise TimeoutError from None
             if job is not None:

@@ -1,0 +1,110 @@
+"""Calls in threads, for which a greenlet or a coroutine waits.
+
+What is per thread goes along: context variables, exception states, and the permission to wait for
+coroutines.
+"""
+
+import asyncio
+import functools
+import sys
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from ._borders import bring_back, call_handling, reraise
+from ._bridge import await_in_bridge, in_bridge
+from ._portal import ThreadScope, serving
+from ._request_threads import deliver, request_threads
+from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
+from ._waiting import waiting_thread
+
+__all__ = ("Call", "Outcome", "call_elsewhere", "off_loop")
+
+T = TypeVar("T")
+
+Outcome = tuple[Any, BaseException | None]
+"""What a function returned, or what it raised.
+
+It travels as a value, because a future refuses to carry StopIteration, and before Python 3.12 it is
+then never resolved at all (CPython issue 112182).
+"""
+
+Call = Callable[[], Outcome]
+
+
+async def call_elsewhere(
+    loop: asyncio.AbstractEventLoop,
+    start: Callable[[Call], Awaitable[Outcome]],
+    function: Callable[[], T],
+) -> T:
+    """Run a function in a thread, as described for :func:`call_in_thread`.
+
+    Args:
+        loop: The running event loop.
+        start: Has a thread run a call; returns the outcome, to come.
+        function: What to run.
+    """
+    context = copy_context()
+    handled = sys.exception()
+    scope = ThreadScope(lambda: loop)
+
+    def call() -> Outcome:
+        try:
+            with serving(scope):
+                return call_handling(handled, function), None
+        except BaseException as error:
+            return None, error
+
+    try:
+        result, error = await start(functools.partial(context.run, call))
+    except asyncio.CancelledError:
+        # The thread goes on, but what it awaits need not.
+        scope.cancel()
+        raise
+    bring_back(context)
+    if error is None:
+        return result  # type: ignore[no-any-return]
+    try:
+        reraise(error)
+    finally:
+        del error  # breaks the cycle exception -> traceback -> this frame
+
+
+async def _call_in_request_thread(function: Callable[[], T], *, at_once: bool) -> T:
+    """Run a function in a thread for synchronous requests.
+
+    Args:
+        function: What to run.
+        at_once: Whether it gets a thread however many are busy.
+    """
+    loop = asyncio.get_running_loop()
+
+    def start(call: Call) -> Awaitable[Outcome]:
+        waiting = waiting_thread.get()
+        if waiting is not None:
+            # On behalf of a synchronous request: all of that belongs to its own thread.
+            outcome: asyncio.Future[Outcome] = loop.create_future()
+            if waiting.offer(lambda: deliver(loop, outcome, call())):
+                return outcome
+        try:
+            return request_threads().run(loop, call, at_once=at_once)
+        except RuntimeError:
+            # The process ends. The loop's executor knows of the last thread.
+            return loop.run_in_executor(None, call)
+
+    return await call_elsewhere(loop, start, function)
+
+
+def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
+    """Call a blocking function from ordinary code such that it holds up no event loop.
+
+    Args:
+        function: What to call.
+        at_once: Whether it gets a thread however many are busy: for what others wait for, who may
+            have taken all threads, such as the end of a transaction.
+    """
+    if in_bridge():
+        return await_in_bridge(_call_in_request_thread(function, at_once=at_once))
+    if in_sqlalchemy():
+        return await_in_sqlalchemy(_call_in_request_thread(function, at_once=at_once))
+    return function()

@@ -1,0 +1,344 @@
+"""The threads in which synchronous requests run, each from its first line to its last callback.
+
+A pool of their own, apart from the event loop's default executor. Where they shared one, requests
+that wait for ``asyncio.to_thread`` or for the look-up of a host name could hold all of its threads,
+and wait for ever for one more.
+
+At most so many threads *run* at a time. A thread that waits, for a coroutine or for a slow client,
+is not counted as long as it does: it uses no processor, and what it waits for may need a thread.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any, Final, NamedTuple
+
+__all__ = (
+    "DEFAULT_THREADS",
+    "Job",
+    "RequestThreads",
+    "ThreadCounts",
+    "deliver",
+    "paused",
+    "request_threads",
+    "thread_counts",
+)
+
+_log = logging.getLogger("aiopyramid_core")
+
+Job = Callable[[], None]
+"""What a thread runs; it raises nothing."""
+
+DEFAULT_THREADS: Final = 40
+"""Most threads that run at a time where nobody says otherwise.
+
+As in anyio, a number that a small machine bears and that covers what most sites with threaded
+servers run with.
+
+.. versionadded:: 1.0
+"""
+
+_MOST_PER_RUNNING: Final = 10
+"""How many threads there may be, waiting ones included, for each that may run.
+
+A thread that waits in a view of Pyramid's depth takes some 150 KB, so that the default limit of 40
+bounds them to 60 MB.
+"""
+
+_WARNING_INTERVAL_SECONDS: Final = 1.0
+"""A busy pool gets a request a millisecond; one warning a second is read, a thousand are not."""
+
+
+class ThreadCounts(NamedTuple):
+    """How busy the threads for synchronous requests are.
+
+    Attributes:
+        limit: Most threads that run at a time.
+        running: How many run now.
+        waiting: How many wait for a coroutine, or for a client, in the midst of a request.
+        queued: How many requests wait for a thread.
+
+    .. versionadded:: 1.0
+    """
+
+    limit: int
+    running: int
+    waiting: int
+    queued: int
+
+
+class RequestThreads:
+    """A pool of threads for synchronous requests.
+
+    Args:
+        limit: Most threads that run at a time.
+
+    Attributes:
+        limit: See above; may be set at any time.
+    """
+
+    def __init__(self, limit: int = DEFAULT_THREADS) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._queue: deque[Job] = deque()
+        self._idle: list[_Thread] = []  # the last one to become idle is the first to work again
+        self._running = 0
+        self._waiting = 0
+        self._closed = False
+        self._warned_at = float("-inf")
+
+    @property
+    def counts(self) -> ThreadCounts:
+        """How busy the threads are."""
+        return ThreadCounts(self.limit, self._running, self._waiting, len(self._queue))
+
+    # --- Called on the event loop -------------------------------------------------------------
+
+    def submit(self, job: Job, *, at_once: bool = False) -> bool:
+        """Have a thread run a job, as soon as fewer than ``limit`` do.
+
+        Args:
+            job: What to run.
+            at_once: Whether the limit does not hold: for a job that others wait for, which may
+                have taken all threads.
+
+        Returns:
+            Whether the job has begun; if not, :meth:`withdraw` may still prevent it.
+
+        Raises:
+            RuntimeError: The process ends, or the system has no thread to give.
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("The process ends: no request can begin any more.")
+            if not at_once and not self._has_room():
+                self._queue.append(job)
+                thread, queued = None, len(self._queue)
+            else:
+                self._running += 1
+                thread, queued = self._take_idle(), 0
+        if queued:
+            self._warn(queued)
+            return False
+        self._start(thread, job)
+        return True
+
+    def withdraw(self, job: Job) -> bool:
+        """Take back a job that has not begun.
+
+        Returns:
+            Whether it will not run.
+        """
+        with self._lock:
+            try:
+                self._queue.remove(job)
+            except ValueError:
+                return False
+        return True
+
+    def run(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        function: Callable[[], Any],
+        *,
+        at_once: bool = False,
+    ) -> "asyncio.Future[Any]":
+        """Run a function in a thread of the pool.
+
+        Args:
+            loop: The running event loop.
+            function: A callable that raises nothing.
+            at_once: See :meth:`submit`.
+
+        Returns:
+            The function's result, to come. Cancelled before the function begins, it never does.
+        """
+        future = loop.create_future()
+
+        def job() -> None:
+            if not future.cancelled():
+                deliver(loop, future, function())
+
+        if not self.submit(job, at_once=at_once):
+            future.add_done_callback(lambda done: done.cancelled() and self.withdraw(job))
+        return future
+
+    # --- Called in the threads ----------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """The calling thread, one of the pool, only waits in the block: let another one run."""
+        with self._lock:
+            self._running -= 1
+            self._waiting += 1
+            job = self._queue.popleft() if self._queue and self._has_room() else None
+            if job is not None:
+                self._running += 1
+                thread = self._take_idle()
+        if job is not None:
+            self._start(thread, job)
+        try:
+            yield
+        finally:
+            with self._lock:
+                # There may be more than the limit for a moment. To wait here for others to end
+                # would be to wait for threads that may wait for this one.
+                self._running += 1
+                self._waiting -= 1
+
+    def next_job(self, thread: "_Thread") -> Job | None:
+        """The thread has ended a job: return the next one, if there is any.
+
+        Returns:
+            The job; None if the thread is to wait for one in its inbox, or for its end there.
+        """
+        with self._lock:
+            if self._queue and self._running <= self.limit:
+                return self._queue.popleft()
+            self._running -= 1
+            if self._closed or len(self._idle) >= self.limit:
+                thread.inbox.put(None)
+            else:
+                self._idle.append(thread)
+            return None
+
+    # --- Private ------------------------------------------------------------------------------
+
+    def _has_room(self) -> bool:
+        if self._running >= self.limit:
+            return False
+        total = self._running + self._waiting + len(self._idle)
+        return bool(self._idle) or total < self.limit * _MOST_PER_RUNNING
+
+    def _take_idle(self) -> "_Thread | None":
+        return self._idle.pop() if self._idle else None
+
+    def _start(self, thread: "_Thread | None", job: Job) -> None:
+        if thread is None:
+            thread = _Thread(self)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more
+                with self._lock:
+                    self._running -= 1
+                    if not (self._running or self._waiting):
+                        raise
+                    self._queue.appendleft(job)
+                return
+        thread.inbox.put(job)
+
+    def _warn(self, queued: int) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if now - self._warned_at < _WARNING_INTERVAL_SECONDS:
+                return
+            self._warned_at = now
+        _log.warning(
+            "All %d threads for synchronous requests are busy, %d requests wait in the queue: make"
+            " slow views coroutines, or raise aiopyramid.executor.max_workers",
+            self.limit,
+            queued,
+        )
+
+    def close(self) -> None:
+        """Let no job begin any more; threads end when their requests have."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for thread in idle:
+            thread.inbox.put(None)
+
+
+class _Thread(threading.Thread):
+    """A thread of the pool.
+
+    Attributes:
+        inbox: Where a thread that is idle gets its next job, or None for its end.
+    """
+
+    def __init__(self, pool: RequestThreads) -> None:
+        super().__init__(name=f"aiopyramid-request-{next(_numbers)}")
+        self.inbox: SimpleQueue[Job | None] = SimpleQueue()
+        self._pool = pool
+
+    def run(self) -> None:
+        """Run one job after the other."""
+        _this_thread.pool = self._pool
+        job = self.inbox.get()
+        while job is not None:
+            job()
+            job = self._pool.next_job(self)
+            if job is None:
+                job = self.inbox.get()
+
+
+def deliver(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]", result: Any) -> None:
+    """Give a future of a loop in another thread its result, unless nobody waits any more."""
+
+    def set_result() -> None:
+        if not future.done():
+            future.set_result(result)
+
+    with contextlib.suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(set_result)
+
+
+class _ThisThread(threading.local):
+    pool: RequestThreads | None = None
+
+
+_this_thread = _ThisThread()
+
+
+def paused() -> contextlib.AbstractContextManager[None]:
+    """Return a context manager for a block in which the calling thread only waits."""
+    pool = _this_thread.pool
+    return contextlib.nullcontext() if pool is None else pool.paused()
+
+
+# --- The pool of the process ----------------------------------------------------------------------
+
+
+_numbers: Final = itertools.count()
+_current = RequestThreads()
+
+
+def request_threads() -> RequestThreads:
+    """Return the pool of this process."""
+    return _current
+
+
+def thread_counts() -> ThreadCounts:
+    """Return how busy the threads are in which this process runs synchronous requests.
+
+    Under a server that gives requests threads of its own, all of them are its own affair.
+
+    .. versionadded:: 1.0
+    """
+    return _current.counts
+
+
+def _start_afresh_in_child() -> None:
+    """The threads of the parent do not exist in a child."""
+    global _current
+    _current = RequestThreads(_current.limit)
+    _this_thread.pool = None
+
+
+os.register_at_fork(after_in_child=_start_afresh_in_child)
+
+
+def _close_at_exit() -> None:
+    _current.close()
+
+
+# Before the interpreter waits for all threads, and behind what it registered later: at its end, an
+# event loop of our own runs the shutdown functions of applications, which may need a thread.
+getattr(threading, "_register_atexit", lambda function: None)(_close_at_exit)
