@@ -190,4 +190,5 @@ def test_a_view_of_a_mapper_that_is_not_ours_is_left_alone(run, application, fet
     async def main():
         return (await fetch(application(configure))).text
 
-    assert run(main) == threading.current_thread().name
+    # Where that is, the request's place decides: what a foreign mapper does is not known.
+    assert run(main).startswith("aiopyramid-request-")

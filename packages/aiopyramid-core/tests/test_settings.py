@@ -6,9 +6,11 @@ import pytest
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError
 
+from aiopyramid_core._view_records import Place
 from aiopyramid_core.settings import Settings
 
 FIELDS = {
+    "requests": "requests",
     "executor.max_workers": "executor_max_workers",
     "request_timeout": "request_timeout_seconds",
     "cancel_on_disconnect": "cancel_on_disconnect",
@@ -30,6 +32,8 @@ def test_every_attribute_has_a_setting():
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
+        ("requests", "loop", Place.LOOP),
+        ("requests", " Thread ", Place.THREAD),
         ("executor.max_workers", "4", 4),
         ("executor.max_workers", " 4 ", 4),
         ("request_timeout", "2.5", 2.5),
@@ -115,6 +119,19 @@ def test_what_is_neither_true_nor_false_is_refused(value):
     assert str(caught.value) == (
         f"The setting aiopyramid.cancel_on_disconnect is {value!r}, but must be true or false"
     )
+
+
+@pytest.mark.parametrize("value", ["threads", "both", 1])
+def test_a_place_for_requests_that_does_not_exist_is_refused(value):
+    with pytest.raises(ConfigurationError) as caught:
+        read("requests", value)
+    assert str(caught.value) == (
+        f"The setting aiopyramid.requests is {value!r}, but must be auto, loop or thread"
+    )
+
+
+def test_auto_is_what_happens_without_the_setting():
+    assert read("requests", "auto") is Settings().requests
 
 
 def test_a_fraction_of_a_thread_is_refused():

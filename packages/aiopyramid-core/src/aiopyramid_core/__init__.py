@@ -36,12 +36,16 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
 from ._by_hand import run_in_greenlet
 from ._callables import called_by, is_coroutine_callable, prepare_generators
+from ._execution import in_threads
+from ._executors import RequestExecutor
 from ._hosted import HostedCall, wait_hosted
 from ._include import includeme
 from ._process_loop import adopt_loop
+from ._request_scope import request_scope
+from ._request_threads import ThreadCounts, thread_counts
 from .decorators import spawn_greenlet_on_scope_error, synchronize
 from .exceptions import AiopyramidError, AlreadyShutDown, NotServed, ScopeError, StartupError
-from .executor import RequestExecutor, call_in_thread, call_off_loop, use_executor
+from .executor import call_in_thread, call_off_loop, use_executor
 from .lifespan import shutdown, spawn, startup
 from .mappers import CoroutineMapper, CoroutineOrExecutorMapper, ExecutorMapper
 from .scope import await_, can_await, run
@@ -57,15 +61,18 @@ __all__ = (
     "RequestExecutor",
     "ScopeError",
     "StartupError",
+    "ThreadCounts",
     "adopt_loop",
     "await_",
     "call_in_thread",
     "call_off_loop",
     "called_by",
     "can_await",
+    "in_threads",
     "includeme",
     "is_coroutine_callable",
     "prepare_generators",
+    "request_scope",
     "run",
     "run_in_greenlet",
     "shutdown",
@@ -76,6 +83,7 @@ __all__ = (
     "startup",
     "step_in_greenlets",
     "synchronize",
+    "thread_counts",
     "use_executor",
     "wait_hosted",
 )

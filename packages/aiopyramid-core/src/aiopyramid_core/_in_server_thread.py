@@ -10,61 +10,45 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from pyramid.interfaces import IExecutionPolicy
-from pyramid.router import default_execution_policy
-
-from ._bridge import in_bridge
-from ._portal import ThreadScope, may_wait, serving
+from ._portal import ThreadScope, serving
 from ._process_loop import process_loop
-from .scope import on_a_loop
+from ._request_scope import current_scope
+from ._transactions import scope_of_this_thread
 
-__all__ = ("wrap_execution_policy",)
+__all__ = ("RequestInServerThread",)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Policy = Callable[[dict[str, Any], Any], Any]
 
-
-def wrap_execution_policy(registry: Any) -> None:
-    """Make an application's execution policy, its own or the default, serve threads as above.
-
-    Args:
-        registry: The application's registry, all of whose configuration is done.
-    """
-    policy = registry.queryUtility(IExecutionPolicy, default=default_execution_policy)
-    registry.registerUtility(_wrapped(policy), IExecutionPolicy)
-
-
-def _wrapped(policy: Policy) -> Policy:
-    def execution_policy(environ: dict[str, Any], router: Any) -> Any:
-        if in_bridge() or may_wait() or on_a_loop():
-            return policy(environ, router)
-        request = _RequestInThread()
-        response = request.call(policy, environ, router)
-
-        def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-            body: Iterable[bytes] = request.call(response, environ, start_response)
-            wrapper = environ.get("wsgi.file_wrapper")
-            if type(body) is list or (isinstance(wrapper, type) and isinstance(body, wrapper)):
-                return body  # nothing in it awaits, and the server knows what to do with it
-            return _Body(body, request)
-
-        return respond
-
-    return execution_policy
-
-
-class _RequestInThread:
+class RequestInServerThread:
     """The context of one request, and its permission to wait."""
 
     def __init__(self) -> None:
         self._context = copy_context()
         # The process's event loop is started no sooner than something awaits.
         self._scope = ThreadScope(process_loop)
+        self._context.run(current_scope.set, scope_of_this_thread())
 
     def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in the context of the request."""
         return self._context.run(self._serve, function, *args, **kwargs)
+
+    def body_of(self, response: Any) -> Callable[..., Iterable[bytes]]:
+        """Return what calls a response, and has its body iterated in the context of the request.
+
+        Args:
+            response: What an execution policy returned.
+        """
+
+        def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            body: Iterable[bytes] = self.call(response, environ, start_response)
+            wrapper = environ.get("wsgi.file_wrapper")
+            if type(body) is list or (isinstance(wrapper, type) and isinstance(body, wrapper)):
+                return body  # nothing in it awaits, and the server knows what to do with it
+            return _Body(body, self)
+
+        return respond
 
     def _serve(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         with serving(self._scope):
@@ -74,7 +58,7 @@ class _RequestInThread:
 class _Body:
     """A response body that is iterated and closed in the context of its request."""
 
-    def __init__(self, body: Iterable[bytes], request: _RequestInThread) -> None:
+    def __init__(self, body: Iterable[bytes], request: RequestInServerThread) -> None:
         self._body = body
         self._request = request
         self._iterator = request.call(iter, body)

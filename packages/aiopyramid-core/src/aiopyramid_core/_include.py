@@ -1,15 +1,18 @@
 """``config.include("aiopyramid_core")``: how this package becomes part of an application."""
 
 import asyncio
+import sys
 from typing import Any
 
 from pyramid.exceptions import ConfigurationError
 from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
 from pyramid.tweens import EXCVIEW, INGRESS
 
-from . import _threadlocals, lifespan
-from ._server_threads import wrap_execution_policy
-from .executor import RequestExecutor
+from . import _placement, _threadlocals, _transactions, lifespan
+from ._execution import wrap_execution_policy
+from ._executors import RequestExecutor
+from ._placement import Placement
+from ._request_threads import request_threads
 from .lifespan import Hook, Lifespan, lifespan_of
 from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
 from .settings import Settings
@@ -43,12 +46,21 @@ def includeme(config: Any) -> None:
         return  # included before, perhaps by another package that needs it
     settings = Settings.from_mapping(config.registry.settings)
     _threadlocals.install()
+    _transactions.install()
+    placement = Placement(config.registry, settings.requests)
+    _placement.install(config.registry, placement)
     config.set_view_mapper(CoroutineOrExecutorMapper)
     # At once as well: config.derive_view and add_notfound_view(append_slash=True) derive views
     # without waiting for the actions, of which the mapper is one.
     config.registry.registerUtility(CoroutineOrExecutorMapper, IViewMapperFactory)
     # When all is said, since an application may have a policy of its own.
-    config.action(None, wrap_execution_policy, args=(config.registry,), order=PHASE3_CONFIG + 1)
+    config.action(
+        None,
+        wrap_execution_policy,
+        args=(config.registry, placement, settings),
+        order=PHASE3_CONFIG + 1,
+    )
+    config.action(None, _adapt_extensions, args=(config.registry,), order=PHASE3_CONFIG + 1)
     config.add_view_deriver(
         off_loop_view_deriver, "off_loop_view", under="http_cached_view", over="decorated_view"
     )
@@ -58,6 +70,15 @@ def includeme(config: Any) -> None:
     if settings.debug_blocking_seconds is not None:
         _add_watchdog(config, settings.debug_blocking_seconds)
     _add_tweens(config, settings)
+
+
+def _adapt_extensions(registry: Any) -> None:
+    """Have extensions that count on a thread per request do the right thing on an event loop."""
+    _transactions.take_commits_off_loop(registry)
+    if "pyramid_debugtoolbar" in sys.modules:
+        from ._debugtoolbar import replace_panels
+
+        replace_panels(registry)
 
 
 def _add_lifespan(config: Any, settings: Settings) -> None:
@@ -77,6 +98,7 @@ def _add_shutdown(config: Any, function: Hook) -> None:
 
 def _executor_setter(max_workers: int) -> Hook:
     async def set_executor(registry: Any) -> None:
+        request_threads().limit = max_workers
         asyncio.get_running_loop().set_default_executor(RequestExecutor(max_workers))
 
     return set_executor

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from ._bridge import await_in_bridge, in_bridge
 from .contract import ON_DISCONNECT
 from .lifespan import Lifespan
-from .scope import await_
 from .streaming import make_body_portable
 
 __all__ = ("make_ingress_tween",)
@@ -28,8 +28,11 @@ def make_ingress_tween(
 
     def ingress_tween(request: Any) -> Any:
         lifespan.ensure_started()
-        if cancel_on_disconnect and (on_disconnect := request.environ.get(ON_DISCONNECT)):
-            on_disconnect(await_(_current_task()).cancel)
+        # A request in a thread has arranged for it before it got one.
+        if cancel_on_disconnect and in_bridge():
+            on_disconnect = request.environ.get(ON_DISCONNECT)
+            if on_disconnect is not None:
+                on_disconnect(await_in_bridge(_current_task()).cancel)
         response = handler(request)
         make_body_portable(response)
         return response

@@ -16,9 +16,11 @@ from ._bridge import await_in_bridge, spawn_greenlet
 from ._waiting import WaitingThread, waiting_thread
 
 __all__ = (
+    "LAST_WORDS_SECONDS",
     "DeadlineExceeded",
     "ThreadScope",
     "await_in_thread",
+    "cancel_what_this_thread_awaits",
     "loop_of_this_thread",
     "may_wait",
     "serving",
@@ -49,6 +51,11 @@ class ThreadScope:
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop to hand coroutines to."""
         return self._get_loop()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the thread waits for a coroutine; asked on the loop."""
+        return self._task is not None and not self._task.done()
 
     def awaits(self, task: "asyncio.Task[Any]") -> None:
         """The thread waits for a Task; called on the loop."""
@@ -85,6 +92,16 @@ def loop_of_this_thread() -> asyncio.AbstractEventLoop | None:
 def may_wait() -> bool:
     """Return whether the calling thread works on behalf of an event loop."""
     return _this_thread.scope is not None
+
+
+def cancel_what_this_thread_awaits() -> Callable[[], None]:
+    """Return a function that cancels what the calling thread waits for, to be called on the loop.
+
+    The thread works on behalf of an event loop; see :meth:`ThreadScope.cancel`.
+    """
+    scope = _this_thread.scope
+    assert scope is not None
+    return scope.cancel
 
 
 @contextmanager
@@ -201,7 +218,7 @@ def await_in_thread(
             raise
         # Out of time, or interrupted by a signal handler that raised (KeyboardInterrupt).
         loop.call_soon_threadsafe(cancel)
-        concurrent.futures.wait((finished,), timeout=_LAST_WORDS_SECONDS)
+        concurrent.futures.wait((finished,), timeout=LAST_WORDS_SECONDS)
         if isinstance(error, TimeoutError):
             raise DeadlineExceeded from None
         raise
@@ -211,5 +228,5 @@ def await_in_thread(
             bring_back(context)
 
 
-_LAST_WORDS_SECONDS: Final = 1.0
+LAST_WORDS_SECONDS: Final = 1.0
 """How long a cancelled coroutine may take for its ``finally`` clauses before we go on."""

@@ -8,7 +8,7 @@ view runs as a coroutine in the request's greenlet or as ordinary code in a thre
 import inspect
 from collections.abc import Callable
 from types import CoroutineType
-from typing import Any
+from typing import Any, ClassVar
 
 from pyramid.config.views import DefaultViewMapper
 from pyramid.exceptions import ConfigurationError
@@ -16,6 +16,8 @@ from pyramid.interfaces import IViewMapperFactory
 from pyramid.util import object_description
 
 from ._callables import called_by, is_coroutine_callable, prepare_generators
+from ._placement import placement_of
+from ._view_records import Place, ViewRecord
 from .executor import call_off_loop
 from .scope import await_
 
@@ -33,6 +35,13 @@ class _AsyncioMapper(DefaultViewMapper):
     """What the mappers share: telling views apart, and the two ways of calling them."""
 
     attr: str | None
+
+    tells_coroutines: ClassVar[bool] = True
+    """That a view is a coroutine is known by what it is; see :mod:`._view_records`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._on_loop = options.get("run_on") == "loop"
 
     def is_coroutine_view(self, view: Any) -> bool:
         """Return whether ``view`` (with the mapper's ``attr``) is a coroutine."""
@@ -62,7 +71,10 @@ class _AsyncioMapper(DefaultViewMapper):
             # it, is awaited all the same.
             return _awaited(call_off_loop(mapped, context, request))
 
-        return _with_text_of(mapped, executor_view)
+        def quick_view(context: Any, request: Any) -> Any:
+            return _awaited(mapped(context, request))
+
+        return _with_text_of(mapped, quick_view if self._on_loop else executor_view)
 
 
 class CoroutineMapper(_AsyncioMapper):
@@ -125,11 +137,14 @@ class CoroutineOrExecutorMapper(_AsyncioMapper):
 
 
 def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
-    """Run an ordinary view in its thread together with its decorators and its renderer.
+    """Run a synchronous view of a coroutine request in a thread, with decorators and renderer.
 
     A view deriver (Pyramid, "View Derivers"). A mapper is the innermost layer of a view: the
     renderer is outside of it, and a template may block as well as the view, for example when it
     loads more from a database. In the view's own thread it also finds what the view left there.
+
+    This is also where the application's :class:`~aiopyramid_core._placement.Placement` learns of
+    the view.
 
     Args:
         view: The view with its decorators and its renderer.
@@ -138,18 +153,28 @@ def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
     Returns:
         ``view`` itself, or a view that runs it in a thread.
 
+    Raises:
+        ConfigurationError: The option ``run_on`` is neither ``loop`` nor ``thread``.
+
     .. versionadded:: 1.0
     """
     mapper = _mapper_of(info)
+    record = ViewRecord.of(info, mapper)
+    placement_of(info.registry).add_view(record)
     if not (isinstance(mapper, type) and issubclass(mapper, _AsyncioMapper)):
         return view
-    if is_coroutine_callable(called_by(info.original_view, info.options.get("attr"))):
+    if record.place is Place.LOOP or is_coroutine_callable(
+        called_by(info.original_view, info.options.get("attr"))
+    ):
         return view
 
     def off_loop_view(context: Any, request: Any) -> Any:
         return call_off_loop(view, context, request)
 
     return off_loop_view
+
+
+off_loop_view_deriver.options = ("run_on",)  # type: ignore[attr-defined]  # Pyramid's protocol
 
 
 def _mapper_of(info: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 from pyramid.exceptions import ConfigurationError
 from pyramid.settings import falsey, truthy
 
+from ._view_records import Place
+
 __all__ = ("Settings", "positive_number", "positive_seconds", "read_setting")
 
 
@@ -16,8 +18,11 @@ class Settings:
     """What the application's settings ask of this package.
 
     Attributes:
-        executor_max_workers: ``aiopyramid.executor.max_workers``: most threads for ordinary views
-            and other blocking code; None leaves the loop's executor as it is.
+        requests: ``aiopyramid.requests``: where requests run: ``loop`` for the event loop (the
+            synchronous views get a thread each), ``thread`` for a thread; None (``auto``) for the
+            one or the other, as their views are.
+        executor_max_workers: ``aiopyramid.executor.max_workers``: most threads that run synchronous
+            requests at a time, and most for other blocking code; None leaves them as they are.
         request_timeout_seconds: ``aiopyramid.request_timeout``: seconds after which a request is
             answered with 503; None for no limit.
         cancel_on_disconnect: ``aiopyramid.cancel_on_disconnect``: whether a request is cancelled
@@ -30,6 +35,7 @@ class Settings:
     .. versionadded:: 1.0
     """
 
+    requests: Place | None = None
     executor_max_workers: int | None = None
     request_timeout_seconds: float | None = None
     cancel_on_disconnect: bool = False
@@ -49,6 +55,7 @@ class Settings:
         .. versionadded:: 1.0
         """
         return cls(
+            requests=read_setting(settings, "requests", _place, None, "auto, loop or thread"),
             executor_max_workers=read_setting(
                 settings,
                 "executor.max_workers",
@@ -111,6 +118,10 @@ def positive_seconds(value: Any) -> float:
     if not 0 < number < math.inf:
         raise ValueError(value)
     return number
+
+
+def _place(value: Any) -> Place | None:
+    return None if str(value).strip().lower() == "auto" else Place.named(value)
 
 
 def _truth(value: Any) -> bool:

@@ -18,7 +18,8 @@ from pyramid.response import Response
 from ._bridge import await_in_bridge, in_bridge, run_in_task
 from ._portal import await_in_thread, loop_of_this_thread
 from ._process_loop import process_loop
-from .executor import call_in_thread
+from ._wsgi_in_thread import END_OF_BODY, BodyInThread
+from .executor import call_in_thread, call_off_loop
 from .scope import on_a_loop, refuse
 
 __all__ = (
@@ -117,24 +118,18 @@ def make_body_portable(response: Any) -> None:
         response.content_length = length
 
 
-END_OF_BODY: Final = object()
-"""What :meth:`OrdinaryBody.next` returns instead of a part when there are no more.
-
-.. versionadded:: 1.0
-"""
-
-
 class OrdinaryBody:
     """An ordinary response body for servers on an event loop, which iterate it in threads.
 
-    All of it runs in one context, a copy of the request's: a generator may reset the context
+    The body of a synchronous request is iterated in the request's own thread. Any other is in any
+    thread; but all of it in one context, a copy of the request's: a generator may reset the context
     variables that it has set, which Python allows in the very same context only.
 
     ::
 
         parts = OrdinaryBody(application(environ, start_response))
         try:
-            while (part := call_off_loop(parts.next)) is not END_OF_BODY:
+            while (part := parts.next()) is not END_OF_BODY:
                 send(part)
         finally:
             await_(parts.close())
@@ -156,10 +151,18 @@ class OrdinaryBody:
         self._lock = threading.Lock()
 
     def next(self) -> Any:
-        """Return the next part, or :data:`END_OF_BODY`; may block.
+        """Wait for the next part, in a greenlet of the bridge.
+
+        Returns:
+            The part, or :data:`END_OF_BODY`.
 
         .. versionadded:: 1.0
         """
+        if type(self._body) is BodyInThread:
+            return await_in_bridge(self._body.part())
+        return call_off_loop(self._next_in_context)
+
+    def _next_in_context(self) -> Any:
         with self._lock:
             return self._context.run(self._next)
 
@@ -173,7 +176,9 @@ class OrdinaryBody:
 
         .. versionadded:: 1.0
         """
-        if hasattr(self._body, "close"):
+        if type(self._body) is BodyInThread:
+            await self._body.end()
+        elif hasattr(self._body, "close"):
             await asyncio.shield(call_in_thread(None, self._close))
 
     def _close(self) -> None:

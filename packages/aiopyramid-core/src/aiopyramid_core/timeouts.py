@@ -8,6 +8,7 @@ from pyramid.httpexceptions import HTTPServiceUnavailable
 
 from ._bridge import await_in_bridge, in_bridge
 from ._portal import DeadlineExceeded, waiting_at_most
+from ._time_limit import current_limit, is_out_of_time
 
 __all__ = ("RequestTimeout", "make_timeout_tween")
 
@@ -25,14 +26,26 @@ class RequestTimeout(HTTPServiceUnavailable):
 
     explanation = "The server took too long to answer this request."
 
+    @classmethod
+    def after(cls, seconds: float) -> "RequestTimeout":
+        """Return the error of a request whose limit is so many seconds.
+
+        Args:
+            seconds: The limit.
+
+        .. versionadded:: 1.0
+        """
+        return cls(f"The limit is {seconds:g} seconds.")
+
 
 def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handler:
     """Return a tween that gives up on a request after so many seconds.
 
     Routing, traversal and the view are timed, but not other tweens. What awaits is cancelled: its
-    ``finally`` clauses run. An ordinary view cannot be stopped; its thread goes on to the end,
-    only nobody waits for it. Under a server that gives the request a thread of its own, only the
-    awaits are timed, since nobody could answer in that thread's place.
+    ``finally`` clauses run. Synchronous code cannot be stopped; its thread goes on to the end, only
+    nobody waits for it, and then its request fails, too: what it did is not committed. Under a
+    server that gives the request a thread of its own, only the awaits are timed, since nobody could
+    answer in that thread's place.
 
     Args:
         handler: The next tween or the router.
@@ -43,13 +56,30 @@ def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handl
     """
 
     def timeout_tween(request: Any) -> Any:
-        if not in_bridge():
-            try:
-                with waiting_at_most(seconds):
-                    return handler(request)
-            except DeadlineExceeded as error:
-                raise RequestTimeout(_detail(seconds)) from error
-        return await_in_bridge(limited(request))
+        if is_out_of_time.get():
+            raise RequestTimeout.after(seconds)
+        if in_bridge():
+            return await_in_bridge(limited(request))
+        limit = current_limit.get()
+        if limit is None:
+            return limited_in_thread(request)
+        current_limit.set(None)  # a subrequest is part of what is timed
+        limit.begin()
+        in_time = False
+        try:
+            response = limited_in_thread(request)
+        finally:
+            in_time = limit.end()
+        if not in_time:
+            raise RequestTimeout.after(seconds)
+        return response
+
+    def limited_in_thread(request: Any) -> Any:
+        try:
+            with waiting_at_most(seconds):
+                return handler(request)
+        except DeadlineExceeded as error:
+            raise RequestTimeout.after(seconds) from error
 
     async def limited(request: Any) -> Any:
         scope = asyncio.timeout(seconds)
@@ -60,10 +90,6 @@ def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handl
         except TimeoutError as error:
             if not scope.expired():
                 raise
-            raise RequestTimeout(_detail(seconds)) from error
+            raise RequestTimeout.after(seconds) from error
 
     return timeout_tween
-
-
-def _detail(seconds: float) -> str:
-    return f"The limit is {seconds:g} seconds."

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ._ingress import make_ingress_tween
+from ._placement import placement_of
 from .decorators import synchronize
 from .executor import call_in_thread
 from .lifespan import Lifespan, announce, lifespan_of
@@ -55,6 +56,7 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     """
     lifespan = lifespan_of(registry)
     announce(lifespan)
+    placement_of(registry).log()
     settings = Settings.from_mapping(registry.settings)
     return make_ingress_tween(
         handler, registry, lifespan, cancel_on_disconnect=settings.cancel_on_disconnect

@@ -5,7 +5,7 @@ complains about an ignore that is not needed.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, assert_type
 
@@ -20,15 +20,18 @@ from aiopyramid_core import (
     RequestExecutor,
     ScopeError,
     StartupError,
+    ThreadCounts,
     adopt_loop,
     await_,
     call_in_thread,
     call_off_loop,
     called_by,
     can_await,
+    in_threads,
     includeme,
     is_coroutine_callable,
     prepare_generators,
+    request_scope,
     run,
     run_in_greenlet,
     shutdown,
@@ -39,6 +42,7 @@ from aiopyramid_core import (
     startup,
     step_in_greenlets,
     synchronize,
+    thread_counts,
     use_executor,
     wait_hosted,
 )
@@ -148,6 +152,10 @@ def ordinary() -> None:
     assert_type(await_(promise(1)), User)
     assert_type(can_await(), bool)
     assert_type(call_off_loop(read, "path", limit=1), bytes)
+    assert_type(thread_counts(), ThreadCounts)
+    assert_type(thread_counts().queued, int)
+    assert_type(request_scope(), Hashable)
+    in_threads(read)  # type: ignore[arg-type]
     call_off_loop(read, limit=1)  # type: ignore[call-arg]
     await_(read("path"))  # type: ignore[arg-type]
     spawn(load(1))

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from aiopyramid_core import await_, call_off_loop
+from aiopyramid_core import await_
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
 from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
@@ -221,7 +221,7 @@ class Exchange:
         while not response.head_sent or response.needs_body:
             # The next part may block for long, so it is fetched in a thread; but a slow client
             # holds no thread: the wait for room in the write buffer is between two parts.
-            data = call_off_loop(parts.next)
+            data = parts.next()
             if data is END_OF_BODY:
                 break
             self._write(data)
@@ -235,7 +235,7 @@ class Exchange:
             await_(outlet.empty())
             transfer.aim(outlet.descriptor(), response.missing_bytes)
         while response.needs_body:
-            sent = call_off_loop(parts.next)
+            sent = parts.next()
             if sent is END_OF_BODY:
                 break
             response.sent += sent

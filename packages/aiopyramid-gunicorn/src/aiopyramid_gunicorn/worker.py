@@ -25,7 +25,14 @@ from gunicorn.http.wsgi import base_environ
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
-from aiopyramid_core import RequestExecutor, StartupError, adopt_loop, shutdown, startup
+from aiopyramid_core import (
+    RequestExecutor,
+    StartupError,
+    adopt_loop,
+    in_threads,
+    shutdown,
+    startup,
+)
 from aiopyramid_core.executor import DEFAULT_THREADS
 
 from ._environ import EnvironSettings
@@ -55,8 +62,9 @@ class AsyncGunicornWorker(Worker):
         write_buffer_bytes: How much of an answer may wait for its client before the application
             has to wait, too.
         write_timeout_seconds: Time for a client to read any more of an answer.
-        executor_threads: Most threads of the event loop's default executor, in which ordinary
-            views run. An application that sets an executor of its own replaces it.
+        executor_threads: Most threads that run synchronous requests at a time, and most of the
+            event loop's default executor. An application that sets an executor of its own says
+            both.
 
     .. versionadded:: 1.0
     """
@@ -104,8 +112,8 @@ class AsyncGunicornWorker(Worker):
         executor: ThreadPoolExecutor | None
         executor = getattr(self._loop_of_application, "_default_executor", None)
         executor = executor or RequestExecutor(self.executor_threads)
-        self.loop.set_default_executor(executor)
         adopt_loop(self.loop)
+        self.loop.set_default_executor(executor)
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
         super().init_process()
@@ -228,7 +236,7 @@ class AsyncGunicornWorker(Worker):
         environ = base_environ(cfg)
         environ |= {"wsgi.file_wrapper": FileWrapper, "wsgi.multithread": True}
         return Server(
-            Services(self.wsgi, self.log, RequestHooks.of(self)),
+            Services(in_threads(self.wsgi), self.log, RequestHooks.of(self)),
             EnvironSettings.from_settings(cfg, environ),
             Limits.from_settings(
                 cfg,

@@ -104,6 +104,11 @@ def thread(request):
     return text(threading.current_thread().name)
 
 
+async def called_thread(request):
+    thread = await asyncio.to_thread(threading.current_thread)
+    return text(thread.name)
+
+
 def upload(request):
     return text(len(request.body))
 
@@ -128,7 +133,7 @@ def tween_factory(handler, registry):
 
 
 VIEWS = [hello, sleep, wait, freeze, who, fail, crash, loop, pid]
-VIEWS += [block, block_until, who_in_thread, thread, upload]
+VIEWS += [block, block_until, who_in_thread, thread, called_thread, upload]
 
 
 def main(global_config=None, **settings):

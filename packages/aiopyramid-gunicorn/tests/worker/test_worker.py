@@ -43,16 +43,16 @@ def test_it_works_without_uvloop(gunicorn, tmp_path):
     (tmp_path / "uvloop.py").write_text("raise ImportError('not installed')")
     server = gunicorn(PYTHONPATH=str(tmp_path))
     assert server.get("/loop") == (200, "asyncio")
-    assert server.get("/thread") == (200, "aiopyramid_0")
+    assert server.get("/thread") == (200, "aiopyramid-request-0")
     server.signal(signal.SIGTERM)
     server.ended()
     server.said("Worker exiting")
     assert "Traceback" not in server.output
 
 
-def test_an_executor_that_the_application_sets_is_used(gunicorn):
+def test_an_executor_that_the_application_sets_serves_calls_in_threads(gunicorn):
     server = gunicorn(THREADS_OF_THE_APPLICATION="1")
-    assert server.get("/thread") == (200, "of-the-application_0")
+    assert server.get("/called_thread") == (200, "of-the-application_0")
 
 
 def test_it_works_under_pserve(pserve):

@@ -1,4 +1,4 @@
-"""Threads for ordinary views, on the real worker."""
+"""Threads for synchronous requests, on the real worker."""
 
 import pytest
 
@@ -10,21 +10,21 @@ def test_the_setting_limits_the_threads_and_the_queue_is_reported(start, count, 
     server = start(settings={"aiopyramid.executor.max_workers": "2"}, how=how)
     assert server.get("/pid")[0] == 200
     outcomes = [server.get_later(f"/block_until?file={tmp_path}/go_on") for _ in range(3)]
-    server.said("blocks in aiopyramid_", times=2)
-    server.said("All 2 executor threads are busy, 1 calls wait in the queue")
+    server.said("blocks in aiopyramid-request-", times=2)
+    server.said("All 2 threads for synchronous requests are busy, 1 requests wait in the queue")
     assert count(server, "blocks in") == 2
     (tmp_path / "go_on").touch()
     assert [outcome() for outcome in outcomes] == [(200, "blocked")] * 3
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_an_executor_that_the_constructor_sets_is_used(start, count, tmp_path, how):
+def test_an_executor_that_the_constructor_sets_says_how_many(start, count, tmp_path, how):
     server = start(settings={"test.threads": "1"}, how=how)
     outcomes = [server.get_later(f"/block_until?file={tmp_path}/go_on") for _ in range(2)]
-    server.said("blocks in mine_0")
+    server.said("All 1 threads for synchronous requests are busy, 1 requests wait in the queue")
+    assert count(server, "blocks in") == 1
     (tmp_path / "go_on").touch()
     assert [outcome() for outcome in outcomes] == [(200, "blocked")] * 2
-    assert server.get("/thread") == (200, "mine_0")
 
 
 def test_a_busy_executor_delays_no_coroutine_view(start, tmp_path):
@@ -36,9 +36,10 @@ def test_a_busy_executor_delays_no_coroutine_view(start, tmp_path):
     assert outcome() == (200, "blocked")
 
 
-def test_a_generator_as_the_body_of_an_ordinary_view_never_runs_on_the_loop(start):
+def test_a_generator_as_the_body_of_a_synchronous_view_runs_in_the_thread_of_its_request(start):
     server = start()
     status, names = server.get("/generated")
     assert status == 200
-    assert [name.partition("_")[0] for name in names.split()] == ["aiopyramid"] * 3
-    server.said("closed in aiopyramid_")
+    assert names.split() == [names.split()[0]] * 3
+    assert names.startswith("aiopyramid-request-")
+    server.said(f"closed in {names.split()[0]}")

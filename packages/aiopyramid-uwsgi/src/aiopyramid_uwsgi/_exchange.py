@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import IO, Any, Final, Protocol
 
-from aiopyramid_core import HostedCall, await_, call_off_loop
+from aiopyramid_core import HostedCall, await_
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
@@ -217,7 +217,7 @@ class Exchange:
             return b""
         parts = OrdinaryBody(body)
         try:
-            while (part := call_off_loop(parts.next)) is not END_OF_BODY:
+            while (part := parts.next()) is not END_OF_BODY:
                 self._hand_over(part)
         finally:
             await_(parts.close())

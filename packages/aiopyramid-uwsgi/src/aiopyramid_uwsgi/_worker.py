@@ -90,8 +90,8 @@ class Worker:
         executor = _executor_of(self._loops[-1]) if self._loops else None
         self._loops.append(loop)
         asyncio.set_event_loop(loop)
-        loop.set_default_executor(executor or RequestExecutor(DEFAULT_THREADS))
         adopt_loop(loop)
+        loop.set_default_executor(executor or RequestExecutor(DEFAULT_THREADS))
         # The first thing that the loop does when the plugin runs it: uWSGI sets signal handlers
         # later than it calls us.
         loop.call_soon(self._begin)

@@ -1,0 +1,132 @@
+"""Where requests run, wherever their server has received them.
+
+The outermost thing that Pyramid lets an application replace is its execution policy: around it is
+all that belongs to a request, from the request factory to the last finished callback. So it is here
+that a request gets its place.
+
+=================================  ==============================  =================================
+the server calls the application   a synchronous request           a coroutine request
+=================================  ==============================  =================================
+in a greenlet of the bridge        goes to a thread, with all      stays: all of it runs on the
+                                   that belongs to it              event loop
+in a thread of its own             stays                           stays; the thread waits for what
+                                                                   awaits
+in a thread of ours                stays: some middleware is       stays, as above
+                                   around the application
+=================================  ==============================  =================================
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pyramid.interfaces import IExecutionPolicy
+from pyramid.router import Router, default_execution_policy
+
+from ._bridge import in_bridge
+from ._in_server_thread import RequestInServerThread
+from ._out_of_time import answer_out_of_time
+from ._placement import Placement
+from ._portal import cancel_what_this_thread_awaits, may_wait
+from ._request_scope import call_in_scope_of_coroutine_request
+from ._sqlalchemy import in_sqlalchemy
+from ._time_limit import OutOfTime
+from ._wsgi_in_thread import CallInThread, StartResponse, WSGIApplication
+from .contract import ON_DISCONNECT
+from .lifespan import is_installed
+from .scope import await_, on_a_loop
+from .settings import Settings
+
+__all__ = ("in_threads", "wrap_execution_policy")
+
+Environ = dict[str, Any]
+Policy = Callable[[Environ, Any], Any]
+
+
+def wrap_execution_policy(registry: Any, placement: Placement, settings: Settings) -> None:
+    """Make an application's execution policy, its own or the default, give requests their place.
+
+    Args:
+        registry: The application's registry, all of whose configuration is done.
+        placement: Decides.
+        settings: The application's.
+    """
+    policy = registry.queryUtility(IExecutionPolicy, default=default_execution_policy)
+    registry.registerUtility(_wrapped(policy, placement, settings), IExecutionPolicy)
+
+
+def _wrapped(policy: Policy, placement: Placement, settings: Settings) -> Policy:
+    runs_on_loop = placement.runs_on_loop
+
+    def execution_policy(environ: Environ, router: Any) -> Any:
+        if in_bridge() or in_sqlalchemy():
+            if runs_on_loop(environ):
+                return call_in_scope_of_coroutine_request(policy, environ, router)
+            return functools.partial(_respond_in_thread, policy, router, settings)
+        if may_wait():
+            if settings.cancel_on_disconnect and ON_DISCONNECT in environ:
+                environ[ON_DISCONNECT](cancel_what_this_thread_awaits())
+            return policy(environ, router)
+        if on_a_loop():
+            return policy(environ, router)
+        request = RequestInServerThread()
+        return request.body_of(request.call(policy, environ, router))
+
+    return execution_policy
+
+
+def _respond_in_thread(
+    policy: Policy,
+    router: Any,
+    settings: Settings,
+    environ: Environ,
+    start_response: StartResponse,
+) -> Iterable[bytes]:
+    def whole_request(environ: Environ, start_response: StartResponse) -> Any:
+        return policy(environ, router)(environ, start_response)
+
+    return await_(_in_thread(whole_request, environ, start_response, settings))
+
+
+async def _in_thread(
+    application: WSGIApplication,
+    environ: Environ,
+    start_response: StartResponse,
+    settings: Settings,
+) -> Iterable[bytes]:
+    seconds = settings.request_timeout_seconds
+    if settings.cancel_on_disconnect and (on_disconnect := environ.get(ON_DISCONNECT)):
+        task = asyncio.current_task()
+        assert task is not None
+        on_disconnect(task.cancel)
+    if seconds is None:
+        return await CallInThread(application, environ, start_response).body()
+    untouched = environ.copy()
+    call = CallInThread(application, environ, start_response)
+    call.limit(seconds)
+    try:
+        return await call.body()
+    except OutOfTime:
+        return await answer_out_of_time(application, untouched, start_response, seconds)
+
+
+def in_threads(application: WSGIApplication) -> WSGIApplication:
+    """Return a WSGI application that runs in threads, each request in one, where it has to.
+
+    For servers on an event loop. A Pyramid application that includes ``aiopyramid_core`` knows
+    itself where its requests run, and is returned as it is. Any other one, and whatever is around
+    such an application, is taken for synchronous code.
+
+    Args:
+        application: What the server was given to serve.
+
+    .. versionadded:: 1.0
+    """
+    if isinstance(application, Router) and is_installed(application.registry):
+        return application  # type: ignore[no-any-return]
+
+    def application_in_thread(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return await_(CallInThread(application, environ, start_response).body())
+
+    return application_in_thread

@@ -1,0 +1,118 @@
+"""What is one per thread elsewhere, and has to be one per request on the event loop.
+
+The coroutine requests of a process take turns on one thread. Whatever tells requests apart by their
+thread (``transaction.manager``, a ``scoped_session``) would take them all for one. Each of them has
+a *scope* instead, in a context variable; in a synchronous request the scope is that of its thread,
+and remains so where a coroutine runs on the event loop on behalf of that thread.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Hashable
+from contextvars import ContextVar
+from typing import Any, Final, ParamSpec, TypeVar
+
+__all__ = (
+    "CoroutineRequestScope",
+    "RequestScope",
+    "ThreadRequestScope",
+    "call_in_scope_of_coroutine_request",
+    "current_scope",
+    "request_scope",
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ThreadRequestScope:
+    """The scope of the synchronous requests of one thread; made in that thread.
+
+    Attributes:
+        key: A value that no other request under way has.
+        transaction_manager: What ``transaction.manager`` stands for in the request, or None where
+            nothing is known of it.
+    """
+
+    __slots__ = ("key", "transaction_manager")
+
+    def __init__(self, transaction_manager: Any = None) -> None:
+        self.key: Hashable = threading.get_ident()
+        self.transaction_manager = transaction_manager
+
+
+class CoroutineRequestScope:
+    """The scope of one coroutine request.
+
+    Attributes:
+        transaction_manager: What ``transaction.manager`` stands for in the request, or None as
+            long as nobody has asked.
+    """
+
+    __slots__ = ("_key", "transaction_manager")
+
+    def __init__(self) -> None:
+        self._key: Hashable = None
+        self.transaction_manager: Any = None
+
+    @property
+    def key(self) -> Hashable:
+        """A value that no other request under way has."""
+        if self._key is None:
+            try:
+                self._key = _free_keys.pop()  # atomic, as append is: requests may end in threads
+            except IndexError:
+                self._key = ("coroutine request", next(_numbers))
+        return self._key
+
+    def __del__(self) -> None:
+        # No sooner than the last context that knows this scope, a background task's perhaps, is
+        # gone, and with it all that could use the key.
+        if self._key is not None:
+            _free_keys.append(self._key)
+
+
+_numbers: Final = itertools.count(1)
+_free_keys: Final[list[Hashable]] = []
+
+RequestScope = ThreadRequestScope | CoroutineRequestScope
+
+current_scope: Final[ContextVar[RequestScope | None]] = ContextVar(
+    "aiopyramid_request_scope", default=None
+)
+"""The scope of what runs in this context; None outside of requests."""
+
+
+def request_scope() -> Hashable:
+    """Return a value that is one per request: the ``scopefunc`` of a ``scoped_session``.
+
+    ::
+
+        DBSession = scoped_session(sessionmaker(), scopefunc=request_scope)
+
+    In a synchronous request, and outside of requests, it is one per thread, so that nothing changes
+    there. Coroutine requests, as threads do, use a value again that an earlier request had, once
+    nothing of that request runs any more, its background tasks included: there are no more sessions
+    than there were requests at a time.
+
+    .. versionadded:: 1.0
+    """
+    scope = current_scope.get()
+    return threading.get_ident() if scope is None else scope.key
+
+
+def call_in_scope_of_coroutine_request(
+    function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Call what handles a coroutine request, in a scope of its own.
+
+    The scope lasts as long as the context of the request, which may still produce a body. Only a
+    request within another one, in the same context, leaves it as it was.
+    """
+    outer = current_scope.get()
+    current_scope.set(CoroutineRequestScope())
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if outer is not None:
+            current_scope.set(outer)

@@ -1,0 +1,485 @@
+"""_execution: a request keeps one thread from its first line to its last callback."""
+
+import asyncio
+import threading
+from contextvars import ContextVar
+
+import pytest
+from pyramid.config import Configurator
+from pyramid.events import NewRequest, NewResponse
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.request import Request as PyramidRequest
+from pyramid.response import Response
+from webob import Request
+
+from aiopyramid_core import await_, in_threads, spawn_greenlet, synchronize
+from aiopyramid_core._request_threads import request_threads
+from aiopyramid_core.contract import ON_DISCONNECT
+
+PATIENCE_SECONDS = 20
+colour: ContextVar[str] = ContextVar("colour", default="none")
+
+
+class Parts:
+    """Which thread the parts of a request ran in."""
+
+    def __init__(self):
+        self.seen = {}
+
+    def note(self, part):
+        self.seen.setdefault(part, set()).add(threading.get_ident())
+
+    @property
+    def threads(self):
+        return set().union(*self.seen.values())
+
+
+def noting_tween_factory(handler, registry):
+    def noting_tween(request):
+        registry["parts"].note("tween before")
+        response = handler(request)
+        registry["parts"].note("tween behind")
+        return response
+
+    return noting_tween
+
+
+class Policy:
+    def __init__(self, parts):
+        self.parts = parts
+
+    def identity(self, request):
+        self.parts.note("identity")
+
+    def authenticated_userid(self, request):
+        return None
+
+    def permits(self, request, context, permission):
+        self.parts.note("permits")
+        return True
+
+
+def note_everything(config, parts):
+    """Have all that Pyramid calls in a request note its thread."""
+    config.registry["parts"] = parts
+
+    def noting(part, result=None):
+        def call(*args):
+            parts.note(part)
+            return result
+
+        return call
+
+    class NotingRequest(PyramidRequest):
+        def __init__(self, environ):
+            parts.note("request factory")
+            super().__init__(environ)
+            self.add_response_callback(noting("response callback"))
+            self.add_finished_callback(noting("finished callback"))
+
+    class Renderer:
+        def __init__(self, info):
+            pass
+
+        def __call__(self, value, system):
+            parts.note("renderer")
+            return value
+
+    def policy(environ, router):
+        parts.note("execution policy")
+        with router.request_context(environ) as request:
+            return router.invoke_request(request)
+
+    config.set_execution_policy(policy)
+    config.set_request_factory(NotingRequest)
+    config.add_subscriber(noting("NewRequest"), NewRequest)
+    config.add_subscriber(noting("NewResponse"), NewResponse)
+    config.add_tween(f"{__name__}.noting_tween_factory")
+    config.set_root_factory(noting("root factory"))
+    config.set_security_policy(Policy(parts))
+    config.add_renderer("noting", Renderer)
+    config.add_view_predicate("noted", lambda value, config: Noted(parts))
+
+
+class Noted:
+    """A view predicate that always matches."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def text(self):
+        return "noted"
+
+    phash = text
+
+    def __call__(self, context, request):
+        self.parts.note("predicate")
+        return True
+
+
+ALL_PARTS = {
+    "NewRequest",
+    "NewResponse",
+    "execution policy",
+    "finished callback",
+    "permits",
+    "predicate",
+    "renderer",
+    "request factory",
+    "response callback",
+    "root factory",
+    "tween before",
+    "tween behind",
+    "view",
+}
+
+
+def noted_app(application, parts, view):
+    def configure(config):
+        note_everything(config, parts)
+        config.add_view(view, renderer="noting", noted=True, permission="view")
+
+    return application(configure)
+
+
+def test_all_parts_of_a_synchronous_request_run_in_one_thread(run, application, fetch):
+    parts = Parts()
+
+    def view(request):
+        parts.note("view")
+        return "text"
+
+    app = noted_app(application, parts, view)
+    assert run(fetch, app).text == "text"
+    assert set(parts.seen) == ALL_PARTS
+    assert len(parts.threads) == 1
+    assert threading.get_ident() not in parts.threads
+
+
+def test_all_parts_of_a_coroutine_request_run_on_the_event_loop(run, application, fetch):
+    parts = Parts()
+
+    async def view(request):
+        await asyncio.sleep(0)
+        parts.note("view")
+        return "text"
+
+    app = noted_app(application, parts, view)
+    assert run(fetch, app).text == "text"
+    assert set(parts.seen) == ALL_PARTS
+    assert parts.threads == {threading.get_ident()}
+
+
+def test_what_one_part_leaves_in_its_thread_the_others_find(run, application, fetch):
+    local = threading.local()
+
+    def view(request):
+        local.value = "left by the view"
+        request.add_response_callback(
+            lambda request, response: setattr(response, "text", local.value)
+        )
+        return Response("")
+
+    assert run(fetch, application(lambda config: config.add_view(view))).text == "left by the view"
+
+
+def test_what_a_request_sets_in_its_context_does_not_leave_its_thread(run, application, fetch):
+    def view(request):
+        before = colour.get()
+        colour.set("red")
+        return Response(before)
+
+    async def main():
+        app = application(lambda config: config.add_view(view))
+        return [(await fetch(app)).text for _ in range(3)]
+
+    assert run(main) == ["none"] * 3
+
+
+# --- Views of the other kind ----------------------------------------------------------------------
+
+
+def thread_of(request):
+    return Response(str(threading.get_ident()))
+
+
+async def coroutine_thread_of(request):
+    await asyncio.sleep(0)
+    return Response(str(threading.get_ident()))
+
+
+def test_a_coroutine_view_in_a_synchronous_request_runs_on_the_loop(run, application, fetch):
+    def configure(config):
+        config.add_view(coroutine_thread_of, run_on="thread")
+
+    assert int(run(fetch, application(configure)).text) == threading.get_ident()
+
+
+def test_subrequests_there_and_back_again_are_in_the_same_thread(run, application, fetch):
+    def outer(request):
+        inner = request.invoke_subrequest(PyramidRequest.blank("/coroutine"))
+        return Response(f"{threading.get_ident()} {inner.text}")
+
+    async def coroutine(request):
+        await asyncio.sleep(0)
+        inner = request.invoke_subrequest(PyramidRequest.blank("/inner"))
+        return Response(f"{threading.get_ident()} {inner.text}")
+
+    def configure(config):
+        config.add_view(outer)
+        config.add_view(coroutine, name="coroutine")
+        config.add_view(thread_of, name="inner")
+
+    first, second, third = map(int, run(fetch, application(configure)).text.split())
+    assert first == third
+    assert second == threading.get_ident() != first
+
+
+def test_so_are_those_with_all_threads_in_the_same_need(run, application, fetch, monkeypatch):
+    monkeypatch.setattr(request_threads(), "limit", 2)
+
+    def outer(request):
+        return request.invoke_subrequest(PyramidRequest.blank("/coroutine"), use_tweens=True)
+
+    async def coroutine(request):
+        await asyncio.sleep(0.01)
+        return request.invoke_subrequest(PyramidRequest.blank("/inner"), use_tweens=True)
+
+    def configure(config):
+        config.add_view(outer)
+        config.add_view(coroutine, name="coroutine")
+        config.add_view(thread_of, name="inner")
+
+    async def main():
+        app = application(configure)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answers = await asyncio.gather(*(fetch(app) for _ in range(8)))
+        return {answer.status_int for answer in answers}
+
+    assert run(main) == {200}
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "synchronous"])
+def test_an_exception_view_of_the_other_kind_answers(run, application, fetch, kind):
+    def synchronous_view(request):
+        raise LookupError
+
+    async def coroutine_view(request):
+        raise LookupError
+
+    def configure(config):
+        if kind == "coroutine":
+            config.add_view(synchronous_view)
+            config.add_exception_view(coroutine_thread_of, LookupError)
+        else:
+            config.add_view(coroutine_view)
+            config.add_exception_view(thread_of, LookupError)
+
+    thread = int(run(fetch, application(configure)).text)
+    assert (thread == threading.get_ident()) == (kind == "coroutine")
+
+
+def test_what_is_not_found_by_a_coroutine_request_is_answered(run, application, fetch):
+    async def view(request):
+        raise HTTPNotFound
+
+    assert run(fetch, application(lambda config: config.add_view(view))).status_int == 404
+
+
+def test_an_error_of_a_synchronous_request_reaches_the_server(run, application, fetch):
+    def view(request):
+        raise LookupError("nobody handles this")
+
+    with pytest.raises(LookupError, match="nobody handles this"):
+        run(fetch, application(lambda config: config.add_view(view)))
+
+
+# --- An explicit word -----------------------------------------------------------------------------
+
+
+def configured(configure, **settings):
+    config = Configurator(settings={f"aiopyramid.{n}": value for n, value in settings.items()})
+    config.include("aiopyramid_core")
+    configure(config)
+    return config.make_wsgi_app()
+
+
+def test_a_synchronous_view_may_run_on_the_loop(run, fetch):
+    app = configured(lambda config: config.add_view(thread_of, run_on="loop"))
+    assert int(run(fetch, app).text) == threading.get_ident()
+
+
+def test_with_the_setting_a_coroutine_request_has_a_thread(run, fetch):
+    parts = Parts()
+
+    async def view(request):
+        parts.note("view")
+        return "text"
+
+    def configure(config):
+        note_everything(config, parts)
+        config.add_view(view, renderer="noting", noted=True)
+
+    assert run(fetch, configured(configure, requests="thread")).text == "text"
+    assert parts.seen.pop("view") == {threading.get_ident()}
+    assert len(parts.threads) == 1
+    assert threading.get_ident() not in parts.threads
+
+
+def test_with_the_setting_only_the_view_of_a_synchronous_request_has_one(run, fetch):
+    parts = Parts()
+
+    def view(request):
+        parts.note("view")
+        return "text"
+
+    def configure(config):
+        note_everything(config, parts)
+        config.add_view(view, renderer="noting", noted=True)
+
+    assert run(fetch, configured(configure, requests="loop")).text == "text"
+    elsewhere = parts.seen.pop("view") | parts.seen.pop("renderer")
+    assert len(elsewhere) == 1
+    assert parts.threads == {threading.get_ident()}
+
+
+# --- Clients that go away -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_thread(monkeypatch):
+    monkeypatch.setattr(request_threads(), "limit", 1)
+
+
+def start(app, path="/", **environ):
+    request = Request.blank(path, environ=environ)
+    return asyncio.create_task(spawn_greenlet(request.get_response, app))
+
+
+async def until(condition):
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def test_a_request_whose_client_has_gone_before_there_was_a_thread_never_starts(run, one_thread):
+    begun, release = [], threading.Event()
+
+    def view(request):
+        begun.append(request.path)
+        release.wait(PATIENCE_SECONDS)
+        return Response("")
+
+    async def main():
+        app = configured(lambda c: (c.add_view(view), c.add_view(view, name="gone")))
+        first = start(app)
+        await until(lambda: begun)
+        callbacks = []
+        second = start(app, "/gone", **{ON_DISCONNECT: callbacks.append})
+        await until(lambda: callbacks)
+        callbacks.pop()()
+        await asyncio.wait([second])
+        release.set()
+        await first
+        return second.cancelled()
+
+    assert run(main) is True
+    assert begun == ["/"]
+
+
+def test_a_request_that_has_begun_is_left_alone_by_default(run):
+    begun, release = threading.Event(), threading.Event()
+
+    def view(request):
+        begun.set()
+        release.wait(PATIENCE_SECONDS)
+        return Response("to the end")
+
+    async def main():
+        callbacks = []
+        app = configured(lambda config: config.add_view(view))
+        task = start(app, **{ON_DISCONNECT: callbacks.append})
+        await until(begun.is_set)
+        for callback in callbacks:
+            callback()
+        release.set()
+        return (await task).text
+
+    assert run(main) == "to the end"
+
+
+def test_behind_middleware_in_a_thread_what_is_awaited_is_cancelled_when_the_client_goes(run):
+    async def main():
+        log, callbacks, waiting = [], [], asyncio.Event()
+
+        @synchronize
+        async def wait():
+            waiting.set()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                log.append("cancelled")
+
+        def view(request):
+            wait()
+
+        app = configured(lambda config: config.add_view(view), cancel_on_disconnect="true")
+
+        def middleware(environ, start_response):
+            return app(environ, start_response)
+
+        task = start(in_threads(middleware), **{ON_DISCONNECT: callbacks.append})
+        await waiting.wait()
+        callbacks.pop()()
+        await asyncio.wait([task])
+        return log
+
+    assert run(main) == ["cancelled"]
+
+
+# --- Applications that do not include the package -------------------------------------------------
+
+
+def test_an_application_that_knows_its_places_is_left_alone(application):
+
+    app = application(lambda config: None)
+    assert in_threads(app) is app
+
+
+def test_one_that_does_not_runs_in_threads_at_the_same_time(run):
+
+    barrier = threading.Barrier(8, timeout=PATIENCE_SECONDS)
+
+    def wsgi(environ, start_response):
+        barrier.wait()
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    async def main():
+        answers = await asyncio.gather(*(start(in_threads(wsgi)) for _ in range(8)))
+        return {answer.text for answer in answers}
+
+    assert run(main) == {"ok"}
+
+
+def test_so_does_a_pyramid_application_without_the_include(run):
+
+    config = Configurator()
+    config.add_view(thread_of)
+
+    async def main():
+        return (await start(in_threads(config.make_wsgi_app()))).text
+
+    assert int(run(main)) != threading.get_ident()
+
+
+def test_such_an_application_may_await(run):
+
+    def wsgi(environ, start_response):
+        start_response("200 OK", [])
+        return [await_(asyncio.sleep(0, b"awaited"))]
+
+    async def main():
+        return (await start(in_threads(wsgi))).text
+
+    assert run(main) == "awaited"

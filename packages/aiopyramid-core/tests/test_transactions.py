@@ -1,0 +1,237 @@
+"""_transactions: ``transaction`` and ``pyramid_tm`` in coroutine requests, and elsewhere."""
+
+import asyncio
+import threading
+
+import pytest
+import transaction
+from pyramid.config import Configurator
+from pyramid.response import Response
+
+from aiopyramid_core import await_, call_in_thread
+from aiopyramid_core._request_threads import request_threads
+
+PATIENCE_SECONDS = 20
+
+
+class Writes:
+    """A database, as far as transactions are concerned."""
+
+    def __init__(self):
+        self.committed = []
+        self.threads = set()
+        self.before_commit = lambda: None
+
+    def write(self, text, manager):
+        manager.get().join(Resource(self, text))
+
+
+class Resource:
+    """What one transaction writes (transaction.interfaces.IDataManager)."""
+
+    def __init__(self, writes, text):
+        self.writes = writes
+        self.text = text
+
+    def abort(self, txn):
+        self.writes.threads.add(threading.get_ident())
+
+    tpc_abort = commit = tpc_vote = tpc_begin = lambda self, txn: None
+
+    def tpc_finish(self, txn):
+        self.writes.before_commit()
+        self.writes.threads.add(threading.get_ident())
+        self.writes.committed.append(self.text)
+
+    def sortKey(self):
+        return "writes"
+
+
+@pytest.fixture
+def writes():
+    return Writes()
+
+
+@pytest.fixture
+def build(writes):
+    """Build an application with pyramid_tm and a view."""
+
+    def build(view, manager_hook=None, **options):
+        settings = {} if manager_hook is None else {"tm.manager_hook": manager_hook}
+        config = Configurator(settings=settings)
+        config.include("pyramid_tm")
+        config.include("aiopyramid_core")
+        config.registry["writes"] = writes
+        config.add_route("path", "/*path")
+        config.add_view(view, route_name="path", **options)
+        return config.make_wsgi_app()
+
+    return build
+
+
+HOOKS = [None, "pyramid_tm.explicit_manager"]
+
+
+def manager_of(request):
+    """Return the manager that views of the kind under test use: by name, or by request."""
+    by_name = request.registry.settings.get("tm.manager_hook") is None
+    return transaction.manager if by_name else request.tm
+
+
+async def interleaved(request):
+    request.registry["writes"].write(request.path, manager_of(request))
+    await request.registry["barrier"].wait()
+    if request.path.endswith("fails"):
+        raise LookupError
+    return Response("")
+
+
+def failures_are_answers(config):
+    config.add_exception_view(lambda error, request: Response(status=500), LookupError)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_coroutine_requests_do_not_see_each_others_transactions(run, fetch, build, writes, hook):
+    async def main():
+        app = build(interleaved, hook)
+        app.registry["barrier"] = asyncio.Barrier(6)
+        paths = [f"/{number}{'fails' if number % 3 == 0 else ''}" for number in range(6)]
+        requests = [asyncio.create_task(fetch(app, path)) for path in paths]
+        return await asyncio.gather(*requests, return_exceptions=True)
+
+    outcomes = run(main)
+    assert [type(outcome) is LookupError for outcome in outcomes] == [True, False, False] * 2
+    assert sorted(writes.committed) == ["/1", "/2", "/4", "/5"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("fails", [False, True])
+def test_their_commit_and_abort_do_not_run_on_the_event_loop(
+    run, fetch, build, writes, hook, fails
+):
+    async def view(request):
+        writes.write("x", manager_of(request))
+        if fails:
+            request.tm.doom()
+        return Response("")
+
+    run(fetch, build(view, hook))
+    assert len(writes.threads) == 1
+    assert threading.get_ident() not in writes.threads
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_commit_gets_a_thread_though_all_are_taken_by_those_who_wait_for_it(
+    run, fetch, build, writes, hook, monkeypatch
+):
+    monkeypatch.setattr(request_threads(), "limit", 2)
+    lock = threading.Lock()  # as a database locks a row, from the write to the commit
+    writes.before_commit = lock.release
+
+    async def view(request):
+        await call_in_thread(None, lock.acquire)
+        writes.write(request.path, manager_of(request))
+        return Response("")
+
+    def synchronous(request):
+        lock.acquire()
+        writes.write(request.path, manager_of(request))
+        return Response("")
+
+    async def main():
+        app = build(view, hook)
+        other = build(synchronous, hook)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            requests = [
+                asyncio.create_task(fetch(a, f"/{n}")) for n in range(20) for a in (app, other)
+            ]
+            await asyncio.gather(*requests)
+
+    run(main)
+    assert len(writes.committed) == 40
+
+
+def test_a_blocking_call_of_a_coroutine_request_joins_its_transaction(run, fetch, build, writes):
+    async def view(request):
+        await call_in_thread(None, writes.write, "in a thread", transaction.manager)
+        return Response("")
+
+    run(fetch, build(view))
+    assert writes.committed == ["in a thread"]
+
+
+def test_a_coroutine_that_a_synchronous_request_waits_for_joins_its_transaction(
+    run, fetch, build, writes
+):
+    async def later():
+        await asyncio.sleep(0)
+        writes.write("on the loop", transaction.manager)
+
+    def view(request):
+        writes.write("in the thread", transaction.manager)
+        await_(later())
+        return Response("")
+
+    run(fetch, build(view))
+    assert sorted(writes.committed) == ["in the thread", "on the loop"]
+
+
+def test_so_does_a_coroutine_view_in_a_thread(run, fetch, build, writes):
+    async def view(request):
+        await asyncio.sleep(0)
+        transaction.manager.get().join(Resource(writes, "x"))
+        return Response("")
+
+    run(fetch, build(view, run_on="thread"))
+    assert writes.committed == ["x"]
+
+
+def test_a_synchronous_request_has_the_manager_of_its_thread(run, fetch, build):
+    managers = []
+
+    def view(request):
+        managers.append((transaction.manager.manager, transaction.manager.thread_manager))
+        return Response("")
+
+    run(fetch, build(view))
+    ((of_request, of_thread),) = managers
+    assert of_request is of_thread
+    assert of_request is not transaction.manager.manager  # that of this thread
+
+
+def test_the_functions_of_the_package_mean_the_requests_own_transaction(run, fetch, build, writes):
+    async def view(request):
+        transaction.begin()
+        writes.write("aborted", transaction)
+        transaction.abort()
+        transaction.begin()
+        writes.write("committed", transaction)
+        transaction.commit()
+        return Response("")
+
+    run(fetch, build(view))
+    assert writes.committed == ["committed"]
+    assert threading.get_ident() not in writes.threads
+
+
+def test_outside_of_requests_it_is_one_per_thread_as_ever(application):
+    application(lambda config: None)
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(transaction.manager.manager))
+    thread.start()
+    thread.join(PATIENCE_SECONDS)
+    assert type(seen[0]) is transaction.TransactionManager
+    assert seen[0] is not transaction.manager.manager is transaction.manager.manager
+
+
+def test_the_package_can_still_be_used_as_a_context_manager(application, writes):
+    application(lambda config: None)
+    with transaction.manager as txn:
+        txn.join(Resource(writes, "x"))
+    assert writes.committed == ["x"]
+
+
+def test_the_hook_of_an_application_without_pyramid_tm_is_left_alone():
+    config = Configurator(settings={"tm.manager_hook": "somewhere.else"})
+    config.include("aiopyramid_core")
+    assert config.make_wsgi_app().registry.settings["tm.manager_hook"] == "somewhere.else"

@@ -1,0 +1,231 @@
+"""_wsgi_in_thread: bodies are iterated where they were made."""
+
+import asyncio
+import gc
+import threading
+from contextvars import ContextVar
+
+import pytest
+from webob import Request
+
+from aiopyramid_core import in_threads, spawn_greenlet
+from aiopyramid_core._request_threads import request_threads
+from aiopyramid_core._wsgi_in_thread import BodyInThread
+from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
+
+PATIENCE_SECONDS = 20
+colour: ContextVar[str] = ContextVar("colour", default="none")
+
+
+def start_response(status, headers, exc_info=None):
+    return lambda data: None
+
+
+def environ(**more):
+    return {**Request.blank("/").environ, **more}
+
+
+async def called(application, **more):
+    """Return the body that a server gets when it calls an application in a greenlet."""
+    return await spawn_greenlet(in_threads(application), environ(**more), start_response)
+
+
+def parts_of(body):
+    """Iterate a body as the servers of this project do."""
+    parts = OrdinaryBody(body)
+    found = []
+    while (part := parts.next()) is not END_OF_BODY:
+        found.append(part)
+    return parts, found
+
+
+async def until(condition):
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def is_idle():
+    return request_threads().counts[1:] == (0, 0, 0)
+
+
+def generator_application(threads, closed):
+    """An application whose body notes in which threads it runs."""
+
+    def wsgi(environ, start_response):
+        threads.append(threading.get_ident())
+        start_response("200 OK", [])
+        colour.set("red")
+
+        def body():
+            try:
+                for _ in range(3):
+                    threads.append(threading.get_ident())
+                    yield colour.get().encode()
+            finally:
+                threads.append(threading.get_ident())
+                closed.set()
+
+        return body()
+
+    return wsgi
+
+
+def test_a_generator_runs_in_the_thread_and_in_the_context_of_its_request(run):
+    threads, closed = [], threading.Event()
+
+    async def main():
+        body = await called(generator_application(threads, closed))
+        parts, found = await spawn_greenlet(parts_of, body)
+        await parts.close()
+        await until(is_idle)
+        return found
+
+    assert run(main) == [b"red"] * 3
+    assert len(set(threads)) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_it_is_closed_there_when_the_client_wants_no_more(run):
+    threads, closed = [], threading.Event()
+
+    async def main():
+        body = await called(generator_application(threads, closed))
+        parts = OrdinaryBody(body)
+        first = await spawn_greenlet(parts.next)
+        await parts.close()
+        await until(is_idle)
+        return first
+
+    assert run(main) == b"red"
+    assert closed.is_set()
+    assert len(set(threads)) == 1
+
+
+def test_ordinary_code_in_a_greenlet_iterates_it_like_any_other(run):
+    threads, closed = [], threading.Event()
+
+    def iterate(body):
+        found = list(body)
+        body.close()
+        body.close()  # as some middleware does
+        return found
+
+    async def main():
+        body = await called(generator_application(threads, closed))
+        found = await spawn_greenlet(iterate, body)
+        await until(is_idle)
+        return found
+
+    assert run(main) == [b"red"] * 3
+
+
+def test_a_thread_whose_body_nobody_closes_is_free_again(run):
+    threads, closed = [], threading.Event()
+
+    async def main():
+        body = await called(generator_application(threads, closed))
+        await spawn_greenlet(next, body)
+        del body
+        gc.collect()
+        await until(is_idle)
+
+    run(main)
+    assert closed.is_set()
+
+
+def test_between_two_parts_the_thread_does_not_count_as_busy(run, monkeypatch):
+    monkeypatch.setattr(request_threads(), "limit", 1)
+    threads, closed = [], threading.Event()
+
+    async def main():
+        slow = await called(generator_application(threads, closed))
+        await until(lambda: request_threads().counts.waiting == 1)
+        others = [await called(lambda environ, start_response: [b"quick"]) for _ in range(3)]
+        await spawn_greenlet(slow.close)
+        return others
+
+    assert run(main) == [[b"quick"]] * 3
+
+
+def test_what_a_body_raises_reaches_the_server(run):
+    def wsgi(environ, start_response):
+        start_response("200 OK", [])
+        yield b"part"
+        raise LookupError("broken")
+
+    async def main():
+        body = await called(wsgi)
+        parts = OrdinaryBody(body)
+        first = await spawn_greenlet(parts.next)
+        with pytest.raises(LookupError, match="broken"):
+            await spawn_greenlet(parts.next)
+        await parts.close()
+        await until(is_idle)
+        return first
+
+    assert run(main) == b"part"
+
+
+class Wrapper:
+    def __init__(self, file):
+        self.file = file
+
+
+async def asynchronous():
+    yield b"part"
+
+
+@pytest.mark.parametrize(
+    "body", [[b"part"], (b"part",), Wrapper(None), asynchronous()], ids=lambda body: str(type(body))
+)
+def test_a_body_in_which_no_code_of_the_application_runs_is_passed_on(run, body):
+    async def main():
+        returned = await called(
+            lambda environ, start_response: body, **{"wsgi.file_wrapper": Wrapper}
+        )
+        await until(is_idle)
+        return returned
+
+    assert run(main) is body
+
+
+def test_a_cancelled_request_lets_its_thread_go_on_to_the_end(run):
+    begun, release, ended = (threading.Event() for _ in range(3))
+    started = []
+
+    def wsgi(environ, start_response):
+        begun.set()
+        release.wait(PATIENCE_SECONDS)
+        write = start_response("200 OK", [])
+        write(b"nobody reads this")
+        ended.set()
+        return []
+
+    def server_start_response(*args):
+        started.append(args)
+
+    async def main():
+        task = asyncio.create_task(
+            spawn_greenlet(in_threads(wsgi), environ(), server_start_response)
+        )
+        await until(begun.is_set)
+        task.cancel()
+        await asyncio.wait([task])
+        release.set()
+        await until(ended.is_set)
+        return task.cancelled()
+
+    assert run(main) is True
+    assert started == []  # the server may have begun with another request
+
+
+def test_the_body_is_one_of_ours(run):
+    threads, closed = [], threading.Event()
+
+    async def main():
+        body = await called(generator_application(threads, closed))
+        await spawn_greenlet(body.close)
+        return type(body)
+
+    assert run(main) is BodyInThread
