@@ -35,7 +35,6 @@ def app() -> Router:
         **{
             "demo.upstream": "http://127.0.0.1:9/upstream",  # nobody listens there
             "pyramid.includes": "pyramid_debugtoolbar",
-            "debugtoolbar.includes": "aiopyramid_demo.toolbar",
         },
     )
 
