@@ -16,7 +16,7 @@ from pyramid.traversal import DefaultRootFactory, decode_path_info, split_path_i
 from ._route_index import RouteIndex
 from ._view_records import Place, ViewRecord
 
-__all__ = ("Decision", "Placement", "install", "placement_of")
+__all__ = ("Decision", "Placement", "install", "is_installed", "placement_of")
 
 _log = logging.getLogger("aiopyramid_core")
 
@@ -156,8 +156,8 @@ class Placement:
         self._by_path = {path: self._decide(path, {}) for path in paths if path.isascii()}
         self._known_routes = len(self._routes)
 
-    def log(self) -> None:
-        """Say in the log where requests run, and loudly where that takes more than it has to."""
+    def warn(self) -> None:
+        """Say in the log where a request takes more than it would have to."""
         if self.wanted is not None:
             _log.info("All requests run %s (aiopyramid.requests)", self.wanted.value)
             return
@@ -176,6 +176,11 @@ class Placement:
 def install(registry: Any, placement: Placement) -> None:
     """Make a placement that of an application."""
     registry[_REGISTRY_KEY] = placement
+
+
+def is_installed(registry: Any) -> bool:
+    """Return whether an application has a placement."""
+    return _REGISTRY_KEY in registry
 
 
 def placement_of(registry: Any) -> Placement:

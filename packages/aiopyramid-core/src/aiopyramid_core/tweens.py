@@ -21,7 +21,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ._ingress import make_ingress_tween
-from ._placement import placement_of
+from ._placement import Placement, placement_of
+from ._placement_report import report
 from .decorators import synchronize
 from .executor import call_in_thread
 from .lifespan import Lifespan, announce, lifespan_of
@@ -31,6 +32,7 @@ from .timeouts import make_timeout_tween
 __all__ = ("ingress_tween_factory", "request_logger_tween_factory", "timeout_tween_factory")
 
 _log = logging.getLogger("aiopyramid.requests")
+_core_log = logging.getLogger("aiopyramid_core")
 
 Handler = Callable[[Any], Any]
 
@@ -56,11 +58,17 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     """
     lifespan = lifespan_of(registry)
     announce(lifespan)
-    placement_of(registry).log()
+    _say_where_requests_run(placement_of(registry))
     settings = Settings.from_mapping(registry.settings)
     return make_ingress_tween(
         handler, registry, lifespan, cancel_on_disconnect=settings.cancel_on_disconnect
     )
+
+
+def _say_where_requests_run(placement: Placement) -> None:
+    placement.warn()
+    if _core_log.isEnabledFor(logging.DEBUG):
+        _core_log.debug("Where requests run:\n%s", report(placement))
 
 
 def timeout_tween_factory(handler: Handler, registry: Any) -> Handler:

@@ -14,7 +14,7 @@ from pyramid.config import Configurator
 from pyramid.response import FileResponse, Response
 from pyramid.threadlocal import get_current_request
 
-from aiopyramid_core import call_in_thread, spawn
+from aiopyramid_core import call_in_thread, spawn, thread_counts
 
 logging.basicConfig(level=logging.INFO)
 name_of_request = ContextVar("name_of_request", default="nobody")
@@ -116,6 +116,11 @@ def thread(request):
     return text(threading.current_thread().name)
 
 
+async def executor(request):
+    thread = await call_in_thread(None, threading.current_thread)
+    return text(f"{thread.name.partition('_')[0]} {thread_counts().limit}")
+
+
 def file(request):
     return FileResponse(__file__)
 
@@ -208,7 +213,7 @@ async def stop(registry):
 
 
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
-VIEWS += [block, block_for_ever, length_in_thread, thread, file]
+VIEWS += [block, block_for_ever, length_in_thread, thread, executor, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent]
 
 
