@@ -4,10 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
-import pwd
 import re
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +12,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from postgres_server import postgres_server
 from server_process import PATIENCE_SECONDS, ServerProcess
-from system_programs import ProgramMissingError, find_program
+from system_programs import ProgramMissingError
 
 HERE = Path(__file__).parent
 GUIDE = HERE.parent.parent / "docs" / "transactions.md"
@@ -120,50 +118,11 @@ def clients() -> Callable[..., Any]:
     return clients
 
 
-# --- PostgreSQL -----------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of our own, on a Unix socket; its URL, but for the database's name."""
     try:
-        program = find_program(
-            "initdb", package="postgresql", elsewhere=["usr/lib/postgresql/*/bin/initdb"]
-        )
+        with postgres_server() as folder:
+            yield f"postgresql+asyncpg://postgres@/{{database}}?host={folder}"
     except ProgramMissingError as missing:
         pytest.skip(str(missing))
-    # Debian keeps the server's programs together, away from PATH.
-    programs = Path(program).resolve().parent
-    # Not pytest's folder: a socket's path may have no more than 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        user = _unprivileged_user(Path(folder))
-
-        def run(program: str, *arguments: str) -> None:
-            done = subprocess.run(
-                [programs / program, "-D", f"{folder}/data", *arguments],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                **user,
-            )
-            assert done.returncode == 0, f"{program}: {done.stdout}"
-
-        run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
-        run("pg_ctl", "start", "-w", "-s", "-l", f"{folder}/log", "-o", options)
-        try:
-            yield f"postgresql+asyncpg://postgres@/{{database}}?host={folder}"
-        finally:
-            run("pg_ctl", "stop", "-s", "-m", "immediate")
-
-
-def _unprivileged_user(folder: Path) -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: hand the folder over to somebody else."""
-    if os.geteuid() != 0:
-        return {}
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

@@ -1,0 +1,95 @@
+"""The sites on PostgreSQL, whose server loses a process in the middle."""
+
+import asyncio
+import os
+import signal
+
+import psycopg
+import pytest
+from postgres_server import postgres_server
+from system_programs import ProgramMissingError
+
+WRITES = 600
+ROUNDS = 3
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """The folder of the socket of a PostgreSQL server."""
+    try:
+        with postgres_server() as folder:
+            yield folder
+    except ProgramMissingError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(params=["gunicorn"])
+def server(request):
+    return request.param
+
+
+def connect(postgres, database):
+    return psycopg.connect(
+        f"host={postgres} user=postgres dbname={database}", autocommit=True, connect_timeout=10
+    )
+
+
+@pytest.fixture
+def database(postgres, request):
+    """A database of the test's own."""
+    name = request.node.callspec.params["site"]
+    with connect(postgres, "postgres") as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return name
+
+
+async def kill_one_of(postgres, database):
+    """Kill a process of the database that serves the site."""
+    while True:
+        try:
+            os.kill((await asyncio.to_thread(backends, postgres, database))[0], signal.SIGKILL)
+            return
+        except (IndexError, ProcessLookupError, psycopg.OperationalError):
+            await asyncio.sleep(0.01)  # there is none yet, or it has just ended
+
+
+def backends(postgres, database):
+    query = (
+        "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+        " AND pid <> pg_backend_pid()"
+    )
+    with connect(postgres, database) as connection:
+        return [pid for (pid,) in connection.execute(query, [database])]
+
+
+@pytest.mark.parametrize("site", ["old_site", "starter"])
+def test_no_row_is_lost_and_none_appears_when_the_database_loses_a_process(
+    site, serve, postgres, database, clients
+):
+    async def main(clients):
+        answers = {}
+
+        for number in range(ROUNDS):
+            paths = ["/add", "/fails", "/coroutine", "/coroutine_fails"]
+            writing = asyncio.create_task(clients.write(paths, WRITES, first=number * WRITES))
+            await kill_one_of(postgres, database)
+            for status, names in (await writing).items():
+                answers.setdefault(status, []).extend(names)
+        # It has recovered, and so has the site.
+        while (await clients.get("/add?name=again"))[0] != 200:
+            await asyncio.sleep(0.1)
+        return answers
+
+    with serve(site, f"postgresql+psycopg://postgres@/{database}?host={postgres}") as served:
+        answers = clients(served, main)
+        assert "database is locked" not in served.log
+    with connect(postgres, database) as connection:
+        rows = [name for (name,) in connection.execute("SELECT name FROM entry")]
+    rows.remove("again")
+    assert len(rows) == len(set(rows))
+    # Each answered 200 is there. What was refused is not.
+    assert set(answers[200]) <= set(rows)
+    assert set(rows).isdisjoint(answers[409])
+    # Of a commit that was under way when the process was killed, nobody can tell.
+    assert set(rows) - set(answers[200]) <= set(answers.get(500, []))
+    assert answers.get(500), "the process was killed, and nobody noticed"
