@@ -12,7 +12,7 @@ from pyramid.request import Request as PyramidRequest
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import await_, in_threads, spawn_greenlet, synchronize
+from aiopyramid_core import in_threads, spawn_greenlet, synchronize
 from aiopyramid_core._request_threads import request_threads
 from aiopyramid_core.contract import ON_DISCONNECT
 
@@ -435,51 +435,3 @@ def test_behind_middleware_in_a_thread_what_is_awaited_is_cancelled_when_the_cli
         return log
 
     assert run(main) == ["cancelled"]
-
-
-# --- Applications that do not include the package -------------------------------------------------
-
-
-def test_an_application_that_knows_its_places_is_left_alone(application):
-
-    app = application(lambda config: None)
-    assert in_threads(app) is app
-
-
-def test_one_that_does_not_runs_in_threads_at_the_same_time(run):
-
-    barrier = threading.Barrier(8, timeout=PATIENCE_SECONDS)
-
-    def wsgi(environ, start_response):
-        barrier.wait()
-        start_response("200 OK", [("Content-Length", "2")])
-        return [b"ok"]
-
-    async def main():
-        answers = await asyncio.gather(*(start(in_threads(wsgi)) for _ in range(8)))
-        return {answer.text for answer in answers}
-
-    assert run(main) == {"ok"}
-
-
-def test_so_does_a_pyramid_application_without_the_include(run):
-
-    config = Configurator()
-    config.add_view(thread_of)
-
-    async def main():
-        return (await start(in_threads(config.make_wsgi_app()))).text
-
-    assert int(run(main)) != threading.get_ident()
-
-
-def test_such_an_application_may_await(run):
-
-    def wsgi(environ, start_response):
-        start_response("200 OK", [])
-        return [await_(asyncio.sleep(0, b"awaited"))]
-
-    async def main():
-        return (await start(in_threads(wsgi))).text
-
-    assert run(main) == "awaited"

@@ -36,15 +36,22 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
 from ._by_hand import run_in_greenlet
 from ._callables import called_by, is_coroutine_callable, prepare_generators
-from ._execution import in_threads
 from ._executors import RequestExecutor
+from ._foreign_applications import in_threads, never_blocks
 from ._hosted import HostedCall, wait_hosted
 from ._include import includeme
 from ._process_loop import adopt_loop
 from ._request_scope import request_scope
 from ._request_threads import ThreadCounts, thread_counts
 from .decorators import spawn_greenlet_on_scope_error, synchronize
-from .exceptions import AiopyramidError, AlreadyShutDown, NotServed, ScopeError, StartupError
+from .exceptions import (
+    AiopyramidError,
+    AlreadyShutDown,
+    IncludeMissing,
+    NotServed,
+    ScopeError,
+    StartupError,
+)
 from .executor import call_in_thread, call_off_loop, use_executor
 from .lifespan import shutdown, spawn, startup
 from .mappers import CoroutineMapper, CoroutineOrExecutorMapper, ExecutorMapper
@@ -57,6 +64,7 @@ __all__ = (
     "CoroutineOrExecutorMapper",
     "ExecutorMapper",
     "HostedCall",
+    "IncludeMissing",
     "NotServed",
     "RequestExecutor",
     "ScopeError",
@@ -71,6 +79,7 @@ __all__ = (
     "in_threads",
     "includeme",
     "is_coroutine_callable",
+    "never_blocks",
     "prepare_generators",
     "request_scope",
     "run",

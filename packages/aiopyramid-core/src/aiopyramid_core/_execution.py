@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pyramid.interfaces import IExecutionPolicy
-from pyramid.router import Router, default_execution_policy
+from pyramid.router import default_execution_policy
 
 from ._bridge import in_bridge
 from ._in_server_thread import RequestInServerThread
@@ -34,11 +34,10 @@ from ._sqlalchemy import in_sqlalchemy
 from ._time_limit import OutOfTime
 from ._wsgi_in_thread import CallInThread, StartResponse, WSGIApplication
 from .contract import ON_DISCONNECT
-from .lifespan import is_installed
 from .scope import await_, on_a_loop
 from .settings import Settings
 
-__all__ = ("in_threads", "wrap_execution_policy")
+__all__ = ("wrap_execution_policy",)
 
 Environ = dict[str, Any]
 Policy = Callable[[Environ, Any], Any]
@@ -109,24 +108,3 @@ async def _in_thread(
         return await call.body()
     except OutOfTime:
         return await answer_out_of_time(application, untouched, start_response, seconds)
-
-
-def in_threads(application: WSGIApplication) -> WSGIApplication:
-    """Return a WSGI application that runs in threads, each request in one, where it has to.
-
-    For servers on an event loop. A Pyramid application that includes ``aiopyramid_core`` knows
-    itself where its requests run, and is returned as it is. Any other one, and whatever is around
-    such an application, is taken for synchronous code.
-
-    Args:
-        application: What the server was given to serve.
-
-    .. versionadded:: 1.0
-    """
-    if isinstance(application, Router) and is_installed(application.registry):
-        return application  # type: ignore[no-any-return]
-
-    def application_in_thread(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        return await_(CallInThread(application, environ, start_response).body())
-
-    return application_in_thread

@@ -11,9 +11,9 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, Final
 
-from ._borders import reraise
+from ._borders import bring_back, reraise
 from ._portal import ThreadScope, serving
-from ._request_scope import current_scope
+from ._request_scope import CoroutineRequestScope, current_scope
 from ._request_threads import deliver, paused, request_threads
 from ._time_limit import TimeLimit, current_limit
 from ._transactions import scope_of_this_thread
@@ -87,11 +87,21 @@ class CallInThread:
             if self._limit is not None:
                 self._limit.stop()
         if error is None:
+            if hasattr(body, "__aiter__"):
+                self._take_context_back()
             return body  # type: ignore[no-any-return]
         try:
             reraise(error)
         finally:
             del error  # breaks the cycle exception -> traceback -> this frame
+
+    def _take_context_back(self) -> None:
+        """A body that is produced on the event loop sees the context variables of its view.
+
+        But not the scope of the thread, in which another request may run by then.
+        """
+        bring_back(self._context)
+        current_scope.set(CoroutineRequestScope())
 
     def _begin(self) -> None:
         waiting = waiting_thread.get()

@@ -29,6 +29,7 @@ from .scope import await_, can_await, run
 __all__ = (
     "Lifespan",
     "announce",
+    "includes_any_application",
     "install",
     "is_installed",
     "lifespan_of",
@@ -305,6 +306,14 @@ def announce(lifespan: Lifespan) -> None:
     .. versionadded:: 1.0
     """
     _applications.append(weakref.ref(lifespan, _applications.remove))
+
+
+def includes_any_application() -> bool:
+    """Return whether an application of this process includes ``aiopyramid_core``.
+
+    .. versionadded:: 1.0
+    """
+    return bool(_alive())
 
 
 async def startup() -> None:

@@ -16,6 +16,7 @@ from aiopyramid_core import (
     CoroutineOrExecutorMapper,
     ExecutorMapper,
     HostedCall,
+    IncludeMissing,
     NotServed,
     RequestExecutor,
     ScopeError,
@@ -30,6 +31,7 @@ from aiopyramid_core import (
     in_threads,
     includeme,
     is_coroutine_callable,
+    never_blocks,
     prepare_generators,
     request_scope,
     run,
@@ -153,9 +155,11 @@ def ordinary() -> None:
     assert_type(can_await(), bool)
     assert_type(call_off_loop(read, "path", limit=1), bytes)
     assert_type(thread_counts(), ThreadCounts)
+    assert_type(str(IncludeMissing()), str)
     assert_type(thread_counts().queued, int)
     assert_type(request_scope(), Hashable)
     in_threads(read)  # type: ignore[arg-type]
+    never_blocks(read)  # type: ignore[arg-type]
     call_off_loop(read, limit=1)  # type: ignore[call-arg]
     await_(read("path"))  # type: ignore[arg-type]
     spawn(load(1))

@@ -236,7 +236,7 @@ class AsyncGunicornWorker(Worker):
         environ = base_environ(cfg)
         environ |= {"wsgi.file_wrapper": FileWrapper, "wsgi.multithread": True}
         return Server(
-            Services(in_threads(self.wsgi), self.log, RequestHooks.of(self)),
+            Services(in_threads(self.wsgi, self.log.info), self.log, RequestHooks.of(self)),
             EnvironSettings.from_settings(cfg, environ),
             Limits.from_settings(
                 cfg,

@@ -48,6 +48,12 @@ class WebsocketMapper:
 
     options: ClassVar[Mapping[str, Any]] = {}
 
+    runs_on_loop: ClassVar[bool] = True
+    """Tells ``aiopyramid_core`` that requests for the view belong on the event loop.
+
+    .. versionadded:: 1.0
+    """
+
     def __init__(self, **view_options: Any) -> None:
         self._attr: str | None = view_options.get("attr")
 

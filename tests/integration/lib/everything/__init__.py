@@ -20,6 +20,8 @@ from wsgiref.util import shift_path_info
 
 from pyramid.config import Configurator
 
+from aiopyramid_core import never_blocks
+
 from . import execution, legacy, trees, tweens
 
 
@@ -41,7 +43,7 @@ def main(global_config=None, **settings):
         environ["test.thread"] = threading.get_ident()
         return mounts[shift_path_info(environ)](environ, start_response)
 
-    return mounted
+    return never_blocks(mounted)
 
 
 def direct(global_config=None, **settings):
