@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
 import pytest
@@ -12,7 +13,7 @@ from pyramid.request import Request as PyramidRequest
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import in_threads, spawn_greenlet, synchronize
+from aiopyramid_core import await_, in_threads, spawn_greenlet, synchronize
 from aiopyramid_core._request_threads import request_threads
 from aiopyramid_core.contract import ON_DISCONNECT
 
@@ -435,3 +436,51 @@ def test_behind_middleware_in_a_thread_what_is_awaited_is_cancelled_when_the_cli
         return log
 
     assert run(main) == ["cancelled"]
+
+
+# --- Two pools ------------------------------------------------------------------------------------
+
+
+def test_requests_that_wait_for_the_default_executor_do_not_hold_its_threads(run, fetch):
+    def view(request):
+        return Response(await_(asyncio.to_thread(lambda: "from a thread")))
+
+    async def main():
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        app = configured(lambda config: config.add_view(view))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answers = await asyncio.gather(*(fetch(app) for _ in range(8)))
+        return {answer.text for answer in answers}
+
+    assert run(main) == {"from a thread"}
+
+
+def test_nor_those_that_the_task_of_somebody_else_needs(run, fetch, monkeypatch):
+    monkeypatch.setattr(request_threads(), "limit", 2)
+
+    async def main():
+        task = None
+
+        async def shared():
+            await asyncio.sleep(0.05)
+            # Some request needs a thread for a synchronous view.
+            return (await fetch(app, "/inner")).text
+
+        async def join():
+            nonlocal task
+            task = task or asyncio.create_task(shared())
+            return await asyncio.shield(task)
+
+        def view(request):
+            return Response(await_(join()))
+
+        def configure(config):
+            config.add_view(view)
+            config.add_view(lambda request: Response("inner"), name="inner")
+
+        app = configured(configure)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answers = await asyncio.gather(*(fetch(app) for _ in range(8)))
+        return {answer.text for answer in answers}
+
+    assert run(main) == {"inner"}

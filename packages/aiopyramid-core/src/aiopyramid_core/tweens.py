@@ -16,6 +16,7 @@ the tweens above and below need not know::
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -59,6 +60,10 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     lifespan = lifespan_of(registry)
     announce(lifespan)
     _say_where_requests_run(placement_of(registry))
+    if "sqlalchemy.orm" in sys.modules:
+        from ._shared_sessions import watch_sessions
+
+        watch_sessions()
     settings = Settings.from_mapping(registry.settings)
     return make_ingress_tween(
         handler, registry, lifespan, cancel_on_disconnect=settings.cancel_on_disconnect
