@@ -31,17 +31,22 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch, server: str) -> Callable[..., Any]:
-    """Serve a site: ``with serve("starter", url) as served``."""
+def serve_application(monkeypatch: pytest.MonkeyPatch, server: str) -> Callable[..., Any]:
+    """Serve an application: ``with serve_application("module:function", settings) as served``."""
     monkeypatch.syspath_prepend(SITE)
 
-    def serve(site: str, url: str) -> Any:
-        settings = {"sqlalchemy.url": url}
+    def serve_application(address: str, settings: dict[str, str]) -> Any:
         if server == "uwsgi":
             settings["uwsgi"] = "yes"
-        return serving(f"{site}:main", server, settings)
+        return serving(address, server, settings)
 
-    return serve
+    return serve_application
+
+
+@pytest.fixture
+def serve(serve_application: Callable[..., Any]) -> Callable[..., Any]:
+    """Serve a site: ``with serve("starter", url) as served``."""
+    return lambda site, url: serve_application(f"{site}:main", {"sqlalchemy.url": url})
 
 
 @pytest.fixture

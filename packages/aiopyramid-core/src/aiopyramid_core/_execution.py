@@ -85,20 +85,23 @@ def _respond_in_thread(
     def whole_request(environ: Environ, start_response: StartResponse) -> Any:
         return policy(environ, router)(environ, start_response)
 
-    return await_(_in_thread(whole_request, environ, start_response, settings))
+    if settings.request_timeout_seconds is None and not settings.cancel_on_disconnect:
+        return await_(CallInThread(whole_request, environ, start_response).body())
+    return await_(_limited(whole_request, environ, start_response, settings))
 
 
-async def _in_thread(
+async def _limited(
     application: WSGIApplication,
     environ: Environ,
     start_response: StartResponse,
     settings: Settings,
 ) -> Iterable[bytes]:
-    seconds = settings.request_timeout_seconds
+    """Call an application in a thread, for no longer than the settings want it."""
     if settings.cancel_on_disconnect and (on_disconnect := environ.get(ON_DISCONNECT)):
         task = asyncio.current_task()
         assert task is not None
         on_disconnect(task.cancel)
+    seconds = settings.request_timeout_seconds
     if seconds is None:
         return await CallInThread(application, environ, start_response).body()
     untouched = environ.copy()

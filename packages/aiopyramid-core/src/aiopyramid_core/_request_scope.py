@@ -52,24 +52,35 @@ class CoroutineRequestScope:
     __slots__ = ("_key", "transaction_manager")
 
     def __init__(self) -> None:
-        self._key: Hashable = None
+        self._key: _Key | None = None
         self.transaction_manager: Any = None
 
     @property
     def key(self) -> Hashable:
         """A value that no other request under way has."""
         if self._key is None:
-            try:
-                self._key = _free_keys.pop()  # atomic, as append is: requests may end in threads
-            except IndexError:
-                self._key = ("coroutine request", next(_numbers))
-        return self._key
+            self._key = _Key()
+        return self._key.value
+
+
+class _Key:
+    """A key, as long as a scope has it.
+
+    It is free again no sooner than the last context that knows the scope, a background task's
+    perhaps, is gone, and with it all that could use the key. Not in the scope itself: to look at
+    each one that goes takes longer than to make it, and most are never asked for a key.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        try:
+            self.value = _free_keys.pop()  # atomic, as append is: requests may end in threads
+        except IndexError:
+            self.value = ("coroutine request", next(_numbers))
 
     def __del__(self) -> None:
-        # No sooner than the last context that knows this scope, a background task's perhaps, is
-        # gone, and with it all that could use the key.
-        if self._key is not None:
-            _free_keys.append(self._key)
+        _free_keys.append(self.value)
 
 
 _numbers: Final = itertools.count(1)

@@ -281,13 +281,15 @@ class _Thread(threading.Thread):
 
 def deliver(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]", result: Any) -> None:
     """Give a future of a loop in another thread its result, unless nobody waits any more."""
+    try:
+        loop.call_soon_threadsafe(_settle, future, result)
+    except RuntimeError:  # the loop is closed
+        return
 
-    def set_result() -> None:
-        if not future.done():
-            future.set_result(result)
 
-    with contextlib.suppress(RuntimeError):  # the loop is closed
-        loop.call_soon_threadsafe(set_result)
+def _settle(future: "asyncio.Future[Any]", result: Any) -> None:
+    if not future.done():
+        future.set_result(result)
 
 
 class _ThisThread(threading.local):
