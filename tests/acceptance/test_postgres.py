@@ -1,6 +1,7 @@
 """The sites on PostgreSQL, whose server loses a process in the middle."""
 
 import asyncio
+import itertools
 import os
 import signal
 
@@ -11,6 +12,8 @@ from system_programs import ProgramMissingError
 
 WRITES = 600
 ROUNDS = 3
+
+numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +38,16 @@ def connect(postgres, database):
 
 
 @pytest.fixture
-def database(postgres, request):
+def database(postgres):
     """A database of the test's own."""
-    name = request.node.callspec.params["site"]
+    name = f"test_{next(numbers)}"
     with connect(postgres, "postgres") as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return name
+
+
+def url(postgres, database):
+    return f"postgresql+psycopg://postgres@/{database}?host={postgres}"
 
 
 async def kill_one_of(postgres, database):
@@ -80,7 +87,7 @@ def test_no_row_is_lost_and_none_appears_when_the_database_loses_a_process(
             await asyncio.sleep(0.1)
         return answers
 
-    with serve(site, f"postgresql+psycopg://postgres@/{database}?host={postgres}") as served:
+    with serve(site, url(postgres, database)) as served:
         answers = clients(served, main)
         assert "database is locked" not in served.log
     with connect(postgres, database) as connection:
@@ -93,3 +100,14 @@ def test_no_row_is_lost_and_none_appears_when_the_database_loses_a_process(
     # Of a commit that was under way when the process was killed, nobody can tell.
     assert set(rows) - set(answers[200]) <= set(answers.get(500, []))
     assert answers.get(500), "the process was killed, and nobody noticed"
+
+
+def test_coroutine_requests_that_want_the_same_row_get_it_one_after_the_other(
+    serve, postgres, database, clients
+):
+    async def main(clients):
+        await clients.get("/add?name=row")
+        return await asyncio.gather(*(clients.get("/same_row") for _ in range(60)))
+
+    with serve("starter", url(postgres, database)) as served:
+        assert clients(served, main) == [(200, "locked")] * 60

@@ -81,3 +81,14 @@ def test_one_who_waits_for_the_lock_of_another_holds_nobody_up(serve, sqlite, ro
     assert statuses == [200] * 8
     assert rows() == [f"row{i}" for i in range(8)]
     assert pings > 8  # at least one while each of them held the lock
+
+
+def test_coroutine_requests_that_want_the_same_lock_get_it_one_after_the_other(
+    serve, sqlite, clients
+):
+    async def main(clients):
+        await clients.get("/add?name=row")
+        return await asyncio.gather(*(clients.get("/same_row") for _ in range(60)))
+
+    with serve("starter", sqlite) as served:
+        assert clients(served, main) == [(200, "locked")] * 60

@@ -28,7 +28,8 @@ def refused(error, request):
 
 def database(settings):
     """Return an engine, the tables made."""
-    engine = create_engine(settings["sqlalchemy.url"])
+    # A connection for each thread that may ask for one.
+    engine = create_engine(settings["sqlalchemy.url"], pool_size=60)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _wait_for_the_lock)
     Base.metadata.create_all(engine)

@@ -3,12 +3,14 @@
 Of its routes, ``/coroutine`` and ``/coroutine_fails`` have become coroutines.
 """
 
+import asyncio
 import time
 
 import zope.sqlalchemy
 from pyramid.config import Configurator
 from pyramid.response import Response
 from site_parts import Entry, Refused, database
+from sqlalchemy import update
 from sqlalchemy.orm import sessionmaker
 
 from aiopyramid_core import call_in_thread
@@ -49,6 +51,17 @@ async def coroutine(request):
     return Response("added")
 
 
+def lock_the_row(request):
+    request.dbsession.execute(update(Entry).where(Entry.name == "row").values(name="row"))
+
+
+async def same_row(request):
+    """Wait for a lock that all others want, too, and hold it until the commit."""
+    await call_in_thread(None, lock_the_row, request)
+    await asyncio.sleep(0)
+    return Response("locked")
+
+
 async def coroutine_fails(request):
     await coroutine(request)
     raise Refused
@@ -66,7 +79,7 @@ def main(global_config, **settings):
             config.include("aiopyramid_uwsgi")
         config.include("site_parts")
         config.add_request_method(dbsession, reify=True)
-        for view in (add, fails, slow, coroutine, coroutine_fails):
+        for view in (add, fails, slow, same_row, coroutine, coroutine_fails):
             config.add_route(view.__name__, f"/{view.__name__}")
             renderer = "json" if view is add else None
             config.add_view(view, route_name=view.__name__, renderer=renderer)
