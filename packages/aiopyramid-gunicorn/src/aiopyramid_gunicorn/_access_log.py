@@ -42,7 +42,7 @@ class AccessLog:
         environ: dict[str, Any],
         seconds: float,
     ) -> None:
-        """Log one request.
+        """Log one request; raises nothing that the logger raises.
 
         Args:
             head: The request's head, None if it could not be parsed.
@@ -57,4 +57,8 @@ class AccessLog:
             response.status = _NOBODY_LEFT
         request = GunicornRequest() if head is None else GunicornRequest.of(head, environ)
         unknown = {"REQUEST_METHOD": "-", "RAW_URI": "-", "SERVER_PROTOCOL": "-"}
-        self._logger.access(response, request, unknown | environ, timedelta(seconds=seconds))
+        try:
+            self._logger.access(response, request, unknown | environ, timedelta(seconds=seconds))
+        except Exception:
+            # Of the site's own logger_class. The client has its answer.
+            self._logger.exception("The access log has failed")

@@ -163,9 +163,11 @@ class AsyncGunicornWorker(Worker):
     def _quit(self) -> None:
         """Stop now."""
         self._stop_at_once = True
-        if self.alive:
-            self.cfg.worker_int(self)
-        self._stop()
+        try:
+            if self.alive:
+                self.cfg.worker_int(self)
+        finally:
+            self._stop()
 
     async def _serve(self) -> None:
         # Between two callbacks from now on. None is lost meanwhile: either handler calls _stop.
@@ -189,7 +191,7 @@ class AsyncGunicornWorker(Worker):
         server.listen([listener.sock for listener in self.sockets], tls)
         # The reloader runs in a thread and writes to this pipe after it has cleared ``alive``.
         self.loop.add_reader(self.PIPE[0], self._stop)
-        heart = asyncio.create_task(self._beat(server))
+        self._beat(server)
         await self._stop_wanted.wait()
         self.log.debug("%s stops accepting", self)
         end = self.loop.time() + self._patience_seconds()
@@ -198,7 +200,7 @@ class AsyncGunicornWorker(Worker):
             self.log.warning("%s broke off %d requests to stop in time", self, cut)
             _end_process_though_threads_block()
         await shutdown(max(0.0, end - self.loop.time()))
-        heart.cancel()
+        self._next_beat.cancel()
 
     def _make_tls_context(self) -> ssl.SSLContext:
         try:
@@ -250,17 +252,20 @@ class AsyncGunicornWorker(Worker):
             on_enough=self._restart,
         )
 
-    async def _beat(self, server: Server) -> None:
+    def _beat(self, server: Server) -> None:
         """Once a second: tell the arbiter that the loop is alive, and look after the clients."""
         # gunicorn halves the setting before it passes it on: half of it is left for delays.
         interval_seconds = min(1.0, self.timeout / 2) or 1.0
-        while True:
+        # No Task, which anybody can cancel; and the next beat is due whatever fails in this one.
+        self._next_beat = self.loop.call_later(interval_seconds, self._beat, server)
+        try:
             self.notify()
             server.expire()
             if self.ppid != os.getppid():
                 self.log.info("Parent changed, shutting down: %s", self)
                 self._stop()
-            await asyncio.sleep(interval_seconds)
+        except Exception:
+            self.log.exception("The heartbeat of %s has failed", self)
 
     def _close_loop(self) -> None:
         tasks = asyncio.all_tasks(self.loop)
