@@ -142,9 +142,23 @@ class Worker:
                 loop.remove_reader(descriptor)
             self._ending = loop.create_task(self._end(_EXIT_CODES[number]))
             for exchange in tuple(self._exchanges):
-                exchange.stop()
+                self._have(exchange, exchange.stop)
+
+    def _have(self, exchange: Exchange, act: Callable[[], None]) -> None:
+        """Have an exchange do something; one that fails is broken off, and harms no other."""
+        try:
+            act()
+        except Exception:
+            _log.exception("%s has failed, and is broken off", exchange.name)
+            exchange.cancel()
 
     async def _end(self, exit_code: int) -> None:
+        try:
+            await self._finish()
+        finally:
+            self._exit_soon(exit_code)
+
+    async def _finish(self) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._patience_seconds()
         # For requests on connections that were accepted just now.
@@ -153,11 +167,10 @@ class Worker:
             cut = tuple(self._exchanges)
             _log.warning("Breaking off %d requests to stop in time", len(cut))
             for exchange in cut:
-                exchange.cancel()
+                self._have(exchange, exchange.cancel)
             await self._is_deserted_within(_LAST_WORDS_SECONDS)
         await shutdown(max(0.0, end - loop.time()))
         await self._cancel_tasks()
-        self._exit_soon(exit_code)
 
     def _patience_seconds(self) -> float:
         """Return how long requests may go on, so that all is over before the master kills us."""

@@ -15,6 +15,7 @@ from pyramid.response import FileResponse, Response
 from pyramid.threadlocal import get_current_request
 
 from aiopyramid_core import call_in_thread, spawn
+from aiopyramid_core.contract import UPGRADE
 
 logging.basicConfig(level=logging.INFO)
 name_of_request = ContextVar("name_of_request", default="nobody")
@@ -193,6 +194,25 @@ def silent(request):
     return Silent()
 
 
+class FailsToStop(asyncio.Protocol):
+    def connection_made(self, transport):
+        say("switched to a protocol that fails to stop")
+
+    def server_stops(self):
+        raise LookupError("a bug")
+
+
+class Switching(Response):
+    def __call__(self, environ, start_response):
+        environ[UPGRADE](FailsToStop())
+        start_response("101 Switching Protocols", [("Upgrade", "test"), ("Connection", "upgrade")])
+        return []
+
+
+async def switch(request):
+    return Switching()
+
+
 # --- The application ------------------------------------------------------------------------------
 
 
@@ -209,7 +229,7 @@ async def stop(registry):
 
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
 VIEWS += [block, block_for_ever, length_in_thread, thread, file]
-VIEWS += [stream, endless, timed, broken, large, writing, silent]
+VIEWS += [stream, endless, timed, broken, large, writing, silent, switch]
 
 
 def main(global_config=None, **settings):
