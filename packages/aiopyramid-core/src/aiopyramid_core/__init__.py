@@ -36,6 +36,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
 from ._by_hand import run_in_greenlet
 from ._callables import called_by, is_coroutine_callable, prepare_generators
+from ._greenlets import kills_greenlet
 from ._hosted import HostedCall, wait_hosted
 from ._include import includeme
 from ._process_loop import adopt_loop
@@ -65,6 +66,7 @@ __all__ = (
     "can_await",
     "includeme",
     "is_coroutine_callable",
+    "kills_greenlet",
     "prepare_generators",
     "run",
     "run_in_greenlet",

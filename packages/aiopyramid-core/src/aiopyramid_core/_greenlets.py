@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-__all__ = ("ENDED", "BridgeGreenlet", "park", "take_idle")
+__all__ = ("ENDED", "BridgeGreenlet", "kills_greenlet", "park", "take_idle")
 
 ENDED: Final = object()
 """What a greenlet switches up when its call has ended."""
@@ -63,6 +63,20 @@ def _work() -> None:
         current.result, current.error = result, error
         # Nor must a parked greenlet keep the last request alive.
         function = args = kwargs = result = error = current = None
+
+
+def kills_greenlet(error: BaseException) -> bool:
+    """Return whether an exception is the one that ends a greenlet which is killed while it waits.
+
+    For servers, and for whoever else catches ``BaseException`` around code that may await: this one
+    must be raised again. A greenlet that swallowed it would come back from the dead.
+
+    Args:
+        error: What was caught.
+
+    .. versionadded:: 1.0
+    """
+    return isinstance(error, GreenletExit)
 
 
 class _IdleGreenlets(threading.local):

@@ -28,6 +28,7 @@ from aiopyramid_core import (
     can_await,
     includeme,
     is_coroutine_callable,
+    kills_greenlet,
     prepare_generators,
     run,
     run_in_greenlet,
@@ -223,6 +224,7 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     start_greenlet(loop, read, 1)  # type: ignore[arg-type]
     assert_type(await step_in_greenlets(load(1)), User)
     await step_in_greenlets(load)  # type: ignore[arg-type]
+    assert_type(kills_greenlet(BaseException()), bool)
     call = HostedCall(lambda: read("path"))
     assert_type(call.proceed(), bool)
     assert_type(call.result, bytes)

@@ -55,10 +55,11 @@ class AccessLog:
             return
         if response.status is None:
             response.status = _NOBODY_LEFT
-        request = GunicornRequest() if head is None else GunicornRequest.of(head, environ)
         unknown = {"REQUEST_METHOD": "-", "RAW_URI": "-", "SERVER_PROTOCOL": "-"}
         try:
+            request = GunicornRequest() if head is None else GunicornRequest.of(head, environ)
             self._logger.access(response, request, unknown | environ, timedelta(seconds=seconds))
         except Exception:
-            # Of the site's own logger_class. The client has its answer.
+            # The logger may be the site's own, the environ what the application has made of it.
+            # The client has its answer.
             self._logger.exception("The access log has failed")

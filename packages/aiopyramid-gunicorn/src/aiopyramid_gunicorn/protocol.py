@@ -277,9 +277,12 @@ class HTTPProtocol(asyncio.Protocol):
         self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
         self._task.add_done_callback(functools.partial(self._task_ended, exchange))
 
-    def _task_ended(self, exchange: Exchange, _task: "asyncio.Task[None]") -> None:
+    def _task_ended(self, exchange: Exchange, task: "asyncio.Task[None]") -> None:
         self._task = None
         try:
+            if task.cancelled() or task.exception() is not None:
+                # Before it began; or its greenlet was killed, which the exchange has logged.
+                self._transport.abort()
             self._handled(exchange)
             if self.state is IDLE or self.state is RECEIVING:
                 self._transport.resume_reading()
@@ -301,8 +304,10 @@ class HTTPProtocol(asyncio.Protocol):
         if self.state is CLOSED:
             return
         # What a response has promised counts, even if the server has begun to drain since: a client
-        # may have sent its next request on the strength of it.
-        keep_alive = exchange.response.keep_alive and not self._given_up
+        # may have sent its next request on the strength of it. But whatever has ended it early,
+        # another one must not get into an unfinished one.
+        response = exchange.response
+        keep_alive = response.keep_alive and response.has_ended and not self._given_up
         if self._at_eof and not self.inbound.waiting:
             self._close()
         elif not keep_alive:

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
+from greenlet import GreenletExit
 from pyramid.config import Configurator
 from pyramid.response import FileResponse, Response
 from pyramid.threadlocal import get_current_request
@@ -63,6 +64,19 @@ async def who(request):
 async def fail(request):
     await asyncio.sleep(0)
     raise LookupError("a bug")
+
+
+class Panic(BaseException):
+    """What extensions written in Rust raise is no Exception either."""
+
+
+async def panic(request):
+    await asyncio.sleep(0)
+    raise Panic
+
+
+async def killed(request):
+    raise GreenletExit
 
 
 async def leave(request):
@@ -167,6 +181,18 @@ def broken(request):
     return Response(app_iter=parts(), content_type="text/plain")
 
 
+def broken_by_panic(request):
+    def parts():
+        yield b"first"
+        raise Panic
+
+    return Response(app_iter=parts(), content_type="text/plain")
+
+
+def panic_in_thread(request):
+    raise Panic
+
+
 def large(request):
     return text("x" * int(request.params["length"]))
 
@@ -230,6 +256,7 @@ async def stop(registry):
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
 VIEWS += [block, block_for_ever, length_in_thread, thread, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent, switch]
+VIEWS += [panic, panic_in_thread, broken_by_panic, killed]
 
 
 def main(global_config=None, **settings):
