@@ -189,3 +189,14 @@ def test_a_client_that_vanishes_with_half_a_body_is_logged_without_a_traceback(s
         client.sendall(b"POST /length?gone HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nxx")
     served.said(r"POST /length\?gone: after \d bytes of the request body")
     assert served.get("/hello") == (200, "hello")
+
+
+# --- Child processes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/end_children", "/end_children_on_loop"])
+def test_a_signal_to_a_child_process_does_not_stop_its_worker(served, path):
+    worker = served.get("/pid")
+    assert served.get(path) == (200, str([-15] * 5))
+    assert served.get("/pid") == worker
+    assert "SIGTERM" not in served.output

@@ -4,6 +4,7 @@ A greenlet here knows how to run one call after the other and nothing else; ``_b
 into it.
 """
 
+import os
 import threading
 from typing import Any, Final
 
@@ -40,6 +41,22 @@ class BridgeGreenlet(greenlet):
     in_task: bool
     result: Any
     error: BaseException | None
+
+
+class _Orphan(BridgeGreenlet):
+    """A greenlet in a child process: its driver, and the event loop, are the parent's."""
+
+    __slots__ = ()
+
+
+def _orphan_in_child() -> None:
+    current = getcurrent()
+    if type(current) is BridgeGreenlet:
+        current.__class__ = _Orphan
+    _idle.stack.clear()
+
+
+os.register_at_fork(after_in_child=_orphan_in_child)
 
 
 def _work() -> None:

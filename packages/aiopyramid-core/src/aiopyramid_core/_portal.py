@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import inspect
+import os
 import sys
 import threading
 import time
@@ -74,6 +75,15 @@ class _ThisThread(threading.local):
 
 
 _this_thread = _ThisThread()
+
+
+def _forget_in_child() -> None:
+    _this_thread.scope = None
+    waiting_thread.set(None)
+
+
+# The loop on whose behalf a thread has forked runs in the parent only.
+os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def loop_of_this_thread() -> asyncio.AbstractEventLoop | None:

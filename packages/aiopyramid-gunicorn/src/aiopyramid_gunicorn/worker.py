@@ -25,7 +25,14 @@ from gunicorn.http.wsgi import base_environ
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
-from aiopyramid_core import RequestExecutor, StartupError, adopt_loop, shutdown, startup
+from aiopyramid_core import (
+    RequestExecutor,
+    StartupError,
+    adopt_loop,
+    disown_children,
+    shutdown,
+    startup,
+)
 from aiopyramid_core.executor import DEFAULT_THREADS
 
 from ._environ import EnvironSettings
@@ -108,6 +115,7 @@ class AsyncGunicornWorker(Worker):
         adopt_loop(self.loop)
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
+        disown_children(_SIGNALS, self._leave_in_child)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -148,6 +156,11 @@ class AsyncGunicornWorker(Worker):
             self._close_loop()
 
     # --- Private ------------------------------------------------------------------------------
+
+    def _leave_in_child(self) -> None:
+        for listener in self.sockets:
+            # Not close(), which uvloop keeps from being of effect as long as it watches a socket.
+            os.close(listener.sock.detach())
 
     def _stop(self) -> None:
         """Stop when the requests in progress have ended."""
@@ -274,6 +287,17 @@ class AsyncGunicornWorker(Worker):
         self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
+
+
+_SIGNALS: Final = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGWINCH,
+    signal.SIGABRT,
+)
+"""Signals that the worker handles."""
 
 
 def _end_process_though_threads_block() -> None:

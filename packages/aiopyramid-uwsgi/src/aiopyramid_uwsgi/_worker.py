@@ -6,6 +6,7 @@ to stop; here the worker takes those signals over.
 """
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import os
@@ -20,7 +21,14 @@ from typing import Final
 
 from pyramid.exceptions import ConfigurationError
 
-from aiopyramid_core import RequestExecutor, StartupError, adopt_loop, shutdown, startup
+from aiopyramid_core import (
+    RequestExecutor,
+    StartupError,
+    adopt_loop,
+    disown_children,
+    shutdown,
+    startup,
+)
 from aiopyramid_core.executor import DEFAULT_THREADS
 
 from . import _api
@@ -120,6 +128,8 @@ class Worker:
         if _is_run_by_application():
             loop.call_later(_LOADING_SECONDS, self._begin)
             return
+        # Not before, since uWSGI forks its workers, too.
+        disown_children(_EXIT_CODES, _leave_in_child)
         for number in _EXIT_CODES:
             loop.add_signal_handler(number, self._stop, number)
         self._starting = loop.create_task(self._start())
@@ -198,6 +208,12 @@ class Worker:
         threading.Thread(target=_end_process, args=(code,), daemon=True).start()
         # Not from a Task, which would keep the SystemExit for whoever awaits it.
         asyncio.get_running_loop().call_soon(sys.exit, code)
+
+
+def _leave_in_child() -> None:
+    for descriptor in _api.listening_sockets():
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
 
 
 def _end_process(code: int) -> None:

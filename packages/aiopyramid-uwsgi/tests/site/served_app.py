@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import multiprocessing
 import os
 import sys
 import threading
@@ -77,6 +78,22 @@ async def panic(request):
 
 async def killed(request):
     raise GreenletExit
+
+
+def end_children(request):
+    """Begin and end child processes; return how they ended."""
+    codes = []
+    for _ in range(5):
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        child.terminate()
+        child.join(20)
+        codes.append(child.exitcode)
+    return text(codes)
+
+
+async def end_children_on_loop(request):
+    return end_children(request)
 
 
 async def leave(request):
@@ -256,7 +273,7 @@ async def stop(registry):
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
 VIEWS += [block, block_for_ever, length_in_thread, thread, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent, switch]
-VIEWS += [panic, panic_in_thread, broken_by_panic, killed]
+VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
 
 
 def main(global_config=None, **settings):
