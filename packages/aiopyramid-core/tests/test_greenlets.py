@@ -9,7 +9,13 @@ from contextvars import ContextVar
 import pytest
 from greenlet import GreenletExit, getcurrent
 
-from aiopyramid_core import _greenlets, await_, spawn_greenlet, start_greenlet
+from aiopyramid_core import (
+    _greenlets,
+    await_,
+    kills_greenlet,
+    spawn_greenlet,
+    start_greenlet,
+)
 
 held: ContextVar[object] = ContextVar("held")
 
@@ -316,3 +322,9 @@ def test_a_thread_that_ends_takes_its_parked_greenlets_with_it(run):
     for each in threads:
         each.join()
     assert alive() == before
+
+
+@pytest.mark.parametrize("error", [GreenletExit(), type("Own", (GreenletExit,), {})()])
+def test_what_kills_a_greenlet_is_told_from_all_else(error):
+    assert kills_greenlet(error)
+    assert not any(map(kills_greenlet, [BaseException(), SystemExit(), GeneratorExit(), OSError()]))

@@ -1,6 +1,7 @@
 """_portal: threads that wait for coroutines on the loop that started them."""
 
 import asyncio
+import concurrent.futures
 import inspect
 import threading
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from aiopyramid_core._portal import (
     serving,
     waiting_at_most,
 )
+from aiopyramid_core._waiting import WaitingThread
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
 
@@ -340,6 +342,56 @@ def test_a_wait_within_the_limit_is_none_of_its_business(run):
         return await call_in_thread(None, ordinary)
 
     assert run(main) == "in time"
+
+
+def test_a_result_that_comes_just_behind_the_deadline_is_not_a_bare_timeout(run, monkeypatch):
+    def too_late(thread, result, end):
+        concurrent.futures.wait((result,))
+        return False
+
+    def ordinary():
+        with waiting_at_most(60), pytest.raises(DeadlineExceeded):
+            await_(asyncio.sleep(0, "late"))
+
+    async def main():
+        await call_in_thread(None, ordinary)
+
+    monkeypatch.setattr(WaitingThread, "wait_for", too_late)
+    run(main)
+
+
+def test_a_timeout_of_the_coroutines_own_is_not_the_deadlines(run):
+    async def own():
+        raise TimeoutError("of the coroutine's own")
+
+    def ordinary():
+        with waiting_at_most(60), pytest.raises(TimeoutError, match="own") as caught:
+            await_(own())
+        return caught.type
+
+    async def main():
+        return await call_in_thread(None, ordinary)
+
+    assert run(main) is TimeoutError
+
+
+def test_a_task_that_cannot_be_made_fails_in_the_thread_that_waits_for_it(run, no_warnings):
+    def refuse(loop, coroutine, **kwargs):
+        if coroutine.__name__ == "spawn_greenlet":
+            raise LookupError("no task today")
+        return asyncio.Task(coroutine, loop=loop, **kwargs)
+
+    def ordinary(coroutine):
+        with pytest.raises(LookupError, match="no task today"):
+            await_(coroutine)
+
+    async def main():
+        coroutine = forever([])
+        asyncio.get_running_loop().set_task_factory(refuse)
+        await call_in_thread(None, ordinary, coroutine)
+        return inspect.getcoroutinestate(coroutine)
+
+    assert run(main) == inspect.CORO_CLOSED
 
 
 def test_after_its_block_the_limit_is_lifted(run):

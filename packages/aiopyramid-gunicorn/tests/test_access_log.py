@@ -87,3 +87,17 @@ def test_a_logger_with_an_access_method_of_its_own_counts_every_request(make_log
     log = AccessLog(make_logger(Counter, errorlog="/dev/null"))
     log.log(None, SimpleNamespace(status="200 OK"), {}, 0.5)
     assert (log.enabled, seen) == (True, [("200 OK", 0.5)])
+
+
+class BrokenLogger(Logger):
+    def access(self, *args):
+        raise LookupError("a bug")
+
+
+def test_a_logger_that_fails_is_logged_and_harms_nobody(make_logger, response, parse, tmp_path):
+    logger = make_logger(BrokenLogger, errorlog=str(tmp_path / "gunicorn.log"))
+    head = parse(b"GET /a?b HTTP/1.1\r\nHost: test\r\n\r\n")
+    AccessLog(logger).log(head, response, ENVIRON, 0.25)
+    log = (tmp_path / "gunicorn.log").read_text()
+    assert "The access log has failed" in log
+    assert "LookupError: a bug" in log

@@ -7,7 +7,7 @@ from aiopyramid_gunicorn._offers import Offers
 
 
 def test_callbacks_are_called_once_when_the_client_goes():
-    offers = Offers(None)
+    offers = Offers(None, None)
     called = []
     offers.environ()[ON_DISCONNECT](lambda: called.append("gone"))
     offers.tell_disconnect()
@@ -17,7 +17,7 @@ def test_callbacks_are_called_once_when_the_client_goes():
 
 def test_a_callback_is_called_soon_if_the_client_has_gone_already():
     async def ask():
-        offers = Offers(asyncio.get_running_loop())
+        offers = Offers(asyncio.get_running_loop(), None)
         offers.tell_disconnect()
         called = asyncio.Event()
         offers.on_disconnect(called.set)
@@ -28,7 +28,7 @@ def test_a_callback_is_called_soon_if_the_client_has_gone_already():
 
 
 def test_what_was_asked_for_is_forgotten_with_the_exchange():
-    offers = Offers(None)
+    offers = Offers(None, None)
     called = []
     offers.on_disconnect(lambda: called.append("gone"))
     protocol = asyncio.Protocol()

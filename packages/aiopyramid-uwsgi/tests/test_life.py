@@ -72,6 +72,20 @@ def test_the_end_breaks_off_what_takes_too_long(uwsgi, tmp_path):
     assert answer() == (503, "Service Unavailable\n")
 
 
+def test_a_connection_that_fails_to_stop_does_not_hold_up_the_end(uwsgi):
+    server = uwsgi()
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            client = socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS)
+            stack.enter_context(client)
+            client.sendall(b"GET /switch HTTP/1.1\r\nHost: a\r\nUpgrade: test\r\n\r\n")
+        server.said("switched to a protocol", times=2)
+        assert server.stop() < 20
+    server.said("GET /switch has failed, and is broken off", times=2)
+    server.said("shutdown of")
+    assert "Breaking off" not in server.output
+
+
 def test_the_end_does_not_wait_for_threads_that_block(uwsgi):
     server = uwsgi(settings={"aiopyramid.uwsgi.graceful_timeout": "0.2"})
     later(server.get, "/block_for_ever")

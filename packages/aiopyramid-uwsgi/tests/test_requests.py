@@ -74,7 +74,9 @@ def test_a_background_task_keeps_the_request_that_began_it(served):
 # --- Errors ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/fail", "/leave", "/silent"])
+@pytest.mark.parametrize(
+    "path", ["/fail", "/leave", "/silent", "/panic", "/panic_in_thread", "/killed"]
+)
 def test_an_error_of_the_application_is_answered_with_500(served, path):
     assert served.get(path) == (500, "Internal Server Error\n")
     assert served.get("/hello") == (200, "hello")
@@ -98,10 +100,14 @@ def test_a_cancelled_request_is_answered_with_503(served):
     served.said("GET /cancel was cancelled")
 
 
-def test_an_error_in_the_middle_of_a_body_breaks_the_connection_off(served):
+@pytest.mark.parametrize(
+    ("path", "error"), [("/broken", "LookupError: halfway"), ("/broken_by_panic", "Panic")]
+)
+def test_an_error_in_the_middle_of_a_body_breaks_the_connection_off(served, path, error):
     with pytest.raises((ConnectionResetError, http.client.IncompleteRead)):
-        served.get("/broken")
-    served.said("LookupError: halfway")
+        served.get(path)
+    served.said(error)
+    assert served.get("/hello") == (200, "hello")
 
 
 # --- Responses ------------------------------------------------------------------------------------
@@ -183,3 +189,14 @@ def test_a_client_that_vanishes_with_half_a_body_is_logged_without_a_traceback(s
         client.sendall(b"POST /length?gone HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nxx")
     served.said(r"POST /length\?gone: after \d bytes of the request body")
     assert served.get("/hello") == (200, "hello")
+
+
+# --- Child processes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/end_children", "/end_children_on_loop"])
+def test_a_signal_to_a_child_process_does_not_stop_its_worker(served, path):
+    worker = served.get("/pid")
+    assert served.get(path) == (200, str([-15] * 5))
+    assert served.get("/pid") == worker
+    assert "SIGTERM" not in served.output

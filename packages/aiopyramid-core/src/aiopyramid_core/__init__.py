@@ -25,6 +25,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What an application on an event loop wants besides.
 ``settings``, ``_ingress``, ``_server_threads``, ``_include``
     How it all becomes part of an application.
+``_children``
+    What a process that the application forks must not share with its worker.
 ``testing``, ``_servers``, ``_threaded_server``, ``pytest_plugin``
     The bridge and real servers, for the tests of an application.
 ``contract``
@@ -36,8 +38,10 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
 from ._by_hand import run_in_greenlet
 from ._callables import called_by, is_coroutine_callable, prepare_generators
+from ._children import disown_children
 from ._executors import RequestExecutor
 from ._foreign_applications import in_threads, never_blocks
+from ._greenlets import kills_greenlet
 from ._hosted import HostedCall, wait_hosted
 from ._include import includeme
 from ._process_loop import adopt_loop
@@ -76,9 +80,11 @@ __all__ = (
     "call_off_loop",
     "called_by",
     "can_await",
+    "disown_children",
     "in_threads",
     "includeme",
     "is_coroutine_callable",
+    "kills_greenlet",
     "never_blocks",
     "prepare_generators",
     "request_scope",

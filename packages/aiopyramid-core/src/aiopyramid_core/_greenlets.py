@@ -4,12 +4,13 @@ A greenlet here knows how to run one call after the other and nothing else; ``_b
 into it.
 """
 
+import os
 import threading
 from typing import Any, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-__all__ = ("ENDED", "BridgeGreenlet", "park", "take_idle")
+__all__ = ("ENDED", "BridgeGreenlet", "kills_greenlet", "park", "take_idle")
 
 ENDED: Final = object()
 """What a greenlet switches up when its call has ended."""
@@ -42,6 +43,22 @@ class BridgeGreenlet(greenlet):
     error: BaseException | None
 
 
+class _Orphan(BridgeGreenlet):
+    """A greenlet in a child process: its driver, and the event loop, are the parent's."""
+
+    __slots__ = ()
+
+
+def _orphan_in_child() -> None:
+    current = getcurrent()
+    if type(current) is BridgeGreenlet:
+        current.__class__ = _Orphan
+    _idle.stack.clear()
+
+
+os.register_at_fork(after_in_child=_orphan_in_child)
+
+
 def _work() -> None:
     """Run calls as they are switched in, for ever.
 
@@ -63,6 +80,20 @@ def _work() -> None:
         current.result, current.error = result, error
         # Nor must a parked greenlet keep the last request alive.
         function = args = kwargs = result = error = current = None
+
+
+def kills_greenlet(error: BaseException) -> bool:
+    """Return whether an exception is the one that ends a greenlet which is killed while it waits.
+
+    For servers, and for whoever else catches ``BaseException`` around code that may await: this one
+    must be raised again. A greenlet that swallowed it would come back from the dead.
+
+    Args:
+        error: What was caught.
+
+    .. versionadded:: 1.0
+    """
+    return isinstance(error, GreenletExit)
 
 
 class _IdleGreenlets(threading.local):

@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import inspect
+import os
 import sys
 import threading
 import time
@@ -81,6 +82,15 @@ class _ThisThread(threading.local):
 
 
 _this_thread = _ThisThread()
+
+
+def _forget_in_child() -> None:
+    _this_thread.scope = None
+    waiting_thread.set(None)
+
+
+# The loop on whose behalf a thread has forked runs in the parent only.
+os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def loop_of_this_thread() -> asyncio.AbstractEventLoop | None:
@@ -179,7 +189,14 @@ def await_in_thread(
 
     def start() -> None:
         nonlocal task
-        task = loop.create_task(spawn_greenlet(run), context=context)
+        coroutine = spawn_greenlet(run)
+        try:
+            task = loop.create_task(coroutine, context=context)
+        except BaseException as error:  # by a task factory of the application's
+            coroutine.close()
+            _close(awaitable)
+            finished.set_exception(error)
+            return
         if scope is not None:
             scope.awaits(task)
         task.add_done_callback(finish)
@@ -187,8 +204,7 @@ def await_in_thread(
     def finish(task: "asyncio.Task[Any]") -> None:
         # Not asyncio.run_coroutine_threadsafe: that would run in a second copy of the context,
         # the changes of which are out of reach.
-        if inspect.iscoroutine(awaitable):
-            awaitable.close()  # if the Task was cancelled before it began; changes nothing else
+        _close(awaitable)  # if the Task was cancelled before it began; changes nothing else
         if task.cancelled():
             finished.set_exception(asyncio.CancelledError())
             return
@@ -207,25 +223,28 @@ def await_in_thread(
     try:
         loop.call_soon_threadsafe(start)
     except RuntimeError:  # the loop is closed
-        if inspect.iscoroutine(awaitable):
-            awaitable.close()
+        _close(awaitable)
         raise
+    in_time = False
     try:
-        outcome: T = thread.wait_for(finished, _deadline.get())
-        return outcome
-    except BaseException as error:
-        if finished.done():
-            raise
-        # Out of time, or interrupted by a signal handler that raised (KeyboardInterrupt).
-        loop.call_soon_threadsafe(cancel)
-        concurrent.futures.wait((finished,), timeout=LAST_WORDS_SECONDS)
-        if isinstance(error, TimeoutError):
-            raise DeadlineExceeded from None
-        raise
+        in_time = thread.wait_for(finished, _deadline.get())
     finally:
+        if not in_time:  # or interrupted by a signal handler that raised (KeyboardInterrupt)
+            loop.call_soon_threadsafe(cancel)
+            concurrent.futures.wait((finished,), timeout=LAST_WORDS_SECONDS)
         thread.end()
         if copied:
             bring_back(context)
+    if not in_time:
+        raise DeadlineExceeded
+    outcome: T = finished.result()
+    return outcome
+
+
+def _close(awaitable: object) -> None:
+    """Close a coroutine that does not run, of which Python would say that it was never awaited."""
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
 
 
 LAST_WORDS_SECONDS: Final = 1.0

@@ -89,8 +89,7 @@ class _ProcessLoop:
             executor = LastThreadExecutor(this_thread)
             loop.call_soon_threadsafe(loop.set_default_executor, executor)
             callbacks = asyncio.run_coroutine_threadsafe(self._run_callbacks(), loop)
-            with contextlib.suppress(TimeoutError):
-                this_thread.wait_for(callbacks, time.monotonic() + _CALLBACKS_SECONDS)
+            this_thread.wait_for(callbacks, time.monotonic() + _CALLBACKS_SECONDS)
             this_thread.end()
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join(_STOP_SECONDS)

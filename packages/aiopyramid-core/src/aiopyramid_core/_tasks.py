@@ -29,10 +29,13 @@ class Tasks:
 
     Args:
         timeout_seconds: How long to wait for background tasks.
+
+    Attributes:
+        timeout_seconds: The same.
     """
 
     def __init__(self, timeout_seconds: float) -> None:
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._tasks: set[_Task] = set()
         self._serving: set[_Task] = set()  # those of them that serve a client
 
@@ -73,7 +76,7 @@ class Tasks:
             at_most_seconds: How long the server lets us wait; infinite if there is none that says.
         """
         begin = asyncio.get_running_loop().time()
-        seconds = min(self._timeout_seconds, at_most_seconds)
+        seconds = min(self.timeout_seconds, at_most_seconds)
         await self._wait_until(begin + seconds)
         given_up = self._tasks - self._serving
         await _cancel(given_up, seconds, "aiopyramid.shutdown_timeout")

@@ -12,13 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Final, TypeVar
+from typing import Any, Final
 
 from ._request_threads import paused
 
 __all__ = ("WaitingThread", "waiting_thread")
-
-T = TypeVar("T")
 
 Job = Callable[[], object]
 
@@ -41,7 +39,7 @@ class WaitingThread:
             self._jobs.put(job)
             return True
 
-    def wait_for(self, result: "concurrent.futures.Future[T]", end: float | None) -> T:
+    def wait_for(self, result: "concurrent.futures.Future[Any]", end: float | None) -> bool:
         """Run jobs until the result is there; called in the thread itself.
 
         Args:
@@ -49,11 +47,7 @@ class WaitingThread:
             end: When to give up, by ``time.monotonic``; None for never.
 
         Returns:
-            The result.
-
-        Raises:
-            TimeoutError: The result was not there in time.
-            BaseException: What the future has for an exception.
+            Whether the result is there; False if it was not in time.
         """
         result.add_done_callback(lambda _: self._jobs.put(None))
         while not result.done():
@@ -63,10 +57,10 @@ class WaitingThread:
                         timeout=None if end is None else max(0.0, end - time.monotonic())
                     )
             except queue.Empty:
-                raise TimeoutError from None
+                break
             if job is not None:
                 job()
-        return result.result()
+        return result.done()
 
     def end(self) -> None:
         """Wait no more; what was offered before is done."""

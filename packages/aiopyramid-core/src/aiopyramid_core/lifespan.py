@@ -12,6 +12,7 @@ import functools
 import inspect
 import logging
 import math
+import os
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
@@ -199,6 +200,16 @@ class Lifespan:
             except Exception:
                 _log.exception("The shutdown function %s has failed", name_of(function))
 
+    def start_afresh(self) -> None:
+        """Forget that the application was started: this is another process now.
+
+        .. versionadded:: 1.0
+        """
+        self._tasks = Tasks(self._tasks.timeout_seconds)
+        self._state = _State.NEW
+        self._error = None
+        self._starting = asyncio.Lock()
+
     async def _call(self, function: Hook) -> None:
         await spawn_greenlet(self._call_in_greenlet, function)
 
@@ -349,4 +360,11 @@ def _alive() -> list[Lifespan]:
     return [lifespan for ref in _applications if (lifespan := ref()) is not None]
 
 
+def _start_afresh_in_child() -> None:
+    # Or else the end of a child would run shutdown functions for what was started in its parent.
+    for lifespan in _alive():
+        lifespan.start_afresh()
+
+
 before_stop(shutdown)
+os.register_at_fork(after_in_child=_start_afresh_in_child)

@@ -28,9 +28,11 @@ from aiopyramid_core import (
     call_off_loop,
     called_by,
     can_await,
+    disown_children,
     in_threads,
     includeme,
     is_coroutine_callable,
+    kills_greenlet,
     never_blocks,
     prepare_generators,
     request_scope,
@@ -235,6 +237,8 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     start_greenlet(loop, read, 1)  # type: ignore[arg-type]
     assert_type(await step_in_greenlets(load(1)), User)
     await step_in_greenlets(load)  # type: ignore[arg-type]
+    assert_type(kills_greenlet(BaseException()), bool)
+    disown_children([15], lambda: None)
     call = HostedCall(lambda: read("path"))
     assert_type(call.proceed(), bool)
     assert_type(call.result, bytes)

@@ -8,8 +8,8 @@ The way of a request through the modules, a step each:
     What is said about settings that mean nothing here.
 ``_server``, ``_listener``
     Listeners and connections; the drain at the end.
-``protocol``, ``_state``, ``_owner``
-    The connection, its states, and what it needs of its server.
+``protocol``, ``_state``, ``_owner``, ``_fence``
+    The connection, its states, what it needs of its server, and what becomes of one that fails.
 ``_inbound``, ``_proxy_protocol``, ``_parser``, ``_limits``, ``_body``, ``_request``
     Bytes to requests.
 ``_environ``, ``_offers``

@@ -42,7 +42,7 @@ class AccessLog:
         environ: dict[str, Any],
         seconds: float,
     ) -> None:
-        """Log one request.
+        """Log one request; raises nothing that the logger raises.
 
         Args:
             head: The request's head, None if it could not be parsed.
@@ -55,6 +55,11 @@ class AccessLog:
             return
         if response.status is None:
             response.status = _NOBODY_LEFT
-        request = GunicornRequest() if head is None else GunicornRequest.of(head, environ)
         unknown = {"REQUEST_METHOD": "-", "RAW_URI": "-", "SERVER_PROTOCOL": "-"}
-        self._logger.access(response, request, unknown | environ, timedelta(seconds=seconds))
+        try:
+            request = GunicornRequest() if head is None else GunicornRequest.of(head, environ)
+            self._logger.access(response, request, unknown | environ, timedelta(seconds=seconds))
+        except Exception:
+            # The logger may be the site's own, the environ what the application has made of it.
+            # The client has its answer.
+            self._logger.exception("The access log has failed")

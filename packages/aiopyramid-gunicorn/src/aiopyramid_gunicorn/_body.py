@@ -1,5 +1,6 @@
 """A request body that is complete before the application starts: in memory, then on disk."""
 
+import contextlib
 import tempfile
 from io import BytesIO
 from typing import IO
@@ -63,4 +64,6 @@ class RequestBody:
     def close(self) -> None:
         """Release the memory or the temporary file."""
         if self._file is not None:
-            self._file.close()
+            # What is not written yet nobody will read: a full disk is no news.
+            with contextlib.suppress(OSError):
+                self._file.close()

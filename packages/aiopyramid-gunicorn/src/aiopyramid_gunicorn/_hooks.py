@@ -37,5 +37,5 @@ class RequestHooks:
         """Call ``post_request``; the response is sent already, so that an error is only logged."""
         try:
             self._worker.cfg.post_request(self._worker, request, environ, response)
-        except Exception:
+        except BaseException:  # sys.exit() is no reason to end the worker, as in a view
             self._worker.log.exception("Exception in post_request hook")

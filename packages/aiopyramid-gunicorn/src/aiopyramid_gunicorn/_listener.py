@@ -6,7 +6,6 @@ it takes the whole backlog at once.
 """
 
 import asyncio
-import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -21,9 +20,11 @@ _LAST_BURSTS: Final = 32
 """Bursts that the last look takes at most: gunicorn's usual backlog of 2048 connections."""
 
 _PAUSE_SECONDS: Final = 1.0
-"""How long to wait before accepting again when the process has run out of descriptors or memory."""
+"""How long to wait before accepting again when the system has refused it.
 
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+It has run out of descriptors or memory most of the time. Whatever it is, to ask again at once would
+keep the loop busy with nothing else.
+"""
 
 
 class Listener:
@@ -112,8 +113,6 @@ class Listener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return False  # another worker was faster, or the client has gone
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
                 self._logger.error("Cannot accept connections for now: %s", error)
                 self._pause()
                 self._loop.call_later(_PAUSE_SECONDS, self.resume)
@@ -134,4 +133,7 @@ class Listener:
         except (OSError, ssl.SSLError) as error:
             # A failed handshake, most of the time; not worth more than a word.
             self._logger.debug("A connection was lost before it began: %s", error)
+            client.close()
+        except Exception:
+            self._logger.exception("A connection could not be begun, and is closed")
             client.close()

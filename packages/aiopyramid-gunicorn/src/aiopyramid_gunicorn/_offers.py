@@ -17,16 +17,18 @@ class Offers:
 
     Args:
         loop: The event loop.
+        logger: Told of callbacks that fail.
 
     Attributes:
         successor: The protocol that gets the connection if the response is 101, or None.
         client_is_gone: Whether the client has closed its side.
     """
 
-    __slots__ = ("_callbacks", "_loop", "client_is_gone", "successor")
+    __slots__ = ("_callbacks", "_logger", "_loop", "client_is_gone", "successor")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, logger: Any) -> None:
         self._loop = loop
+        self._logger = logger
         self._callbacks: list[Callable[[], object]] = []
         self.successor: UpgradedProtocol | None = None
         self.client_is_gone = False
@@ -38,7 +40,7 @@ class Offers:
     def on_disconnect(self, callback: Callable[[], object]) -> None:
         """Have a callable called if the client goes away during the exchange in progress."""
         if self.client_is_gone:
-            self._loop.call_soon(callback)
+            self._loop.call_soon(self._call, callback)
         else:
             self._callbacks.append(callback)
 
@@ -51,7 +53,14 @@ class Offers:
         self.client_is_gone = True
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
+            self._call(callback)
+
+    def _call(self, callback: Callable[[], object]) -> None:
+        try:
             callback()
+        except BaseException:
+            # SystemExit and the like as well, which would end the event loop.
+            self._logger.exception("%r, a callback for the client's going has failed", callback)
 
     def forget(self) -> UpgradedProtocol | None:
         """The exchange has ended; return the successor, if there is one."""

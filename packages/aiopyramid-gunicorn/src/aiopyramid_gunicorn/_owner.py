@@ -30,6 +30,9 @@ class OpenConnection(Protocol):
             Whether there was something to break off.
         """
 
+    def abort(self) -> None:
+        """Break the connection off at once."""
+
 
 class Owner(Protocol):
     """The server, as its connections see it: what they share, and where they report."""

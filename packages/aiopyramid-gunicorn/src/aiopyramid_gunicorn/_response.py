@@ -59,6 +59,7 @@ class Response:
         headers: What the application passed, without hop-by-hop fields.
         sent: Bytes of body that were encoded, without their framing.
         head_sent: Whether the head was encoded: the status can no longer change.
+        has_ended: Whether the end of the body was encoded: what follows is another response.
         keep_alive: Whether the connection may be used again after this response.
         may_switch: Whether the response may be ``101 Switching Protocols``.
     """
@@ -70,6 +71,7 @@ class Response:
         "_length",
         "_method",
         "_version",
+        "has_ended",
         "head_sent",
         "headers",
         "keep_alive",
@@ -89,6 +91,7 @@ class Response:
         self.headers: list[tuple[str, str]] = []
         self.sent = 0
         self.head_sent = False
+        self.has_ended = False
         self.keep_alive = keep_alive
         self.may_switch = False
 
@@ -231,13 +234,12 @@ class Response:
             ApplicationError: The body was shorter than its Content-Length. The connection must
                 be closed: the client waits for the rest.
         """
-        if self._framing is _CHUNKED:
-            return b"0\r\n\r\n"
         if self._framing is _LENGTH and self.sent != self._length:
             raise ApplicationError(
                 f"the body ended after {self.sent} of {self._length} bytes of Content-Length"
             )
-        return b""
+        self.has_ended = True
+        return b"0\r\n\r\n" if self._framing is _CHUNKED else b""
 
     @property
     def status_code(self) -> int | None:
@@ -308,7 +310,7 @@ def error_response(
         f"{status.value} {status.phrase}", [("Content-Type", "text/plain; charset=utf-8")]
     )
     body = f"{detail}\n".encode()
-    return response, response.head(len(body)) + response.encode(body)
+    return response, response.head(len(body)) + response.encode(body) + response.end()
 
 
 def _no_answer(status: str) -> ApplicationError:

@@ -5,9 +5,10 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from ._environ import EnvironSettings
+from ._fence import break_off
 from ._limits import Limits, Times
 from ._listener import Listener
 from ._owner import OpenConnection
@@ -130,7 +131,20 @@ class Server:
         """
         now = self.loop.time()
         for connection in [c for c in self.connections if c.deadline <= now]:
-            connection.expire()
+            self._have(connection, connection.expire)
+
+    def _have(self, connection: OpenConnection, act: Callable[..., Any], *args: Any) -> Any:
+        """Have a connection do something; one that fails is broken off and forgotten.
+
+        Returns:
+            What ``act`` returned; None if it has failed.
+        """
+        try:
+            return act(*args)
+        except Exception:
+            break_off(connection, self.services.logger)
+            self.forget(connection)
+            return None
 
     async def drain(self, patience_seconds: float) -> int:
         """Stop accepting, let the requests in progress end, then break off.
@@ -150,11 +164,12 @@ class Server:
         self.idle_seconds = min(self.idle_seconds, linger_seconds)
         await asyncio.gather(*(listener.settle(linger_seconds) for listener in self._listeners))
         for connection in tuple(self.connections):
-            connection.retire(linger_seconds)
+            self._have(connection, connection.retire, linger_seconds)
         if await self._is_deserted_within(end - self.loop.time()):
             return 0
         # Those that were idle are closing already.
-        cut = sum([connection.give_up() for connection in tuple(self.connections)])
+        left = tuple(self.connections)
+        cut = sum([bool(self._have(connection, connection.give_up)) for connection in left])
         await self._is_deserted_within(LAST_WORDS_SECONDS)
         return cut
 

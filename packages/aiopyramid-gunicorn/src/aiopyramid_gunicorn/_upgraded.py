@@ -6,6 +6,7 @@ from typing import Final
 
 from aiopyramid_core.contract import UpgradedProtocol
 
+from ._fence import peer_of
 from ._owner import Owner
 
 __all__ = ("UpgradedConnection",)
@@ -95,5 +96,12 @@ class UpgradedConnection(asyncio.Protocol):
         Returns:
             Always true: what goes on here is not known.
         """
-        self._transport.abort()
+        self.abort()
         return True
+
+    def abort(self) -> None:
+        """Break the connection off at once."""
+        self._transport.abort()
+
+    def __str__(self) -> str:
+        return f"{peer_of(self._transport)} ({type(self._protocol).__name__})"

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from aiopyramid_core import await_
+from aiopyramid_core import await_, kills_greenlet
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
 from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
@@ -99,11 +99,10 @@ class Exchange:
         self.response = Response(head.method, head.version, keep_alive=head.keep_alive)
 
     def run(self) -> None:
-        """Run the application and send its response. Raises nothing but GreenletExit."""
+        """Run the application and send its response. Raises nothing but what kills the greenlet."""
         request = self._request
         environ = request.environ
         started = time.perf_counter()
-        environ["wsgi.input"] = request.body.open()
         if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
             # The chunks are put together already, which makes the length known.
             environ["CONTENT_LENGTH"] = str(request.body.length_bytes)
@@ -111,6 +110,7 @@ class Exchange:
         hooks = self._services.hooks
         seen = None if hooks is None else GunicornRequest.of(request.head, environ)
         try:
+            environ["wsgi.input"] = request.body.open()
             if hooks is not None and seen is not None:
                 hooks.before(seen)
             self._run_application()
@@ -128,15 +128,19 @@ class Exchange:
                 self._uri,
             )
             self._fail(HTTPStatus.SERVICE_UNAVAILABLE, abort=True)
-        except (Exception, SystemExit, KeyboardInterrupt):
-            # sys.exit() in a view is no reason to end the worker, which serves others as well.
+        except BaseException as error:
+            # Whatever it is: sys.exit() in a view is no reason to end the worker, which serves
+            # others as well.
             self._services.logger.exception(
                 "Error handling request %s %s", request.head.method, self._uri
             )
+            if kills_greenlet(error):
+                raise
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
             request.body.close()
-            del environ["wsgi.early_hints"]  # breaks the cycle environ -> method -> exchange
+            # Breaks the cycle environ -> method -> exchange.
+            environ.pop("wsgi.early_hints", None)
             if self.response.has_switched:
                 # Whoever has the connection now may keep the environ, but not our connection.
                 environ.pop(ON_DISCONNECT, None)
@@ -149,8 +153,7 @@ class Exchange:
 
     @property
     def _uri(self) -> str:
-        uri: str = self._request.environ["RAW_URI"]
-        return uri
+        return self._request.head.target.decode("latin-1")
 
     # --- The application's side ---------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from aiopyramid_core import spawn_greenlet
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 
 from ._environ import connection_environ
+from ._fence import break_off, peer_of
 from ._flow import Outlet, WriteFlow, unsent_bytes
 from ._inbound import Inbound
 from ._offers import Offers
@@ -93,7 +94,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._unsent_bytes = math.inf
         self.flow = WriteFlow(owner.loop)
-        self.offers = Offers(owner.loop)
+        self.offers = Offers(owner.loop, owner.services.logger)
         self.state = IDLE
         self.deadline = math.inf
 
@@ -162,11 +163,12 @@ class HTTPProtocol(asyncio.Protocol):
         """The connection is gone, whoever ended it."""
         self._become(CLOSED)
         self.deadline = math.inf
+        # First, whatever the others do: the server would wait for the connection in the end.
+        self._owner.forget(self)
         self.flow.disconnect()
         self.offers.tell_disconnect()
         self.inbound.close()
         self._environ = {}  # breaks the cycle by way of the offers
-        self._owner.forget(self)
 
     # --- Called by the exchange ---------------------------------------------------------------
 
@@ -229,6 +231,9 @@ class HTTPProtocol(asyncio.Protocol):
             self._transport.abort()
         return unanswered
 
+    def __str__(self) -> str:
+        return f"{peer_of(self._transport)} ({self.state.value})"
+
     # --- Private ------------------------------------------------------------------------------
 
     def _become(self, state: State) -> None:
@@ -272,12 +277,19 @@ class HTTPProtocol(asyncio.Protocol):
         self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
         self._task.add_done_callback(functools.partial(self._task_ended, exchange))
 
-    def _task_ended(self, exchange: Exchange, _task: "asyncio.Task[None]") -> None:
+    def _task_ended(self, exchange: Exchange, task: "asyncio.Task[None]") -> None:
         self._task = None
-        self._handled(exchange)
-        if self.state is IDLE or self.state is RECEIVING:
-            self._transport.resume_reading()
-            self._advance()
+        try:
+            if task.cancelled() or task.exception() is not None:
+                # Before it began; or its greenlet was killed, which the exchange has logged.
+                self._transport.abort()
+            self._handled(exchange)
+            if self.state is IDLE or self.state is RECEIVING:
+                self._transport.resume_reading()
+                self._advance()
+        except Exception:
+            # The loop would log it and leave the connection as it is: with no deadline, for ever.
+            break_off(self, self._owner.services.logger)
 
     def _handled(self, exchange: Exchange) -> None:
         """The exchange has ended: wait for the next request, or close."""
@@ -292,8 +304,10 @@ class HTTPProtocol(asyncio.Protocol):
         if self.state is CLOSED:
             return
         # What a response has promised counts, even if the server has begun to drain since: a client
-        # may have sent its next request on the strength of it.
-        keep_alive = exchange.response.keep_alive and not self._given_up
+        # may have sent its next request on the strength of it. But whatever has ended it early,
+        # another one must not get into an unfinished one.
+        response = exchange.response
+        keep_alive = response.keep_alive and response.has_ended and not self._given_up
         if self._at_eof and not self.inbound.waiting:
             self._close()
         elif not keep_alive:
@@ -312,10 +326,11 @@ class HTTPProtocol(asyncio.Protocol):
         early = self.inbound.behind_upgrade or b""
         self.inbound.close()
         self._environ = {}
-        UpgradedConnection(self._owner, successor, self._transport).begin(
-            early, at_eof=self._at_eof
-        )
-        self._owner.forget(self)
+        connection = UpgradedConnection(self._owner, successor, self._transport)
+        try:
+            connection.begin(early, at_eof=self._at_eof)
+        finally:
+            self._owner.forget(self)
 
     def _refuse(self, error: RequestError) -> None:
         peer = self._environ["REMOTE_ADDR"]
@@ -337,8 +352,11 @@ class HTTPProtocol(asyncio.Protocol):
         """Close when all is sent; with ``linger``, not before the client has read it."""
         self._become(CLOSING)
         self._set_deadline(_LINGER_SECONDS)
-        if linger and self._transport.can_write_eof():
-            self._transport.resume_reading()
-            self._transport.write_eof()
-        else:
+        if not (linger and self._transport.can_write_eof()):
             self._transport.close()
+            return
+        self._transport.resume_reading()
+        try:
+            self._transport.write_eof()
+        except OSError:  # asyncio's own loop asks the system at once: the client has reset
+            self._transport.abort()

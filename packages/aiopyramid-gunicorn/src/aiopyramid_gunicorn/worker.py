@@ -29,6 +29,7 @@ from aiopyramid_core import (
     RequestExecutor,
     StartupError,
     adopt_loop,
+    disown_children,
     in_threads,
     shutdown,
     startup,
@@ -116,6 +117,7 @@ class AsyncGunicornWorker(Worker):
         self.loop.set_default_executor(executor)
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
+        disown_children(_SIGNALS, self._leave_in_child)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -157,6 +159,11 @@ class AsyncGunicornWorker(Worker):
 
     # --- Private ------------------------------------------------------------------------------
 
+    def _leave_in_child(self) -> None:
+        for listener in self.sockets:
+            # Not close(), which uvloop keeps from being of effect as long as it watches a socket.
+            os.close(listener.sock.detach())
+
     def _stop(self) -> None:
         """Stop when the requests in progress have ended."""
         self.alive = False
@@ -171,9 +178,11 @@ class AsyncGunicornWorker(Worker):
     def _quit(self) -> None:
         """Stop now."""
         self._stop_at_once = True
-        if self.alive:
-            self.cfg.worker_int(self)
-        self._stop()
+        try:
+            if self.alive:
+                self.cfg.worker_int(self)
+        finally:
+            self._stop()
 
     async def _serve(self) -> None:
         # Between two callbacks from now on. None is lost meanwhile: either handler calls _stop.
@@ -197,7 +206,7 @@ class AsyncGunicornWorker(Worker):
         server.listen([listener.sock for listener in self.sockets], tls)
         # The reloader runs in a thread and writes to this pipe after it has cleared ``alive``.
         self.loop.add_reader(self.PIPE[0], self._stop)
-        heart = asyncio.create_task(self._beat(server))
+        self._beat(server)
         await self._stop_wanted.wait()
         self.log.debug("%s stops accepting", self)
         end = self.loop.time() + self._patience_seconds()
@@ -206,7 +215,7 @@ class AsyncGunicornWorker(Worker):
             self.log.warning("%s broke off %d requests to stop in time", self, cut)
             _end_process_though_threads_block()
         await shutdown(max(0.0, end - self.loop.time()))
-        heart.cancel()
+        self._next_beat.cancel()
 
     def _make_tls_context(self) -> ssl.SSLContext:
         try:
@@ -258,17 +267,20 @@ class AsyncGunicornWorker(Worker):
             on_enough=self._restart,
         )
 
-    async def _beat(self, server: Server) -> None:
+    def _beat(self, server: Server) -> None:
         """Once a second: tell the arbiter that the loop is alive, and look after the clients."""
         # gunicorn halves the setting before it passes it on: half of it is left for delays.
         interval_seconds = min(1.0, self.timeout / 2) or 1.0
-        while True:
+        # No Task, which anybody can cancel; and the next beat is due whatever fails in this one.
+        self._next_beat = self.loop.call_later(interval_seconds, self._beat, server)
+        try:
             self.notify()
             server.expire()
             if self.ppid != os.getppid():
                 self.log.info("Parent changed, shutting down: %s", self)
                 self._stop()
-            await asyncio.sleep(interval_seconds)
+        except Exception:
+            self.log.exception("The heartbeat of %s has failed", self)
 
     def _close_loop(self) -> None:
         tasks = asyncio.all_tasks(self.loop)
@@ -277,6 +289,17 @@ class AsyncGunicornWorker(Worker):
         self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
+
+
+_SIGNALS: Final = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGWINCH,
+    signal.SIGABRT,
+)
+"""Signals that the worker handles."""
 
 
 def _end_process_though_threads_block() -> None:

@@ -6,6 +6,7 @@ await. Nothing in the application needs to know that this is uWSGI.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -131,17 +132,27 @@ class Exchange:
             while self._call.has_begun and not self._call.has_ended:
                 self._call.proceed(gone)
         except ClientDisconnected as error:
-            _log.debug("%s: %s", self._name, error)
+            _log.debug("%s: %s", self.name, error)
         except BaseException as error:
             self._status_for(error)
         finally:
-            if self._upgraded is not None:
-                self._upgraded.abandon()
-            if self._request_body is not None:
-                self._request_body.close()
+            # First, whatever the others do: the worker would wait for it in the end.
+            self._register.forget(self)
             for name in (UPGRADE, TAKE_OVER):  # breaks the cycle environ -> exchange -> environ
                 self._environ.pop(name, None)
-            self._register.forget(self)
+            self._release()
+
+    def _release(self) -> None:
+        """Let go of what the request has used."""
+        try:
+            if self._upgraded is not None:
+                self._upgraded.abandon()
+        except Exception:
+            _log.exception("%s: the protocol that was to have the connection failed", self.name)
+        if self._request_body is not None:
+            # What is not written yet nobody will read: a full disk is no news.
+            with contextlib.suppress(OSError):
+                self._request_body.close()
 
     def _offer_upgrade(self, environ: dict[str, Any]) -> None:
         """Tell the application whether the connection can leave HTTP."""
@@ -184,20 +195,21 @@ class Exchange:
     # --- Everywhere ---------------------------------------------------------------------------
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """What the log calls it."""
         return f"{self._environ.get('REQUEST_METHOD')} {self._environ.get('REQUEST_URI')}"
 
     def _status_for(self, error: BaseException) -> HTTPStatus:
         """Log what was raised; return the status that answers it."""
         if isinstance(error, RequestError):
-            _log.warning("%s: %s", self._name, error)
+            _log.warning("%s: %s", self.name, error)
             return error.status
         if isinstance(error, asyncio.CancelledError):
-            _log.warning("%s was cancelled before its response was complete", self._name)
+            _log.warning("%s was cancelled before its response was complete", self.name)
             return HTTPStatus.SERVICE_UNAVAILABLE
         # SystemExit and the like as well: sys.exit() in a view is no reason to end the worker,
         # which serves others as well.
-        _log.error("Error handling request %s", self._name, exc_info=error)
+        _log.error("Error handling request %s", self.name, exc_info=error)
         return HTTPStatus.INTERNAL_SERVER_ERROR
 
     # --- In the greenlet of the bridge --------------------------------------------------------

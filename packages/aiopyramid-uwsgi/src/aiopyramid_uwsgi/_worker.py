@@ -6,6 +6,7 @@ to stop; here the worker takes those signals over.
 """
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import os
@@ -20,7 +21,14 @@ from typing import Final
 
 from pyramid.exceptions import ConfigurationError
 
-from aiopyramid_core import RequestExecutor, StartupError, adopt_loop, shutdown, startup
+from aiopyramid_core import (
+    RequestExecutor,
+    StartupError,
+    adopt_loop,
+    disown_children,
+    shutdown,
+    startup,
+)
 from aiopyramid_core.executor import DEFAULT_THREADS
 
 from . import _api
@@ -120,6 +128,8 @@ class Worker:
         if _is_run_by_application():
             loop.call_later(_LOADING_SECONDS, self._begin)
             return
+        # Not before, since uWSGI forks its workers, too.
+        disown_children(_EXIT_CODES, _leave_in_child)
         for number in _EXIT_CODES:
             loop.add_signal_handler(number, self._stop, number)
         self._starting = loop.create_task(self._start())
@@ -142,9 +152,23 @@ class Worker:
                 loop.remove_reader(descriptor)
             self._ending = loop.create_task(self._end(_EXIT_CODES[number]))
             for exchange in tuple(self._exchanges):
-                exchange.stop()
+                self._have(exchange, exchange.stop)
+
+    def _have(self, exchange: Exchange, act: Callable[[], None]) -> None:
+        """Have an exchange do something; one that fails is broken off, and harms no other."""
+        try:
+            act()
+        except Exception:
+            _log.exception("%s has failed, and is broken off", exchange.name)
+            exchange.cancel()
 
     async def _end(self, exit_code: int) -> None:
+        try:
+            await self._finish()
+        finally:
+            self._exit_soon(exit_code)
+
+    async def _finish(self) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._patience_seconds()
         # For requests on connections that were accepted just now.
@@ -153,11 +177,10 @@ class Worker:
             cut = tuple(self._exchanges)
             _log.warning("Breaking off %d requests to stop in time", len(cut))
             for exchange in cut:
-                exchange.cancel()
+                self._have(exchange, exchange.cancel)
             await self._is_deserted_within(_LAST_WORDS_SECONDS)
         await shutdown(max(0.0, end - loop.time()))
         await self._cancel_tasks()
-        self._exit_soon(exit_code)
 
     def _patience_seconds(self) -> float:
         """Return how long requests may go on, so that all is over before the master kills us."""
@@ -185,6 +208,12 @@ class Worker:
         threading.Thread(target=_end_process, args=(code,), daemon=True).start()
         # Not from a Task, which would keep the SystemExit for whoever awaits it.
         asyncio.get_running_loop().call_soon(sys.exit, code)
+
+
+def _leave_in_child() -> None:
+    for descriptor in _api.listening_sockets():
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
 
 
 def _end_process(code: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import multiprocessing
 import os
 import sys
 import threading
@@ -10,11 +11,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
+from greenlet import GreenletExit
 from pyramid.config import Configurator
 from pyramid.response import FileResponse, Response
 from pyramid.threadlocal import get_current_request
 
 from aiopyramid_core import call_in_thread, spawn, thread_counts
+from aiopyramid_core.contract import UPGRADE
 
 logging.basicConfig(level=logging.INFO)
 name_of_request = ContextVar("name_of_request", default="nobody")
@@ -62,6 +65,35 @@ async def who(request):
 async def fail(request):
     await asyncio.sleep(0)
     raise LookupError("a bug")
+
+
+class Panic(BaseException):
+    """What extensions written in Rust raise is no Exception either."""
+
+
+async def panic(request):
+    await asyncio.sleep(0)
+    raise Panic
+
+
+async def killed(request):
+    raise GreenletExit
+
+
+def end_children(request):
+    """Begin and end child processes; return how they ended."""
+    codes = []
+    for _ in range(5):
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        child.terminate()
+        child.join(20)
+        codes.append(child.exitcode)
+    return text(codes)
+
+
+async def end_children_on_loop(request):
+    return end_children(request)
 
 
 async def leave(request):
@@ -171,6 +203,18 @@ def broken(request):
     return Response(app_iter=parts(), content_type="text/plain")
 
 
+def broken_by_panic(request):
+    def parts():
+        yield b"first"
+        raise Panic
+
+    return Response(app_iter=parts(), content_type="text/plain")
+
+
+def panic_in_thread(request):
+    raise Panic
+
+
 def large(request):
     return text("x" * int(request.params["length"]))
 
@@ -198,6 +242,25 @@ def silent(request):
     return Silent()
 
 
+class FailsToStop(asyncio.Protocol):
+    def connection_made(self, transport):
+        say("switched to a protocol that fails to stop")
+
+    def server_stops(self):
+        raise LookupError("a bug")
+
+
+class Switching(Response):
+    def __call__(self, environ, start_response):
+        environ[UPGRADE](FailsToStop())
+        start_response("101 Switching Protocols", [("Upgrade", "test"), ("Connection", "upgrade")])
+        return []
+
+
+async def switch(request):
+    return Switching()
+
+
 # --- The application ------------------------------------------------------------------------------
 
 
@@ -214,7 +277,8 @@ async def stop(registry):
 
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
 VIEWS += [block, block_for_ever, length_in_thread, thread, executor, file]
-VIEWS += [stream, endless, timed, broken, large, writing, silent]
+VIEWS += [stream, endless, timed, broken, large, writing, silent, switch]
+VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
 
 
 def main(global_config=None, **settings):

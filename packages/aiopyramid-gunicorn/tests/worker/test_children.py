@@ -1,0 +1,54 @@
+"""worker: child processes that the application forks have nothing to do with their worker."""
+
+import contextlib
+import os
+import signal
+import socket
+
+import pytest
+
+
+@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
+def server(request, served_by, tmp_path_factory):
+    """One gunicorn with one worker, on each kind of loop."""
+    hidden = tmp_path_factory.mktemp("hidden")
+    if request.param == "asyncio":
+        (hidden / "uvloop.py").write_text("raise ImportError('hidden by the test')")
+    with served_by(app="children_app:main()", PYTHONPATH=str(hidden)) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("act", "outcome"),
+    [
+        ("killed_at_once", "-15"),
+        ("killed_later", "-15"),
+        ("killed_in_pool", "broken"),
+        ("child_that_awaits", "42, 0"),
+    ],
+)
+@pytest.mark.parametrize("view", ["in_coroutine", "in_thread"])
+def test_what_becomes_of_a_child_does_not_concern_its_worker(server, view, act, outcome):
+    worker = server.get("/pid")
+    for _ in range(5 if act == "killed_at_once" else 1):
+        assert server.get(f"/{view}/{act}") == (200, outcome)
+        assert server.get("/pid") == worker
+    assert server.output.count("Booting worker") == 1
+    assert server.output.count("startup in") == 1
+    assert "shutdown in" not in server.output
+
+
+@pytest.mark.parametrize("view", ["in_coroutine", "in_thread"])
+def test_a_child_that_lives_on_does_not_keep_the_port(gunicorn, view):
+    server = gunicorn(app="children_app:main()")
+    port = server.port
+    child = int(server.get(f"/{view}/child_that_lives_on")[1])
+    try:
+        server.signal(signal.SIGQUIT)
+        server.popen.wait(30)
+        os.kill(child, 0)  # it is still there
+        with socket.create_server(("127.0.0.1", port)):
+            pass
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
