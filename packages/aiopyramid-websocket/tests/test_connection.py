@@ -1,12 +1,18 @@
 """_connection: messages, control frames and the closing handshake, over a real socket."""
 
 import asyncio
+import re
 
 import pytest
 from websockets.frames import Opcode
+from websockets.server import ServerProtocol
 
 from aiopyramid_websocket import AlreadyReceiving, WebsocketClosed
+from aiopyramid_websocket._keepalive import Keepalive
+from aiopyramid_websocket._messages import Assembler
 from aiopyramid_websocket._phase import Phase
+from aiopyramid_websocket._reader import Reader
+from aiopyramid_websocket._writer import Writer
 
 # --- Receiving ------------------------------------------------------------------------------------
 
@@ -444,3 +450,87 @@ async def test_a_connection_that_is_gone_is_not_watched(connected):
         await end.connection.wait_lost()
         assert end.watch.connections == set()
         assert end.watch._timer is None
+
+
+# --- What fails in one connection -----------------------------------------------------------------
+
+
+@pytest.fixture
+def reset_when_written_to():
+    """Have the client reset the connection as soon as it is sent anything."""
+
+    def reset_when_written_to(end):
+        transport = end.connection._writer.transport
+
+        class Resetting:
+            def write(self, data):
+                transport.write(data)
+                end.peer.reset_now()
+
+        end.connection._writer.transport = Resetting()
+
+    return reset_when_written_to
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Have a part of a connection fail once, as a bug would."""
+
+    def failing(part, method):
+        sound = getattr(part, method)
+
+        def fail(*args, **kwargs):
+            monkeypatch.setattr(part, method, sound)
+            raise ZeroDivisionError("a bug")
+
+        monkeypatch.setattr(part, method, fail)
+
+    return failing
+
+
+async def test_a_client_that_resets_when_it_is_told_to_go_fails_nowhere(
+    connected, reset_when_written_to, caplog
+):
+    async with connected(tcp=True, ping_interval_seconds=1, ping_timeout_seconds=1) as end:
+        end.pass_time(2)  # the ping
+        reset_when_written_to(end)
+        end.connection.expire()
+        await end.connection.wait_lost()
+        assert (end.ws.close_code, caplog.records) == (1011, [])
+
+
+async def test_a_handler_that_reads_on_learns_nothing_of_what_fails_behind_it(
+    connected, failing, caplog
+):
+    async with connected(max_queue=1) as end:
+        end.peer.send("a", "b")
+        await end.until(lambda: end.connection._reader.is_paused)
+        failing(Reader, "resume")
+        assert [await end.ws.recv() for _ in range(3)] == ["a", "b", None]
+        assert "ZeroDivisionError: a bug" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("part", "method", "act"),
+    [
+        (Assembler, "feed", lambda end: end.peer.send("x")),
+        (Reader, "receive_eof", lambda end: end.peer.writer.write_eof()),
+        (Keepalive, "judge", lambda end: end.pass_time(1000)),
+        (ServerProtocol, "send_close", lambda end: end.connection.server_stops()),
+        (Writer, "resume", lambda end: end.connection.resume_writing()),
+    ],
+)
+async def test_a_failure_in_one_connection_is_logged_and_ends_it_and_no_other(
+    connected, failing, caplog, part, method, act
+):
+    async with connected() as end:
+        waiting = asyncio.create_task(end.ws.recv())
+        await asyncio.sleep(0)
+        failing(part, method)
+        act(end)
+        assert await waiting is None
+        (record,) = (each for each in caplog.records if each.name == "aiopyramid_websocket")
+        assert re.fullmatch(
+            r"The WebSocket of no view with client .* has failed and is broken off", record.message
+        )
+        assert record.exc_info[0] is ZeroDivisionError

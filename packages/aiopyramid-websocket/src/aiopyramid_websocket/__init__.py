@@ -10,7 +10,7 @@ modules, a step each:
     Whether a request opens a connection, and what is agreed upon.
 ``_session``
     The life of a handler.
-``_connection``, ``_phase``
+``_connection``, ``_phase``, ``_fence``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 ``_reader``, ``_messages``, ``_inbox``, ``_writer``
     Its two directions.

@@ -5,6 +5,8 @@ over. Besides this module only ``_reader``, ``_writer`` and ``_tcp`` touch a tra
 """
 
 import asyncio
+import contextlib
+import logging
 import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
@@ -13,6 +15,7 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode
 from websockets.protocol import Protocol, State
 
+from ._fence import fenced
 from ._inbox import Inbox
 from ._keepalive import Keepalive, Verdict
 from ._messages import Message
@@ -27,6 +30,8 @@ from .settings import WebsocketSettings
 
 __all__ = ("Connection", "Payload")
 
+_log = logging.getLogger("aiopyramid_websocket")
+
 Payload = Message | bytearray | memoryview
 """What may be sent: text, or binary data."""
 
@@ -40,6 +45,7 @@ class Connection(asyncio.Protocol):
         protocol: The Sans-I/O protocol, in the state OPEN.
         settings: The connection's limits.
         watch: Where it is counted, and reminded of its deadline.
+        name: What the log calls its handler.
         on_open: Called when the transport is there.
         on_abandoned: Called instead, if the connection is lost before.
 
@@ -53,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_keepalive",
         "_loop",
         "_lost",
+        "_name",
         "_on_abandoned",
         "_on_open",
         "_protocol",
@@ -78,9 +85,11 @@ class Connection(asyncio.Protocol):
         settings: WebsocketSettings,
         watch: Watch,
         *,
+        name: str = "no view",
         on_open: Callable[[], object] | None = None,
         on_abandoned: Callable[[], object] | None = None,
     ) -> None:
+        self._name = name
         self._protocol = protocol
         self._settings = settings
         self._watch = watch
@@ -92,6 +101,7 @@ class Connection(asyncio.Protocol):
 
     # --- Called by asyncio --------------------------------------------------------------------
 
+    @fenced
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is ours."""
         self._loop = asyncio.get_running_loop()
@@ -109,11 +119,13 @@ class Connection(asyncio.Protocol):
         if on_open is not None:
             on_open()
 
+    @fenced
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
         self._keepalive.is_heard = True
         self._read(data)
 
+    @fenced
     def eof_received(self) -> None:
         """The client has sent its last byte; the transport closes itself."""
         self._reader.receive_eof()
@@ -123,10 +135,12 @@ class Connection(asyncio.Protocol):
         """The client reads more slowly than we write."""
         self._writer.pause()
 
+    @fenced
     def resume_writing(self) -> None:
         """The client has caught up."""
         self._writer.resume()
 
+    @fenced
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever ended it."""
         was_new = self.phase is Phase.NEW
@@ -136,18 +150,20 @@ class Connection(asyncio.Protocol):
             if self._on_abandoned is not None:
                 self._on_abandoned()
             return
-        self._reader.close()
+        # Those who wait for it first.
         self._watch.discard(self)
         self._writer.lose()
         self._inbox.end()
         self._inbox.wake()
         if self._lost is not None:
             self._lost.set()
+        self._reader.close()
         if self._reader.pongs is not None:
             self._reader.pongs.fail(self.closed_error())
 
     # --- Called by the server and by the watch ------------------------------------------------
 
+    @fenced
     def server_stops(self) -> None:
         """The server stops: tell the client to come back, to its successor (RFC 6455, 7.4.1)."""
         self.start_close(CloseCode.SERVICE_RESTART, "the server restarts")
@@ -171,6 +187,17 @@ class Connection(asyncio.Protocol):
         elif verdict is Verdict.GONE:
             self._protocol.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             self._advance()
+
+    def break_off(self) -> None:
+        """Log the exception that is being handled, and end the connection; raises nothing."""
+        transport = getattr(self, "_transport", None)  # it may never have been opened
+        client = transport and transport.get_extra_info("peername")
+        _log.exception(
+            "The WebSocket of %s with client %s has failed and is broken off", self._name, client
+        )
+        if transport is not None:
+            with contextlib.suppress(Exception):
+                transport.abort()
 
     # --- Called for the handler ---------------------------------------------------------------
 
@@ -308,9 +335,14 @@ class Connection(asyncio.Protocol):
         self._advance()
         if reader.is_backed_up:
             reader.pause()
-            self._inbox.when_low(self._read)
+            self._inbox.when_low(self._read_on)
         elif reader.is_paused:
             reader.resume()
+
+    @fenced
+    def _read_on(self) -> None:
+        """Go on reading; called by the handler, whom it does not concern if that fails."""
+        self._read()
 
     def _post(self) -> None:
         self._writer.post(self._protocol.data_to_send())
@@ -342,6 +374,10 @@ class Connection(asyncio.Protocol):
         if self._protocol.close_rcvd is None and self._transport.can_write_eof():
             # The client may be sending still. To close a socket with unread bytes makes TCP reset
             # the connection, and the reset can overtake the frame that says what was wrong.
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:
+                # Asyncio's own loop tells at once that the client has reset the connection.
+                self._transport.abort()
         else:
             self._transport.close()

@@ -94,8 +94,8 @@ class Session:
     async def _run(self) -> None:
         connection = self.connection
         self._restore_request()
-        websocket = self._websocket_class(connection, self._context, self._request)
         try:
+            websocket = self._websocket_class(connection, self._context, self._request)
             await self.handler(websocket)
         except asyncio.CancelledError:
             connection.server_stops()

@@ -98,6 +98,7 @@ class WebsocketMapper:
                 protocol,
                 settings,
                 watch := watch_of(request.registry),
+                name=name,
                 on_open=session.start,
                 on_abandoned=session.abandon,
             )
