@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from typing import Any, Final, TypeVar
 
 from ._borders import bring_back, call_handling
@@ -71,6 +71,9 @@ class ThreadScope:
 
 class _ThisThread(threading.local):
     scope: ThreadScope | None = None
+    # When, by time.monotonic, the patience of this thread's request ends. Not a context variable:
+    # background tasks, which inherit those, go on when the request is over.
+    deadline: float | None = None
 
 
 _this_thread = _ThisThread()
@@ -97,10 +100,6 @@ def serving(scope: ThreadScope) -> Iterator[None]:
         _this_thread.scope = previous
 
 
-_deadline: Final[ContextVar[float | None]] = ContextVar("aiopyramid_deadline", default=None)
-"""When, by ``time.monotonic``, the patience of this thread's request ends."""
-
-
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
     """Let no wait in this thread go on for longer than ``seconds`` from now.
@@ -109,11 +108,11 @@ def waiting_at_most(seconds: float) -> Iterator[None]:
         seconds: The time limit for the code below, as far as it waits for awaitables. A wait in
             progress at the end is cancelled and raises :class:`DeadlineExceeded`.
     """
-    token = _deadline.set(time.monotonic() + seconds)
+    previous, _this_thread.deadline = _this_thread.deadline, time.monotonic() + seconds
     try:
         yield
     finally:
-        _deadline.reset(token)
+        _this_thread.deadline = previous
 
 
 class DeadlineExceeded(TimeoutError):
@@ -194,7 +193,7 @@ def await_in_thread(
             awaitable.close()
         raise
     try:
-        outcome: T = thread.wait_for(finished, _deadline.get())
+        outcome: T = thread.wait_for(finished, _this_thread.deadline)
         return outcome
     except BaseException as error:
         if finished.done():
