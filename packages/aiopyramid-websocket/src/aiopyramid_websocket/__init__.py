@@ -4,7 +4,7 @@ Include this package (``config.include("aiopyramid_websocket")``) and name ``Web
 the mapper of a view. ``README.md`` begins at the beginning; the way of a connection through the
 modules, a step each:
 
-``mapper``, ``_handlers``, ``config``, ``_include``
+``mapper``, ``_handlers``, ``_on_loop``, ``config``, ``_include``
     How a view becomes a WebSocket endpoint.
 ``_handshake``, ``_origins``, ``_protocol``
     Whether a request opens a connection, and what is agreed upon.

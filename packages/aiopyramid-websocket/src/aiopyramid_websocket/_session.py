@@ -13,6 +13,7 @@ from aiopyramid_core.contract import UPGRADE
 from aiopyramid_core.lifespan import lifespan_of
 
 from ._connection import Connection
+from ._on_loop import call_on_loop
 from .exceptions import WebsocketClosed
 from .interface import WebSocket
 
@@ -75,7 +76,7 @@ class Session:
         just before the finished callbacks, which are kept for the end of the handler.
         """
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            request.environ[UPGRADE](self.connection)
+            call_on_loop(request.environ[UPGRADE], self.connection)
             self._callbacks.extend(request.finished_callbacks)
             request.finished_callbacks.clear()
 
