@@ -51,7 +51,10 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         deadline: When, by the loop's clock, its patience with the client ends.
+        is_used: Whether the handler has read or written anything since the connection was lost.
+        on_lost: Called when it is lost; to be set.
         phase: How far it has come.
+        settings: The connection's limits.
     """
 
     __slots__ = (
@@ -64,12 +67,14 @@ class Connection(asyncio.Protocol):
         "_on_open",
         "_protocol",
         "_reader",
-        "_settings",
         "_transport",
         "_watch",
         "_writer",
         "deadline",
+        "is_used",
+        "on_lost",
         "phase",
+        "settings",
     )
 
     _inbox: Inbox
@@ -91,13 +96,15 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._name = name
         self._protocol = protocol
-        self._settings = settings
+        self.settings = settings
         self._watch = watch
         self._on_open = on_open
         self._on_abandoned = on_abandoned
         self._lost: asyncio.Event | None = None  # made when somebody waits
         self.phase = Phase.NEW
         self.deadline = math.inf
+        self.is_used = False
+        self.on_lost: Callable[[], object] | None = None
 
     # --- Called by asyncio --------------------------------------------------------------------
 
@@ -107,7 +114,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         # A cast and no check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        settings = self._settings
+        settings = self.settings
         self._inbox = Inbox(self._loop, settings.max_queue, settings.max_size_bytes)
         self._reader = Reader(self._transport, self._protocol, self._inbox)
         self._writer = Writer(self._loop, self._transport)
@@ -157,6 +164,9 @@ class Connection(asyncio.Protocol):
         self._inbox.wake()
         if self._lost is not None:
             self._lost.set()
+        self.is_used = False
+        if self.on_lost is not None:
+            self.on_lost()
         self._reader.close()
         if self._reader.pongs is not None:
             self._reader.pongs.fail(self.closed_error())
@@ -203,6 +213,7 @@ class Connection(asyncio.Protocol):
 
     def receive(self) -> Coroutine[Any, Any, Message | None]:
         """Wait for the next message; see :meth:`Inbox.receive`."""
+        self.is_used = True
         return self._inbox.receive()
 
     async def send(self, message: Payload) -> None:
@@ -302,6 +313,7 @@ class Connection(asyncio.Protocol):
 
     def closed_error(self) -> WebsocketClosed:
         """Return the exception that says why nothing can be sent."""
+        self.is_used = True
         return WebsocketClosed(*self.close_status)
 
     @property
@@ -358,7 +370,7 @@ class Connection(asyncio.Protocol):
         if phase is self.phase:
             return
         if self.phase is OPEN:
-            self.deadline = self._loop.time() + self._settings.close_timeout_seconds
+            self.deadline = self._loop.time() + self.settings.close_timeout_seconds
         self._become(phase)
         self._reader.stop_delivering()
         self._inbox.end()
