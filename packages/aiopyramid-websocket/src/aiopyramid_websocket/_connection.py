@@ -217,18 +217,17 @@ class Connection(asyncio.Protocol):
         return self._inbox.receive()
 
     async def send(self, message: Payload) -> None:
-        """Send a message, and wait while the client does not keep up.
+        """Send a message, as soon as there is room.
+
+        To wait before and not behind: whoever gives up waiting has sent nothing.
 
         Raises:
             WebsocketClosed: Nothing can be sent any more.
         """
-        if self._writer.is_in_message:
-            async with self._writer.message_lock():
-                self.send_frame(message)
-        else:
-            self.send_frame(message)
-        if self._writer.is_full:
-            await self.drain()
+        writer = self._writer
+        if writer.is_full or writer.is_in_message:
+            await writer.wait_turn()
+        self.send_frame(message)
 
     def send_frame(self, data: Payload, *, continues: bool = False, ends: bool = True) -> None:
         """Send a message, or a fragment of one, without waiting.
@@ -256,15 +255,9 @@ class Connection(asyncio.Protocol):
         """Return the lock to hold from the first fragment of a message to the last."""
         return self._writer.message_lock()
 
-    async def drain(self) -> None:
-        """Wait until there is room for more.
-
-        Raises:
-            WebsocketClosed: The connection was lost meanwhile.
-        """
-        await self._writer.drain()
-        if self.phase is Phase.LOST:
-            raise self.closed_error()
+    async def wait_room(self) -> None:
+        """Wait until there is room for a fragment, or nothing can be sent any more."""
+        await self._writer.wait_room()
 
     async def ping(self) -> float:
         """Send a ping; return the seconds until its pong.
@@ -272,6 +265,7 @@ class Connection(asyncio.Protocol):
         Raises:
             WebsocketClosed: The connection is closed, or was before the pong came.
         """
+        await self._writer.wait_room()
         if self.phase is not OPEN:
             raise self.closed_error()
         if self._reader.pongs is None:
@@ -279,7 +273,11 @@ class Connection(asyncio.Protocol):
         payload, pong = self._reader.pongs.expect()
         self._protocol.send_ping(payload)
         self._post()
-        return await pong
+        try:
+            return await pong
+        except asyncio.CancelledError:
+            self._reader.pongs.forget(payload)
+            raise
 
     def start_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Begin the closing handshake, if neither side has.
