@@ -6,6 +6,7 @@
     ├── ScopeError          a synchronized call was made where nothing can wait for it
     ├── StartupError        a function of config.add_startup has failed
     ├── AlreadyShutDown     spawn() after the application has stopped
+    ├── ApplicationError    an application broke the WSGI protocol; raised by servers
     └── NotServed           a server for tests has not started
 
 Programming errors that Pyramid knows already (a view mapped by the wrong mapper, a setting that
@@ -13,7 +14,14 @@ makes no sense) are raised as :class:`pyramid.exceptions.ConfigurationError`, an
 exceeds its time limit as :class:`aiopyramid_core.timeouts.RequestTimeout`, an HTTP exception.
 """
 
-__all__ = ("AiopyramidError", "AlreadyShutDown", "NotServed", "ScopeError", "StartupError")
+__all__ = (
+    "AiopyramidError",
+    "AlreadyShutDown",
+    "ApplicationError",
+    "NotServed",
+    "ScopeError",
+    "StartupError",
+)
 
 
 class AiopyramidError(Exception):
@@ -88,6 +96,13 @@ class AlreadyShutDown(AiopyramidError):
 
     def __str__(self) -> str:
         return f"The application has shut down: nobody would wait for {self.coroutine}"
+
+
+class ApplicationError(AiopyramidError):
+    """The application broke the WSGI protocol (PEP 3333).
+
+    .. versionadded:: 1.0
+    """
 
 
 class NotServed(AiopyramidError):

@@ -193,6 +193,28 @@ def silent(request):
     return Silent()
 
 
+class Said(Response):
+    """A response that is what the request says, right or wrong."""
+
+    def __init__(self, said):
+        super().__init__()
+        self._said = said
+
+    def __call__(self, environ, start_response):
+        start_response(self._said["status"], [tuple(field) for field in self._said["fields"]])
+        parts = [part.encode() for part in self._said["parts"]]
+        how = self._said["how"]
+        return parts if how == "list" else iter(parts) if how == "iterator" else self._async(parts)
+
+    async def _async(self, parts):
+        for part in parts:
+            yield part
+
+
+def said(request):
+    return Said(json.loads(request.params["said"]))
+
+
 # --- The application ------------------------------------------------------------------------------
 
 
@@ -209,7 +231,7 @@ async def stop(registry):
 
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
 VIEWS += [block, block_for_ever, length_in_thread, thread, file]
-VIEWS += [stream, endless, timed, broken, large, writing, silent]
+VIEWS += [stream, endless, timed, broken, large, writing, silent, said]
 
 
 def main(global_config=None, **settings):
