@@ -153,7 +153,7 @@ class Lifespan:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the application stops or has stopped: a task that is cancelled is so for that.
+        """Whether the application stops or has stopped, for which its tasks are cancelled.
 
         .. versionadded:: 1.0
         """

@@ -128,7 +128,7 @@ def check_final(status: str, code: int, *, may_switch: bool) -> None:
 
 
 def check_field(field: Any) -> None:
-    """Check that a header field is a tuple of two str.
+    """Check that a header field is a tuple of two strings.
 
     Args:
         field: One item of the list that the application has given to ``start_response``.
