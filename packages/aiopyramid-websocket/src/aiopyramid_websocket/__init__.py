@@ -12,7 +12,7 @@ modules, a step each:
     The life of a handler.
 ``_connection``, ``_phase``, ``_fence``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
-``_reader``, ``_messages``, ``_inbox``, ``_writer``
+``_reader``, ``_frame_stream``, ``_messages``, ``_inbox``, ``_writer``
     Its two directions.
 ``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``
     Whether the client is still there.

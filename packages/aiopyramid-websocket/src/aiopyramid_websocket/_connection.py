@@ -67,6 +67,7 @@ class Connection(asyncio.Protocol):
         "_on_open",
         "_protocol",
         "_reader",
+        "_reads_soon",
         "_transport",
         "_watch",
         "_writer",
@@ -100,6 +101,7 @@ class Connection(asyncio.Protocol):
         self._watch = watch
         self._on_open = on_open
         self._on_abandoned = on_abandoned
+        self._reads_soon = False
         self._lost: asyncio.Event | None = None  # made when somebody waits
         self.phase = Phase.NEW
         self.deadline = math.inf
@@ -345,14 +347,31 @@ class Connection(asyncio.Protocol):
         self._advance()
         if reader.is_backed_up:
             reader.pause()
-            self._inbox.when_low(self._read_on)
+            self._inbox.when_low(self._read_more)
+        elif reader.is_behind:
+            reader.pause()
+            self._read_soon()
         elif reader.is_paused:
             reader.resume()
 
+    def _read_more(self) -> None:
+        """Go on reading; the handler calls it, and does not wait as long as there are messages."""
+        if self._reader.is_behind:
+            self._read_soon()
+        else:
+            self._read_on()
+
+    def _read_soon(self) -> None:
+        """Go on reading when all others have had their turn."""
+        if not self._reads_soon:
+            self._reads_soon = True
+            self._loop.call_soon(self._read_on)
+
     @fenced
     def _read_on(self) -> None:
-        """Go on reading; called by the handler, whom it does not concern if that fails."""
-        self._read()
+        self._reads_soon = False
+        if self.phase is not Phase.LOST:
+            self._read()
 
     def _post(self) -> None:
         self._writer.post(self._protocol.data_to_send())
