@@ -309,6 +309,20 @@ def test_an_application_that_could_not_start_is_not_shut_down(run, broken):
     assert broken.registry["log"] == []
 
 
+def test_what_runs_until_the_end_can_tell_that_it_has_come(run, application):
+    seen = []
+
+    def configure(config):
+        def note(registry):
+            seen.append(lifespan_of(registry).is_stopping)
+
+        config.add_startup(note)
+        config.add_shutdown(note)
+
+    run(cycle(application(configure)))
+    assert seen == [False, True]
+
+
 def test_a_failing_shutdown_function_is_logged_and_the_others_run(run, application, caplog):
     log = []
 

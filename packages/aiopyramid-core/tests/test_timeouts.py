@@ -5,6 +5,7 @@ import gc
 import threading
 import time
 import weakref
+from queue import Queue
 
 import pytest
 from pyramid.config import Configurator
@@ -12,7 +13,7 @@ from pyramid.httpexceptions import HTTPServiceUnavailable
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import await_, spawn_greenlet, synchronize
+from aiopyramid_core import await_, call_in_thread, spawn, spawn_greenlet, synchronize
 from aiopyramid_core.timeouts import RequestTimeout
 
 LIMIT = 0.1  # seconds; nothing below depends on how much longer it really takes
@@ -130,6 +131,29 @@ def test_a_root_factory_is_timed(build, answer):
 
     app = build(configure=lambda config: config.set_root_factory(root_factory))
     assert answer(app).status_int == 503
+
+
+def test_a_background_task_may_wait_in_threads_when_the_limit_of_its_request_is_past(build):
+    outcome = Queue()
+
+    @synchronize
+    async def wait():
+        await asyncio.sleep(LIMIT)
+        return "waited"
+
+    async def background():
+        await asyncio.sleep(LIMIT * 1.5)
+        try:
+            outcome.put(await call_in_thread(None, wait))
+        except Exception as error:
+            outcome.put(error)
+
+    def view(request):
+        spawn(background())
+        return Response("at once")
+
+    assert Request.blank("/").get_response(build(view)).text == "at once"
+    assert outcome.get(timeout=PATIENCE_SECONDS) == "waited"
 
 
 # --- In time --------------------------------------------------------------------------------------

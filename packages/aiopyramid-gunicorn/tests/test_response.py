@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from aiopyramid_core.exceptions import ApplicationError
 from aiopyramid_gunicorn._response import Response, error_response
-from aiopyramid_gunicorn.exceptions import ApplicationError
 
 
 def answer(

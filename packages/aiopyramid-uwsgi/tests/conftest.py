@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,16 @@ class Uwsgi(Process):
         except HTTPError as error:
             with error:
                 return error.code, error.read().decode()
+
+    def ask(self, head: str) -> tuple[str, bytes]:
+        """Send a request as it stands; return the head and all behind it, up to the end."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as client:
+            client.sendall(head.encode())
+            answer = b""
+            while data := client.recv(1 << 16):
+                answer += data
+        lines, _, rest = answer.partition(b"\r\n\r\n")
+        return lines.decode("latin-1"), rest
 
     def stop(self) -> float:
         """End it as its operator would; return how many seconds that took."""

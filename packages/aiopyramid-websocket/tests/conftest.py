@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -100,6 +101,12 @@ class Peer:
         """Have TCP reset the connection."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.vanish()
+
+    def reset_now(self) -> None:
+        """The same without waiting for the event loop's next turn."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), self._sock.fileno())  # which closes the socket
 
     def unplug(self) -> None:
         """Have the kernel drop whatever arrives for the client, as if its machine was gone."""

@@ -1,12 +1,19 @@
 """_connection: messages, control frames and the closing handshake, over a real socket."""
 
 import asyncio
+import contextlib
+import re
 
 import pytest
 from websockets.frames import Opcode
+from websockets.server import ServerProtocol
 
 from aiopyramid_websocket import AlreadyReceiving, WebsocketClosed
+from aiopyramid_websocket._keepalive import Keepalive
+from aiopyramid_websocket._messages import Assembler
 from aiopyramid_websocket._phase import Phase
+from aiopyramid_websocket._reader import Reader
+from aiopyramid_websocket._writer import Writer
 
 # --- Receiving ------------------------------------------------------------------------------------
 
@@ -236,8 +243,41 @@ async def test_many_tasks_may_send_at_a_time(connected):
         assert got == {str(n) * 1000 for n in range(50)}
 
 
-async def test_a_sender_waits_for_a_client_that_does_not_read(connected):
-    async with connected(buffer_bytes=4096) as end:
+@pytest.fixture
+def clogged(connected):
+    """A connection whose client does not read, and that has no room for more."""
+
+    @contextlib.asynccontextmanager
+    async def clogged(**options):
+        async with connected(buffer_bytes=4096, **options) as end:
+            await end.ws.send(b"first" + b"x" * 200_000)
+            await end.until(lambda: end.connection._writer.is_full)
+            yield end
+
+    return clogged
+
+
+@pytest.fixture
+def room():
+    """Note how much waits already when a message is written."""
+
+    def room(end):
+        before = []
+        transport = end.connection._writer.transport
+
+        class Measuring:
+            def write(self, data):
+                before.append(transport.get_write_buffer_size())
+                transport.write(data)
+
+        end.connection._writer.transport = Measuring()
+        return before
+
+    return room
+
+
+async def test_a_sender_waits_for_a_client_that_does_not_read(clogged):
+    async with clogged() as end:
         sent = 0
 
         async def send():
@@ -247,22 +287,95 @@ async def test_a_sender_waits_for_a_client_that_does_not_read(connected):
                 sent += 1
 
         task = asyncio.create_task(send())
-        await end.until(lambda: end.connection._writer.is_full)
-        stopped_at = sent
         await asyncio.sleep(0)
-        assert sent == stopped_at < 100
-        for _ in range(100):
+        assert sent == 0
+        for _ in range(101):
             await end.peer.recv()
         await task
 
 
-async def test_a_sender_that_waits_is_told_of_the_clients_end(connected):
-    async with connected(buffer_bytes=4096) as end:
-        task = asyncio.create_task(end.ws.send(b"x" * 1_000_000))
-        await end.until(lambda: end.connection._writer.is_full)
+async def test_many_that_wait_do_not_all_take_the_same_room(clogged, room):
+    async with clogged() as end:
+        before = room(end)
+        sending = [asyncio.create_task(end.ws.send(bytes([n]) * 50_000)) for n in range(40)]
+        got = [await end.peer.recv() for _ in range(41)]
+        await asyncio.gather(*sending)
+        assert {each[0] for each in got[1:]} == set(range(40))
+        assert max(before) <= 64 << 10  # what a transport takes before it says stop
+
+
+async def test_whoever_gives_up_waiting_has_sent_nothing(clogged):
+    async def fragments(number):
+        yield b"%d" % number
+        yield b""
+
+    async with clogged() as end:
+        unsent = end.connection._transport.get_write_buffer_size()
+        for number in range(50):
+            for wait in (
+                end.ws.send(b"%d" % number * 100_000),
+                end.ws.send(fragments(number)),
+                end.ws.ping(),
+            ):
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(wait, 0.001)
+        assert end.connection._transport.get_write_buffer_size() <= unsent
+        assert end.connection._writer._parts == []
+        last = asyncio.create_task(end.ws.send("last"))
+        assert (await end.peer.recv())[:5] == b"first"
+        assert await end.peer.recv() == "last"
+        await last
+
+
+async def test_a_ping_that_nobody_waits_for_any_more_is_forgotten(connected):
+    async with connected() as end:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(end.ws.ping(), 0.001)
+        frame = await end.peer.next_frame()
+        assert frame.opcode is Opcode.PING
+        assert end.connection._reader.pongs._waiting == {}
+
+
+async def test_a_message_does_not_get_between_the_fragments_of_one_that_waits_longer(clogged):
+    async def fragments():
+        yield "a"
+        yield "b"
+
+    async with clogged() as end:
+        sending = [
+            asyncio.create_task(end.ws.send(message))
+            for message in ("before", fragments(), "behind", fragments())
+        ]
+        assert (await end.peer.recv())[:5] == b"first"
+        frames = [await end.peer.next_frame() for _ in range(6)]
+        await asyncio.gather(*sending)
+        in_message = False
+        for frame in frames:
+            assert (frame.opcode is Opcode.CONT) is in_message
+            in_message = not frame.fin
+        assert {bytes(frame.data) for frame in frames} == {b"before", b"behind", b"a", b"b"}
+
+
+async def test_a_sender_that_waits_is_told_of_the_clients_end(clogged):
+    async with clogged() as end:
+        task = asyncio.create_task(end.ws.send("too late"))
+        await asyncio.sleep(0)
         end.peer.vanish()
         with pytest.raises(WebsocketClosed):
             await task
+
+
+async def test_a_sender_that_waits_is_told_at_once_that_the_connection_is_closed(clogged):
+    async with clogged() as end:
+        task = asyncio.create_task(end.ws.send("too late"))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(end.ws.close())
+        with pytest.raises(WebsocketClosed):
+            await task
+        assert not closing.done()
+        assert await end.peer.close_code() == 1000
+        end.peer.send_close()
+        await closing
 
 
 # --- Limits and violations ------------------------------------------------------------------------
@@ -444,3 +557,87 @@ async def test_a_connection_that_is_gone_is_not_watched(connected):
         await end.connection.wait_lost()
         assert end.watch.connections == set()
         assert end.watch._timer is None
+
+
+# --- What fails in one connection -----------------------------------------------------------------
+
+
+@pytest.fixture
+def reset_when_written_to():
+    """Have the client reset the connection as soon as it is sent anything."""
+
+    def reset_when_written_to(end):
+        transport = end.connection._writer.transport
+
+        class Resetting:
+            def write(self, data):
+                transport.write(data)
+                end.peer.reset_now()
+
+        end.connection._writer.transport = Resetting()
+
+    return reset_when_written_to
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Have a part of a connection fail once, as a bug would."""
+
+    def failing(part, method):
+        sound = getattr(part, method)
+
+        def fail(*args, **kwargs):
+            monkeypatch.setattr(part, method, sound)
+            raise ZeroDivisionError("a bug")
+
+        monkeypatch.setattr(part, method, fail)
+
+    return failing
+
+
+async def test_a_client_that_resets_when_it_is_told_to_go_fails_nowhere(
+    connected, reset_when_written_to, caplog
+):
+    async with connected(tcp=True, ping_interval_seconds=1, ping_timeout_seconds=1) as end:
+        end.pass_time(2)  # the ping
+        reset_when_written_to(end)
+        end.connection.expire()
+        await end.connection.wait_lost()
+        assert (end.ws.close_code, caplog.records) == (1011, [])
+
+
+async def test_a_handler_that_reads_on_learns_nothing_of_what_fails_behind_it(
+    connected, failing, caplog
+):
+    async with connected(max_queue=1) as end:
+        end.peer.send("a", "b")
+        await end.until(lambda: end.connection._reader.is_paused)
+        failing(Reader, "resume")
+        assert [await end.ws.recv() for _ in range(3)] == ["a", "b", None]
+        assert "ZeroDivisionError: a bug" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("part", "method", "act"),
+    [
+        (Assembler, "feed", lambda end: end.peer.send("x")),
+        (Reader, "receive_eof", lambda end: end.peer.writer.write_eof()),
+        (Keepalive, "judge", lambda end: end.pass_time(1000)),
+        (ServerProtocol, "send_close", lambda end: end.connection.server_stops()),
+        (Writer, "resume", lambda end: end.connection.resume_writing()),
+    ],
+)
+async def test_a_failure_in_one_connection_is_logged_and_ends_it_and_no_other(
+    connected, failing, caplog, part, method, act
+):
+    async with connected() as end:
+        waiting = asyncio.create_task(end.ws.recv())
+        await asyncio.sleep(0)
+        failing(part, method)
+        act(end)
+        assert await waiting is None
+        (record,) = (each for each in caplog.records if each.name == "aiopyramid_websocket")
+        assert re.fullmatch(
+            r"The WebSocket of no view with client .* has failed and is broken off", record.message
+        )
+        assert record.exc_info[0] is ZeroDivisionError

@@ -1,18 +1,30 @@
-"""mapper: the limit of connections, while handshakes are still under way."""
+"""mapper: the limit of connections while handshakes are under way, and requests in threads."""
 
 import asyncio
 import sys
+import threading
 import types
 
 import pytest
 from pyramid.config import Configurator
+from pyramid.request import Request
 from pyramid.response import Response
 
-from aiopyramid_core import synchronize
-from aiopyramid_websocket._watch import watch_of
+from aiopyramid_core import call_in_thread, synchronize
+from aiopyramid_core.scope import on_a_loop
+from aiopyramid_websocket._session import Session
+from aiopyramid_websocket._watch import Watch, watch_of
 from aiopyramid_websocket.testing import HandshakeRejected, connect
 
 gates = {}
+
+HANDSHAKE = {
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "HTTP_CONNECTION": "Upgrade",
+    "HTTP_UPGRADE": "websocket",
+    "HTTP_SEC_WEBSOCKET_VERSION": "13",
+    "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 def tween_factory(handler, registry):
@@ -89,3 +101,52 @@ async def test_a_connection_that_is_closed_does_not_count(application):
         async with connect(application):
             assert len(watch_of(application.registry)) == 1
     assert len(watch_of(application.registry)) == 0
+
+
+# --- Requests in threads --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+async def test_what_concerns_the_connection_happens_on_the_loop(application, monkeypatch, refuse):
+    happened = []
+
+    def noted(owner, name):
+        method = getattr(owner, name)
+
+        def noting(*args, **kwargs):
+            happened.append((name, on_a_loop()))
+            return method(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, noting)
+
+    class Expected(set):
+        pass
+
+    noted(Watch, "expect")
+    noted(Session, "__init__")
+    noted(Expected, "discard")
+    watch_of(application.registry).expected = Expected()
+    upgraded = []
+
+    def upgrade(protocol):
+        happened.append(("upgrade", on_a_loop()))
+        upgraded.append(protocol)
+
+    request = Request.blank(
+        "/?refuse" if refuse else "/", environ=HANDSHAKE | {"aiopyramid.upgrade": upgrade}
+    )
+    response = await call_in_thread(None, request.get_response, application)
+    assert response.status_code == (418 if refuse else 101)
+    for protocol in upgraded:
+        protocol.connection_lost(None)
+    while "discard" not in dict(happened):
+        await asyncio.sleep(0)
+    assert {name for name, _ in happened} >= {"expect", "__init__", "discard"}
+    assert ("upgrade" in dict(happened)) is not refuse
+    assert all(on_the_loop for _, on_the_loop in happened)
+
+
+def test_where_the_server_has_no_websockets_no_loop_is_started(application):
+    threads = {thread.name for thread in threading.enumerate()}
+    assert Request.blank("/", environ=HANDSHAKE).get_response(application).status_code == 501
+    assert {thread.name for thread in threading.enumerate()} == threads

@@ -1,5 +1,6 @@
 """README.md: its code runs, one block after the other, the tests in it included."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from aiopyramid_websocket.testing import connect
 README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
 pytestmark = pytest.mark.usefixtures("loop_factory")
 
-ROUTES = ("echo", "shout", "chat", "upload", "secret")
+ROUTES = ("echo", "shout", "chat", "upload", "secret", "news")
 
 
 class Policy:
@@ -23,12 +24,23 @@ class Policy:
         return False
 
 
+async def next_headline():
+    await asyncio.sleep(0)
+    return "Nothing new"
+
+
 @pytest.fixture
 def code(tmp_path, monkeypatch):
     config = Configurator(autocommit=True)
     for name in ROUTES:
         config.add_route(name, f"/{name}")
-    given = {"config": config, "pytest": pytest, "websocket_config": websocket_config}
+    given = {
+        "asyncio": asyncio,
+        "config": config,
+        "next_headline": next_headline,
+        "pytest": pytest,
+        "websocket_config": websocket_config,
+    }
     code = run_as_module(code_blocks(README), tmp_path, monkeypatch, **given)
     # The view ``echo`` is declared twice: by its decorator, and with an option by the other way.
     config.scan(code, ignore=lambda name: name.endswith(".echo"))
@@ -71,3 +83,9 @@ async def test_a_view_does_without_compression(code):
         assert "Sec-WebSocket-Extensions" not in client.response.headers
     async with connect(code.application, "/shout", compression="deflate") as client:
         assert "Sec-WebSocket-Extensions" in client.response.headers
+
+
+async def test_a_task_group_that_ends_with_the_connection_has_not_failed(code, caplog):
+    async with connect(code.application, "/news") as client:
+        assert await client.recv() == "Nothing new"
+    assert caplog.records == []

@@ -33,6 +33,7 @@ def test_every_option_can_be_set_in_an_ini_file():
         ping_interval="7.5",
         ping_timeout="8",
         close_timeout="9",
+        handler_timeout="10",
         compression="none",
     ) == WebsocketSettings(
         origins=("https://a.example", "https://*.b.example"),
@@ -43,12 +44,15 @@ def test_every_option_can_be_set_in_an_ini_file():
         ping_interval_seconds=7.5,
         ping_timeout_seconds=8.0,
         close_timeout_seconds=9.0,
+        handler_timeout_seconds=10.0,
         compression=None,
     )
 
 
 @pytest.mark.parametrize("off", ["none", "off", "None"])
-@pytest.mark.parametrize("name", ["max_size", "max_connections", "ping_interval", "ping_timeout"])
+@pytest.mark.parametrize(
+    "name", ["max_size", "max_connections", "ping_interval", "ping_timeout", "handler_timeout"]
+)
 def test_some_limits_can_be_turned_off(name, off):
     (field,) = override({name: 1})
     assert getattr(read(**{name: off}), field) is None
@@ -68,6 +72,7 @@ def test_some_limits_can_be_turned_off(name, off):
         ("ping_interval", "soon"),
         ("ping_timeout", "inf"),
         ("close_timeout", "off"),
+        ("handler_timeout", "0"),
         ("compression", "zip"),
     ],
 )

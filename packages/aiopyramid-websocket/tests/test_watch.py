@@ -2,6 +2,9 @@
 
 import asyncio
 import math
+import sys
+
+import pytest
 
 from aiopyramid_websocket._watch import Watch, watch_of
 
@@ -15,6 +18,22 @@ class Connection:
         self.deadline = math.inf
         self.expired.set()
 
+    def break_off(self):
+        raise AssertionError("it has not failed")
+
+
+class FailingConnection(Connection):
+    def __init__(self, deadline):
+        super().__init__(deadline)
+        self.broken_off_for = None
+
+    def expire(self):
+        super().expire()
+        raise OSError(107, "Transport endpoint is not connected")
+
+    def break_off(self):
+        self.broken_off_for = sys.exception()
+
 
 async def test_a_connection_acts_when_its_deadline_has_passed(loop_factory):
     loop, watch = asyncio.get_running_loop(), Watch()
@@ -27,6 +46,35 @@ async def test_a_connection_acts_when_its_deadline_has_passed(loop_factory):
     await late.expired.wait()
     watch.discard(early)
     watch.discard(late)
+
+
+async def test_a_connection_that_fails_is_broken_off_and_the_others_act_all_the_same(loop_factory):
+    loop, watch = asyncio.get_running_loop(), Watch()
+    failing = [FailingConnection(loop.time()) for _ in range(3)]
+    good = [Connection(loop.time()) for _ in range(3)]
+    for connection in (*failing, *good):
+        watch.add(connection, loop)
+    await asyncio.gather(*(each.expired.wait() for each in (*failing, *good)))
+    assert all(isinstance(each.broken_off_for, OSError) for each in failing)
+    good[0].expired.clear()  # and at the next look
+    good[0].deadline = loop.time()
+    await good[0].expired.wait()
+    for connection in (*failing, *good):
+        watch.discard(connection)
+
+
+async def test_even_a_look_that_is_interrupted_is_not_the_last_one(loop_factory):
+    class Interrupting(Connection):
+        def expire(self):
+            raise KeyboardInterrupt
+
+    loop, watch, connection = asyncio.get_running_loop(), Watch(), Interrupting(-math.inf)
+    watch.add(connection, loop)
+    watch._timer.cancel()
+    with pytest.raises(KeyboardInterrupt):
+        watch._look()
+    assert not watch._timer.cancelled()
+    watch.discard(connection)
 
 
 async def test_nothing_is_looked_at_when_all_connections_are_gone(loop_factory):

@@ -29,8 +29,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What a process that the application forks must not share with its worker.
 ``testing``, ``_servers``, ``_threaded_server``, ``pytest_plugin``
     The bridge and real servers, for the tests of an application.
-``contract``
-    What servers and applications tell each other.
+``contract``, ``response_head``
+    What servers and applications tell each other; what servers check of a response.
 ``exceptions``
     What can go wrong, as a tree.
 """

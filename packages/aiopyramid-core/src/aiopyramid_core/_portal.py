@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from typing import Any, Final, TypeVar
 
 from ._borders import bring_back, call_handling
@@ -79,6 +79,9 @@ class ThreadScope:
 
 class _ThisThread(threading.local):
     scope: ThreadScope | None = None
+    # When, by time.monotonic, the patience of this thread's request ends. Not a context variable:
+    # background tasks, which inherit those, go on when the request is over.
+    deadline: float | None = None
 
 
 _this_thread = _ThisThread()
@@ -124,10 +127,6 @@ def serving(scope: ThreadScope) -> Iterator[None]:
         _this_thread.scope = previous
 
 
-_deadline: Final[ContextVar[float | None]] = ContextVar("aiopyramid_deadline", default=None)
-"""When, by ``time.monotonic``, the patience of this thread's request ends."""
-
-
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
     """Let no wait in this thread go on for longer than ``seconds`` from now.
@@ -136,11 +135,11 @@ def waiting_at_most(seconds: float) -> Iterator[None]:
         seconds: The time limit for the code below, as far as it waits for awaitables. A wait in
             progress at the end is cancelled and raises :class:`DeadlineExceeded`.
     """
-    token = _deadline.set(time.monotonic() + seconds)
+    previous, _this_thread.deadline = _this_thread.deadline, time.monotonic() + seconds
     try:
         yield
     finally:
-        _deadline.reset(token)
+        _this_thread.deadline = previous
 
 
 class DeadlineExceeded(TimeoutError):
@@ -227,7 +226,7 @@ def await_in_thread(
         raise
     in_time = False
     try:
-        in_time = thread.wait_for(finished, _deadline.get())
+        in_time = thread.wait_for(finished, _this_thread.deadline)
     finally:
         if not in_time:  # or interrupted by a signal handler that raised (KeyboardInterrupt)
             loop.call_soon_threadsafe(cancel)

@@ -7,6 +7,7 @@
     ├── StartupError        a function of config.add_startup has failed
     ├── AlreadyShutDown     spawn() after the application has stopped
     ├── IncludeMissing      a coroutine view in an application that does not include the package
+    ├── ApplicationError    an application broke the WSGI protocol; raised by servers
     └── NotServed           a server for tests has not started
 
 Programming errors that Pyramid knows already (a view mapped by the wrong mapper, a setting that
@@ -17,6 +18,7 @@ exceeds its time limit as :class:`aiopyramid_core.timeouts.RequestTimeout`, an H
 __all__ = (
     "AiopyramidError",
     "AlreadyShutDown",
+    "ApplicationError",
     "IncludeMissing",
     "NotServed",
     "ScopeError",
@@ -109,6 +111,13 @@ class IncludeMissing(AiopyramidError):
             "A view of this application is a coroutine, and nobody awaits it: the application does"
             " not include aiopyramid_core. Say config.include('aiopyramid_core')"
         )
+
+
+class ApplicationError(AiopyramidError):
+    """The application broke the WSGI protocol (PEP 3333).
+
+    .. versionadded:: 1.0
+    """
 
 
 class NotServed(AiopyramidError):

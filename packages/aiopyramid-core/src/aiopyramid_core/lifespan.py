@@ -73,6 +73,7 @@ class Lifespan:
         self._tasks = Tasks(shutdown_timeout_seconds)
         self._state = _State.NEW
         self._error: StartupError | None = None
+        self._is_stopping = False
         self._starting = asyncio.Lock()
 
     # --- While the application is configured --------------------------------------------------
@@ -152,6 +153,14 @@ class Lifespan:
         else:
             start(coroutine, name, context)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the application stops or has stopped, for which its tasks are cancelled.
+
+        .. versionadded:: 1.0
+        """
+        return self._is_stopping
+
     async def _start_apart(self) -> None:
         """Start in a context of its own: what starts here outlives the request that came first."""
         await asyncio.create_task(self.start(), context=Context())
@@ -189,6 +198,7 @@ class Lifespan:
 
         .. versionadded:: 1.0
         """
+        self._is_stopping = True
         # In a script there may be tasks of an application that has served no request.
         await self._tasks.wait(at_most_seconds)
         if self._state is not _State.STARTED:

@@ -16,7 +16,7 @@ The way of a request through the modules, a step each:
     A request's head to a WSGI environ, and what the connection offers by way of it.
 ``_wsgi``
     One request through the application, in its greenlet.
-``_response``, ``_fields``, ``_flow``, ``_files``
+``_response``, ``_date``, ``_flow``, ``_files``
     The response to bytes, with back-pressure; files, which the system may send by itself.
 ``_upgraded``
     A connection that another protocol, such as WebSocket, has taken over.

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from aiopyramid_core import await_, kills_greenlet
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
+from aiopyramid_core.exceptions import ApplicationError
+from aiopyramid_core.response_head import ExcInfo
 from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
 from ._access_log import AccessLog
@@ -19,8 +21,8 @@ from ._files import FileTransfer, FileWrapper
 from ._flow import Outlet, WriteFlow
 from ._offers import Offers
 from ._request import GunicornRequest, Request
-from ._response import ExcInfo, Response, early_hints, error_response
-from .exceptions import ApplicationError, ClientDisconnected
+from ._response import Response, early_hints, error_response
+from .exceptions import ClientDisconnected
 
 __all__ = ("Connection", "Exchange", "Hooks", "Services")
 

@@ -12,9 +12,10 @@
     │   ├── HeaderFieldsTooLarge        431
     │   ├── CodingNotSupported          501
     │   └── VersionNotSupported         505
-    ├── ApplicationError            the application broke PEP 3333: 500 and a traceback
     ├── SettingNotSupported         gunicorn does not start
     └── ClientDisconnected          nobody is left to answer
+
+What the application does wrong is an :class:`aiopyramid_core.exceptions.ApplicationError`.
 """
 
 from http import HTTPStatus
@@ -23,7 +24,6 @@ from typing import ClassVar
 from aiopyramid_core import AiopyramidError
 
 __all__ = (
-    "ApplicationError",
     "BadRequest",
     "ClientDisconnected",
     "CodingNotSupported",
@@ -94,13 +94,6 @@ class VersionNotSupported(RequestError):
     """The request is not HTTP/1.0 or HTTP/1.1 (RFC 9110, 15.6.6)."""
 
     status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
-
-
-class ApplicationError(AiopyramidError):
-    """The application broke the WSGI protocol (PEP 3333).
-
-    .. versionadded:: 1.0
-    """
 
 
 class ClientDisconnected(AiopyramidError):

@@ -14,13 +14,16 @@ from typing import IO, Any, Final, Protocol
 
 from aiopyramid_core import HostedCall, await_
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
+from aiopyramid_core.exceptions import ApplicationError
+from aiopyramid_core.response_head import has_body
 from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 
 from . import _api
 from ._body import receive_body
+from ._response import Response
 from ._settings import UWSGISettings
 from ._upgraded import TAKE_OVER, TakenOver, UpgradedConnection
-from .exceptions import ApplicationError, ClientDisconnected, RequestError
+from .exceptions import ClientDisconnected, RequestError
 
 __all__ = ("Exchange", "Register")
 
@@ -57,17 +60,17 @@ class Exchange:
     __slots__ = (
         "_call",
         "_environ",
-        "_head",
-        "_head_given",
         "_policy",
         "_register",
         "_request_body",
+        "_response",
         "_router",
         "_settings",
         "_upgraded",
     )
 
     _environ: dict[str, Any]
+    _response: Response
 
     def __init__(
         self, policy: Policy, router: Any, settings: UWSGISettings, register: Register
@@ -76,8 +79,6 @@ class Exchange:
         self._router = router
         self._settings = settings
         self._register = register
-        self._head: tuple[str, list[tuple[str, str]]] | None = None
-        self._head_given = False
         self._request_body: IO[bytes] | None = None
         self._upgraded: TakenOver | None = None
         self._call: HostedCall[bytes] = HostedCall(self._run)
@@ -91,6 +92,7 @@ class Exchange:
         # A copy, for what outlives the response, such as a background task: uWSGI empties its own
         # behind the request, and fills it for the next.
         environ = self._environ = environ.copy()
+        response = self._response = Response(environ["REQUEST_METHOD"])
         self._register.remember(self)
         try:
             self._offer_upgrade(environ)
@@ -99,17 +101,18 @@ class Exchange:
             for name in _OF_NO_USE:
                 environ.pop(name, None)
             has_part = self._call.proceed()
-            if self._head is None:
-                raise ApplicationError("the application has not called start_response")
-            write = start_response(*self._head)
-            self._head_given = True
-            if self._head[0].startswith("101"):
+            status_line = self._check_started()
+            if not has_part:
+                response.check_end()
+            write = start_response(status_line, response.fields)
+            response.is_committed = True
+            if response.code == HTTPStatus.SWITCHING_PROTOCOLS:
                 write(b"")  # the head, without more ado
                 self._switch_protocols(write)
         except BaseException as error:
             status = self._status_for(error)
             self.close()
-            return b"" if self._head_given else _plain(status, start_response)
+            return b"" if response.is_committed else self._plain(status, start_response)
         return _Parts(self) if has_part else _Whole(self._call.result, self.close)
 
     def next_part(self, *, first: bool) -> bytes | None:
@@ -164,14 +167,17 @@ class Exchange:
 
     def _switch_protocols(self, write: Callable[[bytes], object]) -> None:
         """Let another protocol have the connection, and wait until it is gone."""
-        if self._upgraded is None:
-            raise ApplicationError(
-                "the response is 101 without a protocol to switch to: pass one to"
-                f" environ[{UPGRADE!r}] before"
-            )
+        assert self._upgraded is not None  # or else the status was refused
         if self._register.is_stopping:
             asyncio.get_running_loop().call_soon(self.stop)
         self._upgraded.serve(write)
+
+    def _plain(self, status: HTTPStatus, start_response: StartResponse) -> bytes:
+        """Answer with an error."""
+        body = f"{status.phrase}\n".encode()
+        fields = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+        start_response(f"{status.value} {status.phrase}", fields)
+        return body if has_body(self._environ["REQUEST_METHOD"], status) else b""
 
     # --- On the event loop --------------------------------------------------------------------
 
@@ -193,6 +199,16 @@ class Exchange:
         self._upgraded = connection
 
     # --- Everywhere ---------------------------------------------------------------------------
+
+    def _check_started(self) -> str:
+        """Return the response's status.
+
+        Raises:
+            ApplicationError: There is none yet.
+        """
+        if self._response.status is None:
+            raise ApplicationError("the application has not called start_response")
+        return self._response.status
 
     @property
     def name(self) -> str:
@@ -220,30 +236,32 @@ class Exchange:
         body: Any = response(self._environ, self._start_response)
         if type(body) is list or type(body) is tuple:
             whole = b"".join(body)
-            if not self._head_given:
-                return whole
+            if not self._response.is_committed:
+                return self._response.cut(whole)
             self._hand_over(whole)  # behind what came by way of the write() callable
-            return b""
-        if hasattr(body, "__aiter__"):
+        elif hasattr(body, "__aiter__"):
             await_(self._give_parts(body))
-            return b""
-        parts = OrdinaryBody(body)
-        try:
-            while (part := parts.next()) is not END_OF_BODY:
-                self._hand_over(part)
-        finally:
-            await_(parts.close())
+        else:
+            parts = OrdinaryBody(body)
+            try:
+                while self._is_wanted and (part := parts.next()) is not END_OF_BODY:
+                    self._hand_over(part)
+            finally:
+                await_(parts.close())
+        self._response.check_end()
         return b""
+
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether the application has to go on, to send more or to start its response."""
+        return self._response.status is None or self._response.needs_body
 
     def _start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
         try:
-            if exc_info is not None and self._head_given:
-                raise exc_info[1].with_traceback(exc_info[2])
-            if exc_info is None and self._head is not None:
-                raise ApplicationError("the application has called start_response twice")
-            self._head = status, headers
+            may_switch = self._upgraded is not None
+            self._response.start(status, headers, exc_info, may_switch=may_switch)
         finally:
             del exc_info  # breaks the cycle exception -> traceback -> this frame
         return self._hand_over
@@ -252,8 +270,11 @@ class Exchange:
         iterator: Any = None
         try:
             iterator = aiter(body)
-            async for part in iterator:
-                if _checked(part):
+            while self._is_wanted:
+                part = await anext(iterator, END_OF_BODY)
+                if part is END_OF_BODY:
+                    break
+                if part := self._checked(part):
                     await self._call.give(part)
         finally:
             # As PEP 3333 has it for ordinary bodies, it is for what the application returned to
@@ -263,8 +284,17 @@ class Exchange:
                 await closable.aclose()
 
     def _hand_over(self, part: bytes) -> None:
-        if _checked(part):
+        if part := self._checked(part):
             self._call.hand_over(part)
+
+    def _checked(self, part: Any) -> bytes:
+        """Return what uWSGI is to send of a part of the body."""
+        self._check_started()
+        if type(part) is not bytes:
+            raise ApplicationError(
+                f"the response body yielded {type(part).__name__}, where PEP 3333 wants bytes"
+            )
+        return self._response.cut(part)
 
 
 _OF_NO_USE: Final = (
@@ -311,18 +341,3 @@ class _Parts:
         if part is None:
             raise StopIteration
         return part
-
-
-def _checked(part: Any) -> bytes:
-    if type(part) is not bytes:
-        raise ApplicationError(
-            f"the response body yielded {type(part).__name__}, where PEP 3333 wants bytes"
-        )
-    return part
-
-
-def _plain(status: HTTPStatus, start_response: StartResponse) -> bytes:
-    body = f"{status.phrase}\n".encode()
-    fields = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-    start_response(f"{status.value} {status.phrase}", fields)
-    return body

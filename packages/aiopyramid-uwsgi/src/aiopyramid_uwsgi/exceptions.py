@@ -9,8 +9,9 @@
     │   ├── BadRequest              400
     │   ├── BodyNotReceived         408
     │   └── ContentTooLarge         413
-    ├── ApplicationError        the application broke PEP 3333: 500 and a traceback
     └── ClientDisconnected      nobody is left to answer
+
+What the application does wrong is an :class:`aiopyramid_core.exceptions.ApplicationError`.
 """
 
 from http import HTTPStatus
@@ -21,7 +22,6 @@ from pyramid.exceptions import ConfigurationError
 from aiopyramid_core import AiopyramidError
 
 __all__ = (
-    "ApplicationError",
     "BadRequest",
     "BodyNotReceived",
     "ClientDisconnected",
@@ -111,13 +111,6 @@ class ContentTooLarge(RequestError):
     """The body exceeds ``aiopyramid.uwsgi.body_limit_bytes`` (RFC 9110, 15.5.14)."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-class ApplicationError(AiopyramidError):
-    """The application broke the WSGI protocol (PEP 3333).
-
-    .. versionadded:: 1.0
-    """
 
 
 class ClientDisconnected(AiopyramidError):

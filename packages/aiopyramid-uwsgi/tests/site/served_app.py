@@ -261,6 +261,28 @@ async def switch(request):
     return Switching()
 
 
+class Said(Response):
+    """A response that is what the request says, right or wrong."""
+
+    def __init__(self, said):
+        super().__init__()
+        self._said = said
+
+    def __call__(self, environ, start_response):
+        start_response(self._said["status"], [tuple(field) for field in self._said["fields"]])
+        parts = [part.encode() for part in self._said["parts"]]
+        how = self._said["how"]
+        return parts if how == "list" else iter(parts) if how == "iterator" else self._async(parts)
+
+    async def _async(self, parts):
+        for part in parts:
+            yield part
+
+
+def said(request):
+    return Said(json.loads(request.params["said"]))
+
+
 # --- The application ------------------------------------------------------------------------------
 
 
@@ -277,7 +299,7 @@ async def stop(registry):
 
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
 VIEWS += [block, block_for_ever, length_in_thread, thread, executor, file]
-VIEWS += [stream, endless, timed, broken, large, writing, silent, switch]
+VIEWS += [stream, endless, timed, broken, large, writing, silent, switch, said]
 VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
 
 

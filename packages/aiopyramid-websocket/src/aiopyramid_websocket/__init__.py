@@ -4,15 +4,15 @@ Include this package (``config.include("aiopyramid_websocket")``) and name ``Web
 the mapper of a view. ``README.md`` begins at the beginning; the way of a connection through the
 modules, a step each:
 
-``mapper``, ``_handlers``, ``config``, ``_include``
+``mapper``, ``_handlers``, ``_on_loop``, ``config``, ``_include``
     How a view becomes a WebSocket endpoint.
 ``_handshake``, ``_origins``, ``_protocol``
     Whether a request opens a connection, and what is agreed upon.
 ``_session``
     The life of a handler.
-``_connection``, ``_phase``
+``_connection``, ``_phase``, ``_fence``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
-``_reader``, ``_messages``, ``_inbox``, ``_writer``
+``_reader``, ``_frame_stream``, ``_messages``, ``_inbox``, ``_writer``
     Its two directions.
 ``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``
     Whether the client is still there.

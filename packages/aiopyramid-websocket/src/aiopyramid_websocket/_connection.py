@@ -5,6 +5,8 @@ over. Besides this module only ``_reader``, ``_writer`` and ``_tcp`` touch a tra
 """
 
 import asyncio
+import contextlib
+import logging
 import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
@@ -13,6 +15,7 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode
 from websockets.protocol import Protocol, State
 
+from ._fence import fenced
 from ._inbox import Inbox
 from ._keepalive import Keepalive, Verdict
 from ._messages import Message
@@ -27,6 +30,8 @@ from .settings import WebsocketSettings
 
 __all__ = ("Connection", "Payload")
 
+_log = logging.getLogger("aiopyramid_websocket")
+
 Payload = Message | bytearray | memoryview
 """What may be sent: text, or binary data."""
 
@@ -40,12 +45,16 @@ class Connection(asyncio.Protocol):
         protocol: The Sans-I/O protocol, in the state OPEN.
         settings: The connection's limits.
         watch: Where it is counted, and reminded of its deadline.
+        name: What the log calls its handler.
         on_open: Called when the transport is there.
         on_abandoned: Called instead, if the connection is lost before.
 
     Attributes:
         deadline: When, by the loop's clock, its patience with the client ends.
+        is_used: Whether the handler has read or written anything since the connection was lost.
+        on_lost: Called when it is lost; to be set.
         phase: How far it has come.
+        settings: The connection's limits.
     """
 
     __slots__ = (
@@ -53,16 +62,20 @@ class Connection(asyncio.Protocol):
         "_keepalive",
         "_loop",
         "_lost",
+        "_name",
         "_on_abandoned",
         "_on_open",
         "_protocol",
         "_reader",
-        "_settings",
+        "_reads_soon",
         "_transport",
         "_watch",
         "_writer",
         "deadline",
+        "is_used",
+        "on_lost",
         "phase",
+        "settings",
     )
 
     _inbox: Inbox
@@ -78,26 +91,32 @@ class Connection(asyncio.Protocol):
         settings: WebsocketSettings,
         watch: Watch,
         *,
+        name: str = "no view",
         on_open: Callable[[], object] | None = None,
         on_abandoned: Callable[[], object] | None = None,
     ) -> None:
+        self._name = name
         self._protocol = protocol
-        self._settings = settings
+        self.settings = settings
         self._watch = watch
         self._on_open = on_open
         self._on_abandoned = on_abandoned
+        self._reads_soon = False
         self._lost: asyncio.Event | None = None  # made when somebody waits
         self.phase = Phase.NEW
         self.deadline = math.inf
+        self.is_used = False
+        self.on_lost: Callable[[], object] | None = None
 
     # --- Called by asyncio --------------------------------------------------------------------
 
+    @fenced
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is ours."""
         self._loop = asyncio.get_running_loop()
         # A cast and no check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        settings = self._settings
+        settings = self.settings
         self._inbox = Inbox(self._loop, settings.max_queue, settings.max_size_bytes)
         self._reader = Reader(self._transport, self._protocol, self._inbox)
         self._writer = Writer(self._loop, self._transport)
@@ -109,11 +128,13 @@ class Connection(asyncio.Protocol):
         if on_open is not None:
             on_open()
 
+    @fenced
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
         self._keepalive.is_heard = True
         self._read(data)
 
+    @fenced
     def eof_received(self) -> None:
         """The client has sent its last byte; the transport closes itself."""
         self._reader.receive_eof()
@@ -123,10 +144,12 @@ class Connection(asyncio.Protocol):
         """The client reads more slowly than we write."""
         self._writer.pause()
 
+    @fenced
     def resume_writing(self) -> None:
         """The client has caught up."""
         self._writer.resume()
 
+    @fenced
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever ended it."""
         was_new = self.phase is Phase.NEW
@@ -136,18 +159,23 @@ class Connection(asyncio.Protocol):
             if self._on_abandoned is not None:
                 self._on_abandoned()
             return
-        self._reader.close()
+        # Those who wait for it first.
         self._watch.discard(self)
         self._writer.lose()
         self._inbox.end()
         self._inbox.wake()
         if self._lost is not None:
             self._lost.set()
+        self.is_used = False
+        if self.on_lost is not None:
+            self.on_lost()
+        self._reader.close()
         if self._reader.pongs is not None:
             self._reader.pongs.fail(self.closed_error())
 
     # --- Called by the server and by the watch ------------------------------------------------
 
+    @fenced
     def server_stops(self) -> None:
         """The server stops: tell the client to come back, to its successor (RFC 6455, 7.4.1)."""
         self.start_close(CloseCode.SERVICE_RESTART, "the server restarts")
@@ -172,25 +200,36 @@ class Connection(asyncio.Protocol):
             self._protocol.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             self._advance()
 
+    def break_off(self) -> None:
+        """Log the exception that is being handled, and end the connection; raises nothing."""
+        transport = getattr(self, "_transport", None)  # it may never have been opened
+        client = transport and transport.get_extra_info("peername")
+        _log.exception(
+            "The WebSocket of %s with client %s has failed and is broken off", self._name, client
+        )
+        if transport is not None:
+            with contextlib.suppress(Exception):
+                transport.abort()
+
     # --- Called for the handler ---------------------------------------------------------------
 
     def receive(self) -> Coroutine[Any, Any, Message | None]:
         """Wait for the next message; see :meth:`Inbox.receive`."""
+        self.is_used = True
         return self._inbox.receive()
 
     async def send(self, message: Payload) -> None:
-        """Send a message, and wait while the client does not keep up.
+        """Send a message, as soon as there is room.
+
+        To wait before and not behind: whoever gives up waiting has sent nothing.
 
         Raises:
             WebsocketClosed: Nothing can be sent any more.
         """
-        if self._writer.is_in_message:
-            async with self._writer.message_lock():
-                self.send_frame(message)
-        else:
-            self.send_frame(message)
-        if self._writer.is_full:
-            await self.drain()
+        writer = self._writer
+        if writer.is_full or writer.is_in_message:
+            await writer.wait_turn()
+        self.send_frame(message)
 
     def send_frame(self, data: Payload, *, continues: bool = False, ends: bool = True) -> None:
         """Send a message, or a fragment of one, without waiting.
@@ -218,15 +257,9 @@ class Connection(asyncio.Protocol):
         """Return the lock to hold from the first fragment of a message to the last."""
         return self._writer.message_lock()
 
-    async def drain(self) -> None:
-        """Wait until there is room for more.
-
-        Raises:
-            WebsocketClosed: The connection was lost meanwhile.
-        """
-        await self._writer.drain()
-        if self.phase is Phase.LOST:
-            raise self.closed_error()
+    async def wait_room(self) -> None:
+        """Wait until there is room for a fragment, or nothing can be sent any more."""
+        await self._writer.wait_room()
 
     async def ping(self) -> float:
         """Send a ping; return the seconds until its pong.
@@ -234,6 +267,7 @@ class Connection(asyncio.Protocol):
         Raises:
             WebsocketClosed: The connection is closed, or was before the pong came.
         """
+        await self._writer.wait_room()
         if self.phase is not OPEN:
             raise self.closed_error()
         if self._reader.pongs is None:
@@ -241,7 +275,11 @@ class Connection(asyncio.Protocol):
         payload, pong = self._reader.pongs.expect()
         self._protocol.send_ping(payload)
         self._post()
-        return await pong
+        try:
+            return await pong
+        except asyncio.CancelledError:
+            self._reader.pongs.forget(payload)
+            raise
 
     def start_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Begin the closing handshake, if neither side has.
@@ -275,6 +313,7 @@ class Connection(asyncio.Protocol):
 
     def closed_error(self) -> WebsocketClosed:
         """Return the exception that says why nothing can be sent."""
+        self.is_used = True
         return WebsocketClosed(*self.close_status)
 
     @property
@@ -308,9 +347,31 @@ class Connection(asyncio.Protocol):
         self._advance()
         if reader.is_backed_up:
             reader.pause()
-            self._inbox.when_low(self._read)
+            self._inbox.when_low(self._read_more)
+        elif reader.is_behind:
+            reader.pause()
+            self._read_soon()
         elif reader.is_paused:
             reader.resume()
+
+    def _read_more(self) -> None:
+        """Go on reading; the handler calls it, and does not wait as long as there are messages."""
+        if self._reader.is_behind:
+            self._read_soon()
+        else:
+            self._read_on()
+
+    def _read_soon(self) -> None:
+        """Go on reading when all others have had their turn."""
+        if not self._reads_soon:
+            self._reads_soon = True
+            self._loop.call_soon(self._read_on)
+
+    @fenced
+    def _read_on(self) -> None:
+        self._reads_soon = False
+        if self.phase is not Phase.LOST:
+            self._read()
 
     def _post(self) -> None:
         self._writer.post(self._protocol.data_to_send())
@@ -326,7 +387,7 @@ class Connection(asyncio.Protocol):
         if phase is self.phase:
             return
         if self.phase is OPEN:
-            self.deadline = self._loop.time() + self._settings.close_timeout_seconds
+            self.deadline = self._loop.time() + self.settings.close_timeout_seconds
         self._become(phase)
         self._reader.stop_delivering()
         self._inbox.end()
@@ -342,6 +403,10 @@ class Connection(asyncio.Protocol):
         if self._protocol.close_rcvd is None and self._transport.can_write_eof():
             # The client may be sending still. To close a socket with unread bytes makes TCP reset
             # the connection, and the reset can overtake the frame that says what was wrong.
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:
+                # Asyncio's own loop tells at once that the client has reset the connection.
+                self._transport.abort()
         else:
             self._transport.close()

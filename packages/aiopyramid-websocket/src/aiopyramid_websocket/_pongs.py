@@ -39,6 +39,10 @@ class Pongs:
             if each == payload:
                 return
 
+    def forget(self, payload: bytes) -> None:
+        """Nobody waits for a pong any more."""
+        self._waiting.pop(payload, None)
+
     def fail(self, error: Exception) -> None:
         """No more pongs will come."""
         for _, pong in self._waiting.values():

@@ -13,6 +13,8 @@ from aiopyramid_core.contract import UPGRADE
 from aiopyramid_core.lifespan import lifespan_of
 
 from ._connection import Connection
+from ._on_loop import call_on_loop
+from ._phase import OPEN
 from .exceptions import WebsocketClosed
 from .interface import WebSocket
 
@@ -47,8 +49,11 @@ class Session:
     __slots__ = (
         "_callbacks",
         "_context",
+        "_lifespan",
         "_name",
+        "_patience",
         "_request",
+        "_task",
         "_variables",
         "_websocket_class",
         "connection",
@@ -67,6 +72,9 @@ class Session:
         self._websocket_class = websocket_class
         self._variables = copy_context()
         self._callbacks: list[Any] = []
+        self._lifespan = lifespan_of(request.registry)
+        self._task: asyncio.Task[Any] | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     def upgrade_if_switching(self, request: Any, response: Any) -> None:
         """Ask the server for the connection; a response callback of the request.
@@ -75,12 +83,13 @@ class Session:
         just before the finished callbacks, which are kept for the end of the handler.
         """
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            request.environ[UPGRADE](self.connection)
+            call_on_loop(request.environ[UPGRADE], self.connection)
             self._callbacks.extend(request.finished_callbacks)
             request.finished_callbacks.clear()
 
     def start(self) -> None:
         """The connection is open."""
+        self.connection.on_lost = self._begin_patience
         self._spawn(self._run())
 
     def abandon(self) -> None:
@@ -88,26 +97,65 @@ class Session:
         self._spawn(self._end_without_handler())
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        lifespan = lifespan_of(self._request.registry)
-        self._variables.run(lifespan.spawn, coroutine, name=self._name, serves_client=True)
+        spawn = self._lifespan.spawn
+        self._variables.run(spawn, coroutine, name=self._name, serves_client=True)
 
     async def _run(self) -> None:
         connection = self.connection
+        self._task = asyncio.current_task()
         self._restore_request()
-        websocket = self._websocket_class(connection, self._context, self._request)
         try:
-            await self.handler(websocket)
+            await self.handler(self._websocket_class(connection, self._context, self._request))
         except asyncio.CancelledError:
-            connection.server_stops()
+            if self._lifespan.is_stopping:
+                connection.server_stops()
+            elif connection.phase is OPEN:
+                self._fail()  # what it has waited for was cancelled, or somebody has cancelled it
             raise
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
-            # Unless it is the end of another connection, to which this handler has sent.
-            if not (isinstance(error, WebsocketClosed) and websocket.closed):
-                _log.exception("The WebSocket handler %s has failed", self._name)
-                connection.start_close(CloseCode.INTERNAL_ERROR, "internal error")
+        except BaseException as error:
+            # Nothing that ends one handler, sys.exit() included, is to end more than that.
+            if connection.phase is OPEN or not _is_end_of_connection(error):
+                self._fail()
         finally:
+            connection.on_lost = None
+            self._end_patience()
             connection.start_close()
             self._finish_request()
+
+    def _fail(self) -> None:
+        _log.exception("The WebSocket handler %s has failed", self._name)
+        self.connection.start_close(CloseCode.INTERNAL_ERROR, "internal error")
+
+    # --- When the client has gone -------------------------------------------------------------
+
+    def _begin_patience(self) -> None:
+        """Wait for a handler to notice that its client has gone, but not for ever."""
+        seconds = self.connection.settings.handler_timeout_seconds
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(seconds, self._lose_patience, seconds)
+
+    def _lose_patience(self, seconds: float) -> None:
+        connection = self.connection
+        if connection.is_used:
+            connection.is_used = False
+            self._begin_patience()
+            return
+        _log.warning(
+            "The WebSocket handler %s goes on though its client has gone, and has neither read nor"
+            " written for %g seconds: it is cancelled (aiopyramid.websocket.handler_timeout)",
+            self._name,
+            seconds,
+        )
+        if self._task is not None:
+            self._task.cancel()
+
+    def _end_patience(self) -> None:
+        self._task = None
+        if self._patience is not None:
+            self._patience.cancel()
+
+    # --- At the end of the request ------------------------------------------------------------
 
     async def _end_without_handler(self) -> None:
         self._restore_request()
@@ -124,8 +172,15 @@ class Session:
         while request.finished_callbacks:
             try:
                 request._process_finished_callbacks()
-            except Exception:
+            except BaseException:
                 _log.exception("A finished callback of %s has failed", self._name)
         request.__dict__.pop("context", None)  # as Pyramid does, against a reference cycle
         if (on_end := request.environ.get(ON_END)) is not None:
             on_end()
+
+
+def _is_end_of_connection(error: BaseException) -> bool:
+    """Return whether nothing but the end of a connection was raised, be it in a task group."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(WebsocketClosed)[1] is None
+    return isinstance(error, WebsocketClosed)

@@ -6,13 +6,15 @@ One look a few times a second costs less, in time and in memory, than a timer fo
 import asyncio
 from typing import Any, Final, Protocol
 
+from ._fence import Fenced
+
 __all__ = ("Watch", "Watched", "watch_of")
 
 _LOOK_SECONDS: Final = 0.25
 """How often to look; how late a deadline may be noticed. Deadlines are seconds at least."""
 
 
-class Watched(Protocol):
+class Watched(Fenced, Protocol):
     """A connection, as the watch sees it.
 
     Attributes:
@@ -65,14 +67,17 @@ class Watch:
     def look(self, now: float) -> None:
         """Let the connections act whose deadline has passed."""
         for connection in [each for each in self.connections if each.deadline <= now]:
-            connection.expire()
+            try:
+                connection.expire()
+            except Exception:
+                connection.break_off()
 
     def _look(self) -> None:
         loop = self._loop
         assert loop is not None
+        # Before anything can fail: for all connections this is the only clock.
+        self._timer = loop.call_later(_LOOK_SECONDS, self._look)
         self.look(loop.time())
-        # The last connection may have gone meanwhile.
-        self._timer = loop.call_later(_LOOK_SECONDS, self._look) if self.connections else None
 
 
 _REGISTRY_KEY: Final = "aiopyramid.websocket.watch"

@@ -28,6 +28,7 @@ class Writer:
 
     __slots__ = (
         "_corked",
+        "_finished",
         "_late",
         "_loop",
         "_message_lock",
@@ -44,6 +45,7 @@ class Writer:
         self._size_bytes = 0
         self._corked = False
         self._writable: asyncio.Event | None = None  # while there is no room
+        self._finished = False
         self._late: bytes | None = None
         # Most connections never need it.
         self._message_lock: asyncio.Lock | None = None
@@ -52,17 +54,6 @@ class Writer:
     def is_full(self) -> bool:
         """Whether the client has to read before more is sent."""
         return self._writable is not None
-
-    @property
-    def is_in_message(self) -> bool:
-        """Whether somebody sends a message in fragments, and others have to wait."""
-        return self._message_lock is not None and self._message_lock.locked()
-
-    def message_lock(self) -> asyncio.Lock:
-        """Return the lock to hold from the first fragment of a message to the last."""
-        if self._message_lock is None:
-            self._message_lock = asyncio.Lock()
-        return self._message_lock
 
     def post(self, parts: list[bytes]) -> None:
         """Have bytes written: now, or with what else is to be written in this turn of the loop."""
@@ -102,14 +93,44 @@ class Writer:
             self.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def finish(self) -> None:
-        """Write now, and no late pong behind it."""
+        """Write now, no late pong behind it, and have nobody wait for room."""
         self._late = None
         self.flush()
+        self._finished = True
+        if self._writable is not None:
+            self._writable.set()
 
-    async def drain(self) -> None:
-        """Wait until there is room for more, or the connection is lost."""
-        while self._writable is not None:
+    # --- Waiting ------------------------------------------------------------------------------
+
+    @property
+    def is_in_message(self) -> bool:
+        """Whether somebody sends a message in fragments, and others have to wait."""
+        return self._message_lock is not None and self._message_lock.locked()
+
+    def message_lock(self) -> asyncio.Lock:
+        """Return the lock to hold from the first fragment of a message to the last."""
+        if self._message_lock is None:
+            self._message_lock = asyncio.Lock()
+        return self._message_lock
+
+    async def wait_room(self) -> None:
+        """Wait until there is room for more, or nothing can be sent any more.
+
+        All who wait are woken at once. The first takes the room, and the others wait on.
+        """
+        while self._writable is not None and not self._finished:
             await self._writable.wait()
+
+    async def wait_turn(self) -> None:
+        """Wait for room that is not in the middle of another message."""
+        while not self._finished:
+            if self._writable is not None:
+                await self._writable.wait()
+            elif self.is_in_message:
+                async with self.message_lock():
+                    pass  # the next one may have begun already
+            else:
+                return
 
     # --- Called by the connection -------------------------------------------------------------
 
@@ -128,6 +149,5 @@ class Writer:
 
     def lose(self) -> None:
         """The transport is gone: nothing is written any more, and nobody waits for room."""
-        self._late = None
-        self.resume()
         self._parts.clear()
+        self.finish()

@@ -70,9 +70,11 @@ class WebSocket:
     # --- Sending ------------------------------------------------------------------------------
 
     def send(self, message: Payload | Fragments) -> Coroutine[Any, Any, None]:
-        """Send a message, and wait while the client does not keep up.
+        """Wait while the client does not keep up, and then send a message.
 
-        Any number of tasks may send at a time.
+        Any number of tasks may send at a time. A wait that is cancelled, such as one that ran into
+        ``asyncio.timeout``, has sent nothing; only a message in fragments may be broken off, which
+        closes the connection.
 
         Args:
             message: ``str`` for a text message, ``bytes`` (or ``bytearray`` or ``memoryview``)
@@ -101,18 +103,18 @@ class WebSocket:
                     if _kind(fragment) is not kind:
                         raise TypeError("the fragments of a message are all str or all bytes")
                     if last is not None:
+                        await connection.wait_room()
                         connection.send_frame(last, continues=sent > 0, ends=False)
                         sent += 1
-                        await connection.drain()
                     last = fragment
+                if last is not None:
+                    await connection.wait_room()
+                    connection.send_frame(last, continues=sent > 0)
             except BaseException:
                 if sent:
                     # The client has a part of a message that will never be complete.
                     connection.start_close()
                 raise
-            if last is not None:
-                connection.send_frame(last, continues=sent > 0)
-        await connection.drain()
 
     def ping(self) -> Coroutine[Any, Any, float]:
         """Send a ping, and wait for its pong.

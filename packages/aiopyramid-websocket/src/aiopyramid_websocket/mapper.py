@@ -2,6 +2,9 @@
 
 Pyramid does everything before: routing or traversal, predicates, permissions. The view itself
 checks the handshake and answers with 101; the handler begins when that is sent.
+
+The request may run on the event loop or in a thread, as below synchronous middleware. What concerns
+the connection, and the making of a view class's instance, happens on the loop.
 """
 
 import dataclasses
@@ -20,6 +23,7 @@ from aiopyramid_core.lifespan import is_installed
 from ._connection import Connection
 from ._handlers import handler_maker
 from ._handshake import HandshakeRefused, accept, check_origin, check_request
+from ._on_loop import call_on_loop
 from ._session import Session
 from ._watch import Watch, watch_of
 from .interface import WebSocket
@@ -91,6 +95,11 @@ class WebsocketMapper:
         overrides = override(self.options)
 
         def websocket_view(context: Any, request: Any) -> Any:
+            if UPGRADE not in request.environ:
+                return answer(context, request)  # here: there may be no loop at all
+            return call_on_loop(answer, context, request)
+
+        def answer(context: Any, request: Any) -> Any:
             settings = settings_of(request.registry)
             if overrides:
                 settings = dataclasses.replace(settings, **overrides)
@@ -104,6 +113,7 @@ class WebsocketMapper:
                 protocol,
                 settings,
                 watch := watch_of(request.registry),
+                name=name,
                 on_open=session.start,
                 on_abandoned=session.abandon,
             )
@@ -163,7 +173,7 @@ def _take_place(request: Any, connection: Connection, watch: Watch) -> None:
     watch.expect(connection)
 
     def leave_place(_request: Any) -> None:
-        watch.expected.discard(connection)
+        call_on_loop(watch.expected.discard, connection)
 
     # Called whatever becomes of the request.
     request.add_finished_callback(leave_place)

@@ -35,6 +35,9 @@ class WebsocketSettings:
         ping_timeout_seconds: ``ping_timeout``: how long it may be silent then before the
             connection is closed; None for ever.
         close_timeout_seconds: ``close_timeout``: how long a client may take to answer a close.
+        handler_timeout_seconds: ``handler_timeout``: how long a handler may go on after its client
+            has gone, counted from when it last reads or writes, before it is cancelled; None for
+            ever.
         compression: ``compression``: ``"deflate"`` (RFC 7692) or None.
 
     .. versionadded:: 1.0
@@ -48,6 +51,9 @@ class WebsocketSettings:
     ping_interval_seconds: float | None = 20.0
     ping_timeout_seconds: float | None = 20.0
     close_timeout_seconds: float = 10.0
+    # Daphne gives 10 seconds to an application whose client has gone, gunicorn's ASGI worker 3, and
+    # both whatever it does. This is for handlers that do nothing at all, but may still tidy up.
+    handler_timeout_seconds: float | None = 60.0
     compression: str | None = "deflate"
 
 
@@ -111,6 +117,9 @@ _TABLE: Final = {
         "ping_timeout_seconds", _or_none(positive_seconds), f"{_SECONDS}, or none"
     ),
     "close_timeout": _Option("close_timeout_seconds", positive_seconds, _SECONDS),
+    "handler_timeout": _Option(
+        "handler_timeout_seconds", _or_none(positive_seconds), f"{_SECONDS}, or none"
+    ),
     "compression": _Option("compression", _or_none(_compression), "deflate or none"),
 }
 

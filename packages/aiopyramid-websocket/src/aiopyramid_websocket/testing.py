@@ -129,7 +129,7 @@ async def connect(
     protocol.process_response(
         HandshakeResponse(101, "Switching Protocols", Headers(response.headerlist))
     )
-    connection = Connection(protocol, _NO_LIMITS, Watch())
+    connection = Connection(protocol, _NO_LIMITS, Watch(), name="the test's client")
     connect_protocols(upgraded[0], connection)
     client = WebsocketClient(connection, response)
     try:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from pyramid.authorization import Allow, Everyone
 from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPGone
 from pyramid.response import Response
 from pyramid.session import SignedCookieSessionFactory
 from pyramid.threadlocal import get_current_request
 from pyramid.view import view_config
 
-from aiopyramid_core import synchronize
+from aiopyramid_core import await_, call_in_thread, synchronize
 from aiopyramid_websocket import WebsocketConnectionView, WebsocketMapper, websocket_config
 from aiopyramid_websocket._watch import watch_of
 
@@ -111,6 +112,20 @@ async def limited(ws):
         await ws.send(message)
 
 
+@websocket_config(route_name="begun")
+class Begun:
+    """Says where it was made, or that it does not want to be."""
+
+    def __init__(self, request):
+        if "away" in request.params:
+            raise HTTPGone
+        self.task = asyncio.current_task()
+        self.loop = asyncio.get_running_loop()
+
+    async def __call__(self, ws):
+        await ws.send(f"{self.loop is asyncio.get_running_loop()} {self.task is not None}")
+
+
 @websocket_config(route_name="parts", subprotocols=["farewell"])
 async def parts(ws):
     await ws.close(4001, f"{ws.subprotocol}!")
@@ -200,6 +215,17 @@ def tween_factory(handler, registry):
     return tween
 
 
+def in_thread_on_demand(application):
+    """Run a whole request in a thread if its query string says so, the handler apart."""
+
+    def in_thread(environ, start_response):
+        if "in_thread" not in environ["QUERY_STRING"]:
+            return application(environ, start_response)
+        return await_(call_in_thread(None, application, environ, start_response))
+
+    return in_thread
+
+
 def main(global_config=None, **settings):
     settings["aiopyramid.shutdown_timeout"] = os.environ.get("SHUTDOWN_TIMEOUT", "10")
     config = Configurator(settings=settings, root_factory=Root)
@@ -217,6 +243,7 @@ def main(global_config=None, **settings):
         "sends_on",
         "stubborn",
         "limited",
+        "begun",
         "parts",
         "inventory",
         "sleeps",
@@ -226,4 +253,4 @@ def main(global_config=None, **settings):
         config.add_route(name, f"/{name}")
     config.add_websocket_view(Stubborn, route_name="stubborn")
     config.scan("served_app")
-    return config.make_wsgi_app()
+    return in_thread_on_demand(config.make_wsgi_app())

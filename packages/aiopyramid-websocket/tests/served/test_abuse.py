@@ -1,8 +1,11 @@
 """Clients that mean harm, or vanish: the worker lives on, and nothing of them stays behind."""
 
+import concurrent.futures
 import contextlib
 import json
 import socket
+import threading
+import time
 
 import pytest
 from websocket_wire import BINARY, CONT, PING, PONG, TEXT, Frame, Wire, close, frame
@@ -96,6 +99,35 @@ def test_a_flood_of_pings_that_reads_no_pongs_fills_no_memory(served, worker, re
     assert worker()["memory"] - before["memory"] < 8 * MIB
     wire.reset()
     settled(served, worker, before, *EVERYTHING)
+
+
+@pytest.mark.parametrize("flood", [frame(PING), frame(PONG), frame(TEXT, b"x")])
+def test_a_flood_of_tiny_frames_holds_up_nobody(served, reach, flood):
+    # Without a limit three seconds of this keep the worker busy for some twenty.
+    over = threading.Event()
+
+    def send(wire):
+        wire._socket.settimeout(0.1)
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                wire._socket.send(flood * 20_000)
+            with contextlib.suppress(OSError):
+                wire._socket.recv(1 << 20, socket.MSG_DONTWAIT)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for _ in range(3):
+            pool.submit(send, reach("/ws"))
+        try:
+            seconds = []
+            while sum(seconds) < 3 and len(seconds) < 50:
+                started = time.monotonic()
+                client = reach("/returns")  # a handshake, a message, a close
+                assert client.next() == Frame(TEXT, b"all")
+                seconds.append(time.monotonic() - started)
+        finally:
+            over.set()
+    assert sorted(seconds)[len(seconds) // 2] < 0.5
+    assert len(seconds) > 5
 
 
 @pytest.mark.parametrize("fragment", [frame(CONT, b"", fin=False), frame(CONT, b"x", fin=False)])

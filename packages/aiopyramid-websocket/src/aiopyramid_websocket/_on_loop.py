@@ -1,0 +1,29 @@
+"""Calling what concerns a connection on the event loop, wherever the request runs."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from aiopyramid_core import await_
+from aiopyramid_core.scope import on_a_loop
+
+__all__ = ("call_on_loop",)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def call_on_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call an ordinary function on the event loop, and wait for it.
+
+    It may await there just as in the thread that calls this.
+
+    Raises:
+        BaseException: Whatever ``function`` raised.
+    """
+    if on_a_loop():
+        return function(*args, **kwargs)
+
+    async def call() -> T:
+        return function(*args, **kwargs)
+
+    return await_(call())
