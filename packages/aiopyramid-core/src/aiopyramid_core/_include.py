@@ -12,6 +12,7 @@ from . import _placement, _threadlocals, _transactions, lifespan
 from ._execution import wrap_execution_policy
 from ._executors import RequestExecutor
 from ._placement import Placement
+from ._registry import await_extension_points
 from ._request_threads import request_threads
 from .lifespan import Hook, Lifespan, lifespan_of
 from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
@@ -49,6 +50,7 @@ def includeme(config: Any) -> None:
     _transactions.install()
     placement = Placement(config.registry, settings.requests)
     _placement.install(config.registry, placement)
+    await_extension_points(config.registry)
     config.set_view_mapper(CoroutineOrExecutorMapper)
     # At once as well: config.derive_view and add_notfound_view(append_slash=True) derive views
     # without waiting for the actions, of which the mapper is one.
