@@ -9,11 +9,13 @@ from typing import Any
 
 from pyramid.config.tweens import Tweens
 from pyramid.decorator import reify
+from pyramid.tweens import EXCVIEW
 from pyramid.util import SettableProperty
 
 from ._awaiting import AwaitingCollection, awaited_coroutine, awaiting
 from ._callables import wrap_as
 from ._closures import outer_variables, with_outer_variables
+from ._failures import failing_as_pyramid_expects
 from ._predicates import await_predicate
 
 __all__ = ("AwaitingTweens", "await_cache_busters", "await_properties", "await_routes")
@@ -50,6 +52,8 @@ def _awaiting_tween(name: str, factory: Any) -> Any:
     make = awaiting(factory, f"the factory of the tween {name}")
 
     def awaiting_tween_factory(handler: Any, registry: Any) -> Any:
+        if name == EXCVIEW:
+            handler = failing_as_pyramid_expects(handler)
         return awaiting(make(handler, registry), f"the tween {name}")
 
     return awaiting_tween_factory

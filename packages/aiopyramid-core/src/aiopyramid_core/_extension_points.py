@@ -42,6 +42,7 @@ from pyramid.util import TopologicalSorter, object_description
 from . import _policies
 from ._awaiting import AwaitingObject, awaiting, dressed, is_awaiting
 from ._collections import AwaitingTweens, await_cache_busters, await_properties, await_routes
+from ._failures import answering_cancellation
 from ._predicates import AwaitingPredicates
 from ._renderers import await_renderers
 from ._view_derivers import AwaitingDerivers
@@ -138,6 +139,10 @@ def _request_factory(factory: Any) -> Any:
     return awaiting(factory, "the request factory")
 
 
+def _execution_policy(policy: Any) -> Any:
+    return answering_cancellation(awaiting(policy, "the execution policy"))
+
+
 # --- The interfaces -------------------------------------------------------------------------------
 
 
@@ -148,7 +153,7 @@ _HOLDERS: Final[dict[Any, Holder]] = {
     IRequestFactory: _request_factory,
     IResponseFactory: _as("the response factory"),
     ISessionFactory: _as("the session factory"),
-    IExecutionPolicy: _as("the execution policy"),
+    IExecutionPolicy: _execution_policy,
     ILocaleNegotiator: _as("the locale negotiator"),
     ILocalizer: _localizer,
     IViewMapperFactory: _as("the view mapper"),

@@ -16,7 +16,7 @@ from ._registry import await_extension_points
 from ._request_threads import request_threads
 from .lifespan import Hook, Lifespan, lifespan_of
 from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
-from .settings import Settings
+from .settings import Settings, warn_of_unknown_settings
 from .tweens import ingress_tween_factory
 from .watchdog import Watchdog
 
@@ -63,6 +63,13 @@ def includeme(config: Any) -> None:
         order=PHASE3_CONFIG + 1,
     )
     config.action(None, _adapt_extensions, args=(config.registry,), order=PHASE3_CONFIG + 1)
+    # When packages that are included later have read theirs, too.
+    config.action(
+        None,
+        warn_of_unknown_settings,
+        args=(config.registry.settings,),
+        order=PHASE3_CONFIG + 1,
+    )
     config.add_view_deriver(
         off_loop_view_deriver, "off_loop_view", under="http_cached_view", over="decorated_view"
     )

@@ -1,8 +1,10 @@
 """Renderers: what they return is awaited, and what they call for JSON, too."""
 
+from types import CoroutineType
 from typing import Any
 
 from pyramid.renderers import JSON
+from pyramid.util import object_description
 
 from ._awaiting import AwaitingObject, awaited, awaiting, dressed
 from .streaming import AsyncBody
@@ -24,6 +26,8 @@ def await_renderers(factory: Any) -> Any:
         render = make(info)
 
         def awaiting_renderer(value: Any, system: Any) -> Any:
+            if type(value) is dict:
+                _refuse_coroutines(value, system)
             result = awaited(render(value, system))
             if hasattr(type(result), "__aiter__") and not hasattr(result, "__iter__"):
                 return AsyncBody(result)
@@ -32,6 +36,19 @@ def await_renderers(factory: Any) -> Any:
         return dressed(render, awaiting_renderer)
 
     return dressed(factory, make_awaiting)
+
+
+def _refuse_coroutines(value: dict[Any, Any], system: Any) -> None:
+    """Raise an error for a forgotten await: a template would show ``<coroutine object ...>``."""
+    for key, each in value.items():
+        if type(each) is CoroutineType:
+            for coroutine in value.values():
+                if type(coroutine) is CoroutineType:
+                    coroutine.close()
+            raise TypeError(
+                f"{object_description(system.get('view'))} returned a coroutine of"
+                f" {each.__qualname__} as {key!r}: write 'await' before the call that made it."
+            )
 
 
 class _AwaitingJSON(AwaitingObject):
