@@ -5,21 +5,29 @@ coroutine, and of ordinary functions, which must answer what they answer in plai
 """
 
 import asyncio
+import functools
 import gc
 import http.client
 import re
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from document_code import code_blocks, run_as_module
 from extension_points import EXTENSION_POINTS, KINDS, ExtensionPoint, application, ordinary, said
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPConflict
 from webob import Request
 
 from aiopyramid_core import spawn_greenlet
 from aiopyramid_core.testing import Served, serving
+
+PAGE = Path(__file__).parents[2] / "docs/extension-points.md"
 
 each_point = pytest.mark.parametrize(
     "point", EXTENSION_POINTS, ids=lambda point: re.sub(r"\W+", " ", point.name + point.directive)
@@ -129,6 +137,50 @@ def test_it_works_on_a_server(served: Served, point: ExtensionPoint, kind: str) 
 
 
 def test_the_documented_table_is_this_one() -> None:
-    page = Path(__file__).parents[2] / "docs/extension-points.md"
-    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", page.read_text(), re.MULTILINE)[1:]
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", PAGE.read_text(), re.MULTILINE)[1:]
     assert rows == [(point.name, point.directive) for point in EXTENSION_POINTS]
+
+
+class Conflict(Exception):
+    """What the documented view raises."""
+
+
+async def book(seat: str) -> Any:
+    await asyncio.sleep(0)
+    raise Conflict(f"{seat} is taken")
+
+
+async def find_user(name: str | None) -> Any:
+    await asyncio.sleep(0)
+    return SimpleNamespace(id=f"id of {name}") if name else None
+
+
+def test_the_documented_code_does_what_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Configurator(session_factory=lambda request: dict(request.GET))
+    config.include("aiopyramid_core")
+    seconds: list[float] = []
+
+    async def add(taken: float) -> None:
+        seconds.append(taken)
+
+    given = {
+        "Conflict": Conflict,
+        "HTTPConflict": HTTPConflict,
+        "book": book,
+        "config": config,
+        "find_user": find_user,
+        "functools": functools,
+        "statistics": SimpleNamespace(add=add),
+        "time": time,
+    }
+    code = run_as_module(code_blocks(PAGE.read_text()), tmp_path, monkeypatch, **given)
+    config.add_tween(f"{code.__name__}.timing_tween_factory")
+    config.add_route("seat", "/{seat}")
+    config.add_view(code.reserve, route_name="seat", permission="book")
+    app = config.make_wsgi_app()
+    assert ask(app, "/12")[:3] == "403"
+    answer = ask(app, "/12?user=ann")
+    assert (answer[:3], "12 is taken" in answer) == ("409", True)
+    assert len(seconds) == 2

@@ -169,5 +169,5 @@ def test_a_setting_that_does_not_exist_is_told_with_the_nearest_one(caplog, name
     ]
 
 
-def test_settings_of_others_are_none_of_our_business(caplog):
+def test_settings_without_the_prefix_are_not_looked_at(caplog):
     assert warnings_of(caplog, {"request_timeouts": "1", "aiopyramid": "1"}) == []
