@@ -78,6 +78,7 @@ CONTENTS = {
     """,
     "Explanation": """
         docs/how-it-works
+        docs/extension-points
         benchmarks/README
     """,
     "Reference": """

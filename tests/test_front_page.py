@@ -10,7 +10,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import spawn_greenlet, synchronize
+from aiopyramid_core import spawn_greenlet
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,7 +47,6 @@ def test_the_front_page_shows_an_application(
         database=SimpleNamespace(fetch_user=fetch_user),
         fetch=fetch,
         render_the_slow_old_way=lambda request: {"old": request.identity},
-        synchronize=synchronize,
     )
     code.main({})
     (config,) = made
@@ -55,7 +54,7 @@ def test_the_front_page_shows_an_application(
     config.add_route("weather", "/weather/{city}")
     config.add_route("report", "/report")
     config.add_view(code.weather, route_name="weather", renderer="json")
-    config.add_view(code.report, route_name="report", renderer="json")
+    config.add_view(code.report, route_name="report", renderer="json", permission="read")
     application = config.make_wsgi_app()
 
     async def get(path: str) -> Response:

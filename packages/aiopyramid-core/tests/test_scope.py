@@ -8,6 +8,7 @@ import pyramid.testing
 import pytest
 from pyramid.request import Request
 
+import aiopyramid_core
 from aiopyramid_core import (
     ScopeError,
     _process_loop,
@@ -255,3 +256,24 @@ def test_a_refused_task_goes_on(run):
 def test_any_refused_object_is_shown_by_its_repr(bare):
     awaitable = bare()
     assert refusal(awaitable).what == repr(awaitable)
+
+
+# --- run() ----------------------------------------------------------------------------------------
+
+
+async def forty_two():
+    await asyncio.sleep(0)
+    return 42
+
+
+def test_a_script_may_run_a_coroutine_function():
+    assert aiopyramid_core.run(forty_two) == 42
+
+
+def test_run_says_what_to_write_when_it_gets_a_coroutine(no_warnings):
+    with pytest.raises(TypeError) as caught:
+        aiopyramid_core.run(forty_two())
+    assert str(caught.value) == (
+        "run() takes a function and its arguments, and got a coroutine of forty_two: write"
+        " run(forty_two, ...) instead of run(forty_two(...))"
+    )

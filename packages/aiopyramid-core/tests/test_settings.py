@@ -143,3 +143,31 @@ def test_a_wrong_setting_stops_the_configuration_of_the_application():
     config = Configurator(settings={"aiopyramid.request_timeout": "soon"})
     with pytest.raises(ConfigurationError, match=r"aiopyramid\.request_timeout is 'soon'"):
         config.include("aiopyramid_core")
+
+
+# --- Settings that do not exist -------------------------------------------------------------------
+
+
+def warnings_of(caplog, settings):
+    config = Configurator(settings=settings)
+    config.include("aiopyramid_core")
+    config.commit()
+    return [each.message for each in caplog.records if "setting" in each.message]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("request_timeouts", " Did you mean aiopyramid.request_timeout?"),
+        ("exectuor.max_workers", " Did you mean aiopyramid.executor.max_workers?"),
+        ("colour", ""),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_told_with_the_nearest_one(caplog, name, meant):
+    assert warnings_of(caplog, {f"aiopyramid.{name}": "1"}) == [
+        f"There is no setting aiopyramid.{name}.{meant}"
+    ]
+
+
+def test_settings_without_the_prefix_are_not_looked_at(caplog):
+    assert warnings_of(caplog, {"request_timeouts": "1", "aiopyramid": "1"}) == []

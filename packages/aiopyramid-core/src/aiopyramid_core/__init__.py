@@ -19,6 +19,16 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     ``synchronize`` and its relatives; authentication policies made with it.
 ``_callables``, ``mappers``
     Which views are coroutines, and how Pyramid calls them.
+``_awaiting``, ``_registry``, ``_extension_points``
+    What Pyramid holds of the application, such that it gets results and never coroutines.
+``_policies``, ``_session_requests``, ``_predicates``, ``_collections``, ``_renderers``
+    The same for each kind of extension point.
+``_view_derivers``, ``_view_layers``, ``_cornice``, ``_closures``
+    The layers of a view, its decorators, and libraries that call views.
+``_request_callbacks``, ``_acl``, ``_traversal``
+    Three places of which Pyramid's registry knows nothing.
+``_failures``
+    Exceptions that leave coroutines, as Pyramid expects them.
 ``_threadlocals``, ``_borders``
     Pyramid's thread-locals, one stack per request; what is carried from thread to thread.
 ``lifespan``, ``_tasks``, ``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``

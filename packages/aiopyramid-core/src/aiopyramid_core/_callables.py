@@ -6,6 +6,7 @@ at the bottom.
 """
 
 import contextlib
+import dis
 import functools
 import inspect
 import types
@@ -13,8 +14,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 __all__ = (
+    "awaits_by_itself",
     "called_by",
     "is_coroutine_callable",
+    "is_coroutine_function",
+    "is_coroutine_outside",
+    "layers_of",
     "mark_awaiting",
     "prepare_generators",
     "wrap_as",
@@ -45,12 +50,18 @@ def mark_awaiting(function: Callable[..., Any]) -> None:
     setattr(function, _AWAITING, True)
 
 
+def awaits_by_itself(function: Any) -> bool:
+    """Return whether :func:`mark_awaiting` has been told so."""
+    return getattr(function, _AWAITING, False) is True
+
+
 def is_coroutine_callable(function: Any) -> bool:
     """Return whether a call of ``function`` belongs on the event loop.
 
-    True for coroutine functions, generator functions (coroutines written with ``yield from``),
-    synchronized coroutines, and for all that wraps one of them: ``functools.partial``, methods,
-    instances with such a ``__call__``, and decorators that use ``functools.wraps``.
+    True for coroutine functions, generator functions that delegate (coroutines written with
+    ``yield from``), synchronized coroutines, and for all that wraps one of them:
+    ``functools.partial``, methods, instances with such a ``__call__``, and decorators that use
+    ``functools.wraps``.
 
     Args:
         function: A callable.
@@ -58,25 +69,58 @@ def is_coroutine_callable(function: Any) -> bool:
     .. versionadded:: 1.0
     """
     return any(
-        inspect.iscoroutinefunction(layer)
-        or inspect.isgeneratorfunction(layer)
-        or getattr(layer, _AWAITING, False) is True
-        for layer in _layers(function)
+        is_coroutine_function(layer) or awaits_by_itself(layer) for layer in layers_of(function)
     )
+
+
+def is_coroutine_outside(function: Any) -> bool:
+    """Return whether ``function`` is a coroutine before any decorator's ordinary function is."""
+    for layer in layers_of(function):
+        if is_coroutine_function(layer) or awaits_by_itself(layer):
+            return True
+        if inspect.isfunction(layer):
+            return False
+    return False
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Return whether ``function`` itself, whatever it wraps, is a coroutine function.
+
+    A generator function is one if it says ``yield from``, or if ``types.coroutine`` has flagged it.
+    One that only says ``yield`` makes values, such as rows for a renderer.
+    """
+    if inspect.iscoroutinefunction(function):
+        return True
+    if not inspect.isgeneratorfunction(function):
+        return False
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False  # functools.partial: the function is its next layer
+    return bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE) or _delegates(code)
+
+
+@functools.lru_cache(maxsize=1000)
+def _delegates(code: types.CodeType) -> bool:
+    return any(each.opname == "GET_YIELD_FROM_ITER" for each in dis.get_instructions(code))
 
 
 def prepare_generators(function: Any) -> None:
     """Let the generator functions below ``function`` say ``yield from coroutine()``.
 
-    Python allows that only in functions which ``types.coroutine`` has flagged.
+    Python allows that only in functions which ``types.coroutine`` has flagged. Those that nowhere
+    say ``yield from`` stay what they are.
 
     Args:
         function: A callable; nothing happens if there is no generator function below it.
 
     .. versionadded:: 1.0
     """
-    for layer in _layers(function):
-        if inspect.isgeneratorfunction(layer) and inspect.isfunction(layer):
+    for layer in layers_of(function):
+        if (
+            inspect.isfunction(layer)
+            and inspect.isgeneratorfunction(layer)
+            and is_coroutine_function(layer)
+        ):
             types.coroutine(layer)
 
 
@@ -97,7 +141,7 @@ _MOST_LAYERS: Final = 100
 """Objects that make up a ``__wrapped__`` whenever they are asked must not hold us for ever."""
 
 
-def _layers(function: Any) -> Iterator[Any]:
+def layers_of(function: Any) -> Iterator[Any]:
     """Yield a callable and, one after the other, the callables that it wraps."""
     layers: list[Any] = []  # by identity: some callables cannot be compared or hashed
     while not any(function is layer for layer in layers) and len(layers) < _MOST_LAYERS:

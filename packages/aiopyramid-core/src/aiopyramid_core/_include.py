@@ -12,10 +12,11 @@ from . import _placement, _threadlocals, _transactions, lifespan
 from ._execution import wrap_execution_policy
 from ._executors import RequestExecutor
 from ._placement import Placement
+from ._registry import await_extension_points
 from ._request_threads import request_threads
 from .lifespan import Hook, Lifespan, lifespan_of
 from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
-from .settings import Settings
+from .settings import Settings, warn_of_unknown_settings
 from .tweens import ingress_tween_factory
 from .watchdog import Watchdog
 
@@ -49,6 +50,7 @@ def includeme(config: Any) -> None:
     _transactions.install()
     placement = Placement(config.registry, settings.requests)
     _placement.install(config.registry, placement)
+    await_extension_points(config.registry)
     config.set_view_mapper(CoroutineOrExecutorMapper)
     # At once as well: config.derive_view and add_notfound_view(append_slash=True) derive views
     # without waiting for the actions, of which the mapper is one.
@@ -61,6 +63,13 @@ def includeme(config: Any) -> None:
         order=PHASE3_CONFIG + 1,
     )
     config.action(None, _adapt_extensions, args=(config.registry,), order=PHASE3_CONFIG + 1)
+    # When packages that are included later have read theirs, too.
+    config.action(
+        None,
+        warn_of_unknown_settings,
+        args=(config.registry.settings,),
+        order=PHASE3_CONFIG + 1,
+    )
     config.add_view_deriver(
         off_loop_view_deriver, "off_loop_view", under="http_cached_view", over="decorated_view"
     )

@@ -4,8 +4,9 @@
 one thread would pop each other's entries from it. This module makes the manager keep its stack in
 a context variable: each request has its own, in its greenlets, coroutines and executor threads.
 
-This is the one place where Pyramid is changed other than by its own hooks. There is no hook for
-it, and other modules import ``manager`` by name, so that the very instance has to change.
+Pyramid has no hook for it, and other modules import ``manager`` by name, so that the very instance
+has to change. The two other places where Pyramid is changed other than by its own hooks are
+``_request_callbacks`` and ``_acl``.
 """
 
 from contextvars import ContextVar

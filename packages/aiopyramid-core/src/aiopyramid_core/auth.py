@@ -1,7 +1,8 @@
 """Authentication policies of Pyramid 1 whose callback is a coroutine.
 
-Pyramid 2 has security policies instead, whose methods may simply be synchronized coroutines; the
-authentication policies are still there and deprecated by Pyramid itself.
+Pyramid 2 has security policies instead, whose methods may simply be coroutines. The authentication
+policies are still there and deprecated by Pyramid itself; their callbacks and methods may be
+coroutines, too. What is here gives a coroutine that calls a policy *directly* something to await.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,12 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.interfaces import IViewMapperFactory
 from pyramid.util import object_description
 
-from ._callables import called_by, is_coroutine_callable, prepare_generators
+from ._callables import (
+    called_by,
+    is_coroutine_callable,
+    is_coroutine_outside,
+    prepare_generators,
+)
 from ._placement import placement_of
 from ._view_records import Place, ViewRecord
 from .executor import call_off_loop
@@ -103,6 +108,8 @@ class ExecutorMapper(_AsyncioMapper):
     """Run an ordinary view in a thread of the event loop's default executor.
 
     Under a server that gives every request a thread of its own, the view runs in that thread.
+    An ordinary decorator around a coroutine function is an ordinary view, too: one that runs an
+    event loop of its own, as ``asyncio.run`` does, needs such a thread.
 
     Raises:
         ConfigurationError: On configuration, when the view is a coroutine.
@@ -112,7 +119,7 @@ class ExecutorMapper(_AsyncioMapper):
 
     def __call__(self, view: Any) -> MappedView:
         """Map ``view`` to a function of context and request."""
-        if self.is_coroutine_view(view):
+        if is_coroutine_outside(called_by(view, self.attr)):
             raise ConfigurationError(
                 f"ExecutorMapper cannot map {self.describe(view)}: it is a coroutine, which runs"
                 " on the event loop and not in a thread. Use CoroutineMapper."
@@ -161,7 +168,7 @@ def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
     mapper = _mapper_of(info)
     record = ViewRecord.of(info, mapper)
     placement_of(info.registry).add_view(record)
-    if not (isinstance(mapper, type) and issubclass(mapper, _AsyncioMapper)):
+    if not _is_asyncio_mapper(mapper):
         return view
     if record.place is Place.LOOP or is_coroutine_callable(
         called_by(info.original_view, info.options.get("attr"))
@@ -175,6 +182,11 @@ def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
 
 
 off_loop_view_deriver.options = ("run_on",)  # type: ignore[attr-defined]  # Pyramid's protocol
+
+
+def _is_asyncio_mapper(mapper: Any) -> bool:
+    """Return whether a view mapper is one of those above."""
+    return isinstance(mapper, type) and issubclass(mapper, _AsyncioMapper)
 
 
 def _mapper_of(info: Any) -> Any:

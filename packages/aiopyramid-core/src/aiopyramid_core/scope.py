@@ -68,26 +68,34 @@ def can_await() -> bool:
 
 
 def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function from a script such that it may call synchronized coroutines.
+    """Call a function from a script such that it may wait for coroutines.
 
     For scripts, the shell, tests, and the code that configures an application; in a request
     nothing of the kind is needed. Coroutines run on the one event loop of the process, the same
     that will serve requests, in every call.
 
     Args:
-        function: An ordinary callable.
+        function: An ordinary callable, or a coroutine function.
         *args: Passed on to ``function``.
         **kwargs: Passed on to ``function``.
 
     Returns:
-        What ``function`` returned.
+        What ``function`` returned; what its coroutine returned.
 
     Raises:
         ScopeError: The caller runs on an event loop's own thread.
+        TypeError: ``function`` is a coroutine, which was closed, and not a function.
         BaseException: Whatever ``function`` raised.
 
     .. versionadded:: 1.0
     """
+    if inspect.iscoroutine(function):
+        function.close()
+        raise TypeError(
+            f"run() takes a function and its arguments, and got a coroutine of"
+            f" {function.__qualname__}: write run({function.__name__}, ...) instead of"
+            f" run({function.__name__}(...))"
+        )
     if on_a_loop():
         raise ScopeError(
             getattr(function, "__qualname__", None) or repr(function),
@@ -97,9 +105,11 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     loop = process_loop()
     if not loop.is_running():
         # A server has adopted it and is still loading the application.
-        return loop.run_until_complete(spawn_greenlet(function, *args, **kwargs))
+        result = loop.run_until_complete(spawn_greenlet(function, *args, **kwargs))
+        return loop.run_until_complete(result) if inspect.iscoroutine(result) else result
     with serving(ThreadScope(lambda: loop)):
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+        return await_(result) if inspect.iscoroutine(result) else result
 
 
 def _loop_to_wait_for() -> asyncio.AbstractEventLoop | None:

@@ -1,16 +1,26 @@
 """The settings that ``config.include("aiopyramid_core")`` reads, with their units and defaults."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final
 
 from pyramid.exceptions import ConfigurationError
 from pyramid.settings import falsey, truthy
 
 from ._view_records import Place
 
-__all__ = ("Settings", "positive_number", "positive_seconds", "read_setting")
+__all__ = (
+    "Settings",
+    "positive_number",
+    "positive_seconds",
+    "read_setting",
+    "warn_of_unknown_settings",
+)
+
+_log = logging.getLogger("aiopyramid_core")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,7 @@ def read_setting(
 
     .. versionadded:: 1.0
     """
+    _known.add(name)
     value = settings.get(f"aiopyramid.{name}")
     if value is None or value == "":
         return default
@@ -159,3 +170,34 @@ def read_setting(
         raise ConfigurationError(
             f"The setting aiopyramid.{name} is {value!r}, but must be {wanted}"
         ) from None
+
+
+# --- Settings that do not exist -------------------------------------------------------------------
+
+
+_known: Final[set[str]] = set()
+"""All that was ever asked for in this process, less ``aiopyramid.``."""
+
+_OF_OTHER_PACKAGES: Final = ("uwsgi.", "websocket.")
+"""Beginnings of settings of packages that an application may have left out on this server."""
+
+
+def warn_of_unknown_settings(settings: Mapping[str, Any]) -> None:
+    """Say in the log which settings nothing has asked for, and which ones may have been meant.
+
+    Args:
+        settings: ``config.registry.settings``, when the whole application is configured.
+
+    .. versionadded:: 1.0
+    """
+    for key in sorted(settings):
+        name = key.removeprefix("aiopyramid.")
+        if name in _known or name == key:
+            continue
+        if name.startswith(_OF_OTHER_PACKAGES) and not any(
+            each.startswith(name.partition(".")[0]) for each in _known
+        ):
+            continue
+        meant = get_close_matches(name, sorted(_known), 1)
+        hint = f" Did you mean aiopyramid.{meant[0]}?" if meant else ""
+        _log.warning("There is no setting %s.%s", key, hint)

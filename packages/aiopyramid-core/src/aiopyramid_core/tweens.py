@@ -1,15 +1,11 @@
 """Asynchronous tweens: how to write one, one to use, and those that ``includeme`` adds.
 
-Pyramid calls a tween as an ordinary function, and it calls the next one so. A tween that awaits is
-therefore ordinary code which calls synchronized coroutines, before its handler, after it, or both;
-the tweens above and below need not know::
-
-    @synchronize
-    async def check_quota(request): ...
+A tween may be a coroutine function. It calls its handler as any tween does, without ``await``; the
+tweens above and below need not know::
 
     def quota_tween_factory(handler, registry):
-        def quota_tween(request):
-            check_quota(request)
+        async def quota_tween(request):
+            await check_quota(request)
             return handler(request)
         return quota_tween
 """

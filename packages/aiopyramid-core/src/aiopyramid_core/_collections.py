@@ -1,0 +1,172 @@
+"""Pyramid's own collections: what they hold of the application's callables is awaited.
+
+Tweens, routes, request properties and cache busters are no components of the registry: a component
+of Pyramid's holds them.
+"""
+
+import inspect
+from typing import Any
+
+from pyramid.config.tweens import Tweens
+from pyramid.decorator import reify
+from pyramid.tweens import EXCVIEW
+from pyramid.util import SettableProperty
+
+from ._awaiting import AwaitingCollection, awaited_coroutine, awaiting
+from ._callables import wrap_as
+from ._closures import outer_variables, with_outer_variables
+from ._failures import failing_as_pyramid_expects
+from ._predicates import await_predicate
+
+__all__ = ("AwaitingTweens", "await_cache_busters", "await_properties", "await_routes")
+
+
+# --- Tweens ---------------------------------------------------------------------------------------
+
+
+class AwaitingTweens(AwaitingCollection):
+    """Tweens that are awaited, so that each of them finds a response below itself.
+
+    Args:
+        tweens: Pyramid's :class:`~pyramid.config.tweens.Tweens`.
+    """
+
+    __slots__ = ()
+
+    def implicit(self) -> list[tuple[str, Any]]:
+        """Return names and factories, from the server to the router."""
+        return [(name, _awaiting_tween(name, each)) for name, each in self._original.implicit()]
+
+    @property
+    def explicit(self) -> list[tuple[str, Any]]:
+        """Names and factories of the setting ``pyramid.tweens``."""
+        return [(name, _awaiting_tween(name, each)) for name, each in self._original.explicit]
+
+    def __call__(self, handler: Any, registry: Any) -> Any:
+        """Return the outermost tween."""
+        # By Pyramid's method, which asks for the two above.
+        return Tweens.__call__(self, handler, registry)
+
+
+def _awaiting_tween(name: str, factory: Any) -> Any:
+    make = awaiting(factory, f"the factory of the tween {name}")
+
+    def awaiting_tween_factory(handler: Any, registry: Any) -> Any:
+        if name == EXCVIEW:
+            handler = failing_as_pyramid_expects(handler)
+        return awaiting(make(handler, registry), f"the tween {name}")
+
+    return awaiting_tween_factory
+
+
+# --- Routes ---------------------------------------------------------------------------------------
+
+
+def await_routes(mapper: Any) -> Any:
+    """Let a routes mapper await the factories, the predicates and the pregenerators of its routes.
+
+    Args:
+        mapper: Pyramid's :class:`~pyramid.urldispatch.RoutesMapper`, changed in place: whoever
+            made it keeps it.
+    """
+    connect = mapper.connect
+
+    def connect_awaiting(*args: Any, **kwargs: Any) -> Any:
+        return _await_route(connect(*args, **kwargs))
+
+    mapper.connect = connect_awaiting
+    for route in mapper.get_routes(include_static=True):
+        _await_route(route)
+    return mapper
+
+
+def _await_route(route: Any) -> Any:
+    route.factory = awaiting(route.factory, f"the root factory of the route {route.name}")
+    route.pregenerator = _awaiting_pregenerator(route.name, route.pregenerator)
+    route.predicates = [await_predicate(predicate) for predicate in route.predicates]
+    return route
+
+
+def _awaiting_pregenerator(name: str, pregenerator: Any) -> Any:
+    point = f"the pregenerator of the route {name}"
+    if getattr(pregenerator, "__name__", "") == "external_url_pregenerator":
+        # Pyramid's, around the application's; see config.routes.add_route.
+        inner = outer_variables(pregenerator)["original_pregenerator"]
+        return with_outer_variables(pregenerator, {"original_pregenerator": awaiting(inner, point)})
+    return awaiting(pregenerator, point)
+
+
+# --- Properties of requests -----------------------------------------------------------------------
+
+
+class _Properties(dict[str, Any]):
+    """Properties of requests, by name, that are awaited."""
+
+    def __setitem__(self, name: str, descriptor: Any) -> None:
+        super().__setitem__(name, _awaiting_property(descriptor))
+
+
+def await_properties(extensions: Any) -> Any:
+    """Let the properties of requests be coroutines; methods are left to who calls them.
+
+    Args:
+        extensions: What Pyramid keeps of ``add_request_method``, changed in place.
+    """
+    properties = _Properties()
+    for name, descriptor in extensions.descriptors.items():
+        properties[name] = descriptor
+    extensions.descriptors = properties
+    return extensions
+
+
+def _awaiting_property(descriptor: Any) -> Any:
+    if isinstance(descriptor, (reify, SettableProperty)):
+        getter = descriptor.wrapped
+
+        def awaiting_getter(request: Any) -> Any:
+            return awaited_coroutine(getter(request))
+
+        return type(descriptor)(wrap_as(getter, awaiting_getter))
+    return _AwaitingDescriptor(descriptor) if inspect.isdatadescriptor(descriptor) else descriptor
+
+
+class _AwaitingDescriptor:
+    """A ``property``, or any other data descriptor, whose value is awaited."""
+
+    def __init__(self, descriptor: Any) -> None:
+        self._descriptor = descriptor
+        self.__doc__ = descriptor.__doc__
+
+    def __get__(self, request: Any, owner: Any = None) -> Any:
+        value = self._descriptor.__get__(request, owner)
+        return self if request is None else awaited_coroutine(value)
+
+    def __set__(self, request: Any, value: Any) -> None:
+        self._descriptor.__set__(request, value)
+
+    def __delete__(self, request: Any) -> None:
+        self._descriptor.__delete__(request)
+
+
+# --- Cache busters --------------------------------------------------------------------------------
+
+
+class _CacheBusters(list[tuple[str, Any, bool]]):
+    """Cache busters that are awaited, each with its path and whether it is explicit."""
+
+    def insert(self, index: Any, entry: tuple[str, Any, bool]) -> None:
+        path, cache_buster, explicit = entry
+        super().insert(index, (path, awaiting(cache_buster, "a cache buster"), explicit))
+
+
+def await_cache_busters(static_urls: Any) -> Any:
+    """Let cache busters be coroutines.
+
+    Args:
+        static_urls: Pyramid's :class:`~pyramid.config.views.StaticURLInfo`, changed in place.
+    """
+    cache_busters = _CacheBusters()
+    for entry in static_urls.cache_busters:
+        cache_busters.insert(len(cache_busters), entry)
+    static_urls.cache_busters = cache_busters
+    return static_urls

@@ -1,0 +1,173 @@
+"""Where Pyramid holds what the application has written, and what it is held as.
+
+Pyramid keeps it in the registry, by interface. This is the list of the interfaces; the table of all
+extension points is ``docs/extension-points.md``.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+from pyramid.config.factories import _RequestExtensions
+from pyramid.config.predicates import PredicateList
+from pyramid.config.tweens import Tweens
+from pyramid.config.views import StaticURLInfo
+from pyramid.exceptions import ConfigurationError
+from pyramid.interfaces import (
+    IDefaultRootFactory,
+    IExecutionPolicy,
+    ILocaleNegotiator,
+    ILocalizer,
+    IPredicateList,
+    IRendererFactory,
+    IRequestExtensions,
+    IRequestFactory,
+    IResourceURL,
+    IResponse,
+    IResponseFactory,
+    IRootFactory,
+    IRoutesMapper,
+    ISecuredView,
+    ISessionFactory,
+    IStaticURLInfo,
+    ITraverser,
+    ITweens,
+    IView,
+    IViewDerivers,
+    IViewMapperFactory,
+)
+from pyramid.urldispatch import RoutesMapper
+from pyramid.util import TopologicalSorter, object_description
+
+from . import _policies
+from ._awaiting import AwaitingObject, awaiting, dressed, is_awaiting
+from ._collections import AwaitingTweens, await_cache_busters, await_properties, await_routes
+from ._failures import answering_cancellation
+from ._predicates import AwaitingPredicates
+from ._renderers import await_renderers
+from ._view_derivers import AwaitingDerivers
+
+__all__ = ("held", "held_as_subscriber")
+
+Holder = Callable[[Any], Any]
+
+
+def held(provided: Any, component: Any) -> Any:
+    """Return what the registry holds when a component is registered.
+
+    Args:
+        provided: The interface for which it is registered.
+        component: A utility or the factory of an adapter.
+
+    Returns:
+        The component such that Pyramid need not wait for it, or the component itself if Pyramid
+        does not call it.
+
+    Raises:
+        ConfigurationError: Pyramid would call it, and nothing could wait for its result.
+    """
+    holder = _HOLDERS.get(provided)
+    return component if holder is None or is_awaiting(component) else holder(component)
+
+
+def held_as_subscriber(subscriber: Any) -> Any:
+    """Return what the registry holds when a subscriber to events is registered."""
+    return awaiting(subscriber, "a subscriber")
+
+
+def _as(point: str) -> Holder:
+    return lambda function: awaiting(function, point)
+
+
+def _if(kind: type, holder: Holder) -> Holder:
+    """Leave other implementations of an interface of Pyramid's alone."""
+    return lambda component: holder(component) if type(component) is kind else component
+
+
+def _factory_of_callables(point: str) -> Holder:
+    """Await a factory, and what it makes whenever that is called."""
+
+    def hold(factory: Any) -> Any:
+        make = awaiting(factory, f"the factory of {point}")
+
+        def make_awaiting(*args: Any) -> Any:
+            return awaiting(make(*args), point)
+
+        return dressed(factory, make_awaiting)
+
+    return hold
+
+
+def _view(view: Any) -> Any:
+    # Each layer of a view that Pyramid has derived is awaited by the next one.
+    return view if hasattr(view, "__original_view__") else awaiting(view, "a view")
+
+
+def _localizer(localizer: Any) -> Any:
+    return AwaitingObject(localizer, ("translate", "pluralize"), "a localizer")
+
+
+# --- Requests -------------------------------------------------------------------------------------
+
+
+_READ_BY_PYRAMID: Final = (
+    "authenticated_userid",
+    "effective_principals",
+    "identity",
+    "is_authenticated",
+    "locale_name",
+    "localizer",
+    "response",
+    "session",
+    "unauthenticated_userid",
+)
+"""Attributes of requests by which Pyramid decides something."""
+
+
+def _request_factory(factory: Any) -> Any:
+    if inspect.isclass(factory):
+        for name in _READ_BY_PYRAMID:
+            attribute = inspect.getattr_static(factory, name, None)
+            getter = getattr(attribute, "fget", getattr(attribute, "wrapped", None))
+            if inspect.iscoroutinefunction(getter):
+                raise ConfigurationError(
+                    f"Pyramid reads {name} of {object_description(factory)}, the request factory,"
+                    " as an ordinary attribute, and the attribute is a coroutine. Register it with"
+                    f" config.add_request_method(..., {name!r}, reify=True) instead, or decorate"
+                    " its function with aiopyramid_core.synchronize."
+                )
+    return awaiting(factory, "the request factory")
+
+
+def _execution_policy(policy: Any) -> Any:
+    return answering_cancellation(awaiting(policy, "the execution policy"))
+
+
+# --- The interfaces -------------------------------------------------------------------------------
+
+
+_HOLDERS: Final[dict[Any, Holder]] = {
+    **_policies.HOLDERS,
+    IRootFactory: _as("the root factory"),
+    IDefaultRootFactory: _as("the root factory"),
+    IRequestFactory: _request_factory,
+    IResponseFactory: _as("the response factory"),
+    ISessionFactory: _as("the session factory"),
+    IExecutionPolicy: _execution_policy,
+    ILocaleNegotiator: _as("the locale negotiator"),
+    ILocalizer: _localizer,
+    IViewMapperFactory: _as("the view mapper"),
+    IRendererFactory: await_renderers,
+    IResponse: _as("a response adapter"),
+    IResourceURL: _as("a resource URL adapter"),
+    ITraverser: _factory_of_callables("a traverser"),
+    IView: _view,
+    ISecuredView: _view,
+    IPredicateList: _if(PredicateList, AwaitingPredicates),
+    IViewDerivers: _if(TopologicalSorter, AwaitingDerivers),
+    ITweens: _if(Tweens, AwaitingTweens),
+    IRoutesMapper: _if(RoutesMapper, await_routes),
+    IRequestExtensions: _if(_RequestExtensions, await_properties),
+    IStaticURLInfo: _if(StaticURLInfo, await_cache_busters),
+}
+"""By the interface that Pyramid looks for: what makes of the application's object what it finds."""

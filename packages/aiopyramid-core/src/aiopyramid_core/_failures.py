@@ -1,0 +1,122 @@
+"""What leaves an application of coroutines as an exception, in the form that Pyramid understands.
+
+A child of a ``TaskGroup`` raises ``HTTPNotFound``, and out of the view comes a group with it
+inside. Cancellation is no ``Exception``, so that no exception view sees it. Some errors of
+beginners say what is wrong, and not what to do.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPException, HTTPServiceUnavailable
+
+from ._portal import may_wait
+from .scope import on_a_loop
+
+__all__ = ("answering_cancellation", "failing_as_pyramid_expects")
+
+Handler = Callable[[Any], Any]
+
+
+def failing_as_pyramid_expects(handler: Handler) -> Handler:
+    """Return a handler for the tween that calls exception views.
+
+    Args:
+        handler: The next tween or the router.
+    """
+
+    def failing_handler(request: Any) -> Any:
+        try:
+            return handler(request)
+        except BaseExceptionGroup as group:
+            error = _agreed(group)
+            if error is None:
+                raise
+            raise error from group
+        except (RuntimeError, TypeError, ValueError) as error:
+            _explain(error)
+            raise
+
+    return failing_handler
+
+
+def _agreed(group: BaseExceptionGroup[Any]) -> HTTPException | None:
+    """Return the HTTP exception that all leaves of a group are, if they are the same."""
+    leaves = list(_leaves(group))
+    first = leaves[0]
+    if isinstance(first, HTTPException) and len({_answer(leaf) for leaf in leaves}) == 1:
+        return first
+    return None
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
+
+
+def _answer(error: BaseException) -> Any:
+    """Return what an exception answers, as far as two of them can be compared."""
+    return type(error), getattr(error, "location", None)
+
+
+# --- Cancellation ---------------------------------------------------------------------------------
+
+
+def answering_cancellation(policy: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return an execution policy that answers 503 where a cancelled request would say nothing.
+
+    On an event loop the server has cancelled it, and does what is to be done then. In a thread of
+    an ordinary server something below the request was cancelled, and its client waits.
+
+    Args:
+        policy: An execution policy.
+    """
+
+    def answering_policy(environ: Any, router: Any) -> Any:
+        try:
+            return policy(environ, router)
+        except asyncio.CancelledError:
+            if on_a_loop() or may_wait():
+                raise
+            return HTTPServiceUnavailable("The request was cancelled.")
+
+    return answering_policy
+
+
+# --- Explanations ---------------------------------------------------------------------------------
+
+
+_EXPLANATIONS: Final = (
+    (
+        r"There is no current event loop in thread|no running event loop",
+        "This function makes tasks, which only a coroutine can do. Put it into one and wait for"
+        " that: 'async def both(): return await asyncio.gather(a(), b())', and"
+        " 'aiopyramid_core.await_(both())'.",
+    ),
+    (
+        r"Could not convert return value .* <coroutine object",
+        "The view returned a coroutine: write 'await' before the call that made it.",
+    ),
+    (
+        r"object .* can't be used in 'await' expression",
+        "What Pyramid gives you to call is an ordinary function, in a coroutine as well: the"
+        " handler of a tween, the view inside a decorator or a view deriver. Leave 'await' out.",
+    ),
+    (
+        r"'Async\w+' object does not support the context manager protocol",
+        "It is of an asynchronous library: write 'async with', in a coroutine.",
+    ),
+)
+"""What to do about an error, by what it says."""
+
+
+def _explain(error: Exception) -> None:
+    said = str(error)
+    for pattern, explanation in _EXPLANATIONS:
+        if re.search(pattern, said, re.DOTALL):
+            error.add_note(explanation)

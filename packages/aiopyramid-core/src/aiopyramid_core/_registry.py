@@ -1,0 +1,135 @@
+"""The border: whatever is registered, by whom and when it may be, is held such that it is awaited.
+
+Pyramid's directives, extensions, and code that calls ``registry.registerUtility`` by itself, at any
+time, end in one of two collections of the registry: its utilities and its adapters. There the
+application's object is replaced by what Pyramid shall find.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyramid.exceptions import ConfigurationError
+from pyramid.interfaces import IMultiView, ISecuredView, ISecurityPolicy, IView
+from pyramid.util import object_description
+from zope.interface.adapter import BaseAdapterRegistry
+
+from . import _acl, _request_callbacks, _traversal
+from ._awaiting import awaiting, holds
+from ._callables import is_coroutine_callable
+from ._extension_points import held, held_as_subscriber
+from ._predicates import await_predicate
+
+__all__ = ("await_extension_points",)
+
+
+def await_extension_points(registry: Any) -> None:
+    """Let everything that Pyramid calls be awaited, whatever is registered and whenever.
+
+    Args:
+        registry: The application's registry. What it holds already is replaced.
+
+    Raises:
+        ConfigurationError: Something was registered that Pyramid would call and nothing could
+            wait for; or a view has been made already, of a policy or a predicate that it would
+            never wait for.
+    """
+    _request_callbacks.install()
+    _acl.install()
+    _await_components(registry)
+    _traversal.install(registry)
+
+
+def _await_components(registry: Any) -> None:
+    for base in registry.__bases__:
+        _await_components(base)
+    if isinstance(registry.adapters, _Holding):
+        return
+    _await_views(registry)
+    _await_subscriber_predicates(registry)
+    for components in (registry.utilities, registry.adapters):
+        kind = type(components)
+        components.__class__ = type(kind.__name__, (_Holding, kind), {})
+        components.hold_again()
+
+
+class _Holding(BaseAdapterRegistry):
+    """A collection of components that holds them awaited."""
+
+    def register(self, required: Any, provided: Any, name: str, value: Any) -> None:
+        super().register(required, provided, name, held(provided, value))
+
+    def unregister(self, required: Any, provided: Any, name: str, value: Any = None) -> None:
+        registered = self.registered(required, provided, name)
+        if holds(registered, value):
+            value = registered
+        super().unregister(required, provided, name, value)
+
+    def subscribe(self, required: Any, provided: Any, value: Any) -> None:
+        value = held_as_subscriber(value) if provided is None else held(provided, value)
+        super().subscribe(required, provided, value)
+
+    def subscribed(self, required: Any, provided: Any, subscriber: Any) -> Any:
+        found = self._subscribed_as(required, provided, subscriber)
+        return None if super().subscribed(required, provided, found) is None else subscriber
+
+    def unsubscribe(self, required: Any, provided: Any, value: Any = None) -> None:
+        super().unsubscribe(required, provided, self._subscribed_as(required, provided, value))
+
+    def _subscribed_as(self, required: Any, provided: Any, subscriber: Any) -> Any:
+        subscribers = self._find_leaf(self._subscribers, required, provided, "") or ()
+        return next((each for each in subscribers if holds(each, subscriber)), subscriber)
+
+    def hold_again(self) -> None:
+        """Replace what was registered before."""
+        for required, provided, name, value in list(self.allRegistrations()):
+            if (awaited_value := held(provided, value)) is not value:
+                super().register(required, provided, name, awaited_value)
+        for required, provided, value in list(self.allSubscriptions()):
+            # All of them, so that they stay in order.
+            super().unsubscribe(required, provided, value)
+            self.subscribe(required, provided, value)
+
+
+# --- What was made before -------------------------------------------------------------------------
+
+
+def _await_views(registry: Any) -> None:
+    """Let the predicates of views that were made before be awaited.
+
+    Raises:
+        ConfigurationError: They are protected by a policy whose methods are coroutines.
+    """
+    views = list(_views(registry))
+    for view in views:
+        predicates = getattr(view, "__predicates__", [])
+        predicates[:] = [await_predicate(predicate) for predicate in predicates]
+    policy = registry.queryUtility(ISecurityPolicy)
+    if any(hasattr(view, "__permitted__") for view in views) and _is_of_coroutines(policy):
+        raise ConfigurationError(
+            f"Views were made before aiopyramid_core was included, and they ask"
+            f" {object_description(policy)}, the security policy, as an ordinary one; its methods"
+            ' are coroutines. Say config.include("aiopyramid_core") first.'
+        )
+
+
+def _views(registry: Any) -> Iterator[Any]:
+    for _, provided, _, view in list(registry.adapters.allRegistrations()):
+        if provided is IMultiView:
+            for views in (view.views, *view.media_views.values()):
+                yield from (each for _, each, _ in views)
+        elif provided in (IView, ISecuredView):
+            yield view
+
+
+def _await_subscriber_predicates(registry: Any) -> None:
+    """Let the predicates of subscribers that were added before be awaited."""
+    introspector = getattr(registry, "introspector", None)
+    for each in introspector.get_category("subscribers", ()) if introspector else ():
+        predicates = each["introspectable"]["derived_predicates"]
+        predicates[:] = [awaiting(predicate, "a predicate") for predicate in predicates]
+
+
+def _is_of_coroutines(policy: Any) -> bool:
+    return any(
+        is_coroutine_callable(getattr(policy, name, None)) for name in ISecurityPolicy.names()
+    )

@@ -1,0 +1,206 @@
+"""_registry: what is registered at another time, or by another way, than by a directive."""
+
+import asyncio
+
+import pytest
+from pyramid.config import Configurator
+from pyramid.events import NewRequest
+from pyramid.exceptions import ConfigurationError
+from pyramid.interfaces import IResponse, ISecurityPolicy
+from pyramid.registry import Registry
+from pyramid.response import Response
+from webob import Request
+from zope.interface import Interface, implementedBy
+
+from aiopyramid_core import includeme
+
+
+class Policy:
+    """Lets nobody in."""
+
+    async def identity(self, request):
+        await asyncio.sleep(0)
+
+    authenticated_userid = identity
+
+    async def permits(self, request, context, permission):
+        await asyncio.sleep(0)
+        return False
+
+
+class IThing(Interface):
+    """An interface of the application's own."""
+
+
+def secret(request):
+    return Response("secret")
+
+
+def status(config):
+    return Request.blank("/").get_response(config.make_wsgi_app()).status_code
+
+
+def including(**options):
+    config = Configurator(**options)
+    config.include("aiopyramid_core")
+    return config
+
+
+# --- Before the package was included --------------------------------------------------------------
+
+
+def test_a_policy_that_was_committed_before_is_awaited():
+    config = Configurator(security_policy=Policy())
+    config.commit()
+    config.include("aiopyramid_core")
+    config.add_view(secret, permission="view")
+    assert status(config) == 403
+
+
+def test_an_application_that_commits_at_once_is_awaited():
+    config = Configurator(security_policy=Policy(), autocommit=True)
+    config.include("aiopyramid_core")
+    config.add_view(secret, permission="view")
+    assert status(config) == 403
+
+
+def test_a_view_that_holds_a_policy_of_coroutines_already_is_refused():
+    config = Configurator(security_policy=Policy())
+    config.add_view(secret, permission="view")
+    config.commit()
+    with pytest.raises(ConfigurationError) as caught:
+        includeme(config)
+    assert str(caught.value).startswith("Views were made before aiopyramid_core was included")
+    assert str(caught.value).endswith('Say config.include("aiopyramid_core") first.')
+
+
+async def refuses(*args):
+    await asyncio.sleep(0)
+    return False
+
+
+@pytest.mark.filterwarnings('ignore:The "custom_predicates" argument:DeprecationWarning')
+def test_predicates_of_views_that_were_committed_before_are_awaited():
+    config = Configurator()
+    config.add_view(secret, custom_predicates=(refuses,))
+    config.add_view(secret, custom_predicates=(refuses,), name="other")
+    config.add_view(secret, custom_predicates=(refuses,), request_method="GET")
+    config.commit()
+    config.include("aiopyramid_core")
+    assert status(config) == 404
+
+
+@pytest.mark.filterwarnings('ignore:The "custom_predicates" argument:DeprecationWarning')
+def test_predicates_of_routes_that_were_committed_before_are_awaited():
+    config = Configurator()
+    config.add_route("secret", "/", custom_predicates=(refuses,))
+    config.add_view(secret, route_name="secret")
+    config.commit()
+    config.include("aiopyramid_core")
+    assert status(config) == 404
+
+
+def test_predicates_of_subscribers_that_were_committed_before_are_awaited():
+    class Never:
+        def __init__(self, value, info):
+            self.text = self.phash = lambda: "never"
+
+        async def __call__(self, event):
+            return False
+
+    called = []
+    config = Configurator()
+    config.add_subscriber_predicate("never", Never)
+    config.add_subscriber(called.append, NewRequest, never=True)
+    config.commit()
+    config.include("aiopyramid_core")
+    config.add_view(secret)
+    assert (status(config), called) == (200, [])
+
+
+def test_subscribers_that_were_committed_before_stay_in_order():
+    called = []
+
+    async def first(event):
+        called.append("first")
+
+    config = Configurator()
+    config.add_subscriber(first, NewRequest)
+    config.add_subscriber(lambda event: called.append("second"), NewRequest)
+    config.commit()
+    config.include("aiopyramid_core")
+    config.add_view(secret)
+    status(config)
+    assert called == ["first", "second"]
+
+
+# --- After the configuration was committed --------------------------------------------------------
+
+
+def test_a_policy_that_is_registered_later_is_awaited():
+    config = including()
+    config.commit()
+    config.registry.registerUtility(Policy(), ISecurityPolicy)
+    config.add_view(secret, permission="view")
+    assert status(config) == 403
+
+
+def test_an_adapter_that_is_registered_by_the_lowest_way_is_awaited():
+    async def adapter(text):
+        return Response(text)
+
+    config = including()
+    config.registry.adapters.register((implementedBy(str),), IResponse, "", adapter)
+    config.add_view(lambda request: "adapted")
+    assert status(config) == 200
+
+
+def test_what_a_base_registry_holds_is_awaited():
+    base = Registry("base")
+    base.registerUtility(Policy(), ISecurityPolicy)
+    registry = Registry("application", bases=(base,))
+    config = Configurator(registry=registry)
+    config.setup_registry()
+    config.include("aiopyramid_core")
+    config.add_view(secret, permission="view")
+    assert status(config) == 403
+
+
+# --- Taking it back -------------------------------------------------------------------------------
+
+
+def test_a_subscriber_can_be_unregistered_by_itself():
+    called = []
+
+    async def subscriber(event):
+        called.append(event)
+
+    registry = including().registry
+    registry.registerHandler(subscriber, (NewRequest,))
+    assert registry.unregisterHandler(subscriber, (NewRequest,))
+    registry.notify(NewRequest(None))
+    assert called == []
+
+
+def test_a_utility_can_be_unregistered_by_itself():
+    registry, policy = including().registry, Policy()
+    registry.registerUtility(policy, ISecurityPolicy)
+    assert [each.component for each in registry.registeredUtilities()].count(policy) == 1
+    assert registry.unregisterUtility(policy, ISecurityPolicy)
+    assert registry.queryUtility(ISecurityPolicy) is None
+
+
+def test_an_adapter_can_be_unregistered_by_itself():
+    async def adapter(value):
+        return Response()
+
+    adapters = including().registry.adapters
+    adapters.register((IThing,), IResponse, "", adapter)
+    adapters.unregister((IThing,), IResponse, "", adapter)
+    assert adapters.registered((IThing,), IResponse) is None
+
+
+def test_what_pyramid_does_not_call_is_left_alone():
+    registry = including().registry
+    registry.registerUtility(refuses, IThing)
+    assert registry.getUtility(IThing) is refuses
