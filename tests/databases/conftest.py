@@ -76,6 +76,30 @@ class Served(ServerProcess):
             await asyncio.sleep(0.01)
         return answer
 
+    async def keeps_apart(
+        self, session: aiohttp.ClientSession, add: str, add_and_raise: str, query: str = ""
+    ) -> None:
+        """Check that what a view writes stays, and what one writes that raises goes."""
+        kept, raised = ([f"{view}{i}" for i in range(30)] for view in (add, add_and_raise))
+        await asyncio.gather(
+            *(self.ok(session, f"/{add}?name={name}{query}") for name in kept),
+            *(self.get(session, f"/{add_and_raise}?name={name}{query}") for name in raised),
+        )
+        names = set((await self.ok(session, "/names"))["names"])
+        assert names >= set(kept)
+        assert names.isdisjoint(raised)
+
+    async def hides(self, session: aiohttp.ClientSession, add_and_wait: str) -> None:
+        """Check that nobody sees what a view has written that waits, before it is committed."""
+        path = f"/{add_and_wait}?name=later&gate=later"
+        writer = asyncio.create_task(self.ok(session, path))
+        await self.until(session, "/waiting?gate=later", lambda answer: answer["waiting"])
+        before = (await self.ok(session, "/names"))["names"]
+        await self.ok(session, "/open_gate?gate=later")
+        await writer
+        assert "later" not in before
+        assert "later" in (await self.ok(session, "/names"))["names"]
+
     async def ok(self, session: aiohttp.ClientSession, path: str) -> Any:
         status, answer = await self.get(session, path)
         assert status == 200, f"{path}: {status}, {answer}\n{self.output}"

@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from document_code import code_blocks, run_as_module
 from pyramid.config import Configurator
+from pyramid.events import NewRequest
 from pyramid.response import Response
 from webob import Request
 
@@ -114,6 +116,16 @@ def test_a_coroutine_view_awaits_a_function_that_blocks(config, code, get):
     config.add_view(code.view, renderer="json")
 
     assert get("/?path=picture") == '{"image": null}'
+
+
+def test_views_say_where_they_run(config, code, get):
+    noted = []
+    config.add_subscriber(lambda event: noted.append(threading.get_ident()), NewRequest)
+
+    assert get("/motto").startswith("It lets one process")
+    assert get("/report") == "The report is ready."
+    on_loop, in_thread = noted
+    assert on_loop == threading.get_ident() != in_thread
 
 
 def test_a_tween_calls_a_coroutine(config, code, get, world):

@@ -9,6 +9,7 @@ import pytest
 from pyramid.config import Configurator
 from pyramid.response import Response
 
+from aiopyramid_core import await_
 from aiopyramid_core.lifespan import lifespan_of
 from aiopyramid_core.watchdog import Watchdog
 
@@ -53,9 +54,9 @@ def blocking_root_factory(request):
 
 @pytest.fixture
 def reports(run, fetch, caplog):
-    """Serve one request of a watched application and return what the log says then."""
+    """Have a watched application serve requests at once, and return what the log says then."""
 
-    def reports(configure, path="/", limit=LIMIT):
+    def reports(configure, path="/", limit=LIMIT, requests=1):
         async def main():
             config = Configurator(settings={"aiopyramid.debug_blocking": str(limit)})
             config.include("aiopyramid_core")
@@ -64,7 +65,8 @@ def reports(run, fetch, caplog):
             app = config.make_wsgi_app()
             await lifespan.start()
             try:
-                await fetch(app, path)
+                tasks = [asyncio.create_task(fetch(app, path)) for _ in range(requests)]
+                await asyncio.gather(*tasks)
             finally:
                 watchdogs = [t for t in threading.enumerate() if t.name == "aiopyramid-watchdog"]
                 await lifespan.stop()
@@ -110,6 +112,28 @@ def test_a_tween_that_blocks_is_named(reports):
 
     (report,) = reports(configure)
     assert f" by {__name__}.blocking_tween_factory.<locals>.blocking_tween (" in report
+
+
+def locking_tween_factory(handler, registry):
+    lock = threading.Lock()
+
+    def locking_tween(request):
+        if lock.acquire(timeout=LIMIT * 5):  # as "with lock", which would wait for ever
+            await_(asyncio.sleep(LIMIT / 10))
+            lock.release()
+        return handler(request)
+
+    return locking_tween
+
+
+def test_so_is_one_that_takes_the_lock_of_a_request_which_waits(reports):
+    def configure(config):
+        config.add_tween(f"{__name__}.locking_tween_factory")
+        config.add_view(innocent_view)
+
+    report, *_ = reports(configure, requests=2)
+    assert f" by {__name__}.locking_tween_factory.<locals>.locking_tween (" in report
+    assert "if lock.acquire(timeout=LIMIT * 5):" in report.splitlines()[-1]
 
 
 def test_a_root_factory_that_blocks_is_named(reports):

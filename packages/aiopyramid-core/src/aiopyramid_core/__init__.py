@@ -13,8 +13,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     ``await_``: wait from wherever you are, below SQLAlchemy's asyncio sessions as well.
 ``_hosted``
     The same for servers that make a greenlet of their own for each request.
-``executor``
-    Blocking code in threads.
+``_request_threads``, ``_executors``, ``_off_loop``, ``executor``
+    The threads for synchronous requests, those for all else, and calls in either.
 ``decorators``, ``auth``
     ``synchronize`` and its relatives; authentication policies made with it.
 ``_callables``, ``mappers``
@@ -29,11 +29,18 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     Three places of which Pyramid's registry knows nothing.
 ``_failures``
     Exceptions that leave coroutines, as Pyramid expects them.
-``_threadlocals``, ``_borders``
-    Pyramid's thread-locals, one stack per request; what is carried from thread to thread.
+``_view_records``, ``_route_index``, ``_placement``, ``_placement_report``, ``_aioviews``
+    Where a request runs, as its path and the views tell; the command that prints it.
+``_execution``, ``_wsgi_in_thread``, ``_in_server_thread``, ``_foreign_applications``
+    How it gets there: on the event loop, in a thread of ours, in one of the server's.
+``_time_limit``, ``_out_of_time``
+    The time limit of a request in a thread, which nobody can stop.
+``_request_scope``, ``_threadlocals``, ``_transactions``, ``_shared_sessions``,
+``_debugtoolbar``, ``_borders``
+    What counts on one thread per request, on the event loop; what is carried from thread to thread.
 ``lifespan``, ``_tasks``, ``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``
     What an application on an event loop wants besides.
-``settings``, ``_ingress``, ``_server_threads``, ``_include``
+``settings``, ``_ingress``, ``_include``
     How it all becomes part of an application.
 ``_children``
     What a process that the application forks must not share with its worker.

@@ -69,8 +69,8 @@ def includeme(config):
 
 
 def add_views(config, *views):
-    """Have each view answer in JSON, below its own name; below ``/live/`` without transaction."""
+    """Have each view answer in JSON, below its own name."""
     for view in views:
         name = view.__name__
-        config.add_route(name, f"/{{live:(live/)?}}{name}")
+        config.add_route(name, f"/{name}")
         config.add_view(view, route_name=name, renderer="json")

@@ -1,10 +1,10 @@
-"""An application with ``pyramid_tm`` and an ordinary engine: ``models`` of the guide."""
+"""An application with ``pyramid_tm`` and an ordinary engine: ``models`` of the documentation."""
 
 import json
 import os
 import threading
 
-from myapp import models, views
+from myapp import coroutine_views, models, security, views
 from myapp.entries import Base, Entry, add_views, gate_of
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPConflict
@@ -15,17 +15,6 @@ from aiopyramid_core import call_in_thread
 
 class Expected(Exception):
     """Has an exception view."""
-
-
-class SecurityPolicy:
-    """Queries the database in the request's transaction."""
-
-    def identity(self, request):
-        return request.dbsession.get(Entry, request.params.get("user", ""))
-
-    def authenticated_userid(self, request):
-        identity = self.identity(request)
-        return identity and identity.name
 
 
 def add_and_raise(request):
@@ -56,15 +45,25 @@ def add_and_tell(request):
 
 
 async def add_and_wait_on_loop(request):
-    await call_in_thread(None, views.add, request)
-    await call_in_thread(None, request.dbsession.flush)
+    await call_in_thread(None, save, request)
     await gate_of(request).wait_on_loop(request.params["name"])
     return {}
 
 
+def save(request):
+    """Write, which takes the lock that others wait for."""
+    views.add(request)
+    request.dbsession.flush()
+
+
 async def add_from_coroutine(request):
-    await call_in_thread(None, views.add, request)
+    await call_in_thread(None, save, request)
     return {}
+
+
+async def add_from_coroutine_and_raise(request):
+    await call_in_thread(None, save, request)
+    raise Expected
 
 
 def names(request):
@@ -98,10 +97,10 @@ async def same_thread(request):
     return {"same": request.registry["same"]}
 
 
-async def view(request):
-    """Wait in a coroutine view that needs no transaction."""
+async def wait(request):
+    """Wait in a coroutine view."""
     await gate_of(request).wait_on_loop(request.params["name"])
-    return {"transaction": "tm.active" in request.environ}
+    return {}
 
 
 def main():
@@ -110,11 +109,12 @@ def main():
     config.include("aiopyramid_core")
     config.include(models)
     config.include("myapp.entries")
-    config.set_security_policy(SecurityPolicy())
+    config.set_security_policy(security.SecurityPolicy())
     config.add_view(expected, context=Expected, renderer="json")
     some = [add_and_raise, add_and_conflict, add_flushed_and_wait, add_and_tell]
-    some += [add_and_wait_on_loop, add_from_coroutine, names, whoami, pool]
-    some += [thread_of_commit, same_thread, view, views.add]
+    some += [add_and_wait_on_loop, add_from_coroutine, add_from_coroutine_and_raise, names]
+    some += [whoami, pool, thread_of_commit, same_thread, wait, views.add]
+    some += [coroutine_views.add_with_price]
     add_views(config, *some)
     Base.metadata.create_all(config.registry["engine"])
     return config.make_wsgi_app()

@@ -1,19 +1,33 @@
-"""What the documentation warns of: ``transaction.manager``, which is one per thread."""
+"""An application of the kind that was made for ten years: all of it relies on thread-locals.
+
+With the setting ``scoped`` its session is that of the documentation, for coroutine views.
+"""
 
 import json
 import os
 import sqlite3
+import threading
 
 import transaction
 import zope.sqlalchemy
-from myapp import in_thread
+from myapp import scoped
 from myapp.entries import Base, Entry, add_views, gate_of
 from pyramid.config import Configurator
+from pyramid.events import NewRequest
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-Session = scoped_session(sessionmaker())
-zope.sqlalchemy.register(Session)
+from aiopyramid_core import call_in_thread
+
+SETTINGS = json.loads(os.environ["SETTINGS"])
+
+if SETTINGS.get("scoped"):
+    Session = scoped.DBSession
+else:
+    Session = scoped_session(sessionmaker())
+    zope.sqlalchemy.register(Session)
+
+local = threading.local()
 
 
 class Recorder:
@@ -85,23 +99,49 @@ async def endings(request):
     return request.registry["endings"]
 
 
-async def coroutine(request):
-    return {"called": True}
+async def add_from_coroutine(request):
+    await call_in_thread(None, add, request)
+    if "gate" in request.params:
+        await gate_of(request).wait_on_loop(request.params["name"])
+    return {}
+
+
+async def add_from_coroutine_and_raise(request):
+    await add_from_coroutine(request)
+    raise LookupError
+
+
+def add_behind_the_tweens(request):
+    """Leave something in the thread, and write it in transactions of the callbacks' own."""
+    local.name = request.params["name"]
+    request.add_response_callback(lambda request, response: add_in_transaction("response"))
+    request.add_finished_callback(lambda request: add_in_transaction("finished"))
+    return {}
+
+
+def add_in_transaction(callback):
+    with transaction.manager:
+        Session.add(Entry(name=f"{local.name} {callback}"))
+
+
+def remove_session(request):
+    Session.remove()
 
 
 def main():
-    settings = json.loads(os.environ["SETTINGS"])
-    config = Configurator(settings=settings)
+    config = Configurator(settings=SETTINGS)
     config.include("aiopyramid_core")
     config.include("pyramid_tm")
     config.include("myapp.entries")
-    if settings.get("in_thread"):
-        config.include(in_thread)
-    engine = create_engine(settings["sqlalchemy.url"])
+    config.add_subscriber(
+        lambda event: event.request.add_finished_callback(remove_session), NewRequest
+    )
+    engine = create_engine(SETTINGS["sqlalchemy.url"])
     Session.configure(bind=engine)
     Base.metadata.create_all(engine)
     config.registry["engine"] = engine
     config.registry["endings"] = {}
-    views = [add, add_and_raise, add_and_wait, names, is_locked, join, endings, coroutine]
+    views = [add, add_and_raise, add_and_wait, names, is_locked, join, endings]
+    views += [add_from_coroutine, add_from_coroutine_and_raise, add_behind_the_tweens]
     add_views(config, *views)
     return config.make_wsgi_app()
