@@ -47,6 +47,29 @@ def test_the_time_limit_is_a_tween_below_the_exception_views():
     assert tweens_of(registry) == names
 
 
+EXCVIEW = "pyramid.tweens.excview_tween_factory"
+OWN = f"{__name__}.own_tween_factory"
+
+
+def own_tween_factory(handler, registry):
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (OWN, ["ingress", "own", "timeout"]),
+        (f"{OWN} {EXCVIEW}", ["ingress", "own", "excview", "timeout"]),
+        (f"{EXCVIEW} {OWN}", ["ingress", "excview", "timeout", "own"]),
+    ],
+)
+def test_an_application_that_names_its_tweens_need_not_name_ours(named, expected):
+    config = Configurator(settings={"pyramid.tweens": named, "aiopyramid.request_timeout": "1"})
+    config.include("aiopyramid_core")
+    explicit = config.make_wsgi_app().registry.getUtility(ITweens).explicit
+    assert [name.rpartition(".")[2].partition("_")[0] for name, _ in explicit] == expected
+
+
 def test_requests_can_spawn(run, application, fetch):
     async def main():
         done = asyncio.Event()

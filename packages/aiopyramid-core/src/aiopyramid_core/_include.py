@@ -4,7 +4,6 @@ import asyncio
 import sys
 from typing import Any
 
-from pyramid.exceptions import ConfigurationError
 from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
 from pyramid.tweens import EXCVIEW, INGRESS
 
@@ -17,7 +16,7 @@ from ._request_threads import request_threads
 from .lifespan import Hook, Lifespan, lifespan_of
 from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
 from .settings import Settings, warn_of_unknown_settings
-from .tweens import ingress_tween_factory
+from .tweens import ingress_tween_factory, timeout_tween_factory
 from .watchdog import Watchdog
 
 __all__ = ("includeme",)
@@ -130,19 +129,32 @@ def _add_watchdog(config: Any, limit_seconds: float) -> None:
 
 def _add_tweens(config: Any, settings: Settings) -> None:
     # After all others were added, since the last one is next to the server.
-    config.action(None, _add_ingress_tween, args=(config,), order=PHASE3_CONFIG + 1)
+    config.action(None, _add_ingress_tween, args=(config, settings), order=PHASE3_CONFIG + 1)
     if settings.request_timeout_seconds is not None:
-        config.add_tween("aiopyramid_core.tweens.timeout_tween_factory", under=EXCVIEW)
+        config.add_tween(_TIMEOUT_TWEEN, under=EXCVIEW)
 
 
 _INGRESS_TWEEN = "aiopyramid_core.tweens.ingress_tween_factory"
+_TIMEOUT_TWEEN = "aiopyramid_core.tweens.timeout_tween_factory"
 
 
-def _add_ingress_tween(config: Any) -> None:
+def _add_ingress_tween(config: Any, settings: Settings) -> None:
     tweens = config.registry.getUtility(ITweens)
-    if tweens.explicit and _INGRESS_TWEEN not in (name for name, _ in tweens.explicit):
-        raise ConfigurationError(
-            "The setting pyramid.tweens names all tweens of the application and must begin with"
-            f" {_INGRESS_TWEEN}"
-        )
     tweens.add_implicit(_INGRESS_TWEEN, ingress_tween_factory, under=INGRESS)
+    if tweens.explicit:
+        _add_to_explicit_tweens(tweens.explicit, settings)
+
+
+def _add_to_explicit_tweens(explicit: list[tuple[str, Any]], settings: Settings) -> None:
+    """Put ours where they belong: the setting ``pyramid.tweens`` need not name them.
+
+    Args:
+        explicit: The names and factories of the tweens that the setting names.
+        settings: The application's.
+    """
+    names = [name for name, _ in explicit]
+    if settings.request_timeout_seconds is not None and _TIMEOUT_TWEEN not in names:
+        below = names.index(EXCVIEW) + 1 if EXCVIEW in names else len(names)
+        explicit.insert(below, (_TIMEOUT_TWEEN, timeout_tween_factory))
+    if _INGRESS_TWEEN not in names:
+        explicit.insert(0, (_INGRESS_TWEEN, ingress_tween_factory))

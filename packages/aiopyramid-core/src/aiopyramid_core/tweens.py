@@ -40,8 +40,8 @@ _QUEUE_LINES: Final = 1000
 def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     """Return the tween that every application needs, next to the server.
 
-    ``includeme`` adds it. An application that names its tweens explicitly (``pyramid.tweens``)
-    names it first.
+    ``includeme`` adds it, also where an application names its tweens explicitly
+    (``pyramid.tweens``).
 
     This is where the server gets to know of the application, and not in a subscriber to
     ``ApplicationCreated``: with a single subscriber Pyramid notifies of four events per request,
