@@ -35,9 +35,10 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     How it gets there: on the event loop, in a thread of ours, in one of the server's.
 ``_time_limit``, ``_out_of_time``
     The time limit of a request in a thread, which nobody can stop.
-``_request_scope``, ``_threadlocals``, ``_transactions``, ``_shared_sessions``,
-``_debugtoolbar``, ``_borders``
-    What counts on one thread per request, on the event loop; what is carried from thread to thread.
+``_request_scope``, ``_threadlocals``, ``_transactions``, ``_shared_sessions``, ``_debugtoolbar``
+    What counts on one thread per request, on the event loop.
+``_borders``
+    What is carried from thread to thread.
 ``lifespan``, ``_tasks``, ``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``
     What an application on an event loop wants besides.
 ``settings``, ``_ingress``, ``_include``

@@ -42,6 +42,10 @@ class AwaitingTweens(AwaitingCollection):
         """Names and factories of the setting ``pyramid.tweens``."""
         return [(name, _awaiting_tween(name, each)) for name, each in self._original.explicit]
 
+    def insert_explicit(self, position: int, name: str, factory: Any) -> None:
+        """Add one to those of the setting, where Pyramid's own method adds it at their end."""
+        self._original.explicit.insert(position, (name, factory))
+
     def __call__(self, handler: Any, registry: Any) -> Any:
         """Return the outermost tween."""
         # By Pyramid's method, which asks for the two above.

@@ -8,6 +8,7 @@ from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
 from pyramid.tweens import EXCVIEW, INGRESS
 
 from . import _placement, _threadlocals, _transactions, lifespan
+from ._collections import AwaitingTweens
 from ._execution import wrap_execution_policy
 from ._executors import RequestExecutor
 from ._placement import Placement
@@ -142,19 +143,19 @@ def _add_ingress_tween(config: Any, settings: Settings) -> None:
     tweens = config.registry.getUtility(ITweens)
     tweens.add_implicit(_INGRESS_TWEEN, ingress_tween_factory, under=INGRESS)
     if tweens.explicit:
-        _add_to_explicit_tweens(tweens.explicit, settings)
+        _add_to_explicit_tweens(tweens, settings)
 
 
-def _add_to_explicit_tweens(explicit: list[tuple[str, Any]], settings: Settings) -> None:
+def _add_to_explicit_tweens(tweens: AwaitingTweens, settings: Settings) -> None:
     """Put ours where they belong: the setting ``pyramid.tweens`` need not name them.
 
     Args:
-        explicit: The names and factories of the tweens that the setting names.
+        tweens: The application's tweens.
         settings: The application's.
     """
-    names = [name for name, _ in explicit]
+    names = [name for name, _ in tweens.explicit]
     if settings.request_timeout_seconds is not None and _TIMEOUT_TWEEN not in names:
         below = names.index(EXCVIEW) + 1 if EXCVIEW in names else len(names)
-        explicit.insert(below, (_TIMEOUT_TWEEN, timeout_tween_factory))
+        tweens.insert_explicit(below, _TIMEOUT_TWEEN, timeout_tween_factory)
     if _INGRESS_TWEEN not in names:
-        explicit.insert(0, (_INGRESS_TWEEN, ingress_tween_factory))
+        tweens.insert_explicit(0, _INGRESS_TWEEN, ingress_tween_factory)
