@@ -7,7 +7,6 @@ from aiopyramid_gunicorn._settings import _IGNORED, check_settings, sends_files
 from aiopyramid_gunicorn.exceptions import SettingNotSupported
 
 SET = {
-    "threads": 4,
     "http_parser": "python",
     "http_protocols": "h2,h1",
     "http2_cleartext": "prior-knowledge",

@@ -41,6 +41,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What is carried from thread to thread.
 ``lifespan``, ``_tasks``, ``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``
     What an application on an event loop wants besides.
+``_health``
+    Probes, answered before there is a request.
 ``settings``, ``_ingress``, ``_include``
     How it all becomes part of an application.
 ``_children``

@@ -25,6 +25,7 @@ from pyramid.interfaces import IExecutionPolicy
 from pyramid.router import default_execution_policy
 
 from ._bridge import in_bridge
+from ._health import Health, health_of
 from ._in_server_thread import RequestInServerThread
 from ._out_of_time import answer_out_of_time
 from ._placement import Placement
@@ -34,7 +35,7 @@ from ._sqlalchemy import in_sqlalchemy
 from ._time_limit import OutOfTime
 from ._wsgi_in_thread import CallInThread, StartResponse, WSGIApplication
 from .contract import ON_DISCONNECT
-from .scope import await_, on_a_loop
+from .scope import await_, can_await, on_a_loop
 from .settings import Settings
 
 __all__ = ("wrap_execution_policy",)
@@ -52,13 +53,16 @@ def wrap_execution_policy(registry: Any, placement: Placement, settings: Setting
         settings: The application's.
     """
     policy = registry.queryUtility(IExecutionPolicy, default=default_execution_policy)
-    registry.registerUtility(_wrapped(policy, placement, settings), IExecutionPolicy)
+    wrapped = _wrapped(policy, placement, settings, health_of(registry))
+    registry.registerUtility(wrapped, IExecutionPolicy)
 
 
-def _wrapped(policy: Policy, placement: Placement, settings: Settings) -> Policy:
+def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: Health) -> Policy:
     runs_on_loop = placement.runs_on_loop
 
     def execution_policy(environ: Environ, router: Any) -> Any:
+        if health.answers and (answer := health.answer(environ)) is not None:
+            return _answer_probe(answer)
         if in_bridge() or in_sqlalchemy():
             if runs_on_loop(environ):
                 return call_in_scope_of_coroutine_request(policy, environ, router)
@@ -73,6 +77,12 @@ def _wrapped(policy: Policy, placement: Placement, settings: Settings) -> Policy
         return request.body_of(request.call(policy, environ, router))
 
     return execution_policy
+
+
+def _answer_probe(answer: Callable[[], Any]) -> Any:
+    if can_await() or on_a_loop():
+        return answer()
+    return RequestInServerThread().call(answer)
 
 
 def _respond_in_thread(

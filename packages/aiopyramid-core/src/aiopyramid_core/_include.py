@@ -7,7 +7,7 @@ from typing import Any
 from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
 from pyramid.tweens import EXCVIEW, INGRESS
 
-from . import _placement, _threadlocals, _transactions, lifespan
+from . import _health, _placement, _threadlocals, _transactions, lifespan
 from ._collections import AwaitingTweens
 from ._execution import wrap_execution_policy
 from ._executors import RequestExecutor
@@ -32,7 +32,8 @@ def includeme(config: Any) -> None:
     * Pyramid's thread-locals (``get_current_request``) keep apart requests that share a thread;
     * a response body may be an async iterator;
     * ``config.add_startup(function)`` and ``config.add_shutdown(function)`` register functions of
-      the registry, coroutine functions or ordinary ones, that run once per worker.
+      the registry, coroutine functions or ordinary ones, that run once per worker;
+    * ``config.add_health_view()`` answers probes.
 
     Args:
         config: The application's :class:`pyramid.config.Configurator`.
@@ -50,6 +51,8 @@ def includeme(config: Any) -> None:
     _transactions.install()
     placement = Placement(config.registry, settings.requests)
     _placement.install(config.registry, placement)
+    _health.install(config.registry, _health.Health())
+    config.add_directive("add_health_view", _health.add_health_view, action_wrap=False)
     await_extension_points(config.registry)
     config.set_view_mapper(CoroutineOrExecutorMapper)
     # At once as well: config.derive_view and add_notfound_view(append_slash=True) derive views

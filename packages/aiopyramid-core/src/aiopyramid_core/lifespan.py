@@ -30,6 +30,7 @@ from .scope import await_, can_await, run
 __all__ = (
     "Lifespan",
     "announce",
+    "announce_stop",
     "includes_any_application",
     "install",
     "is_installed",
@@ -152,6 +153,13 @@ class Lifespan:
             loop.call_soon_threadsafe(start, coroutine, name, context)
         else:
             start(coroutine, name, context)
+
+    def announce_stop(self) -> None:
+        """The server was told to stop.
+
+        .. versionadded:: 1.0
+        """
+        self._is_stopping = True
 
     @property
     def is_stopping(self) -> bool:
@@ -349,6 +357,18 @@ async def startup() -> None:
     """
     for lifespan in _alive():
         await lifespan.start()
+
+
+def announce_stop() -> None:
+    """Have all applications of this process know that it is going to stop.
+
+    For servers, which call this when they are told to stop, before they wait for the requests in
+    progress: from now on nobody is to be sent here.
+
+    .. versionadded:: 1.0
+    """
+    for lifespan in _alive():
+        lifespan.announce_stop()
 
 
 async def shutdown(at_most_seconds: float = math.inf) -> None:

@@ -16,10 +16,6 @@ _LOOP: Final = "the event loop shakes hands with TLS clients, and ends connectio
 _ASGI: Final = "it is for gunicorn's asgi worker"
 
 _IGNORED: Final = {
-    "threads": (
-        "ordinary views run in the threads of the event loop's executor: see the worker's"
-        " executor_threads"
-    ),
     "http_parser": "httptools is the parser here",
     "http_protocols": _ONLY_HTTP_1,
     "http2_cleartext": _ONLY_HTTP_1,

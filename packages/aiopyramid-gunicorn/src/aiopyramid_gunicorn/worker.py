@@ -35,6 +35,7 @@ from aiopyramid_core import (
     startup,
 )
 from aiopyramid_core.executor import DEFAULT_THREADS
+from aiopyramid_core.lifespan import announce_stop
 
 from ._environ import EnvironSettings
 from ._files import FileWrapper
@@ -64,8 +65,8 @@ class AsyncGunicornWorker(Worker):
             has to wait, too.
         write_timeout_seconds: Time for a client to read any more of an answer.
         executor_threads: Most threads that run synchronous requests at a time, and most of the
-            event loop's default executor. An application that sets an executor of its own says
-            both.
+            event loop's default executor. gunicorn's setting ``threads``, if it is above 1, and an
+            application that sets an executor of its own say both instead.
 
     .. versionadded:: 1.0
     """
@@ -112,7 +113,7 @@ class AsyncGunicornWorker(Worker):
         # There is no public way to ask a loop for its default executor.
         executor: ThreadPoolExecutor | None
         executor = getattr(self._loop_of_application, "_default_executor", None)
-        executor = executor or RequestExecutor(self.executor_threads)
+        executor = executor or RequestExecutor(self._threads())
         adopt_loop(self.loop)
         self.loop.set_default_executor(executor)
         self._stop_wanted = asyncio.Event()
@@ -158,6 +159,12 @@ class AsyncGunicornWorker(Worker):
             self._close_loop()
 
     # --- Private ------------------------------------------------------------------------------
+
+    def _threads(self) -> int:
+        """Return how many threads may run synchronous requests at a time."""
+        threads: int = self.cfg.threads
+        # 1 is gunicorn's default, with which it does not mean threads at all.
+        return threads if threads > 1 else self.executor_threads
 
     def _leave_in_child(self) -> None:
         for listener in self.sockets:
@@ -209,6 +216,7 @@ class AsyncGunicornWorker(Worker):
         self._beat(server)
         await self._stop_wanted.wait()
         self.log.debug("%s stops accepting", self)
+        announce_stop()
         end = self.loop.time() + self._patience_seconds()
         cut = await server.drain(0 if self._stop_at_once else end - self.loop.time())
         if cut:

@@ -30,6 +30,7 @@ from aiopyramid_core import (
     startup,
 )
 from aiopyramid_core.executor import DEFAULT_THREADS
+from aiopyramid_core.lifespan import announce_stop
 
 from . import _api
 from ._exchange import Exchange
@@ -147,6 +148,7 @@ class Worker:
     def _stop(self, number: signal.Signals) -> None:
         if self._ending is None:
             _log.info("%s: finishing %d requests", number.name, len(self._exchanges))
+            announce_stop()
             loop = asyncio.get_running_loop()
             for descriptor in _api.listening_sockets():
                 loop.remove_reader(descriptor)

@@ -1,0 +1,168 @@
+"""Health views, for whoever starts, restarts and balances servers: Kubernetes, nginx, systemd.
+
+They are answered on the event loop, before there is a request: however many threads are busy, and
+whatever tweens, policies and databases of the application are waiting for, a probe waits for none
+of them. It tells of itself and of its checks, and of nothing else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from pyramid.exceptions import ConfigurationError
+from pyramid.response import Response
+
+from ._callables import is_coroutine_callable
+from .exceptions import StartupError
+from .executor import call_in_thread
+from .lifespan import Lifespan, lifespan_of
+from .scope import await_
+
+__all__ = ("Health", "add_health_view", "health_of", "install")
+
+_log = logging.getLogger("aiopyramid_core")
+
+Check = Callable[[Any], Awaitable[object] | object]
+"""A coroutine function, or a synchronous one, of the registry; it raises if something is wrong."""
+
+Answer = Callable[[], Response]
+
+_REGISTRY_KEY: Final = "aiopyramid.health"
+
+
+@dataclass
+class Health:
+    """The health views of one application.
+
+    Attributes:
+        answers: What answers a path.
+    """
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def answer(self, environ: dict[str, Any]) -> Answer | None:
+        """Return what answers a request, or None if it is not one of ours."""
+        if not self.answers or environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+            return None
+        return self.answers.get(environ.get("PATH_INFO", ""))
+
+
+def install(registry: Any, health: Health) -> None:
+    """Make the health views those of an application."""
+    registry[_REGISTRY_KEY] = health
+
+
+def health_of(registry: Any) -> Health:
+    """Return the health views of an application that includes ``aiopyramid_core``."""
+    health: Health = registry[_REGISTRY_KEY]
+    return health
+
+
+def add_health_view(
+    config: Any,
+    path: str = "/health",
+    checks: Mapping[str, Check] | None = None,
+    timeout_seconds: float = 2.0,
+) -> None:
+    """Answer probes: a directive, ``config.add_health_view()``.
+
+    ::
+
+        async def database(registry):
+            await registry["pool"].fetchval("SELECT 1")
+
+        config.add_health_view(checks={"database": database})
+
+    ``/health/live`` answers 200 as long as the event loop does. ``/health/ready`` answers 200 when
+    the startup functions have run and all checks pass; 503 before that, if one fails or takes too
+    long, and from the moment on at which the server is told to stop. Both answer GET and HEAD, with
+    JSON that says which checks have failed; why, the log says.
+
+    Args:
+        config: The application's :class:`pyramid.config.Configurator`.
+        path: What both paths begin with.
+        checks: Coroutine functions, or synchronous ones (these run in threads), of the registry, by
+            name. They are called side by side with each probe.
+        timeout_seconds: How long each of them may take.
+
+    Raises:
+        ConfigurationError: ``path`` does not begin with a slash, or ``timeout_seconds`` is not
+            above zero.
+
+    .. versionadded:: 1.0
+    """
+    if not path.startswith("/"):
+        raise ConfigurationError(f"The path of the health view, {path!r}, must begin with a slash")
+    if not timeout_seconds > 0:
+        raise ConfigurationError(
+            f"timeout_seconds={timeout_seconds!r} of the health view must be above zero"
+        )
+    registry = config.registry
+    path = path.rstrip("/")
+    named = {name: config.maybe_dotted(check) for name, check in (checks or {}).items()}
+    readiness = _Readiness(registry, lifespan_of(registry), named, timeout_seconds)
+    health = health_of(registry)
+    health.answers[f"{path}/live"] = _answer_live
+    health.answers[f"{path}/ready"] = readiness.answer
+
+
+def _answer_live() -> Response:
+    return _response(HTTPStatus.OK, {"status": "alive"})
+
+
+class _Readiness:
+    def __init__(
+        self,
+        registry: Any,
+        lifespan: Lifespan,
+        checks: dict[str, Check],
+        timeout_seconds: float,
+    ) -> None:
+        self._registry = registry
+        self._lifespan = lifespan
+        self._checks = checks
+        self._timeout_seconds = timeout_seconds
+
+    def answer(self) -> Response:
+        if self._lifespan.is_stopping:
+            return _response(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "stopping"})
+        try:
+            self._lifespan.ensure_started()
+        except StartupError as error:
+            _log.warning("Not ready: %s", error)
+            return _response(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not started"})
+        outcomes = await_(self._outcomes()) if self._checks else {}
+        ready = all(outcome == "ok" for outcome in outcomes.values())
+        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return _response(status, {"status": "ready" if ready else "not ready", "checks": outcomes})
+
+    async def _outcomes(self) -> dict[str, str]:
+        outcomes = await asyncio.gather(*map(self._outcome, self._checks))
+        return dict(zip(self._checks, outcomes, strict=True))
+
+    async def _outcome(self, name: str) -> str:
+        check: Any = self._checks[name]
+        try:
+            async with asyncio.timeout(self._timeout_seconds) as scope:
+                if is_coroutine_callable(check):
+                    await check(self._registry)
+                else:
+                    await call_in_thread(None, check, self._registry)
+        except Exception as error:
+            if isinstance(error, TimeoutError) and scope.expired():
+                _log.warning(
+                    "Not ready: the check %s took more than %g seconds", name, self._timeout_seconds
+                )
+                return "timed out"
+            _log.warning("Not ready: the check %s has failed", name, exc_info=error)
+            return "failed"
+        return "ok"
+
+
+def _response(status: HTTPStatus, said: dict[str, Any]) -> Response:
+    response = Response(status=status.value, json_body=said)
+    response.headers["Cache-Control"] = "no-store"
+    return response
