@@ -136,3 +136,4 @@ def test_without_it_a_request_may_roll_back_what_another_one_was_told_is_written
             return await names_of(served, session)
 
         assert clients(main) == set()
+        served.said("Coroutine requests share a SQLAlchemy session")
