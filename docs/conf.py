@@ -44,6 +44,7 @@ nitpick_ignore_regex = [
     ("py:.*", "_?(aiohttp|asyncio|collections|concurrent|http|pathlib|types)[.].*"),
     ("py:.*", "(greenlet|gunicorn|pyramid|_?pytest|webob)[.].*"),
     ("py:exc", "ConfigurationError|URLDecodeError"),
+    ("py:mod", "subprocess"),
     # What signatures mention and nobody imports: type variables, private classes.
     ("py:class", r"(.*[.])?(P|P[.]k?w?args|T|Ts|_.*)"),
     ("py:class", r"aiopyramid_\w+[.]_.*"),

@@ -116,6 +116,28 @@ def test_coroutine_requests_at_the_same_time_do_not_mix(served, clients):
     clients(main)
 
 
+@pytest.mark.parametrize("view", ["add", "add_at_commit"])
+def test_a_commit_that_fails_is_not_answered_with_200(start, clients, view):
+    with start("gunicorn") as served:
+
+        async def main(session):
+            assert (await served.get(session, f"/{view}?name=twice"))[0] == 200
+            return (await served.get(session, f"/{view}?name=twice"))[0]
+
+        assert clients(main) == 500
+        served.said("UNIQUE constraint failed")
+
+
+@each_server
+def test_a_background_task_commits_a_session_of_its_own(served, clients):
+    async def main(session):
+        await served.ok(session, "/add_from_task?name=task&gate=task")
+        await served.ok(session, "/open_gate?gate=task")
+        await served.until(session, "/names", lambda answer: "task" in answer["names"])
+
+    clients(main)
+
+
 # --- Threads --------------------------------------------------------------------------------------
 
 

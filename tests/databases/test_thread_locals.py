@@ -121,6 +121,23 @@ def test_with_request_scope_what_coroutine_views_write_does_not_mix(served, clie
     clients(served.keeps_apart, "add_from_coroutine", "add_from_coroutine_and_raise")
 
 
+def test_a_request_that_was_cancelled_leaves_nothing_to_later_ones(start, clients):
+    with start("gunicorn", scoped=True, **{"aiopyramid.cancel_on_disconnect": "true"}) as served:
+
+        async def main(session):
+            path = "/add_from_coroutine?name=gone&gate=1"
+            request = asyncio.create_task(served.get(session, path))
+            await served.until(session, "/waiting?gate=1", lambda answer: answer["waiting"])
+            request.cancel()  # closes the connection
+            await asyncio.wait([request])
+            await served.until(session, "/is_locked", lambda answer: not answer["locked"])
+            for number in range(5):
+                await served.ok(session, f"/add_from_coroutine?name=later{number}")
+            return await names_of(served, session)
+
+        assert clients(main) == {f"later{number}" for number in range(5)}
+
+
 def test_without_it_a_request_may_roll_back_what_another_one_was_told_is_written(start, clients):
     # One thread for queries: so both requests have the same session for sure.
     settings = {"scoped": False, "aiopyramid.executor.max_workers": "1"}
@@ -136,3 +153,4 @@ def test_without_it_a_request_may_roll_back_what_another_one_was_told_is_written
             return await names_of(served, session)
 
         assert clients(main) == set()
+        served.said("Coroutine requests share a SQLAlchemy session")

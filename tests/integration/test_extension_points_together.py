@@ -1,6 +1,7 @@
 """Extension points in any combination, with failures and cancellations: a property test.
 
-No coroutine is left without an await, no request sees another one's identity, and each is finished.
+Nothing is left that nobody has awaited, no request sees another one's identity, and each is
+finished.
 """
 
 import asyncio

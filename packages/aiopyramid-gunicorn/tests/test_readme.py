@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from document_code import code_blocks, run_as_module
+from pyramid.config import Configurator
 from server_process import Process
 
+from aiopyramid_core import in_threads
 from aiopyramid_gunicorn.worker import AsyncGunicornWorker
 
 README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
@@ -27,7 +29,12 @@ def main(global_config):
 
 
 def test_its_code_runs_where_an_application_is_made(tmp_path, monkeypatch):
-    given = {"ThreadPoolExecutor": ThreadPoolExecutor, "asyncio": asyncio}
+    given = {
+        "ThreadPoolExecutor": ThreadPoolExecutor,
+        "add_security_headers": lambda application: application.__call__,
+        "asyncio": asyncio,
+        "config": Configurator(),
+    }
 
     async def main():
         code = run_as_module(code_blocks(README), tmp_path, monkeypatch, **given)
@@ -37,6 +44,7 @@ def test_its_code_runs_where_an_application_is_made(tmp_path, monkeypatch):
 
     assert issubclass(code.Worker, AsyncGunicornWorker)
     assert code.Worker.body_limit_bytes == 50 << 20
+    assert in_threads(code.app) is code.app  # and decides for itself, behind the middleware
     assert thread.name.startswith("ThreadPoolExecutor-")  # and not one of asyncio's own
 
 

@@ -9,8 +9,9 @@ from myapp.entries import Base, Entry, add_views, gate_of
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPConflict
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from aiopyramid_core import call_in_thread
+from aiopyramid_core import call_in_thread, spawn
 
 
 class Expected(Exception):
@@ -42,6 +43,28 @@ def add_and_tell(request):
     views.add(request)
     gate_of(request).waiting.add(request.params["name"])
     return {}
+
+
+async def add_at_commit(request):
+    """Write nothing in the view: the commit will flush."""
+    views.add(request)
+    return {}
+
+
+async def add_from_task(request):
+    """Have a background task write what the request asks for, in the end."""
+    spawn(write_later(request.registry, request.params["name"], gate_of(request)))
+    return {}
+
+
+async def write_later(registry, name, gate):
+    await gate.wait_on_loop(name)
+    await call_in_thread(None, write, registry["engine"], name)
+
+
+def write(engine, name):
+    with Session(engine) as session, session.begin():
+        session.add(Entry(name=name))
 
 
 async def add_and_wait_on_loop(request):
@@ -114,7 +137,7 @@ def main():
     some = [add_and_raise, add_and_conflict, add_flushed_and_wait, add_and_tell]
     some += [add_and_wait_on_loop, add_from_coroutine, add_from_coroutine_and_raise, names]
     some += [whoami, pool, thread_of_commit, same_thread, wait, views.add]
-    some += [coroutine_views.add_with_price]
+    some += [coroutine_views.add_with_price, add_at_commit, add_from_task]
     add_views(config, *some)
     Base.metadata.create_all(config.registry["engine"])
     return config.make_wsgi_app()

@@ -13,7 +13,6 @@ import zope.sqlalchemy
 from myapp import scoped
 from myapp.entries import Base, Entry, add_views, gate_of
 from pyramid.config import Configurator
-from pyramid.events import NewRequest
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import scoped_session, sessionmaker
 
@@ -124,18 +123,13 @@ def add_in_transaction(callback):
         Session.add(Entry(name=f"{local.name} {callback}"))
 
 
-def remove_session(request):
-    Session.remove()
-
-
 def main():
     config = Configurator(settings=SETTINGS)
     config.include("aiopyramid_core")
     config.include("pyramid_tm")
     config.include("myapp.entries")
-    config.add_subscriber(
-        lambda event: event.request.add_finished_callback(remove_session), NewRequest
-    )
+    if SETTINGS.get("scoped"):
+        config.include(scoped)
     engine = create_engine(SETTINGS["sqlalchemy.url"])
     Session.configure(bind=engine)
     Base.metadata.create_all(engine)
