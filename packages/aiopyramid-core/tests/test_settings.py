@@ -16,6 +16,7 @@ FIELDS = {
     "cancel_on_disconnect": "cancel_on_disconnect",
     "debug_blocking": "debug_blocking_seconds",
     "shutdown_timeout": "shutdown_timeout_seconds",
+    "startup_timeout": "startup_timeout_seconds",
 }
 """Every setting, by its name behind ``aiopyramid.``, and the attribute that it becomes."""
 
@@ -47,6 +48,7 @@ def test_every_attribute_has_a_setting():
         ("debug_blocking", "0.1", 0.1),
         ("shutdown_timeout", "7", 7.0),
         ("shutdown_timeout", "1e-3", 0.001),
+        ("startup_timeout", "300", 300.0),
     ],
 )
 def test_a_setting_may_be_a_string_of_an_ini_file(name, text, value):
@@ -75,13 +77,14 @@ def test_an_empty_setting_is_its_default(name, value):
     assert read(name, value) == getattr(Settings(), FIELDS[name])
 
 
-def test_without_settings_nothing_is_limited_or_watched():
+def test_without_settings_no_request_is_limited_or_watched():
     assert Settings.from_mapping({}) == Settings(
         executor_max_workers=None,
         request_timeout_seconds=None,
         cancel_on_disconnect=False,
         debug_blocking_seconds=None,
         shutdown_timeout_seconds=10.0,
+        startup_timeout_seconds=60.0,
     )
 
 
@@ -103,7 +106,9 @@ def test_a_wrong_number_of_threads_is_refused_by_name_and_unit(value):
 
 
 @pytest.mark.parametrize("value", WRONG_NUMBERS)
-@pytest.mark.parametrize("name", ["request_timeout", "debug_blocking", "shutdown_timeout"])
+@pytest.mark.parametrize(
+    "name", ["request_timeout", "debug_blocking", "shutdown_timeout", "startup_timeout"]
+)
 def test_a_wrong_number_of_seconds_is_refused_by_name_and_unit(name, value):
     with pytest.raises(ConfigurationError) as caught:
         read(name, value)

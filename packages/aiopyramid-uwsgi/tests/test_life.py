@@ -174,6 +174,22 @@ def test_a_startup_function_that_fails_ends_the_server_that_needs_its_applicatio
     server.said("The startup function start has failed: ConnectionError: no database")
 
 
+@pytest.mark.parametrize("options", [(), ("--lazy-apps",)])
+def test_a_worker_that_cannot_start_in_the_place_of_another_tries_again(uwsgi, tmp_path, options):
+    fail = tmp_path / "fail"
+    server = uwsgi("--processes", "2", *options, FAIL_IF=str(fail))
+    server.said("startup of", times=2)
+    server.until(lambda: len({server.get("/pid")[1] for _ in range(20)}) == 2)
+    fail.touch()
+    os.kill(int(server.get("/pid")[1]), signal.SIGKILL)
+    server.said("This worker does not serve; another one tries in 2s", times=2)
+    for _ in range(5):  # the other worker does
+        assert server.get("/hello") == (200, "hello")
+    fail.unlink()
+    server.said("startup of", times=5)
+    server.until(lambda: len({server.get("/pid")[1] for _ in range(20)}) == 2)
+
+
 @pytest.mark.parametrize(
     ("when", "options"), [("THREADS_BEFORE", ["--lazy-apps"]), ("THREADS_AFTER", [])]
 )

@@ -39,7 +39,9 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What counts on one thread per request, on the event loop.
 ``_borders``
     What is carried from thread to thread.
-``lifespan``, ``_tasks``, ``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``
+``lifespan``, ``_tasks``, ``_overdue``
+    Its beginning and its end, once per worker.
+``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``
     What an application on an event loop wants besides.
 ``_health``
     Probes, answered before there is a request.

@@ -95,7 +95,8 @@ def _adapt_extensions(registry: Any) -> None:
 
 def _add_lifespan(config: Any, settings: Settings) -> None:
     registry = config.registry
-    lifespan.install(registry, Lifespan(registry, settings.shutdown_timeout_seconds))
+    limits = settings.shutdown_timeout_seconds, settings.startup_timeout_seconds
+    lifespan.install(registry, Lifespan(registry, *limits))
     config.add_directive("add_startup", _add_startup, action_wrap=False)
     config.add_directive("add_shutdown", _add_shutdown, action_wrap=False)
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 from pyramid.threadlocal import get_current_registry, manager
 
 from ._bridge import await_in_bridge, spawn_greenlet
+from ._overdue import at_most
 from ._portal import loop_of_this_thread
 from ._process_loop import before_stop, process_loop
 from ._tasks import Tasks, name_of
@@ -62,15 +63,24 @@ class Lifespan:
 
     Args:
         registry: The application's registry.
-        shutdown_timeout_seconds: How long :meth:`stop` waits for background tasks.
+        shutdown_timeout_seconds: How long :meth:`stop` waits for background tasks, and then for
+            each shutdown function.
+        startup_timeout_seconds: How long each startup function may take.
 
     .. versionadded:: 1.0
     """
 
-    def __init__(self, registry: Any, shutdown_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        registry: Any,
+        shutdown_timeout_seconds: float,
+        startup_timeout_seconds: float = 60.0,
+    ) -> None:
         self._registry = weakref.ref(registry)
+        self._startup_timeout_seconds = startup_timeout_seconds
         self._startup: list[Hook] = []
         self._shutdown: list[Hook] = []
+        self._started = 0  # so many of the startup functions
         self._tasks = Tasks(shutdown_timeout_seconds)
         self._state = _State.NEW
         self._error: StartupError | None = None
@@ -175,26 +185,35 @@ class Lifespan:
 
     # --- At both ends -------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self, *, again: bool = False) -> None:
         """Run the startup functions, once.
 
+        Args:
+            again: Whether to go on, after a failure, with the function that has failed.
+
         Raises:
-            StartupError: One has failed; the others after it were not called.
+            StartupError: One has failed, or has taken longer than ``aiopyramid.startup_timeout``;
+                the others after it were not called.
 
         .. versionadded:: 1.0
         """
         async with self._starting:
+            if again and self._error is not None:
+                self._state, self._error = _State.NEW, None
             if self._error is not None:
                 raise self._error.again() from self._error.error
             if self._state is not _State.NEW:
                 return
-            for function in self._startup:
+            limit = self._startup_timeout_seconds, "aiopyramid.startup_timeout"
+            while self._started < len(self._startup):
+                function = self._startup[self._started]
                 try:
-                    await self._call(function)
+                    await self._call("The startup function", function, *limit)
                 except Exception as error:
                     self._state = _State.FAILED
                     self._error = StartupError(name_of(function), error)
                     raise self._error from error
+                self._started += 1
             self._state = _State.STARTED
 
     async def stop(self, at_most_seconds: float = math.inf) -> None:
@@ -202,19 +221,24 @@ class Lifespan:
 
         Args:
             at_most_seconds: How long the server lets us wait: for background tasks if that is less
-                than the setting, and for those that serve a client.
+                than the setting, and for those that serve a client. Shutdown functions get a second
+                each in any case.
 
         .. versionadded:: 1.0
         """
         self._is_stopping = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + at_most_seconds
         # In a script there may be tasks of an application that has served no request.
         await self._tasks.wait(at_most_seconds)
         if self._state is not _State.STARTED:
             return
         self._state = _State.STOPPED
         for function in reversed(self._shutdown):
+            left = max(_LEAST_SECONDS, end - loop.time())
+            limit = min(self._tasks.timeout_seconds, left), "aiopyramid.shutdown_timeout"
             try:
-                await self._call(function)
+                await self._call("The shutdown function", function, *limit)
             except Exception:
                 _log.exception("The shutdown function %s has failed", name_of(function))
 
@@ -225,11 +249,13 @@ class Lifespan:
         """
         self._tasks = Tasks(self._tasks.timeout_seconds)
         self._state = _State.NEW
+        self._started = 0
         self._error = None
         self._starting = asyncio.Lock()
 
-    async def _call(self, function: Hook) -> None:
-        await spawn_greenlet(self._call_in_greenlet, function)
+    async def _call(self, kind: str, function: Hook, seconds: float, limit: str) -> None:
+        async with at_most(seconds, f"{kind} {name_of(function)}", limit):
+            await spawn_greenlet(self._call_in_greenlet, function)
 
     def _call_in_greenlet(self, function: Hook) -> None:
         registry = self._registry()
@@ -241,6 +267,9 @@ class Lifespan:
         finally:
             manager.pop()
 
+
+_LEAST_SECONDS: Final = 1.0
+"""How long a shutdown function may take though the server's patience has ended."""
 
 _REGISTRY_KEY: Final = "aiopyramid.lifespan"
 
@@ -345,10 +374,13 @@ def includes_any_application() -> bool:
     return bool(_alive())
 
 
-async def startup() -> None:
+async def startup(*, again: bool = False) -> None:
     """Start all applications of this process.
 
     For servers, which call this on the loop that will serve, before they accept connections.
+
+    Args:
+        again: Whether to go on, after a failure, with the function that has failed.
 
     Raises:
         StartupError: A startup function has failed.
@@ -356,7 +388,7 @@ async def startup() -> None:
     .. versionadded:: 1.0
     """
     for lifespan in _alive():
-        await lifespan.start()
+        await lifespan.start(again=again)
 
 
 def announce_stop() -> None:

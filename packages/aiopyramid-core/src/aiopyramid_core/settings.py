@@ -40,7 +40,9 @@ class Settings:
         debug_blocking_seconds: ``aiopyramid.debug_blocking``: seconds for which the event loop
             may be blocked before the log says by what; None to not watch it.
         shutdown_timeout_seconds: ``aiopyramid.shutdown_timeout``: seconds for which the end of
-            the process waits for background tasks.
+            the process waits for background tasks, and then for each shutdown function.
+        startup_timeout_seconds: ``aiopyramid.startup_timeout``: seconds that each startup function
+            may take.
 
     .. versionadded:: 1.0
     """
@@ -51,6 +53,7 @@ class Settings:
     cancel_on_disconnect: bool = False
     debug_blocking_seconds: float | None = None
     shutdown_timeout_seconds: float = 10.0
+    startup_timeout_seconds: float = 60.0
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> "Settings":
@@ -91,6 +94,13 @@ class Settings:
                 "shutdown_timeout",
                 positive_seconds,
                 10.0,
+                "a number of seconds above zero",
+            ),
+            startup_timeout_seconds=read_setting(
+                settings,
+                "startup_timeout",
+                positive_seconds,
+                60.0,
                 "a number of seconds above zero",
             ),
         )

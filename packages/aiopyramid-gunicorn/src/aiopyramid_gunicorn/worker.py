@@ -8,6 +8,7 @@
 import asyncio
 import gc
 import logging
+import mmap
 import os
 import signal
 import ssl
@@ -15,6 +16,7 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
@@ -83,6 +85,11 @@ class AsyncGunicornWorker(Worker):
 
     _said: ClassVar[set[str]] = set()
     """What the arbiter has said already about settings; it makes an instance for each worker."""
+
+    _has_served: ClassVar[mmap.mmap] = mmap.mmap(-1, 1)
+    """Whether any worker of this arbiter has served; they all share this memory."""
+
+    _server: Server | None = None
 
     # --- Called by gunicorn -------------------------------------------------------------------
 
@@ -199,21 +206,19 @@ class AsyncGunicornWorker(Worker):
         self.loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
         if not self.alive:
             return
-        try:
-            await startup()
-        except StartupError as error:
-            self.log.critical("%s", error, exc_info=error.error)
-            self._exit_for_good()
+        self._beat()
+        if not await self._unless_stopped(self._start()):
+            return
         # What is there now stays. The garbage collector need not look at it again: for an
         # application of some size that would hold up all requests for tens of milliseconds.
         gc.collect()
         gc.freeze()
         tls = self._make_tls_context() if self.cfg.is_ssl else None
-        server = self._make_server()
+        self._server = server = self._make_server()
         server.listen([listener.sock for listener in self.sockets], tls)
+        self._has_served[0] = 1
         # The reloader runs in a thread and writes to this pipe after it has cleared ``alive``.
         self.loop.add_reader(self.PIPE[0], self._stop)
-        self._beat(server)
         await self._stop_wanted.wait()
         self.log.debug("%s stops accepting", self)
         announce_stop()
@@ -224,6 +229,36 @@ class AsyncGunicornWorker(Worker):
             _end_process_though_threads_block()
         await shutdown(max(0.0, end - self.loop.time()))
         self._next_beat.cancel()
+
+    async def _unless_stopped(self, coroutine: Coroutine[Any, Any, None]) -> bool:
+        """Run a coroutine unless the worker is told to stop meanwhile; return whether it ended."""
+        work = asyncio.create_task(coroutine)
+        stop = asyncio.create_task(self._stop_wanted.wait())
+        await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if work.done():
+            await work  # raises what it has raised
+            return True
+        self.log.warning("%s was told to stop before the application had started", self)
+        work.cancel()
+        await asyncio.wait((work,), timeout=LAST_WORDS_SECONDS)
+        return False
+
+    async def _start(self) -> None:
+        """Start the application; try again if it fails, unless no worker has ever served."""
+        pause_seconds = 1.0
+        while True:
+            try:
+                await startup(again=True)
+                return
+            except StartupError as error:
+                self.log.critical("%s", error, exc_info=error.error)
+            if not self._has_served[0]:
+                self._exit_for_good()
+            # The arbiter would take such an exit for its own, and end the workers that serve.
+            self.log.critical("%s does not serve, and tries again in %gs", self, pause_seconds)
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
 
     def _make_tls_context(self) -> ssl.SSLContext:
         try:
@@ -275,15 +310,16 @@ class AsyncGunicornWorker(Worker):
             on_enough=self._restart,
         )
 
-    def _beat(self, server: Server) -> None:
+    def _beat(self) -> None:
         """Once a second: tell the arbiter that the loop is alive, and look after the clients."""
         # gunicorn halves the setting before it passes it on: half of it is left for delays.
         interval_seconds = min(1.0, self.timeout / 2) or 1.0
         # No Task, which anybody can cancel; and the next beat is due whatever fails in this one.
-        self._next_beat = self.loop.call_later(interval_seconds, self._beat, server)
+        self._next_beat = self.loop.call_later(interval_seconds, self._beat)
         try:
             self.notify()
-            server.expire()
+            if self._server is not None:
+                self._server.expire()
             if self.ppid != os.getppid():
                 self.log.info("Parent changed, shutting down: %s", self)
                 self._stop()
@@ -298,6 +334,9 @@ class AsyncGunicornWorker(Worker):
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 
+
+_LONGEST_PAUSE_SECONDS: Final = 30.0
+"""How long to wait at most before an application that could not start is started again."""
 
 _SIGNALS: Final = (
     signal.SIGTERM,

@@ -20,6 +20,7 @@ __all__ = (
     "duplicate_connection",
     "end_server",
     "has_option",
+    "is_replacement",
     "is_running",
     "listening_sockets",
     "loop_engine",
@@ -88,6 +89,12 @@ def _chained(first: Callable[[], None] | None, second: Callable[[], None]) -> Ca
         second()
 
     return hook
+
+
+def is_replacement() -> bool:
+    """Return whether this worker was started in the place of one that has ended."""
+    (worker,) = [each for each in uwsgi.workers() if each["id"] == uwsgi.worker_id()]
+    return bool(worker["respawn_count"])
 
 
 def end_server() -> None:

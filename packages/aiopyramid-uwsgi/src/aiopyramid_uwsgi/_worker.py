@@ -52,6 +52,13 @@ _STARTUP_FAILED: Final = 22
 """The exit code that means to uWSGI: the application cannot be loaded."""
 
 
+_TRY_AGAIN: Final = 1
+"""An exit code that means nothing to uWSGI: it starts another worker."""
+
+_RETRY_SECONDS: Final = 2.0
+"""How long to wait before an application that could not start is started again."""
+
+
 def check_engine() -> None:
     """Make sure that uWSGI runs with what the application needs.
 
@@ -141,9 +148,21 @@ class Worker:
             await startup()
         except StartupError as error:
             _log.critical("%s", error, exc_info=error.error)
+            if _api.is_replacement():
+                await self._make_way()
+                return
             if _api.has_option("need-app"):
                 _api.end_server()
             self._exit_soon(_STARTUP_FAILED)
+
+    async def _make_way(self) -> None:
+        """Leave the requests to the other workers, and after a while the place to another one."""
+        _log.critical("This worker does not serve; another one tries in %gs", _RETRY_SECONDS)
+        loop = asyncio.get_running_loop()
+        for descriptor in _api.listening_sockets():
+            loop.remove_reader(descriptor)
+        await asyncio.sleep(_RETRY_SECONDS)
+        self._exit_soon(_TRY_AGAIN)
 
     def _stop(self, number: signal.Signals) -> None:
         if self._ending is None:

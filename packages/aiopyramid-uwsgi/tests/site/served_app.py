@@ -289,7 +289,7 @@ def said(request):
 async def start(registry):
     await asyncio.sleep(0)
     say(f"startup of {os.getpid()}")
-    if "FAIL_AT_STARTUP" in os.environ:
+    if "FAIL_AT_STARTUP" in os.environ or os.path.exists(os.environ.get("FAIL_IF", "")):
         raise ConnectionError("no database")
 
 
