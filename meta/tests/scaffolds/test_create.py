@@ -1,6 +1,9 @@
 """_create: a project is there wholly, or there is nothing."""
 
+import compileall
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -128,3 +131,43 @@ def test_a_package_that_cannot_be_imported(refused, tmp_path: Path, name: str) -
 def test_a_package_that_there_is_already(refused, tmp_path: Path, name: str) -> None:
     says = "there is a Python package or module of this name"
     refused(UnusableName, says, "aio_starter", tmp_path / name)
+
+
+@pytest.mark.parametrize("length", [201, 300, 5000])
+def test_a_name_that_no_file_system_takes(refused, tmp_path: Path, length: int) -> None:
+    says = f"it has {length} characters, and 200 are the most"
+    refused(UnusableName, says, "aio_starter", tmp_path / ("a" * length))
+    refused(UnusableName, says, "aio_starter", tmp_path / "site1", "a" * length)
+
+
+def test_a_name_of_the_greatest_length_can_be_used(tmp_path: Path) -> None:
+    folder = create_project("aio_starter", tmp_path / ("a" * 200))
+    assert (folder / ("a" * 200) / "__init__.py").is_file()
+
+
+# --- What pip has done to a scaffold --------------------------------------------------------------
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Have a scaffold as pip installs it: each Python file is there once more, compiled."""
+
+    def compiled(name: str) -> Path:
+        folder = tmp_path / "installed" / name
+        shutil.copytree(SCAFFOLDS[name].folder, folder)
+        # What it says of the names in braces, which are no Python, is of no interest.
+        compileall.compile_dir(folder, quiet=2)
+        assert [*folder.rglob("*.pyc")]
+        scaffold = dataclasses.replace(SCAFFOLDS[name], folder=folder)
+        monkeypatch.setitem(SCAFFOLDS, name, scaffold)
+        return folder
+
+    return compiled
+
+
+@each_scaffold
+def test_compiled_files_of_a_scaffold_are_left_out(scaffold: str, compiled, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    plain = files_in(create_project(scaffold, tmp_path / "site1"))
+    compiled(scaffold)
+    assert files_in(create_project(scaffold, tmp_path / "other" / "site1")) == plain

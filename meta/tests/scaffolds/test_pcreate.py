@@ -50,15 +50,24 @@ def test_it_lists_the_scaffolds(option: str, capsys: pytest.CaptureFixture[str])
     ]
 
 
-@pytest.mark.parametrize("arguments", [["-s", "x", "site1"], ["-s", "aio_starter", "a/site1"]])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-s", "x", "site1"], "There is no scaffold"),
+        (["-s", "aio_starter", "a/site1"], "There is no folder"),
+        (["-s", "aio_starter", "a" * 300], "'aaaaaaaaaaaaaaaaaaaa...' cannot be used as a name"),
+        (["-s", "aio_starter", f"{'a' * 300}/site1"], "[Errno "),
+    ],
+    ids=["scaffold", "folder", "long name", "long path"],
+)
 def test_what_is_refused_ends_it_with_a_message(
-    arguments: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], says: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("pcreate: There is no ")
+    assert capsys.readouterr().err.startswith(f"pcreate: {says}")
     assert list(here.iterdir()) == []
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from pyramid.config import Configurator
@@ -11,7 +12,7 @@ from pyramid.response import Response
 
 from aiopyramid_core import await_
 from aiopyramid_core.lifespan import lifespan_of
-from aiopyramid_core.watchdog import Watchdog
+from aiopyramid_core.watchdog import _FRAMEWORK, Watchdog
 
 LIMIT = 0.1
 PATIENCE_SECONDS = 20
@@ -233,3 +234,9 @@ def test_without_the_setting_nothing_is_watched(run, application):
         return [t.name for t in threading.enumerate() if t.name == "aiopyramid-watchdog"]
 
     assert run(main) == []
+
+
+def test_all_packages_of_the_project_are_known():
+    folder = Path(__file__).parents[2]
+    packages = {path.name.replace("-", "_") for path in folder.glob("aiopyramid-*")}
+    assert {"aiopyramid", "pyramid", *packages} <= _FRAMEWORK

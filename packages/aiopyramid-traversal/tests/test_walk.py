@@ -1,11 +1,13 @@
 """_walk: from resource to resource, with every kind of ``__getitem__``."""
 
 import asyncio
+import time
 
 import pytest
 from pyramid.traversal import resource_path
 
 from aiopyramid_core import spawn_greenlet, use_executor
+from aiopyramid_core.watchdog import Watchdog
 from aiopyramid_traversal._walk import walk
 
 CHILDREN = {"a": {"b": {"c": None}}}
@@ -139,3 +141,23 @@ def test_a_cancelled_request_cancels_the_coroutine_that_it_waits_for():
         return told
 
     assert asyncio.run(main()) == ["cancelled"]
+
+
+class Blocking:
+    async def __getitem__(self, name):
+        time.sleep(0.5)
+        raise KeyError(name)
+
+
+def test_a_resource_that_blocks_the_loop_is_named_by_the_watchdog(caplog):
+    async def main():
+        watchdog = Watchdog(0.1)
+        watchdog.start()
+        try:
+            await spawn_greenlet(walk, Blocking(), names("a"), 0, "@@")
+        finally:
+            watchdog.stop()
+
+    asyncio.run(main())
+    (report,) = [record.message for record in caplog.records]
+    assert f" by {__name__}.Blocking.__getitem__ ({__file__}:" in report

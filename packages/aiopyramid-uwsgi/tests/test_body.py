@@ -7,7 +7,12 @@ import pytest
 from aiopyramid_uwsgi import _api
 from aiopyramid_uwsgi._body import receive_body
 from aiopyramid_uwsgi._settings import UWSGISettings
-from aiopyramid_uwsgi.exceptions import BadRequest, BodyNotReceived, ContentTooLarge
+from aiopyramid_uwsgi.exceptions import (
+    BadRequest,
+    BodyNotReceived,
+    CodingNotSupported,
+    ContentTooLarge,
+)
 
 LIMITS = UWSGISettings(body_limit_bytes=1000, body_memory_bytes=100)
 
@@ -94,3 +99,14 @@ def test_a_client_that_goes_away_between_chunks_is_noticed(chunks):
     chunks(b"a" * 10, OSError("unable to receive chunked part"))
     with pytest.raises(BodyNotReceived, match="after 10 bytes of the request body: unable"):
         receive_body({"HTTP_TRANSFER_ENCODING": "chunked"}, LIMITS)
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "identity", "", "chunked, chunked"])
+def test_a_coding_that_is_not_known_is_refused(coding):
+    with pytest.raises(CodingNotSupported, match=f"{coding!r} is not known"):
+        receive_body({"HTTP_TRANSFER_ENCODING": coding, "CONTENT_LENGTH": ""}, LIMITS)
+
+
+def test_a_body_has_one_length():
+    with pytest.raises(BadRequest, match="both a Transfer-Encoding and a Content-Length"):
+        receive_body({"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "3"}, LIMITS)

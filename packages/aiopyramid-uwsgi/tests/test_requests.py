@@ -191,6 +191,55 @@ def test_a_client_that_vanishes_with_half_a_body_is_logged_without_a_traceback(s
     assert served.get("/hello") == (200, "hello")
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ("Transfer-Encoding: gzip, chunked", 501),
+        ("Transfer_Encoding: gzip", 501),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 5", 400),
+        ("Transfer_Encoding: chunked\r\nContent-Length: 5", 400),
+    ],
+)
+def test_a_body_whose_end_is_in_doubt_is_refused(served, fields, status):
+    head, _ = served.ask(f"POST /length HTTP/1.1\r\nHost: t\r\n{fields}\r\n\r\n0\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+
+
+# --- What proxies say -----------------------------------------------------------------------------
+
+
+def test_a_proxy_on_this_machine_may_say_that_the_client_uses_tls(served):
+    assert served.get("/scheme") == (200, "http:")
+    assert served.get("/scheme", **{"X-Forwarded-Proto": "https"}) == (200, "https:")
+    assert served.get("/scheme", **{"X-Forwarded-Ssl": "on"}) == (200, "https:")
+
+
+def test_what_it_says_is_one_of_two(served):
+    assert served.get("/scheme", **{"X-Forwarded-Proto": "javascript"}) == (200, "http:")
+
+
+def test_somebody_else_may_not(uwsgi):
+    with_setting = uwsgi(settings={"aiopyramid.uwsgi.forwarded_allow_ips": "192.0.2.1"})
+    assert with_setting.get("/scheme", **{"X-Forwarded-Proto": "https"}) == (200, "http:")
+
+
+# --- What only a proxy can put right: see the README ----------------------------------------------
+
+
+def test_a_name_with_underscores_is_that_with_hyphens(served):
+    head = "GET /scheme HTTP/1.1\r\nHost: t\r\nX_Forwarded_Proto: https\r\n\r\n"
+    assert served.ask(head)[1] == b"https:"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "seen"),
+    [("zz\r\nabc", "0 0"), ("3\r\nabc\r\nzz\r\nd", "3 3"), ("3\r\nabc??", "3 3")],
+)
+def test_a_chunk_that_is_none_ends_the_body(served, chunks, seen):
+    head = "POST /length HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert served.ask(f"{head}{chunks}0\r\n\r\n")[1] == seen.encode()
+
+
 # --- Child processes ------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 import pytest
 from pyramid.exceptions import ConfigurationError
 
+from aiopyramid_uwsgi._scheme import networks
 from aiopyramid_uwsgi._settings import UWSGISettings
 
 PREFIX = "aiopyramid.uwsgi."
@@ -22,9 +23,10 @@ def test_values_are_read_as_an_ini_file_has_them():
         "body_limit_bytes": "2000",
         "body_memory_bytes": "1000",
         "graceful_timeout": "2.5",
+        "forwarded_allow_ips": "10.0.0.0/8",
     }
     read = UWSGISettings.from_mapping({PREFIX + name: value for name, value in settings.items()})
-    assert read == UWSGISettings("uvloop", 2000, 1000, 2.5)
+    assert read == UWSGISettings("uvloop", 2000, 1000, 2.5, networks("10.0.0.0/8"))
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,7 @@ def test_values_are_read_as_an_ini_file_has_them():
         ("body_limit_bytes", "much"),
         ("body_memory_bytes", "0"),
         ("graceful_timeout", "-1"),
+        ("forwarded_allow_ips", "localhost"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(name, value):

@@ -2,13 +2,20 @@
 
 import asyncio
 import logging
+import time
 
 import pytest
 from pyramid.config import Configurator
 
 from aiopyramid_core import synchronize
 from aiopyramid_core.lifespan import lifespan_of
-from aiopyramid_websocket import WebSocket, WebsocketClosed, WebsocketMapper
+from aiopyramid_core.watchdog import Watchdog
+from aiopyramid_websocket import (
+    WebSocket,
+    WebsocketClosed,
+    WebsocketConnectionView,
+    WebsocketMapper,
+)
 from aiopyramid_websocket.testing import connect
 
 pytestmark = pytest.mark.usefixtures("loop_factory")
@@ -302,3 +309,34 @@ async def test_patience_may_have_no_end(loop_factory):
         asyncio.get_running_loop().call_later(0.1, gone.set)
         await client.close()
     assert ended == [True]
+
+
+# --- Blocking -------------------------------------------------------------------------------------
+
+
+class Blocking(WebsocketConnectionView):
+    def on_message(self, message):
+        time.sleep(0.5)
+
+
+async def blocking(ws):
+    await ws.recv()
+    time.sleep(0.5)
+
+
+@pytest.mark.parametrize(
+    ("view", "name"), [(blocking, "blocking"), (Blocking, "Blocking.on_message")]
+)
+async def test_a_handler_that_blocks_the_loop_is_named_by_the_watchdog(
+    loop_factory, caplog, view, name
+):
+    watchdog = Watchdog(0.1)
+    watchdog.start()
+    try:
+        async with connect(view) as client:
+            await client.send("go")
+    finally:
+        watchdog.stop()
+    (report,) = [record.message for record in caplog.records]
+    assert report.startswith("The event loop has been blocked")
+    assert f" by {__name__}.{name} ({__file__}:" in report

@@ -17,6 +17,9 @@ __all__ = ("create_project",)
 _PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 """Names of distributions (PyPA, "Names and normalization")."""
 
+_MOST_CHARACTERS: Final = 200
+"""Of a name. File systems take 255 bytes, and pip adds the version and more to it."""
+
 
 def create_project(scaffold: str, target: Path, package: str | None = None) -> Path:
     """Create a project from a scaffold.
@@ -65,10 +68,20 @@ def _checked_project(name: str) -> str:
             "a project's name has letters, digits, '-', '_' and '.', and begins and ends"
             " with a letter or digit",
         )
+    return _checked_length(name)
+
+
+def _checked_length(name: str) -> str:
+    if len(name) > _MOST_CHARACTERS:
+        raise UnusableName(
+            f"{name[:20]}...",
+            f"it has {len(name)} characters, and {_MOST_CHARACTERS} are the most",
+        )
     return name
 
 
 def _checked_package(name: str) -> str:
+    _checked_length(name)
     if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
         raise UnusableName(name, "Python cannot import it. Name the package with --package-name")
     if importlib.util.find_spec(name) is not None:

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("name a scaffold and a project, as in 'pcreate -s aio_starter hello'")
     try:
         folder = create_project(options.scaffold, options.project, options.package_name)
-    except ScaffoldError as error:
+    except (ScaffoldError, OSError) as error:
         parser.exit(2, f"pcreate: {error}.\n")
     print(
         f"Created {folder}. Next:\n\n"

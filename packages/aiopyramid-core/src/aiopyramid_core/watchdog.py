@@ -86,7 +86,8 @@ _PINGS_PER_LIMIT: Final = 4
 def _culprit(frame: FrameType) -> str:
     """Return the name of the view or tween that is running, judged by its frames.
 
-    It is the innermost function of the application that Pyramid, or this package, has called.
+    It is the innermost function of the application that Pyramid, or a package of this project, has
+    called.
     """
     frames = [each for each, _ in traceback.walk_stack(frame)]
     called = frames[0]  # in a Task of its own, say, where the framework has called nothing
@@ -118,4 +119,18 @@ def _is_framework(frame: FrameType) -> bool:
     return module.partition(".")[0] in _FRAMEWORK
 
 
-_FRAMEWORK: Final = frozenset({"pyramid", "aiopyramid_core", "aiopyramid_gunicorn"})
+# By their names, since an application's own may begin like ours.
+_FRAMEWORK: Final = frozenset(
+    {
+        "aiopyramid",
+        "aiopyramid_asgi",
+        "aiopyramid_core",
+        "aiopyramid_groups",
+        "aiopyramid_gunicorn",
+        "aiopyramid_sqlalchemy",
+        "aiopyramid_traversal",
+        "aiopyramid_uwsgi",
+        "aiopyramid_websocket",
+        "pyramid",
+    }
+)

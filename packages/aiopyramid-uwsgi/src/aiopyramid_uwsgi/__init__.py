@@ -6,8 +6,8 @@ Include this package (``config.include("aiopyramid_uwsgi")``). The modules in re
     How it becomes part of an application.
 ``_exchange``
     One request: which part of it runs in uWSGI's greenlet, and which in the bridge's.
-``_body``, ``_response``
-    The request's body, read where uWSGI can wait for it; what is checked of the response.
+``_body``, ``_scheme``, ``_response``
+    The request's body, read where uWSGI can wait for it; what is checked of request and response.
 ``_upgraded``
     A connection that leaves HTTP, for WebSockets.
 ``websocket``, ``_native``

@@ -25,6 +25,7 @@ __all__ = (
     "listening_sockets",
     "loop_engine",
     "on_fork",
+    "peer_address",
     "read_chunk",
     "receive_message",
     "reset_connection",
@@ -117,6 +118,20 @@ def speaks_tls(environ: Mapping[str, Any]) -> bool:
 def duplicate_connection() -> socket.socket:
     """Return a socket of our own for the current request's connection; uWSGI closes its own."""
     return socket.socket(fileno=os.dup(uwsgi.connection_fd()))
+
+
+def peer_address() -> str | None:
+    """Return the address of whoever has made the current request's connection.
+
+    Not ``REMOTE_ADDR``, which may be what a proxy says. Empty for a Unix socket, None if the
+    connection is gone.
+    """
+    with duplicate_connection() as connection:
+        try:
+            name = connection.getpeername()
+        except OSError:
+            return None
+    return "" if isinstance(name, str | bytes) else str(name[0])
 
 
 def reset_connection() -> None:

@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 
 from . import _api
 from ._settings import UWSGISettings
-from .exceptions import BadRequest, BodyNotReceived, ContentTooLarge
+from .exceptions import BadRequest, BodyNotReceived, CodingNotSupported, ContentTooLarge
 
 __all__ = ("receive_body",)
 
@@ -30,11 +30,12 @@ def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
         The body, at its beginning; to be closed behind the request.
 
     Raises:
-        BadRequest: ``Content-Length`` is no number.
+        BadRequest: ``Content-Length`` is no number, or there are two ways to tell the length.
         BodyNotReceived: The client went away or was too slow.
+        CodingNotSupported: The body is not, or not only, in chunks.
         ContentTooLarge: The body is longer than allowed.
     """
-    chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+    chunked = _is_chunked(environ)
     length = 0 if chunked else _length(environ)
     _check(length, settings)
     body: IO[bytes] = BytesIO()
@@ -60,6 +61,18 @@ def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
             environ["CONTENT_LENGTH"] = str(received)
     environ["wsgi.input"] = body
     return body
+
+
+def _is_chunked(environ: dict[str, Any]) -> bool:
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if coding is None:
+        return False
+    if coding.strip().lower() != "chunked":
+        raise CodingNotSupported(f"the transfer coding {coding!r} is not known here")
+    if environ.get("CONTENT_LENGTH"):
+        # RFC 9112, 6.3: perhaps an attempt to smuggle a request past a proxy.
+        raise BadRequest("the request has both a Transfer-Encoding and a Content-Length")
+    return True
 
 
 def _length(environ: dict[str, Any]) -> int:

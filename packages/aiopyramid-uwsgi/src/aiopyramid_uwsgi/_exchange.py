@@ -21,6 +21,7 @@ from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
 from . import _api
 from ._body import receive_body
 from ._response import Response
+from ._scheme import correct_scheme
 from ._settings import UWSGISettings
 from ._upgraded import TAKE_OVER, TakenOver, UpgradedConnection
 from .exceptions import ClientDisconnected, RequestError
@@ -95,6 +96,7 @@ class Exchange:
         response = self._response = Response(environ["REQUEST_METHOD"])
         self._register.remember(self)
         try:
+            correct_scheme(environ, self._settings.forwarded_allow_ips, _api.peer_address)
             self._offer_upgrade(environ)
             self._request_body = receive_body(environ, self._settings)
             environ["wsgi.multithread"] = True  # ordinary views run in threads

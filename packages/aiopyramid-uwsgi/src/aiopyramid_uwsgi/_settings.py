@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from aiopyramid_core.settings import positive_number, positive_seconds, read_setting
 
+from ._scheme import Networks, networks
+
 __all__ = ("UWSGISettings",)
+
+
+_THIS_MACHINE: Final = networks("127.0.0.1 ::1")
+"""As the default of gunicorn's setting of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +27,15 @@ class UWSGISettings:
             is kept in a temporary file.
         graceful_timeout_seconds: ``aiopyramid.uwsgi.graceful_timeout``: seconds for which the end
             of a worker waits for requests in progress.
+        forwarded_allow_ips: ``aiopyramid.uwsgi.forwarded_allow_ips``: the proxies whose
+            ``X-Forwarded-Proto`` and ``X-Forwarded-Ssl`` are believed; those on Unix sockets are.
     """
 
     loop: str = "asyncio"
     body_limit_bytes: int = 1 << 30
     body_memory_bytes: int = 512 << 10
     graceful_timeout_seconds: float = 30.0
+    forwarded_allow_ips: Networks = _THIS_MACHINE
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> "UWSGISettings":
@@ -58,6 +67,13 @@ class UWSGISettings:
                 positive_seconds,
                 default.graceful_timeout_seconds,
                 "a number of seconds above zero",
+            ),
+            forwarded_allow_ips=read_setting(
+                settings,
+                "uwsgi.forwarded_allow_ips",
+                networks,
+                default.forwarded_allow_ips,
+                "addresses and networks, or *",
             ),
         )
 

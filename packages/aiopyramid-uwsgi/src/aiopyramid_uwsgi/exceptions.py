@@ -8,7 +8,8 @@
     ├── RequestError            the client's fault: logged as a warning, no traceback
     │   ├── BadRequest              400
     │   ├── BodyNotReceived         408
-    │   └── ContentTooLarge         413
+    │   ├── ContentTooLarge         413
+    │   └── CodingNotSupported      501
     └── ClientDisconnected      nobody is left to answer
 
 What the application does wrong is an :class:`aiopyramid_core.exceptions.ApplicationError`.
@@ -25,6 +26,7 @@ __all__ = (
     "BadRequest",
     "BodyNotReceived",
     "ClientDisconnected",
+    "CodingNotSupported",
     "ContentTooLarge",
     "EngineMissing",
     "NotNative",
@@ -96,7 +98,7 @@ class RequestError(AiopyramidError):
 
 
 class BadRequest(RequestError):
-    """The length of the body makes no sense (RFC 9110, 8.6)."""
+    """The length of the body makes no sense (RFC 9110, 8.6; RFC 9112, 6.3)."""
 
     status = HTTPStatus.BAD_REQUEST
 
@@ -111,6 +113,12 @@ class ContentTooLarge(RequestError):
     """The body exceeds ``aiopyramid.uwsgi.body_limit_bytes`` (RFC 9110, 15.5.14)."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class CodingNotSupported(RequestError):
+    """The body has a transfer coding besides ``chunked`` (RFC 9112, 6.1)."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class ClientDisconnected(AiopyramidError):

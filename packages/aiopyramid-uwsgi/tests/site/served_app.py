@@ -118,6 +118,10 @@ async def length(request):
     return text(f"{len(request.body)} {request.content_length}")
 
 
+async def scheme(request):
+    return text(request.application_url.partition("//")[0])
+
+
 async def background(request):
     async def work():
         await asyncio.sleep(0.3)
@@ -297,7 +301,7 @@ async def stop(registry):
     say(f"shutdown of {os.getpid()}")
 
 
-VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, background]
+VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, scheme, background]
 VIEWS += [block, block_for_ever, length_in_thread, thread, executor, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent, switch, said]
 VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
