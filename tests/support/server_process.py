@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from signal import SIG_IGN, SIGINT, SIGKILL, SIGTERM, default_int_handler, getsignal, signal
 from typing import Any
 
@@ -25,16 +26,20 @@ class Process:
     Args:
         command: The program and its arguments.
         environment: Environment variables in addition to this process's.
+        folder: Where to run it; None for this process's own folder.
 
     Attributes:
         lines: What it said so far, standard output and error together.
     """
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, command: list[str], environment: dict[str, str], folder: Path | None = None
+    ) -> None:
         # A session of its own, so that what it forks can be ended with it, and a signal can go
         # to the group as Ctrl-C's does.
         self.popen = subprocess.Popen(
             command,
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -115,13 +120,20 @@ class ServerProcess(Process):
         server: What to call it in messages.
         command: The arguments of ``python -m``.
         environment: Environment variables in addition to this process's.
+        python: The interpreter to run it with.
 
     Attributes:
         site: Its address.
     """
 
-    def __init__(self, server: str, command: list[str], environment: dict[str, str]) -> None:
-        super().__init__([sys.executable, "-m", *command], environment)
+    def __init__(
+        self,
+        server: str,
+        command: list[str],
+        environment: dict[str, str],
+        python: str = sys.executable,
+    ) -> None:
+        super().__init__([python, "-m", *command], environment)
         self.server = server
         try:
             self.site = self.said(r"(?:Listening at:|Serving on) (http://127\.0\.0\.1:\d+)")[1]
