@@ -221,6 +221,17 @@ async def test_an_idle_connection_is_closed_in_silence_after_the_keep_alive_time
         assert await client.closed()
 
 
+async def test_a_request_that_came_before_the_look_at_the_clock_is_answered(serve):
+    async with serve(echo) as site:
+        client = await site.connect()
+        client.get()
+        await client.answer()
+        # As after something that has blocked the loop: both are there, and neither is noticed yet.
+        client.get()
+        site.pass_time(11)
+        assert (await client.answer()).status == 200
+
+
 async def test_a_keep_alive_time_of_0_closes_after_each_request(serve):
     async with serve(echo, times=Times(30, 30, 0)) as site:
         client = await site.connect()

@@ -129,7 +129,11 @@ class Server:
 
         One look at each connection once a second costs less than a timer for each request.
         """
-        now = self.loop.time()
+        # Not at once: while something blocked the loop, the request may have come for which a
+        # connection is kept. After two turns of the loop all has been read that is there by now.
+        self.loop.call_soon(self.loop.call_soon, self._expire, self.loop.time())
+
+    def _expire(self, now: float) -> None:
         for connection in [c for c in self.connections if c.deadline <= now]:
             self._have(connection, connection.expire)
 
