@@ -33,6 +33,7 @@ class Seen:
 def pytest_configure(config):
     # Before the test modules are imported, since they import some of these by name.
     pyramid.testing.setUp = _including(pyramid.testing.setUp)
+    Configurator.setup_registry = _included_first(Configurator.setup_registry)
     Configurator.make_wsgi_app = _counting(Configurator.make_wsgi_app)
     Router.__call__ = _watched(Router.__call__)
 
@@ -41,10 +42,19 @@ def _including(set_up):
     @wraps(set_up)
     def set_up_and_include(*args, **kwargs):
         config = set_up(*args, **kwargs)
-        # First, as PasteDeploy's pyramid.includes are: this configurator may carry out each
-        # directive at once.
+        # First, since this configurator carries out each directive at once.
         config.include("aiopyramid_core")
         return config
+
+    return set_up_and_include
+
+
+def _included_first(set_up_registry):
+    @wraps(set_up_registry)
+    def set_up_and_include(self, *args, **kwargs):
+        set_up_registry(self, *args, **kwargs)
+        # As the setting pyramid.includes does it.
+        self.include("aiopyramid_core")
 
     return set_up_and_include
 
