@@ -84,18 +84,20 @@ def _if(kind: type, holder: Holder) -> Holder:
     return lambda component: holder(component) if type(component) is kind else component
 
 
-def _factory_of_callables(point: str) -> Holder:
-    """Await a factory, and what it makes whenever that is called."""
+def _traverser(factory: Any) -> Any:
+    call = getattr(factory, "__call__", None)  # noqa: B004  # of a class: its instances'
+    if getattr(call, "__module__", "").startswith(_MODULES_OF_TRAVERSERS):
+        return factory
+    make = awaiting(factory, "the factory of a traverser")
 
-    def hold(factory: Any) -> Any:
-        make = awaiting(factory, f"the factory of {point}")
+    def make_awaiting(root: Any) -> Any:
+        return awaiting(make(root), "a traverser")
 
-        def make_awaiting(*args: Any) -> Any:
-            return awaiting(make(*args), point)
+    return dressed(factory, make_awaiting)
 
-        return dressed(factory, make_awaiting)
 
-    return hold
+_MODULES_OF_TRAVERSERS: Final = ("pyramid.traversal", "aiopyramid_core.", "aiopyramid_traversal.")
+"""Where traversers come from that need nobody who waits for them."""
 
 
 def _view(view: Any) -> Any:
@@ -160,7 +162,7 @@ _HOLDERS: Final[dict[Any, Holder]] = {
     IRendererFactory: await_renderers,
     IResponse: _as("a response adapter"),
     IResourceURL: _as("a resource URL adapter"),
-    ITraverser: _factory_of_callables("a traverser"),
+    ITraverser: _traverser,
     IView: _view,
     ISecuredView: _view,
     IPredicateList: _if(PredicateList, AwaitingPredicates),
