@@ -40,8 +40,9 @@ from pyramid.urldispatch import RoutesMapper
 from pyramid.util import TopologicalSorter, object_description
 
 from . import _policies
-from ._awaiting import AwaitingObject, awaiting, dressed, is_awaiting
+from ._awaiting import AwaitingObject, awaited, awaiting, dressed, is_awaiting
 from ._collections import AwaitingTweens, await_cache_busters, await_properties, await_routes
+from ._execution import wrap_execution_policy
 from ._failures import answering_cancellation
 from ._predicates import AwaitingPredicates
 from ._renderers import await_renderers
@@ -91,7 +92,9 @@ def _traverser(factory: Any) -> Any:
     make = awaiting(factory, "the factory of a traverser")
 
     def make_awaiting(root: Any) -> Any:
-        return awaiting(make(root), "a traverser")
+        traverse = make(root)
+        # One for each request: nothing here that takes time.
+        return lambda request: awaited(traverse(request))
 
     return dressed(factory, make_awaiting)
 
@@ -142,7 +145,10 @@ def _request_factory(factory: Any) -> Any:
 
 
 def _execution_policy(policy: Any) -> Any:
-    return answering_cancellation(awaiting(policy, "the execution policy"))
+    # Ours, which is around the application's, has seen it awaited.
+    if policy.__module__ != wrap_execution_policy.__module__:
+        policy = awaiting(policy, "the execution policy")
+    return answering_cancellation(policy)
 
 
 # --- The interfaces -------------------------------------------------------------------------------
