@@ -1,6 +1,7 @@
 """_by_hand: what code of earlier versions does with greenlets."""
 
 import asyncio
+import types
 
 import pytest
 from greenlet import getcurrent, greenlet
@@ -179,6 +180,7 @@ def test_what_a_future_raises_is_raised_where_it_was_switched_up(run):
 
 
 def test_a_coroutine_that_yields_a_future_is_told_so_as_in_any_task(run):
+    @types.coroutine
     def mistaken():
         yield asyncio.Future()  # and not "yield from"
 

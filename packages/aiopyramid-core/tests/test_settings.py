@@ -15,6 +15,7 @@ FIELDS = {
     "request_timeout": "request_timeout_seconds",
     "cancel_on_disconnect": "cancel_on_disconnect",
     "debug_blocking": "debug_blocking_seconds",
+    "tasks_can_wait": "tasks_can_wait",
     "shutdown_timeout": "shutdown_timeout_seconds",
     "startup_timeout": "startup_timeout_seconds",
 }

@@ -7,6 +7,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     Greenlets in which ordinary code waits for awaitables of the event loop.
 ``_by_hand``
     Greenlets that code of earlier versions switches itself.
+``_waiting_tasks``
+    The same in Tasks that requests make.
 ``_portal``, ``_waiting``, ``_process_loop``
     The same for threads, and the event loop of processes whose server has none.
 ``scope``, ``_sqlalchemy``

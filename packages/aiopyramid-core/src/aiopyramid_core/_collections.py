@@ -5,7 +5,7 @@ of Pyramid's holds them.
 """
 
 import inspect
-from typing import Any
+from typing import Any, Final
 
 from pyramid.config.tweens import Tweens
 from pyramid.decorator import reify
@@ -53,14 +53,20 @@ class AwaitingTweens(AwaitingCollection):
 
 
 def _awaiting_tween(name: str, factory: Any) -> Any:
+    if name.startswith(_TWEENS_OF_OURS):
+        return factory
+    if name == EXCVIEW:
+        return lambda handler, registry: factory(failing_as_pyramid_expects(handler), registry)
     make = awaiting(factory, f"the factory of the tween {name}")
 
     def awaiting_tween_factory(handler: Any, registry: Any) -> Any:
-        if name == EXCVIEW:
-            handler = failing_as_pyramid_expects(handler)
         return awaiting(make(handler, registry), f"the tween {name}")
 
     return awaiting_tween_factory
+
+
+_TWEENS_OF_OURS: Final = "aiopyramid_core.tweens."
+"""Ordinary functions all of them."""
 
 
 # --- Routes ---------------------------------------------------------------------------------------

@@ -40,8 +40,9 @@ from pyramid.urldispatch import RoutesMapper
 from pyramid.util import TopologicalSorter, object_description
 
 from . import _policies
-from ._awaiting import AwaitingObject, awaiting, dressed, is_awaiting
+from ._awaiting import AwaitingObject, awaited, awaiting, dressed, is_awaiting
 from ._collections import AwaitingTweens, await_cache_busters, await_properties, await_routes
+from ._execution import wrap_execution_policy
 from ._failures import answering_cancellation
 from ._predicates import AwaitingPredicates
 from ._renderers import await_renderers
@@ -84,18 +85,22 @@ def _if(kind: type, holder: Holder) -> Holder:
     return lambda component: holder(component) if type(component) is kind else component
 
 
-def _factory_of_callables(point: str) -> Holder:
-    """Await a factory, and what it makes whenever that is called."""
+def _traverser(factory: Any) -> Any:
+    call = getattr(factory, "__call__", None)  # noqa: B004  # of a class: its instances'
+    if getattr(call, "__module__", "").startswith(_MODULES_OF_TRAVERSERS):
+        return factory
+    make = awaiting(factory, "the factory of a traverser")
 
-    def hold(factory: Any) -> Any:
-        make = awaiting(factory, f"the factory of {point}")
+    def make_awaiting(root: Any) -> Any:
+        traverse = make(root)
+        # One for each request: nothing here that takes time.
+        return lambda request: awaited(traverse(request))
 
-        def make_awaiting(*args: Any) -> Any:
-            return awaiting(make(*args), point)
+    return dressed(factory, make_awaiting)
 
-        return dressed(factory, make_awaiting)
 
-    return hold
+_MODULES_OF_TRAVERSERS: Final = ("pyramid.traversal", "aiopyramid_core.", "aiopyramid_traversal.")
+"""Where traversers come from that need nobody who waits for them."""
 
 
 def _view(view: Any) -> Any:
@@ -140,7 +145,10 @@ def _request_factory(factory: Any) -> Any:
 
 
 def _execution_policy(policy: Any) -> Any:
-    return answering_cancellation(awaiting(policy, "the execution policy"))
+    # Ours, which is around the application's, has seen it awaited.
+    if policy.__module__ != wrap_execution_policy.__module__:
+        policy = awaiting(policy, "the execution policy")
+    return answering_cancellation(policy)
 
 
 # --- The interfaces -------------------------------------------------------------------------------
@@ -160,7 +168,7 @@ _HOLDERS: Final[dict[Any, Holder]] = {
     IRendererFactory: await_renderers,
     IResponse: _as("a response adapter"),
     IResourceURL: _as("a resource URL adapter"),
-    ITraverser: _factory_of_callables("a traverser"),
+    ITraverser: _traverser,
     IView: _view,
     ISecuredView: _view,
     IPredicateList: _if(PredicateList, AwaitingPredicates),

@@ -14,6 +14,7 @@ from ._executors import RequestExecutor
 from ._placement import Placement
 from ._registry import await_extension_points
 from ._request_threads import request_threads
+from ._waiting_tasks import let_tasks_wait
 from .lifespan import Hook, Lifespan, lifespan_of
 from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
 from .settings import Settings, warn_of_unknown_settings
@@ -79,6 +80,8 @@ def includeme(config: Any) -> None:
     _add_lifespan(config, settings)
     if settings.executor_max_workers is not None:
         config.add_startup(_executor_setter(settings.executor_max_workers))
+    if settings.tasks_can_wait:
+        config.add_startup(_let_tasks_wait)
     if settings.debug_blocking_seconds is not None:
         _add_watchdog(config, settings.debug_blocking_seconds)
     _add_tweens(config, settings)
@@ -115,6 +118,10 @@ def _executor_setter(max_workers: int) -> Hook:
         asyncio.get_running_loop().set_default_executor(RequestExecutor(max_workers))
 
     return set_executor
+
+
+async def _let_tasks_wait(registry: Any) -> None:
+    let_tasks_wait(asyncio.get_running_loop())
 
 
 def _add_watchdog(config: Any, limit_seconds: float) -> None:

@@ -39,6 +39,8 @@ class Settings:
             when its client goes away.
         debug_blocking_seconds: ``aiopyramid.debug_blocking``: seconds for which the event loop
             may be blocked before the log says by what; None to not watch it.
+        tasks_can_wait: ``aiopyramid.tasks_can_wait``: whether ordinary code may wait in the Tasks
+            that requests make, by ``asyncio.gather`` for example.
         shutdown_timeout_seconds: ``aiopyramid.shutdown_timeout``: seconds for which the end of
             the process waits for background tasks, and then for each shutdown function.
         startup_timeout_seconds: ``aiopyramid.startup_timeout``: seconds that each startup function
@@ -52,6 +54,7 @@ class Settings:
     request_timeout_seconds: float | None = None
     cancel_on_disconnect: bool = False
     debug_blocking_seconds: float | None = None
+    tasks_can_wait: bool = False
     shutdown_timeout_seconds: float = 10.0
     startup_timeout_seconds: float = 60.0
 
@@ -89,6 +92,7 @@ class Settings:
             debug_blocking_seconds=read_setting(
                 settings, "debug_blocking", positive_seconds, None, "a number of seconds above zero"
             ),
+            tasks_can_wait=read_setting(settings, "tasks_can_wait", _truth, False, "true or false"),
             shutdown_timeout_seconds=read_setting(
                 settings,
                 "shutdown_timeout",

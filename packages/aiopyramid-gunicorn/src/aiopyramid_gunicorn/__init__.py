@@ -4,8 +4,8 @@ The way of a request through the modules, a step each:
 
 ``worker``
     gunicorn's side: signals, heartbeat, settings.
-``_settings``
-    What is said about settings that mean nothing here.
+``_settings``, ``_application``
+    What is said about settings that mean nothing here, and about what cannot be served.
 ``_server``, ``_listener``
     Listeners and connections; the drain at the end.
 ``protocol``, ``_state``, ``_owner``, ``_fence``

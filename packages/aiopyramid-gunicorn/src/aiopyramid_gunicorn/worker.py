@@ -39,6 +39,7 @@ from aiopyramid_core import (
 from aiopyramid_core.executor import DEFAULT_THREADS
 from aiopyramid_core.lifespan import announce_stop
 
+from ._application import errors_of, warnings_of
 from ._environ import EnvironSettings
 from ._files import FileWrapper
 from ._hooks import RequestHooks
@@ -127,6 +128,17 @@ class AsyncGunicornWorker(Worker):
         self._stop_at_once = False
         disown_children(_SIGNALS, self._leave_in_child)
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Load the application, and look at what was loaded."""
+        super().load_wsgi()
+        errors = list(errors_of(self.wsgi))
+        for text in errors:
+            self.log.critical("%s", text)
+        if errors:
+            self._exit_for_good()
+        for text in warnings_of(self.wsgi):
+            self.log.warning("%s", text)
 
     def init_signals(self) -> None:
         """Receive signals; as long as the application loads, not yet by way of the event loop.

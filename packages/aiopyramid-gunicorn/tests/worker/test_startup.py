@@ -50,6 +50,54 @@ def test_with_reload_a_syntax_error_is_shown_until_it_is_mended(gunicorn, tmp_pa
     assert "SyntaxError" in text
 
 
+# --- Applications that cannot be served ----------------------------------------------------------
+
+MAIN = """
+from pyramid.config import Configurator
+from pyramid.response import Response
+
+async def view(request):
+    return Response("hello")
+
+def main(global_config=None, **settings):
+    config = Configurator()
+    config.add_view(view)
+    return config.make_wsgi_app()
+"""
+
+PATCHED = """
+import sys, types
+sys.modules["gevent.monkey"] = types.SimpleNamespace(is_module_patched=lambda name: True)
+def app(environ, start_response): ...
+"""
+
+
+def test_the_function_that_makes_the_application_is_not_taken_for_it(gunicorn, tmp_path):
+    (tmp_path / "site_main.py").write_text(MAIN)
+    server = gunicorn(app="site_main:main", PYTHONPATH=str(tmp_path))
+    server.ended()
+    server.said(re.escape("Have gunicorn call it: 'site_main:main()'"))
+
+
+def test_a_forgotten_include_is_told(gunicorn, tmp_path):
+    (tmp_path / "site_main.py").write_text(MAIN)
+    server = gunicorn(app="site_main:main()", PYTHONPATH=str(tmp_path))
+    server.said(r"function site_main.view is a coroutine, and the application does not include")
+
+
+def test_monkey_patched_threads_are_refused_once(gunicorn, tmp_path):
+    # What gevent says of itself: it is not among what the tests need.
+    (tmp_path / "patched.py").write_text(PATCHED)
+    server = gunicorn(app="patched:app", PYTHONPATH=str(tmp_path))
+    server.ended()
+    server.said("gevent has replaced the threads of this process", times=1)
+
+
+def test_the_worker_has_a_name_among_the_entry_points(gunicorn):
+    server = gunicorn(app=PLAIN, worker="egg:aiopyramid-gunicorn#aiopyramid")
+    assert server.get("/")[0] == 200
+
+
 # --- Settings -------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,64 @@
+"""What is wrong with an application that gunicorn has loaded, as far as it can be seen."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pyramid.router import Router
+
+from aiopyramid_core import called_by, is_coroutine_callable
+from aiopyramid_core.lifespan import is_installed
+
+__all__ = ("errors_of", "warnings_of")
+
+
+def errors_of(application: Any) -> Iterator[str]:
+    """Yield why an application cannot be served.
+
+    Args:
+        application: What gunicorn was told to serve, loaded.
+    """
+    yield from _monkey_patching()
+    if inspect.isfunction(application):
+        parameters = list(inspect.signature(application).parameters)
+        if parameters[:1] == ["global_config"]:
+            name = application.__name__
+            yield (
+                f"{application.__module__}:{name} is a function that makes the application, and"
+                f" not the application. Have gunicorn call it: '{application.__module__}:{name}()'"
+            )
+
+
+def warnings_of(application: Any) -> Iterator[str]:
+    """Yield what will go wrong in an application that can be served.
+
+    Args:
+        application: What gunicorn was told to serve, loaded.
+    """
+    if not isinstance(application, Router) or is_installed(application.registry):
+        return
+    views = application.registry.introspector.get_category("views", ())
+    for view in (each["introspectable"] for each in views):
+        if is_coroutine_callable(called_by(view["callable"], view["attr"])):
+            yield (
+                f"{view.title} is a coroutine, and the application does not include"
+                ' aiopyramid_core: say config.include("aiopyramid_core") in the function that makes'
+                " it"
+            )
+
+
+def _monkey_patching() -> Iterator[str]:
+    """Yield what has replaced the threads of this process by greenlets of its own."""
+    gevent = sys.modules.get("gevent.monkey")
+    eventlet = sys.modules.get("eventlet.patcher")
+    for name, is_patched in (
+        ("gevent", gevent is not None and gevent.is_module_patched("threading")),
+        ("eventlet", eventlet is not None and eventlet.is_monkey_patched("thread")),
+    ):
+        if is_patched:
+            yield (
+                f"{name} has replaced the threads of this process (monkey patching), and asyncio"
+                f" needs real ones: take {name}'s monkey patching out of the application, or serve"
+                f" it by gunicorn's worker for {name}"
+            )
