@@ -16,8 +16,13 @@ def candidates(path, patterns=PATTERNS):
     return [patterns[position] for position in RouteIndex(patterns).candidates(path)]
 
 
-def test_routes_with_another_beginning_are_left_out():
-    assert candidates("/x1/z") == ["/", "/{a}", "/:old/b", "*all", "/x{y}/z"]
+def test_routes_with_other_segments_are_left_out():
+    assert candidates("/x1/z") == ["*all", "/x{y}/z"]
+
+
+def test_routes_with_another_number_of_segments_are_left_out():
+    assert candidates("/a/b") == ["a/{b}", "/a/{b:.*}", "/:old/b", "*all", "/a/b*rest"]
+    assert candidates("/a/b/c") == ["/a/{b:.*}", "*all", "/a/b*rest"]
 
 
 def test_candidates_come_in_the_order_of_the_routes():
@@ -29,7 +34,24 @@ def test_without_routes_there_is_no_candidate():
     assert candidates("/a", []) == []
 
 
-segments = st.sampled_from(["", "a", "b", "ab", "é", "{", ":", "{x}", "{y:a.*}", ":z", "a{w}"])
+@pytest.mark.parametrize(
+    "tenant", ["{tenant}", ":tenant", r"{tenant:\d+}", "{tenant:[a-z0-9_-]{2,4}}", "{tenant:a|b}"]
+)
+def test_a_segment_behind_a_placeholder_tells_routes_apart(tenant):
+    patterns = [f"/api/{tenant}/{name}" for name in ("users", "groups", "groups/all")]
+    assert candidates("/api/12/groups", patterns) == [f"/api/{tenant}/groups"]
+
+
+@pytest.mark.parametrize("expression", [".+", "[^x]+", r"\S+", r"\D+", "[+-z]+", "[%-z]+", "(a/)?"])
+def test_an_expression_that_may_match_a_slash_leaves_open_what_follows(expression):
+    pattern = f"/api/{{rest:{expression}}}/end"
+    assert candidates("/api/a/b/end", [pattern]) == [pattern]
+
+
+segments = st.sampled_from(
+    ["", "a", "b", "ab", "é", "a\n", "{", ":", "{x}", "{y:a.*}", ":z", "a{w}"]
+    + [r"{d:\d+}", "{c:[a-c]{1,2}}", "{s:[+-z]*}", "{n:[^b]+}", "{e:()}", "*"]
+)
 patterns = st.lists(
     st.builds("/".join, st.lists(segments, max_size=3)).map(
         lambda text: re.sub(r"\{[xyw]", lambda match: match[0] + "_", text)
@@ -37,8 +59,9 @@ patterns = st.lists(
     max_size=6,
 )
 paths = st.builds(
-    lambda parts: "/" + "/".join(parts),
-    st.lists(st.sampled_from(["", "a", "b", "ab", "é", "{", ":"]), max_size=4),
+    lambda parts, end: "/" + "/".join(parts) + end,
+    st.lists(st.sampled_from(["", "a", "b", "ab", "é", "{", ":", "7", "\n", "*"]), max_size=4),
+    st.sampled_from(["", "\n"]),
 )
 
 

@@ -1,59 +1,108 @@
 """Which routes can match a path? Pure: patterns and paths in, positions out.
 
 Pyramid tries one route's pattern after the other. With hundreds of routes that takes long, and here
-it is done once more, before the request exists. Most patterns begin with characters that a path
-must begin with, too; by those they are looked up.
+it is done once more, before the request exists. But most patterns differ in segments that are the
+same in each path that they match. Of an application's patterns many have such segments in the same
+places, and among those a path is looked up at once.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from pyramid.urldispatch import old_route_re, route_re, star_at_end, update_pattern
 
 __all__ = ("RouteIndex",)
 
-_FIRST_PLACEHOLDER: Final = re.compile(r"\{|\*\w*$|:[_a-zA-Z]\w*")
-"""Where the literal beginning of a pattern ends, at the latest; see pyramid.urldispatch.
+_WITHIN_SEGMENT: Final = re.compile(r"(?:\\[dw]|\w-?|[+*?{},\[\]()|])*")
+r"""Expressions of placeholders that match no slash for sure, such as ``\d+`` and ``[a-z]{2}``."""
 
-A brace or colon that is no placeholder after all only makes the beginning shorter than it could be.
-"""
+_VARIABLE: Final = "\0"
+_REST: Final = "\1"
+"""What stands for placeholders, within a segment and of any length. A pattern that has such a
+character itself is looked at more often than it would have to be."""
+
+
+class _Shape(NamedTuple):
+    """What is alike in patterns that are looked up together.
+
+    Attributes:
+        fixed: Which of the segments are the same in all paths.
+        size: How many segments there are.
+        is_open: Whether any number of segments may follow.
+    """
+
+    fixed: tuple[int, ...]
+    size: int
+    is_open: bool
+
+    def admits(self, size: int) -> bool:
+        """Return whether a path of so many segments can match."""
+        return size > self.size if self.is_open else size == self.size
+
+
+_Table = tuple[Callable[[Sequence[str]], Any], dict[Any, list[int]]]
+"""For the patterns of one shape: what to look up of a path, and the positions that this has."""
 
 
 class RouteIndex:
-    """Finds the routes of which a path has the literal beginning.
+    """Finds the routes whose patterns have the segments of a path.
 
     Args:
         patterns: The patterns of the routes, in their order.
     """
 
-    __slots__ = ("_positions", "_sizes")
+    __slots__ = ("_tables",)
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._positions: dict[str, list[int]] = {}
+        tables: dict[_Shape, _Table] = {}
         for position, pattern in enumerate(patterns):
-            self._positions.setdefault(_literal_beginning(pattern), []).append(position)
-        self._sizes = sorted({len(beginning) for beginning in self._positions})
+            shape, segments = _read(pattern)
+            key_of, positions = tables.setdefault(shape, (itemgetter(*shape.fixed), {}))
+            positions.setdefault(key_of(segments), []).append(position)
+        # By the number of a path's segments; the last ones are for all that have more.
+        sizes = range(max((shape.size for shape in tables), default=0) + 2)
+        self._tables: list[list[_Table]] = [
+            [table for shape, table in tables.items() if shape.admits(size)] for size in sizes
+        ]
 
-    def candidates(self, path: str) -> Iterator[int]:
+    def candidates(self, path: str) -> list[int]:
         """Return the positions of routes that may match a path, in order; others cannot.
 
         Args:
             path: The path, decoded.
         """
-        found = []
-        size = len(path)
-        for beginning in self._sizes:
-            if beginning > size:
-                break
-            positions = self._positions.get(path[:beginning])
-            if positions is not None:
-                found.append(positions)
-        if len(found) == 1:
-            return iter(found[0])
-        return iter(sorted([position for positions in found for position in positions]))
+        # The end of a regular expression, "$", is also in front of a line break.
+        segments = path.rstrip("\n").split("/")
+        size = len(segments)
+        tables = self._tables
+        found: list[int] = []
+        for key_of, positions in tables[size] if size < len(tables) else tables[-1]:
+            found += positions.get(key_of(segments), ())
+        found.sort()
+        return found
 
 
-def _literal_beginning(pattern: str) -> str:
-    if not pattern.startswith("/"):
-        pattern = "/" + pattern
-    placeholder = _FIRST_PLACEHOLDER.search(pattern)
-    return pattern if placeholder is None else pattern[: placeholder.start()]
+def _read(pattern: str) -> tuple[_Shape, list[str]]:
+    """Return the shape of a pattern, and its segments."""
+    beginning, rest, _ = _with_marks(pattern).partition(_REST)
+    segments = beginning.rstrip("\n").split("/")
+    if rest:
+        segments.pop()  # it may be longer in a path
+    fixed = [number for number, segment in enumerate(segments) if _VARIABLE not in segment]
+    return _Shape(tuple(fixed), len(segments), bool(rest)), segments
+
+
+def _with_marks(pattern: str) -> str:
+    """Return a pattern with marks for its placeholders, which are found as Pyramid finds them."""
+    if old_route_re.search(pattern) and not route_re.search(pattern):
+        pattern = old_route_re.sub(update_pattern, pattern)
+    if star_at_end.search(pattern):
+        pattern = pattern.rpartition("*")[0] + _REST
+    return "/" + route_re.sub(_mark, pattern).removeprefix("/")
+
+
+def _mark(placeholder: re.Match[str]) -> str:
+    expression = placeholder[0][1:-1].partition(":")[2]
+    return _VARIABLE if _WITHIN_SEGMENT.fullmatch(expression) else _REST
