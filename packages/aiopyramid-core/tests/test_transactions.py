@@ -151,6 +151,29 @@ def test_a_commit_gets_a_thread_though_all_are_taken_by_those_who_wait_for_it(
     assert len(writes.committed) == 40
 
 
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_request_that_is_cancelled_leaves_no_transaction_open(run, fetch, build, writes, hook):
+    async def view(request):
+        manager = manager_of(request)
+        writes.write("cancelled", manager)
+        request.registry["transaction"] = manager.get()
+        await asyncio.get_running_loop().create_future()
+
+    async def main():
+        app = build(view, hook)
+        task = asyncio.create_task(fetch(app))
+        while "transaction" not in app.registry:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert run(main) is True
+    assert writes.committed == []
+    assert writes.threads  # where it was aborted
+    assert threading.get_ident() not in writes.threads
+
+
 def test_a_blocking_call_of_a_coroutine_request_joins_its_transaction(run, fetch, build, writes):
     async def view(request):
         await call_in_thread(None, writes.write, "in a thread", transaction.manager)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from typing import Any, Final, ParamSpec, TypeVar
 
+from ._greenlets import kills_greenlet
+
 __all__ = (
     "CoroutineRequestScope",
     "RequestScope",
@@ -49,11 +51,24 @@ class CoroutineRequestScope:
             long as nobody has asked.
     """
 
-    __slots__ = ("_key", "transaction_manager")
+    __slots__ = ("_clean_up", "_key", "transaction_manager")
 
     def __init__(self) -> None:
         self._key: _Key | None = None
+        self._clean_up: list[Callable[[], None]] = []
         self.transaction_manager: Any = None
+
+    def clean_up_with(self, function: Callable[[], None]) -> None:
+        """Have a function called if the request is broken off; it raises nothing."""
+        self._clean_up.append(function)
+
+    def clean_up(self) -> None:
+        """The request was broken off, by its cancellation for example.
+
+        What is left of it would be in the way of the next request with the same key.
+        """
+        while self._clean_up:
+            self._clean_up.pop()()
 
     @property
     def key(self) -> Hashable:
@@ -121,9 +136,16 @@ def call_in_scope_of_coroutine_request(
     request within another one, in the same context, leaves it as it was.
     """
     outer = current_scope.get()
-    current_scope.set(CoroutineRequestScope())
+    scope = CoroutineRequestScope()
+    current_scope.set(scope)
     try:
         return function(*args, **kwargs)
+    except Exception:
+        raise  # whoever has begun something has seen it, and has ended what was begun
+    except BaseException as error:
+        if not kills_greenlet(error):
+            scope.clean_up()
+        raise
     finally:
         if outer is not None:
             current_scope.set(outer)

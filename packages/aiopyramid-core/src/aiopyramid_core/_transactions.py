@@ -14,6 +14,7 @@ In synchronous requests all is as it was.
 
 import importlib
 import importlib.util
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from ._off_loop import off_loop
 from ._request_scope import CoroutineRequestScope, ThreadRequestScope, current_scope
 
 __all__ = ("install", "scope_of_this_thread", "take_commits_off_loop")
+
+_log = logging.getLogger("aiopyramid_core")
 
 _TWEEN: Final = "pyramid_tm.tm_tween_factory"
 _HOOK: Final = "tm.manager_hook"
@@ -80,6 +83,7 @@ def _scoped_manager_class(transaction: Any) -> type:
                 return self.thread_manager
             if scope.transaction_manager is None and type(scope) is CoroutineRequestScope:
                 scope.transaction_manager = OffLoopTransactionManager()
+                scope.clean_up_with(_aborting(scope.transaction_manager))
             return scope.transaction_manager or self.thread_manager
 
         @manager.setter
@@ -113,10 +117,12 @@ def take_commits_off_loop(registry: Any) -> None:
 def _off_loop_hook(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def manager_hook(request: Any) -> Any:
         manager = hook(request)
-        if type(current_scope.get()) is CoroutineRequestScope and manager is not _manager:
+        scope = current_scope.get()
+        if type(scope) is CoroutineRequestScope and manager is not _manager:
             # On the instance, whatever its class is.
             for name in ("commit", "abort"):
                 setattr(manager, name, _off_loop(getattr(manager, name)))
+            scope.clean_up_with(_aborting(manager))
         return manager
 
     return manager_hook
@@ -127,3 +133,23 @@ def _off_loop(function: Callable[[], None]) -> Callable[[], None]:
         off_loop(function, at_once=True)
 
     return call
+
+
+def _aborting(manager: Any) -> Callable[[], None]:
+    """Return a function that aborts the transaction of a manager, if there is one.
+
+    ``pyramid_tm`` ends a transaction when a request returns or raises an Exception. A cancellation
+    is none: the transaction would stay open, with its locks, and the session that has joined it
+    would take the writes of later requests into it.
+    """
+
+    def abort() -> None:
+        # To ask a manager for its transaction begins one.
+        if getattr(manager, "_txn", None) is None:
+            return
+        try:
+            manager.abort()
+        except Exception:
+            _log.exception("The transaction of a request that was broken off cannot be aborted")
+
+    return abort

@@ -2,7 +2,7 @@
 
 A view mapper (Pyramid, "Using a View Mapper") turns a view callable of any shape into a function
 of context and request. These three decide, once, when the application is configured, whether a
-view runs as a coroutine in the request's greenlet or as ordinary code in a thread.
+view is awaited in the request's greenlet or called as synchronous code, in a thread.
 """
 
 import inspect
@@ -105,11 +105,11 @@ class CoroutineMapper(_AsyncioMapper):
 
 
 class ExecutorMapper(_AsyncioMapper):
-    """Run an ordinary view in a thread of the event loop's default executor.
+    """Run a synchronous view in the thread of its request.
 
-    Under a server that gives every request a thread of its own, the view runs in that thread.
-    An ordinary decorator around a coroutine function is an ordinary view, too: one that runs an
-    event loop of its own, as ``asyncio.run`` does, needs such a thread.
+    In a coroutine request it gets a thread for itself. A synchronous decorator around a coroutine
+    function is a synchronous view, too: one that runs an event loop of its own, as ``asyncio.run``
+    does, needs such a thread.
 
     Raises:
         ConfigurationError: On configuration, when the view is a coroutine.

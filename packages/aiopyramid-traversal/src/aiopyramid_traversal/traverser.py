@@ -21,10 +21,10 @@ class AsyncioTraverser(ResourceTreeTraverser):
     """Traverse a tree of resources whose ``__getitem__`` may be a coroutine.
 
     In one tree, ``__getitem__`` may be a coroutine function, a generator function that delegates
-    with ``yield from``, a synchronized coroutine, or an ordinary method. A coroutine runs on the
-    event loop, in the request's own Task. An ordinary method runs where the traverser is called,
-    under a server of this project on the event loop's thread: it must not block. If it does, wrap
-    it in :func:`~aiopyramid_core.use_executor`, or take :class:`ExecutorTraverser` for the tree.
+    with ``yield from``, a synchronized coroutine, or a synchronous method. A coroutine runs on the
+    event loop. A synchronous method runs where the request does: in a coroutine request, which is
+    on the event loop, it must not block. If it does, wrap it in
+    :func:`~aiopyramid_core.use_executor`, or take :class:`ExecutorTraverser` for the tree.
 
     The root may be awaitable, too: a root factory may be a coroutine function.
 
@@ -78,11 +78,11 @@ class AsyncioTraverser(ResourceTreeTraverser):
 
 
 class ExecutorTraverser(AsyncioTraverser):
-    """Traverse in a thread, for a tree of resources whose ordinary ``__getitem__`` blocks.
+    """Traverse in a thread, for a tree of resources whose synchronous ``__getitem__`` blocks.
 
-    The whole walk is one call in a thread of the event loop's default executor; under a server
-    that gives every request a thread of its own, it runs in that thread. Coroutines in the tree
-    run on the event loop all the same. For one kind of root only::
+    In a coroutine request the whole walk is one call in a thread; a synchronous request has a
+    thread anyway. Coroutines in the tree run on the event loop all the same. For one kind of root
+    only::
 
         config.add_traverser(ExecutorTraverser, LegacyRoot)
 
