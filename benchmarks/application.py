@@ -7,7 +7,7 @@ import asyncio
 import time
 from typing import Any
 
-from _common import HELLO, SHORT_WAIT_SECONDS, WAIT_SECONDS
+from _common import BLOCK_SECONDS, HELLO, SHORT_WAIT_SECONDS, WAIT_SECONDS
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
@@ -41,6 +41,16 @@ def short_ordinary(request: Request) -> Response:
     return Response(HELLO, content_type="text/plain")
 
 
+def block(request: Request) -> Response:
+    time.sleep(BLOCK_SECONDS)
+    return Response(HELLO, content_type="text/plain")
+
+
+async def echo(websocket: Any) -> None:
+    async for message in websocket:
+        await websocket.send(message)
+
+
 def coroutine() -> Any:
     """Return the application with a coroutine view."""
     return _application({"/": hello_coroutine}, "aiopyramid_core")
@@ -49,6 +59,12 @@ def coroutine() -> Any:
 def ordinary() -> Any:
     """Return the same application with an ordinary view."""
     return _application({"/": hello_ordinary}, "aiopyramid_core")
+
+
+def hellos() -> Any:
+    """Return an application with both kinds of views, and a route with a placeholder."""
+    views = {"/": hello_coroutine, "/ordinary": hello_ordinary, "/of/{name}": hello_coroutine}
+    return _application(views, "aiopyramid_core")
 
 
 def without_aiopyramid() -> Any:
@@ -65,6 +81,23 @@ def waiting() -> Any:
 def waiting_without_aiopyramid() -> Any:
     """Return an application that waits in an ordinary view, for gevent, which patches the wait."""
     return _application({"/short": short_ordinary})
+
+
+def busy() -> Any:
+    """Return an application that blocks threads, with what answers nevertheless."""
+    with Configurator() as config:
+        config.include("aiopyramid_websocket")
+        _add_views(config, {"/": hello_coroutine, "/block": block})
+        config.add_route("/health", "/health")
+        config.add_view(hello_ordinary, route_name="/health", run_on="loop")
+        config.add_route("/echo", "/echo")
+        config.add_websocket_view(echo, route_name="/echo")
+        return config.make_wsgi_app()
+
+
+def busy_without_aiopyramid() -> Any:
+    """Return its like for other servers: all that answers needs a thread."""
+    return _application({"/": hello_ordinary, "/block": block})
 
 
 def on_uwsgi() -> Any:
@@ -122,7 +155,11 @@ def _application(views: dict[str, Any], *includes: str, **settings: str) -> Any:
     with Configurator(settings=settings) as config:
         for name in includes:
             config.include(name)
-        for path, view in views.items():
-            config.add_route(path, path)
-            config.add_view(view, route_name=path)
+        _add_views(config, views)
         return config.make_wsgi_app()
+
+
+def _add_views(config: Any, views: dict[str, Any]) -> None:
+    for path, view in views.items():
+        config.add_route(path, path)
+        config.add_view(view, route_name=path)

@@ -49,6 +49,8 @@ STEPS: Final = (
     Step("hello", "--rounds 5 --seconds 3", 240, "--rounds 2 --seconds 1", 55),
     Step("waiting", "--rounds 5 --seconds 4", 75, "--rounds 2 --seconds 1", 15),
     Step("concurrency", "--rounds 10", 35, "--rounds 2", 10),
+    Step("busy_threads", "--rounds 10", 55, "--rounds 2", 20),
+    Step("placement", "--rounds 15", 20, "--rounds 2 --number 500", 5),
     Step(
         "websocket", "--rounds 5 --broadcasts 3", 190, "--rounds 2 --seconds .3 --broadcasts 1", 45
     ),

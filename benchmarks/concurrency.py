@@ -14,13 +14,12 @@ import sys
 from collections.abc import Sequence
 from statistics import median
 from time import perf_counter
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
 from _common import HELLO, WAIT_SECONDS
 from _common.chart import LESS, Chart, Panel, bars
 from _common.commands import gunicorn
+from _common.http_client import Client
 from _common.report import (
     ABSENT,
     Figure,
@@ -42,7 +41,6 @@ BAR_SECONDS: Final = 0.6
 THREADS: Final = 40
 """gthread's: as many as AsyncGunicornWorker has for ordinary views."""
 
-REQUEST_SECONDS: Final = 30.0
 TRIES: Final = 5
 """Rounds to try until all connections are open; a server may close idle ones at any time."""
 
@@ -54,51 +52,6 @@ PACKAGES: Final = (
     *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
     *("httptools", "uvloop", "aiohttp"),
 )
-
-
-class Client:
-    """An HTTP client with as many connections as it has requests at the same time."""
-
-    def __init__(self) -> None:
-        self.opened = 0
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_start.append(self._count)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
-            trace_configs=[trace],
-        )
-
-    async def __aenter__(self) -> "Client":
-        await self._session.__aenter__()
-        return self
-
-    async def __aexit__(self, *exc_info: Any) -> None:
-        await self._session.__aexit__(None, None, None)
-
-    async def _count(
-        self,
-        session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        params: aiohttp.TraceConnectionCreateStartParams,
-    ) -> None:
-        self.opened += 1
-
-    async def get(self, url: str) -> float:
-        """Send a request; return its latency in seconds.
-
-        Raises:
-            CannotMeasureError: There was no answer, or a wrong one.
-        """
-        start = perf_counter()
-        try:
-            async with self._session.get(url) as response:
-                status, body = response.status, await response.read()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise CannotMeasureError(f"No answer from {url}: {error!r}") from error
-        if (status, body) != (200, HELLO):
-            raise CannotMeasureError(f"{url} answered {status}, {body[:80]!r}")
-        return perf_counter() - start
 
 
 async def one_round(client: Client, server: Server, coroutines: int, ordinary: int) -> Sample:

@@ -10,8 +10,10 @@
     The commands that start the servers.
 ``servers``
     Starting, pinning and stopping servers; their CPU time.
+``http_client``
+    A client that tells how long each answer takes.
 ``wrk``
-    The load generator of ``hello.py`` and ``waiting.py``.
+    The load generator of ``hello.py``, ``waiting.py`` and ``against_checkout.py``.
 ``load``
     Several servers under load, in turn.
 """
@@ -26,3 +28,6 @@ WAIT_SECONDS: Final = 0.2
 
 SHORT_WAIT_SECONDS: Final = 0.1
 """How long the views under ``/short`` wait."""
+
+BLOCK_SECONDS: Final = 1.0
+"""How long the views under ``/block`` hold their threads."""

@@ -100,7 +100,8 @@ def _with_marks(pattern: str) -> str:
         pattern = old_route_re.sub(update_pattern, pattern)
     if star_at_end.search(pattern):
         pattern = pattern.rpartition("*")[0] + _REST
-    return "/" + route_re.sub(_mark, pattern).removeprefix("/")
+    marked: str = route_re.sub(_mark, pattern)
+    return "/" + marked.removeprefix("/")
 
 
 def _mark(placeholder: re.Match[str]) -> str:

@@ -1,0 +1,176 @@
+"""Measure the gunicorn worker of this checkout against that of another one: CPU time a request.
+
+"Hello, world" from a synchronous view, a coroutine view, and a coroutine view whose route has a
+placeholder. Both workers are pinned to one processor core, wrk to another one; they are measured in
+turn, the first one of a round being the second one of the next. The other checkout needs an
+environment of its own, ``.venv``; ``make .venv/ready`` makes it there.
+
+"x the other" compares the medians of the rounds' own ratios, as elsewhere; "x the other, least" the
+smallest figures of both, which neighbours on the machine have disturbed the least.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from _common import HELLO
+from _common.commands import ServerCommand, gunicorn
+from _common.report import (
+    Figure,
+    Presentation,
+    Table,
+    make_parser,
+    placing,
+    positive,
+    progress,
+    report,
+    verdict,
+)
+from _common.results import Results, Sample
+from _common.servers import CannotMeasureError, Server, placed, starting, two_cores
+from _common.wrk import find_wrk, run_wrk
+
+OURS: Final = "this checkout"
+OTHER: Final = "the other one"
+
+VIEWS: Final = {
+    "/ordinary": "synchronous",
+    "/": "coroutine",
+    "/of/world": "coroutine, route with a placeholder",
+}
+"""The paths to ask for, and what answers there."""
+
+BARS: Final = {"/ordinary": 1.0, "/": 1.02, "/of/world": 1.02}
+"""The project's own: so much of the other checkout's CPU time at most."""
+
+PACKAGES: Final = (
+    *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
+    *("httptools", "uvloop"),
+)
+
+
+def candidates(checkout: Path) -> dict[str, ServerCommand]:
+    """Return the worker of this checkout and that of another one, with the same application.
+
+    Raises:
+        CannotMeasureError: The other checkout has no environment.
+    """
+    python = checkout / ".venv/bin/python"
+    if not python.exists():
+        raise CannotMeasureError(
+            f"{checkout} has no environment: run 'make .venv/ready' in that checkout"
+        )
+    ours = gunicorn("hellos", "aiopyramid_gunicorn.AsyncGunicornWorker")
+    assert ours.arguments[0] == sys.executable
+    other = dataclasses.replace(ours, arguments=[str(python), *ours.arguments[1:]])
+    return {OURS: ours, OTHER: other}
+
+
+def measure(
+    servers: Mapping[str, Server], rounds: int, seconds: int, connections: int
+) -> list[Sample]:
+    """Return the CPU time of each worker for a request, one sample a round and path.
+
+    Raises:
+        CannotMeasureError: wrk did not work, or some requests failed.
+    """
+    wrk = find_wrk()
+    client_core = two_cores()[1]
+    samples: list[Sample] = []
+    for number in range(rounds + 1):
+        progress(f"round {number} of {rounds}" if number else "warming up")
+        in_turn = list(servers.items())[:: 1 if number % 2 else -1]
+        for path in VIEWS:
+            for name, server in in_turn:
+                before = server.cpu_seconds()
+                load = run_wrk(
+                    *(wrk, server.url(path)),
+                    seconds=seconds if number else 1,
+                    connections=connections,
+                    core=client_core,
+                )
+                if load.failures:
+                    raise CannotMeasureError(f"{load.failures} requests failed on {name}")
+                cost = (server.cpu_seconds() - before) / load.requests * 1e6
+                if number:
+                    what = {"round": number, "path": path, "server": name}
+                    samples.append({**what, "cpu_microseconds": cost})
+    return samples
+
+
+def tables(results: Results) -> list[Table]:
+    """Return the table to print."""
+    columns = ["View", OURS, OTHER, "x the other", "bar", "x the other, least", "bar"]
+    return [
+        Table(
+            "CPU us/request; median (smallest-largest) of the rounds",
+            columns,
+            [row(results, path) for path in VIEWS],
+        )
+    ]
+
+
+def row(results: Results, path: str) -> list[str]:
+    """Return a row of the table."""
+    ours, other = (
+        results.values("cpu_microseconds", path=path, server=name) for name in (OURS, OTHER)
+    )
+    ratio = Figure.ratio(ours, other)
+    least = Figure.of([min(ours) / min(other)])
+    return [
+        VIEWS[path],
+        Figure.of(ours).text(".1f"),
+        Figure.of(other).text(".1f"),
+        ratio.text(".3f"),
+        verdict(ratio, at_most=BARS[path]),
+        f"{least.median:.3f}",
+        verdict(least, at_most=BARS[path]),
+    ]
+
+
+def notes(results: Results) -> list[str]:
+    """Return how it was measured."""
+    return [
+        "{rounds} rounds of {seconds} s, {connections} connections; ".format(**results.parameters)
+        + placing(results, "wrk")
+    ]
+
+
+SHOW: Final = Presentation(PACKAGES, tables, notes)
+
+
+def main() -> None:
+    """Measure and print; leave with a message if that is not possible."""
+    parser = make_parser(__doc__, rounds=10)
+    parser.add_argument("checkout", type=Path, help="the folder of the other checkout")
+    parser.add_argument(
+        "--seconds",
+        type=positive,
+        default=2,
+        help="how long to measure a view in a round (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--connections",
+        type=positive,
+        default=32,
+        help="how many connections wrk keeps busy (default: %(default)s)",
+    )
+    options = parser.parse_args()
+    left_out: dict[str, str] = {}
+    try:
+        commands = candidates(options.checkout.resolve())
+        server_core = two_cores()[0]
+        with starting(commands, left_out, core=server_core, path="/", body=HELLO) as servers:
+            if left_out:
+                raise CannotMeasureError(f"The other checkout's worker: {left_out[OTHER]}")
+            samples = measure(servers, options.rounds, options.seconds, options.connections)
+    except CannotMeasureError as error:
+        sys.exit(f"Cannot measure: {error}")
+    options.checkout = str(options.checkout)
+    report(SHOW, options, samples, **placed())
+
+
+if __name__ == "__main__":
+    main()
