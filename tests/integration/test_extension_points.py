@@ -1,30 +1,25 @@
-"""The table of extension points: whatever Pyramid calls may be a coroutine, wherever it runs.
+"""The table of extension points on real servers, and in the documents.
 
-Each row is asked three times: of coroutine functions, of ordinary functions that return a
-coroutine, and of ordinary functions, which must answer what they answer in plain Pyramid.
+What each row holds is tested by ``test_extension_points.py`` of aiopyramid-core.
 """
 
 import asyncio
 import functools
-import gc
 import http.client
 import re
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from document_code import code_blocks, run_as_module
-from extension_points import EXTENSION_POINTS, KINDS, ExtensionPoint, application, ordinary, said
+from extension_points import EXTENSION_POINTS, KINDS, ExtensionPoint, application, ask
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPConflict
-from webob import Request
 
-from aiopyramid_core import spawn_greenlet
 from aiopyramid_core.testing import Served, serving
 
 PAGE = Path(__file__).parents[2] / "docs/extension-points.md"
@@ -33,72 +28,6 @@ each_point = pytest.mark.parametrize(
     "point", EXTENSION_POINTS, ids=lambda point: re.sub(r"\W+", " ", point.name + point.directive)
 )
 each_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-def ask(app: Any, exchange: str) -> str:
-    """Return the answer to an exchange; what is in the query of a POST is in its body, too."""
-    method, _, path = exchange.rpartition(" ")
-    form = dict(parse_qsl(urlsplit(path).query)) if method == "POST" else None
-    return said(Request.blank(path, POST=form).get_response(app))
-
-
-@pytest.fixture
-def nothing_is_left() -> Iterator[None]:
-    """Fail if a coroutine was never awaited."""
-    gc.collect()
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        yield
-        gc.collect()
-    assert [str(each.message) for each in seen if each.category is RuntimeWarning] == []
-
-
-@each_point
-def test_a_row_says_what_plain_pyramid_does(point: ExtensionPoint) -> None:
-    app, exchanges = application(point, ordinary, plain=True)
-    assert {each: ask(app, each) for each in exchanges} == exchanges
-
-
-@each_point
-@each_kind
-@pytest.mark.usefixtures("nothing_is_left")
-def test_it_works_in_a_thread(point: ExtensionPoint, kind: str) -> None:
-    app, exchanges = application(point, KINDS[kind])
-    assert {each: ask(app, each) for each in exchanges} == exchanges
-
-
-@each_point
-@each_kind
-@pytest.mark.usefixtures("nothing_is_left")
-def test_it_works_on_the_loop(point: ExtensionPoint, kind: str) -> None:
-    app, exchanges = application(point, KINDS[kind])
-
-    async def main() -> dict[str, str]:
-        return {each: await spawn_greenlet(ask, app, each) for each in exchanges}
-
-    assert asyncio.run(main()) == exchanges
-
-
-@each_point
-@each_kind
-def test_what_the_application_has_written_stays_as_it_is(point: ExtensionPoint, kind: str) -> None:
-    written = []
-
-    def state(function: Any) -> Any:
-        # Less the description of a view, which Pyramid itself adds to its function.
-        attributes = {key: value for key, value in vars(function).items() if key != "__text__"}
-        return function, function.__code__, attributes
-
-    def make(function: Callable[..., Any]) -> Callable[..., Any]:
-        made = KINDS[kind](function)
-        written.append(state(made))
-        return made
-
-    app, exchanges = application(point, make)
-    for each in exchanges:
-        ask(app, each)
-    assert written
-    assert [state(function) for function, _, _ in written] == written
 
 
 # --- Real servers ---------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ def test_an_await_too_many_is_explained(get):
         config.add_tween(name, under="pyramid.tweens.excview_tween_factory")
 
     assert note_of(get, lambda request: Response("hello"), configure).startswith(
-        "What Pyramid gives you to call is an ordinary function, in a coroutine as well"
+        "What Pyramid gives you to call is a synchronous function, in a coroutine as well"
     )
 
 

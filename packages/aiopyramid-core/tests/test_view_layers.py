@@ -3,14 +3,17 @@
 import asyncio
 import copy
 import functools
+import operator
+from dataclasses import dataclass
 
 import pytest
 from pyramid.exceptions import ConfigurationError, ConfigurationExecutionError
 from pyramid.httpexceptions import HTTPConflict
 from pyramid.response import Response
+from pyramid.view import view_defaults
 from webob import Request
 
-from aiopyramid_core import CoroutineMapper, ExecutorMapper
+from aiopyramid_core import CoroutineMapper, ExecutorMapper, is_coroutine_callable
 
 
 class Conflict(Exception):
@@ -281,3 +284,50 @@ def test_an_async_generator_is_no_view(application, attr):
         " of a body, let a view return Response(app_iter=...) of it; if it shall return a response,"
         " say 'return' in it instead of 'yield'."
     ) in str(caught.value)
+
+
+# --- Other shapes ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Greeting:
+    """A dataclass that is called."""
+
+    word: str
+
+    async def __call__(self, request):
+        await asyncio.sleep(0)
+        return Response(self.word)
+
+
+@view_defaults(renderer="string")
+class Greetings:
+    def __init__(self, request):
+        self.request = request
+
+    async def greet(self, word="hello"):
+        await asyncio.sleep(0)
+        return word
+
+    async def plain(self):
+        return await self.greet("plain")
+
+    partial = functools.partialmethod(greet, "partial")
+
+
+def test_a_dataclass_that_is_called_is_a_view(get):
+    assert get(Greeting("dataclass")).text == "dataclass"
+
+
+@pytest.mark.parametrize("attr", ["partial", "plain"])
+def test_methods_of_a_class_with_view_defaults_are_views(get, attr):
+    assert get(Greetings, attr=attr).text == attr
+
+
+def test_a_partial_method_of_a_coroutine_method_is_known_as_one():
+    assert is_coroutine_callable(Greetings.partial)
+    assert is_coroutine_callable(Greetings(None).partial)
+
+
+def test_a_callable_that_is_built_in_is_a_view(get):
+    assert get(operator.attrgetter("response")).status_code == 200

@@ -2,8 +2,8 @@
 
 A row is a function that configures an application and returns what the application must answer. It
 passes whatever Pyramid is going to call through ``f``, which makes a coroutine function of it or
-leaves it alone. So the same row is an application of coroutines and an ordinary one, and the
-ordinary one can be asked in plain Pyramid, too.
+leaves it alone. So the same row is an application of coroutines and an synchronous one, and the
+synchronous one can be asked in plain Pyramid, too.
 """
 
 from . import predicates, requests, security, views
@@ -12,11 +12,11 @@ from ._table import (
     KINDS,
     ExtensionPoint,
     application,
+    ask,
     coroutine,
     hidden,
     main,
     ordinary,
-    said,
 )
 
 __all__ = (
@@ -24,13 +24,13 @@ __all__ = (
     "KINDS",
     "ExtensionPoint",
     "application",
+    "ask",
     "coroutine",
     "hidden",
     "main",
     "ordinary",
     "predicates",
     "requests",
-    "said",
     "security",
     "views",
 )

@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from wsgiref.util import shift_path_info
 
 from pyramid.config import Configurator
 from pyramid.response import Response
+from webob import Request
 
 Maker = Callable[[Callable[..., Any]], Callable[..., Any]]
 Exchanges = dict[str, str]
@@ -181,3 +183,10 @@ def marking(event: Any) -> None:
 
 def marks(request: Any) -> Response:
     return Response(getattr(request, "mark", "nothing"))
+
+
+def ask(app: Any, exchange: str) -> str:
+    """Return the answer to an exchange; what is in the query of a POST is in its body, too."""
+    method, _, path = exchange.rpartition(" ")
+    form = dict(parse_qsl(urlsplit(path).query)) if method == "POST" else None
+    return said(Request.blank(path, POST=form).get_response(app))

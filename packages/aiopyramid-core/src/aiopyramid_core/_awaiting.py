@@ -1,12 +1,12 @@
 """Waiting for what a callable of the application returned, where Pyramid takes it for a value.
 
-Pyramid calls tweens, policies, predicates and many more as ordinary functions. What it holds of
+Pyramid calls tweens, policies, predicates and many more as synchronous functions. What it holds of
 them is wrapped here, so that it gets the result of a coroutine and never the coroutine, which would
 be true, an identity or a response. The application's own object stays as it is: what the
 application calls itself it awaits itself.
 
 Whether something is a coroutine is seen by what it returned, so that a lambda or a decorator which
-hides a coroutine function hides nothing here. Ordinary results cost one look at their type.
+hides a coroutine function hides nothing here. Any other result costs one look at its type.
 """
 
 import functools

@@ -147,8 +147,11 @@ def layers_of(function: Any) -> Iterator[Any]:
     while not any(function is layer for layer in layers) and len(layers) < _MOST_LAYERS:
         layers.append(function)
         yield function
+        method = getattr(function, "__partialmethod__", getattr(function, "_partialmethod", None))
         if isinstance(function, functools.partial):
             function = function.func
+        elif isinstance(method, functools.partialmethod):  # by another name before Python 3.13
+            function = method.func
         elif inspect.ismethod(function):
             function = function.__func__
         elif hasattr(function, "__wrapped__"):

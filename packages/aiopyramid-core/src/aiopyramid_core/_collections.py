@@ -66,7 +66,7 @@ def _awaiting_tween(name: str, factory: Any) -> Any:
 
 
 _TWEENS_OF_OURS: Final = "aiopyramid_core.tweens."
-"""Ordinary functions all of them."""
+"""Synchronous functions all of them."""
 
 
 # --- Routes ---------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
-from ._awaiting import AwaitingObject, awaiting, original_of
+from ._awaiting import awaited, awaiting
 from ._closures import outer_variables
 
 __all__ = ("variables_of_cornice",)
@@ -48,31 +48,55 @@ def _if_callable(function: Any, point: str) -> Any:
 
 
 def _awaiting_class(cls: Any) -> Callable[..., Any]:
-    names = tuple(
-        name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))
-    )
+    return lambda **arguments: _AwaitingInstance(cls(**arguments))
 
-    def make(**arguments: Any) -> Any:
-        return AwaitingObject(cls(**arguments), names, "an object of Cornice's")
 
-    return make
+class _AwaitingInstance:
+    """An object of the application's as Cornice sees it: what its methods return is awaited.
+
+    There is one for each request, so that nothing here takes time.
+
+    Args:
+        original: The application's object.
+    """
+
+    __slots__ = ("original",)
+
+    def __init__(self, original: Any) -> None:
+        self.original = original
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.original, name)
+        return _awaiting_call(value) if callable(value) else value
+
+    def __bool__(self) -> bool:
+        return bool(self.original)
+
+
+def _awaiting_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: awaited(function(*args, **kwargs))
 
 
 def _awaiting_view(view: Any) -> Any:
     if hasattr(view, "make_bound_view"):
-        return _AwaitingUnboundView(view, ("make_bound_view",), "a view of Cornice's")
+        return _AwaitingUnboundView(view)
     return _if_callable(view, "a view of Cornice's")
 
 
-class _AwaitingUnboundView(AwaitingObject):
-    """A method of a class, which Cornice binds to an object for each request."""
+class _AwaitingUnboundView:
+    """A method of a class, which Cornice binds to an object for each request.
 
-    __slots__ = ()
+    Args:
+        view: Cornice's own, which knows the method.
+    """
 
-    def _awaiting_method(self, name: str) -> Callable[..., Any]:
-        bind = super()._awaiting_method(name)
+    def __init__(self, view: Any) -> None:
+        self._view = view
 
-        def make_bound_view(instance: Any) -> Any:
-            return awaiting(bind(original_of(instance)), "a view of Cornice's")
+    @property  # type: ignore[misc]  # nobody sets it
+    def __class__(self) -> Any:
+        return type(self._view)  # which Cornice asks for
 
-        return make_bound_view
+    def make_bound_view(self, instance: _AwaitingInstance) -> Callable[..., Any]:
+        """Return what Cornice calls; the method itself sees the application's object."""
+        return _awaiting_call(self._view.make_bound_view(instance.original))

@@ -137,7 +137,7 @@ def _request_factory(factory: Any) -> Any:
             if inspect.iscoroutinefunction(getter):
                 raise ConfigurationError(
                     f"Pyramid reads {name} of {object_description(factory)}, the request factory,"
-                    " as an ordinary attribute, and the attribute is a coroutine. Register it with"
+                    " as a plain attribute, and the attribute is a coroutine. Register it with"
                     f" config.add_request_method(..., {name!r}, reify=True) instead, or decorate"
                     " its function with aiopyramid_core.synchronize."
                 )

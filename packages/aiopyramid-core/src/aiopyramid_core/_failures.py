@@ -71,7 +71,7 @@ def answering_cancellation(policy: Callable[[Any, Any], Any]) -> Callable[[Any, 
     """Return an execution policy that answers 503 where a cancelled request would say nothing.
 
     On an event loop the server has cancelled it, and does what is to be done then. In a thread of
-    an ordinary server something below the request was cancelled, and its client waits.
+    any other server something below the request was cancelled, and its client waits.
 
     Args:
         policy: An execution policy.
@@ -104,7 +104,7 @@ _EXPLANATIONS: Final = (
     ),
     (
         r"object .* can't be used in 'await' expression",
-        "What Pyramid gives you to call is an ordinary function, in a coroutine as well: the"
+        "What Pyramid gives you to call is a synchronous function, in a coroutine as well: the"
         " handler of a tween, the view inside a decorator or a view deriver. Leave 'await' out.",
     ),
     (

@@ -107,7 +107,7 @@ def _await_views(registry: Any) -> None:
     if any(hasattr(view, "__permitted__") for view in views) and _is_of_coroutines(policy):
         raise ConfigurationError(
             f"Views were made before aiopyramid_core was included, and they ask"
-            f" {object_description(policy)}, the security policy, as an ordinary one; its methods"
+            f" {object_description(policy)}, the security policy, as a synchronous one; its methods"
             ' are coroutines. Say config.include("aiopyramid_core") first.'
         )
 

@@ -1,8 +1,8 @@
 """Pyramid's own policies that keep something in the session, where the session's methods await.
 
-Pyramid calls ``request.session.get_csrf_token()`` and the like as ordinary methods. The application
-may call the same methods with ``await``: the session that it sees stays as it is, and Pyramid's
-policies get a request whose session is awaited.
+Pyramid calls ``request.session.get_csrf_token()`` and the like without ``await``. The application
+may call the same methods with it: the session that it sees stays as it is, and Pyramid's policies
+get a request whose session is awaited.
 """
 
 from typing import Any

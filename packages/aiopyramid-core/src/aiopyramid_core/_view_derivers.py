@@ -63,7 +63,7 @@ def _with_options_of(deriver: Any, wrapper: Deriver) -> Deriver:
 
 
 def _rendered(rendered_view: Deriver) -> Deriver:
-    """Let all that is around the view find a body which ordinary code can iterate."""
+    """Let all that is around the view find a body which synchronous code can iterate."""
 
     def portable_view_deriver(view: Any, info: Any) -> Any:
         rendered = rendered_view(view, info)

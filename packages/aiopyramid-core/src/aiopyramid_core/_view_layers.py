@@ -1,7 +1,7 @@
-"""Decorators of views: an ordinary one gets the finished result of the coroutine that it calls.
+"""Decorators of views: a synchronous one gets the finished result of the coroutine that it calls.
 
 A decorator looks at the response, catches exceptions, or opens and closes something around the
-view. Written for ordinary views, it would do so before a coroutine has even begun::
+view. Written for synchronous views, it would do so before a coroutine has even begun::
 
     def conflicts_are_409(view):
         @functools.wraps(view)
@@ -47,13 +47,13 @@ _RUN_A_LOOP: Final = frozenset(
 
 
 def await_inside(view: Any) -> Any:
-    """Return a view whose ordinary layers get finished results of the coroutines that they call.
+    """Return a view whose synchronous layers get finished results of the coroutines that they call.
 
     Args:
         view: A view, or anything that it wraps.
 
     Returns:
-        A copy of the view's ordinary layers around the same functions; ``view`` itself if there
+        A copy of the view's synchronous layers around the same functions; ``view`` itself if there
         is none, or none that can be seen to call a coroutine function.
     """
     if isinstance(view, functools.partial):
@@ -108,7 +108,7 @@ def view_of_class(cls: type, attr: str | None) -> Any:
 
 
 def _wraps_a_coroutine(view: Any) -> bool:
-    """Return whether ``view`` is an ordinary function around a coroutine function."""
+    """Return whether ``view`` is a synchronous function around a coroutine function."""
     return (
         hasattr(view, "__wrapped__")
         and not awaits_by_itself(view)

@@ -1,4 +1,4 @@
-"""Tasks that a request makes, in which ordinary code may wait as it may in the request.
+"""Tasks that a request makes, in which synchronous code may wait as it may in the request.
 
 ``asyncio.gather``, ``TaskGroup`` and the like make a Task of a coroutine. It runs outside of the
 request's greenlet, so that what it calls cannot call synchronized coroutines. Here the loop makes
@@ -17,7 +17,7 @@ __all__ = ("let_tasks_wait",)
 
 
 def let_tasks_wait(loop: asyncio.AbstractEventLoop) -> None:
-    """Let ordinary code wait in the Tasks that requests make.
+    """Let synchronous code wait in the Tasks that requests make.
 
     Args:
         loop: The event loop. A task factory that it has is left to it.
