@@ -19,7 +19,8 @@ from aiopyramid_core import (
     disown_children,
     spawn_greenlet,
 )
-from aiopyramid_core.lifespan import Lifespan, announce
+from aiopyramid_core._applications import announce
+from aiopyramid_core.lifespan import Lifespan
 
 fork = multiprocessing.get_context("fork")
 

@@ -10,9 +10,9 @@ from webob import Request
 
 from aiopyramid_core import (
     IncludeMissing,
+    _applications,
     await_,
     in_threads,
-    lifespan,
     never_blocks,
     spawn_greenlet,
 )
@@ -116,7 +116,7 @@ def test_it_names_middleware_around_an_application_that_does(application):
 
 
 def test_it_names_an_application_of_another_framework(monkeypatch):
-    monkeypatch.setattr(lifespan, "_applications", [])
+    monkeypatch.setattr(_applications, "_applications", [])
     said = []
     in_threads(foreign, said.append)
     assert said == [

@@ -1,7 +1,6 @@
 """lifespan: startup and shutdown functions. Background tasks: test_spawn.py."""
 
 import asyncio
-import gc
 import logging
 import threading
 import traceback
@@ -9,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
 import pytest
-from pyramid.config import Configurator
 from pyramid.response import Response
 from pyramid.threadlocal import get_current_registry, get_current_request
 from webob import Request
 
-from aiopyramid_core import StartupError, lifespan, shutdown, startup, synchronize
+from aiopyramid_core import StartupError, synchronize
 from aiopyramid_core.lifespan import lifespan_of
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
@@ -336,54 +334,3 @@ def test_a_failing_shutdown_function_is_logged_and_the_others_run(run, applicati
     (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
     assert record.getMessage() == "The shutdown function second has failed"
     assert repr(record.exc_info[1]) == "ValueError('second is broken')"
-
-
-# --- All applications of a process ----------------------------------------------------------------
-
-
-@pytest.fixture
-def alone(monkeypatch):
-    """Let the process have no other applications than those of the test."""
-    gc.collect()
-    monkeypatch.setattr(lifespan, "_applications", [])
-
-
-@pytest.mark.usefixtures("alone")
-def test_the_server_starts_and_stops_all_applications_of_its_process(run, application):
-    log = []
-
-    def configure(name):
-        def configure(config):
-            config.add_startup(hook(log, f"{name} up"))
-            config.add_shutdown(hook(log, f"{name} down"))
-
-        return configure
-
-    async def main():
-        applications = [application(configure("one")), application(configure("two"))]
-        del applications[2:]
-        await startup()
-        await shutdown()
-
-    run(main)
-    assert log == ["one up", "two up", "two down", "one down"]
-
-
-@pytest.mark.usefixtures("alone")
-def test_an_application_that_is_gone_is_not_started(run, application):
-    log = []
-    application(lambda config: config.add_startup(hook(log, "up")))
-    gc.collect()
-    run(startup)
-    assert log == []
-
-
-@pytest.mark.usefixtures("alone")
-def test_a_configuration_without_an_application_is_not_started(run):
-    log = []
-    config = Configurator()
-    config.include("aiopyramid_core")
-    config.add_startup(hook(log, "up"))
-    config.commit()
-    run(startup)
-    assert log == []

@@ -41,7 +41,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What counts on one thread per request, on the event loop.
 ``_borders``
     What is carried from thread to thread.
-``lifespan``, ``_tasks``, ``_overdue``
+``lifespan``, ``_tasks``, ``_overdue``, ``_applications``
     Its beginning and its end, once per worker.
 ``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``
     What an application on an event loop wants besides.
@@ -59,6 +59,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     What can go wrong, as a tree.
 """
 
+from ._applications import announce_stop, shutdown, startup
 from ._bridge import spawn_greenlet, start_greenlet, step_in_greenlets
 from ._by_hand import run_in_greenlet
 from ._callables import called_by, is_coroutine_callable, prepare_generators
@@ -81,7 +82,7 @@ from .exceptions import (
     StartupError,
 )
 from .executor import call_in_thread, call_off_loop, use_executor
-from .lifespan import shutdown, spawn, startup
+from .lifespan import spawn
 from .mappers import CoroutineMapper, CoroutineOrExecutorMapper, ExecutorMapper
 from .scope import await_, can_await, run
 
@@ -99,6 +100,7 @@ __all__ = (
     "StartupError",
     "ThreadCounts",
     "adopt_loop",
+    "announce_stop",
     "await_",
     "call_in_thread",
     "call_off_loop",

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from pyramid.router import Router
 
+from ._applications import includes_any_application
 from ._wsgi_in_thread import CallInThread, StartResponse, WSGIApplication
 from .exceptions import IncludeMissing
-from .lifespan import includes_any_application, is_installed
+from .lifespan import is_installed
 from .scope import await_
 
 __all__ = ("in_threads", "never_blocks")

@@ -1,9 +1,9 @@
 """What an application does once per worker: before its first request and after its last.
 
 ``config.add_startup`` and ``config.add_shutdown`` register functions; :func:`spawn` starts work
-that outlives its response. A server of this project calls :func:`startup` and
-:func:`shutdown`. Under any other server the first request waits for the one, and the end of the
-process for the other.
+that outlives its response. A server of this project starts and stops all applications of its
+process (:mod:`aiopyramid_core._applications`). Under any other server the first request waits for
+the one, and the end of the process for the other.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ import functools
 import inspect
 import logging
 import math
-import os
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
@@ -23,22 +22,17 @@ from pyramid.threadlocal import get_current_registry, manager
 from ._bridge import await_in_bridge, spawn_greenlet
 from ._overdue import at_most
 from ._portal import loop_of_this_thread
-from ._process_loop import before_stop, process_loop
+from ._process_loop import process_loop
 from ._tasks import Tasks, name_of
 from .exceptions import AlreadyShutDown, ScopeError, StartupError
 from .scope import await_, can_await, run
 
 __all__ = (
     "Lifespan",
-    "announce",
-    "announce_stop",
-    "includes_any_application",
     "install",
     "is_installed",
     "lifespan_of",
-    "shutdown",
     "spawn",
-    "startup",
 )
 
 _log = logging.getLogger("aiopyramid_core")
@@ -348,85 +342,3 @@ def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) ->
             " aiopyramid_core.",
         )
     lifespan_of(registry).spawn(coroutine, name=name)
-
-
-# --- All applications of the process --------------------------------------------------------------
-
-_applications: Final[list["weakref.ref[Lifespan]"]] = []
-
-
-def announce(lifespan: Lifespan) -> None:
-    """An application was made, which the process's server is to start and stop.
-
-    Args:
-        lifespan: The application's lifespan; that it is known here does not keep it alive.
-
-    .. versionadded:: 1.0
-    """
-    _applications.append(weakref.ref(lifespan, _applications.remove))
-
-
-def includes_any_application() -> bool:
-    """Return whether an application of this process includes ``aiopyramid_core``.
-
-    .. versionadded:: 1.0
-    """
-    return bool(_alive())
-
-
-async def startup(*, again: bool = False) -> None:
-    """Start all applications of this process.
-
-    For servers, which call this on the loop that will serve, before they accept connections.
-
-    Args:
-        again: Whether to go on, after a failure, with the function that has failed.
-
-    Raises:
-        StartupError: A startup function has failed.
-
-    .. versionadded:: 1.0
-    """
-    for lifespan in _alive():
-        await lifespan.start(again=again)
-
-
-def announce_stop() -> None:
-    """Have all applications of this process know that it is going to stop.
-
-    For servers, which call this when they are told to stop, before they wait for the requests in
-    progress: from now on nobody is to be sent here.
-
-    .. versionadded:: 1.0
-    """
-    for lifespan in _alive():
-        lifespan.announce_stop()
-
-
-async def shutdown(at_most_seconds: float = math.inf) -> None:
-    """Stop all applications of this process.
-
-    For servers, which call this on the loop that served, after the last response.
-
-    Args:
-        at_most_seconds: How long to wait: for background tasks if that is less than the
-            applications' own limit, and for those that serve a client.
-
-    .. versionadded:: 1.0
-    """
-    for lifespan in reversed(_alive()):
-        await lifespan.stop(at_most_seconds)
-
-
-def _alive() -> list[Lifespan]:
-    return [lifespan for ref in _applications if (lifespan := ref()) is not None]
-
-
-def _start_afresh_in_child() -> None:
-    # Or else the end of a child would run shutdown functions for what was started in its parent.
-    for lifespan in _alive():
-        lifespan.start_afresh()
-
-
-before_stop(shutdown)
-os.register_at_fork(after_in_child=_start_afresh_in_child)

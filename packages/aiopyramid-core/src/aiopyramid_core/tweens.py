@@ -17,12 +17,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from ._applications import announce
 from ._ingress import make_ingress_tween
 from ._placement import Placement, placement_of
 from ._placement_report import report
 from .decorators import synchronize
 from .executor import call_in_thread
-from .lifespan import Lifespan, announce, lifespan_of
+from .lifespan import Lifespan, lifespan_of
 from .settings import Settings
 from .timeouts import make_timeout_tween
 

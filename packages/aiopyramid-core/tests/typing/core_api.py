@@ -23,6 +23,7 @@ from aiopyramid_core import (
     StartupError,
     ThreadCounts,
     adopt_loop,
+    announce_stop,
     await_,
     call_in_thread,
     call_off_loop,
@@ -228,6 +229,7 @@ prepare_generators(load)
 
 async def serve(loop: asyncio.AbstractEventLoop) -> None:
     adopt_loop(loop)
+    announce_stop()
     try:
         await startup()
     except StartupError as error:

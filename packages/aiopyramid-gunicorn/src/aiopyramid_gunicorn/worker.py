@@ -31,13 +31,13 @@ from aiopyramid_core import (
     RequestExecutor,
     StartupError,
     adopt_loop,
+    announce_stop,
     disown_children,
     in_threads,
     shutdown,
     startup,
 )
 from aiopyramid_core.executor import DEFAULT_THREADS
-from aiopyramid_core.lifespan import announce_stop
 
 from ._application import errors_of, warnings_of
 from ._environ import EnvironSettings

@@ -25,12 +25,12 @@ from aiopyramid_core import (
     RequestExecutor,
     StartupError,
     adopt_loop,
+    announce_stop,
     disown_children,
     shutdown,
     startup,
 )
 from aiopyramid_core.executor import DEFAULT_THREADS
-from aiopyramid_core.lifespan import announce_stop
 
 from . import _api
 from ._exchange import Exchange
