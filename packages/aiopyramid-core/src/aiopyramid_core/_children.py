@@ -37,7 +37,7 @@ def disown_children(signals: Iterable[int], leave: Callable[[], object]) -> None
     """Have child processes of this one begin without its server.
 
     For servers, which call this once in each process that serves, before the application can fork.
-    Only processes that Python forks are meant; what :mod:`subprocess` starts has no part in this
+    Only processes that Python forks are meant; what ``subprocess`` starts has no part in this
     one anyway.
 
     Args:

@@ -18,12 +18,27 @@ class RequestBody:
         limits: How long it may be, and how much of it may stay in memory.
     """
 
-    __slots__ = ("_file", "_limits", "length_bytes")
+    __slots__ = ("_announced_bytes", "_file", "_limits", "length_bytes")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._file: IO[bytes] | None = None
         self.length_bytes = 0
+        self._announced_bytes = 0
+
+    def announce(self, length_bytes: int) -> None:
+        """Take note of how long the body is going to be.
+
+        Raises:
+            ContentTooLarge: That is longer than allowed.
+        """
+        self.check_length(length_bytes)
+        self._announced_bytes = length_bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """How much of what was announced has still to come."""
+        return max(0, self._announced_bytes - self.length_bytes)
 
     def write(self, data: bytes) -> None:
         """Append what arrived.
