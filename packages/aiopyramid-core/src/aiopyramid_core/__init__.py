@@ -21,8 +21,9 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     Which views are coroutines, and how Pyramid calls them.
 ``_threadlocals``, ``_borders``
     Pyramid's thread-locals, one stack per request; what is carried from thread to thread.
-``lifespan``, ``_tasks``, ``_overdue``, ``streaming``, ``uploads``, ``timeouts``, ``tweens``,
-``watchdog``
+``lifespan``, ``_tasks``, ``_overdue``
+    The beginning and the end of an application, and tasks that outlive their response.
+``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``
     What an application on an event loop wants besides.
 ``settings``, ``_ingress``, ``_server_threads``, ``_include``
     How it all becomes part of an application.
