@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import IO
 
 from ._limits import Limits
-from .exceptions import ContentTooLarge
+from .exceptions import ContentTooLarge, InsufficientStorage
 
 __all__ = ("RequestBody",)
 
@@ -45,6 +45,7 @@ class RequestBody:
 
         Raises:
             ContentTooLarge: The body is longer than allowed.
+            InsufficientStorage: There is no room for it.
         """
         self.length_bytes += len(data)
         self.check_length(self.length_bytes)
@@ -55,7 +56,10 @@ class RequestBody:
             self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115
                 limits.body_memory_bytes, dir=limits.body_folder
             )
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise self._no_room(error) from None
 
     def check_length(self, length_bytes: int) -> None:
         """Refuse a body of this length, announced or received, if it is too long.
@@ -70,11 +74,22 @@ class RequestBody:
             )
 
     def open(self) -> IO[bytes]:
-        """Return the body as a file at its beginning, for ``wsgi.input``."""
+        """Return the body as a file at its beginning, for ``wsgi.input``.
+
+        Raises:
+            InsufficientStorage: There is no room for it.
+        """
         if self._file is None:
             return BytesIO()
-        self._file.seek(0)
+        try:
+            self._file.seek(0)
+        except OSError as error:
+            raise self._no_room(error) from None
         return self._file
+
+    def _no_room(self, error: OSError) -> InsufficientStorage:
+        self.close()
+        return InsufficientStorage(f"the request body cannot be kept: {error.strerror or error}")
 
     def close(self) -> None:
         """Release the memory or the temporary file."""

@@ -20,7 +20,7 @@ from ._flow import Outlet, WriteFlow
 from ._offers import Offers
 from ._request import GunicornRequest, Request
 from ._response import ExcInfo, Response, early_hints, error_response
-from .exceptions import ApplicationError, ClientDisconnected
+from .exceptions import ApplicationError, ClientDisconnected, RequestError
 
 __all__ = ("Connection", "Exchange", "Hooks", "Services")
 
@@ -114,6 +114,9 @@ class Exchange:
             if hooks is not None and seen is not None:
                 hooks.before(seen)
             self._run_application()
+        except RequestError as error:
+            self._services.logger.warning("%s %s: %s", request.head.method, self._uri, error)
+            self._fail(error.status)
         except ClientDisconnected as error:
             self._services.logger.debug("%s %s: %s", request.head.method, self._uri, error)
             self.response.keep_alive = False
