@@ -8,7 +8,8 @@
     ├── RequestError            the client's fault: logged as a warning, no traceback
     │   ├── BadRequest              400
     │   ├── BodyNotReceived         408
-    │   └── ContentTooLarge         413
+    │   ├── ContentTooLarge         413
+    │   └── InsufficientStorage     507
     ├── ApplicationError        the application broke PEP 3333: 500 and a traceback
     └── ClientDisconnected      nobody is left to answer
 """
@@ -27,6 +28,7 @@ __all__ = (
     "ClientDisconnected",
     "ContentTooLarge",
     "EngineMissing",
+    "InsufficientStorage",
     "NotNative",
     "RequestError",
 )
@@ -111,6 +113,12 @@ class ContentTooLarge(RequestError):
     """The body exceeds ``aiopyramid.uwsgi.body_limit_bytes`` (RFC 9110, 15.5.14)."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class InsufficientStorage(RequestError):
+    """There is no room to keep the body: no disk space, no descriptor (RFC 4918, 11.5)."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
 
 
 class ApplicationError(AiopyramidError):
