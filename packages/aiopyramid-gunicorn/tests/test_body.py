@@ -4,7 +4,7 @@ import pytest
 
 from aiopyramid_gunicorn._body import RequestBody
 from aiopyramid_gunicorn._limits import Limits
-from aiopyramid_gunicorn.exceptions import ContentTooLarge
+from aiopyramid_gunicorn.exceptions import ContentTooLarge, InsufficientStorage
 
 
 def test_what_was_written_is_read_from_the_beginning():
@@ -25,7 +25,7 @@ def test_a_long_body_is_in_the_folder_of_the_limits(tmp_path):
     missing = tmp_path / "missing"
     body = RequestBody(Limits(body_memory_bytes=3, body_folder=str(missing)))
     body.write(b"abc")
-    with pytest.raises(FileNotFoundError, match=str(missing)):
+    with pytest.raises(InsufficientStorage, match="No such file or directory"):
         body.write(b"d")
     body.close()
 

@@ -138,3 +138,38 @@ async def test_what_a_refused_client_sends_is_not_taken_for_requests(serve):
         client.get()
         assert await client.closed()
         assert site.server.handled == 0
+
+
+# --- No room for a body ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"), [("length", b"x" * 300_000), ("chunked", b"493e0\r\n" + b"x" * 300_000)]
+)
+async def test_a_body_for_which_there_is_no_room_is_answered_with_507(serve, kind, body, tmp_path):
+    field = b"Content-Length: 400000" if kind == "length" else b"Transfer-Encoding: chunked"
+    limits = Limits(body_memory_bytes=1000, body_folder=str(tmp_path / "absent"))
+    async with serve(lambda environ, start_response: [], limits=limits) as site:
+        client = await site.connect()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\n" + field + b"\r\n\r\n" + body)
+        answer = await client.answer()
+        assert answer.status == 507
+        assert answer.text == "the request body cannot be kept: No such file or directory\n"
+        assert site.log.count("the request body cannot be kept") == 1
+        assert "Traceback" not in site.log
+
+
+async def test_a_disk_that_is_full_when_a_body_is_read_again_is_answered_with_507(serve):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    async with serve(lambda environ, start_response: []) as site:
+        client = await site.connect()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+        await site.until(lambda: [c for c in site.server.connections if c.inbound.growing])
+        (connection,) = site.server.connections
+        connection.inbound.growing.body._file.seek = full
+        client.send(b"cd")
+        assert (await client.answer()).status == 507
+        assert "POST /: the request body cannot be kept: No space left on device" in site.log
+        assert "Traceback" not in site.log

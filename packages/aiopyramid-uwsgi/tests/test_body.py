@@ -12,6 +12,7 @@ from aiopyramid_uwsgi.exceptions import (
     BodyNotReceived,
     CodingNotSupported,
     ContentTooLarge,
+    InsufficientStorage,
 )
 
 LIMITS = UWSGISettings(body_limit_bytes=1000, body_memory_bytes=100)
@@ -99,6 +100,18 @@ def test_a_client_that_goes_away_between_chunks_is_noticed(chunks):
     chunks(b"a" * 10, OSError("unable to receive chunked part"))
     with pytest.raises(BodyNotReceived, match="after 10 bytes of the request body: unable"):
         receive_body({"HTTP_TRANSFER_ENCODING": "chunked"}, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left"), OSError(24, "Too many open files")]
+)
+def test_a_body_for_which_there_is_no_room_is_told_from_one_that_did_not_come(monkeypatch, error):
+    def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.rollover", refuse)
+    with pytest.raises(InsufficientStorage, match=f"cannot be kept: {error.strerror}"):
+        receive_body(environ_with(b"x" * 1000), LIMITS)
 
 
 @pytest.mark.parametrize("coding", ["gzip, chunked", "identity", "", "chunked, chunked"])

@@ -42,7 +42,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
 ``_borders``
     What is carried from thread to thread.
 ``lifespan``, ``_tasks``, ``_overdue``, ``_applications``
-    Its beginning and its end, once per worker.
+    The beginning and the end of an application, and tasks that outlive their response.
 ``streaming``, ``uploads``, ``timeouts``, ``tweens``, ``watchdog``
     What an application on an event loop wants besides.
 ``_health``

@@ -10,7 +10,7 @@ The way of a request through the modules, a step each:
     Listeners and connections; the drain at the end.
 ``protocol``, ``_state``, ``_owner``, ``_fence``
     The connection, its states, what it needs of its server, and what becomes of one that fails.
-``_inbound``, ``_proxy_protocol``, ``_parser``, ``_limits``, ``_body``, ``_request``
+``_intake``, ``_inbound``, ``_proxy_protocol``, ``_parser``, ``_limits``, ``_body``, ``_request``
     Bytes to requests.
 ``_environ``, ``_offers``
     A request's head to a WSGI environ, and what the connection offers by way of it.

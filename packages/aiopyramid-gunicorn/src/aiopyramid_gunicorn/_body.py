@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import IO
 
 from ._limits import Limits
-from .exceptions import ContentTooLarge
+from .exceptions import ContentTooLarge, InsufficientStorage
 
 __all__ = ("RequestBody",)
 
@@ -18,18 +18,34 @@ class RequestBody:
         limits: How long it may be, and how much of it may stay in memory.
     """
 
-    __slots__ = ("_file", "_limits", "length_bytes")
+    __slots__ = ("_announced_bytes", "_file", "_limits", "length_bytes")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._file: IO[bytes] | None = None
         self.length_bytes = 0
+        self._announced_bytes = 0
+
+    def announce(self, length_bytes: int) -> None:
+        """Take note of how long the body is going to be.
+
+        Raises:
+            ContentTooLarge: That is longer than allowed.
+        """
+        self.check_length(length_bytes)
+        self._announced_bytes = length_bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """How much of what was announced has still to come."""
+        return max(0, self._announced_bytes - self.length_bytes)
 
     def write(self, data: bytes) -> None:
         """Append what arrived.
 
         Raises:
             ContentTooLarge: The body is longer than allowed.
+            InsufficientStorage: There is no room for it.
         """
         self.length_bytes += len(data)
         self.check_length(self.length_bytes)
@@ -40,7 +56,10 @@ class RequestBody:
             self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115
                 limits.body_memory_bytes, dir=limits.body_folder
             )
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise self._no_room(error) from None
 
     def check_length(self, length_bytes: int) -> None:
         """Refuse a body of this length, announced or received, if it is too long.
@@ -55,11 +74,22 @@ class RequestBody:
             )
 
     def open(self) -> IO[bytes]:
-        """Return the body as a file at its beginning, for ``wsgi.input``."""
+        """Return the body as a file at its beginning, for ``wsgi.input``.
+
+        Raises:
+            InsufficientStorage: There is no room for it.
+        """
         if self._file is None:
             return BytesIO()
-        self._file.seek(0)
+        try:
+            self._file.seek(0)
+        except OSError as error:
+            raise self._no_room(error) from None
         return self._file
+
+    def _no_room(self, error: OSError) -> InsufficientStorage:
+        self.close()
+        return InsufficientStorage(f"the request body cannot be kept: {error.strerror or error}")
 
     def close(self) -> None:
         """Release the memory or the temporary file."""

@@ -99,6 +99,11 @@ class Inbound:
         """Whether there is something to do already when the current request is answered."""
         return bool(self.waiting) or self.behind_upgrade is not None or self.refusal is not None
 
+    @property
+    def plain_bytes(self) -> int:
+        """How many of the next bytes there is nothing to parse in: of a body of known length."""
+        return 0 if self.growing is None else self.growing.body.missing_bytes
+
     def take_continue(self) -> bool:
         """Return, once, whether the client now waits to be told that it may send a body."""
         request = self.growing
@@ -141,7 +146,7 @@ class Inbound:
         body = RequestBody(self._limits)
         request = self.growing = Request(head, environ, body)
         if "CONTENT_LENGTH" in environ:
-            body.check_length(int(environ["CONTENT_LENGTH"]))
+            body.announce(int(environ["CONTENT_LENGTH"]))
         if "HTTP_EXPECT" in environ and head.version == (1, 1):
             if environ["HTTP_EXPECT"].lower() != "100-continue":
                 raise ExpectationFailed("the only expectation known here is 100-continue")

@@ -25,11 +25,11 @@ _VERSIONS: Final = {"1.1": (1, 1), "1.0": (1, 0)}
 _REST_OF_LINE_BYTES: Final = len("  HTTP/1.1")
 
 _NO_TRAILERS: Final = frozenset(
-    b"authorization connection content-encoding content-length content-range content-type"
-    b" expect host keep-alive proxy-authorization te trailer transfer-encoding upgrade".split()
+    b"authorization connection content-length host keep-alive proxy-authorization te trailer"
+    b" transfer-encoding upgrade".split()
 )
-"""Fields for framing, routing, request modifiers and authentication. Trailers are dropped anyway;
-who sends these in one hopes that someone merges them into the head."""
+"""Fields for framing, routing and authentication. Trailers are dropped anyway; who sends these in
+one hopes that someone merges them into the head. Others, such as Content-Type, do no harm."""
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from ._flow import Outlet, WriteFlow
 from ._offers import Offers
 from ._request import GunicornRequest, Request
 from ._response import Response, early_hints, error_response
-from .exceptions import ClientDisconnected
+from .exceptions import ClientDisconnected, RequestError
 
 __all__ = ("Connection", "Exchange", "Hooks", "Services")
 
@@ -116,6 +116,9 @@ class Exchange:
             if hooks is not None and seen is not None:
                 hooks.before(seen)
             self._run_application()
+        except RequestError as error:
+            self._services.logger.warning("%s %s: %s", request.head.method, self._uri, error)
+            self._fail(error.status)
         except ClientDisconnected as error:
             self._services.logger.debug("%s %s: %s", request.head.method, self._uri, error)
             self.response.keep_alive = False

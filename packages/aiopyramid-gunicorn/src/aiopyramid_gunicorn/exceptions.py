@@ -3,7 +3,7 @@
 ::
 
     AiopyramidError (aiopyramid_core)
-    ├── RequestError                the client's fault: logged as a warning, no traceback
+    ├── RequestError                refused without a traceback: logged as a warning
     │   ├── BadRequest                  400
     │   ├── ForbiddenProxy              403
     │   ├── ContentTooLarge             413
@@ -11,7 +11,8 @@
     │   ├── ExpectationFailed           417
     │   ├── HeaderFieldsTooLarge        431
     │   ├── CodingNotSupported          501
-    │   └── VersionNotSupported         505
+    │   ├── VersionNotSupported         505
+    │   └── InsufficientStorage         507
     ├── SettingNotSupported         gunicorn does not start
     └── ClientDisconnected          nobody is left to answer
 
@@ -31,6 +32,7 @@ __all__ = (
     "ExpectationFailed",
     "ForbiddenProxy",
     "HeaderFieldsTooLarge",
+    "InsufficientStorage",
     "RequestError",
     "SettingNotSupported",
     "TargetTooLong",
@@ -94,6 +96,12 @@ class VersionNotSupported(RequestError):
     """The request is not HTTP/1.0 or HTTP/1.1 (RFC 9110, 15.6.6)."""
 
     status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+
+
+class InsufficientStorage(RequestError):
+    """There is no room to keep the body: no disk space, no descriptor (RFC 4918, 11.5)."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
 
 
 class ClientDisconnected(AiopyramidError):

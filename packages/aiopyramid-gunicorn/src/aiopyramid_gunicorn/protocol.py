@@ -8,6 +8,7 @@ waits, and answers go out strictly in order.
 import asyncio
 import functools
 import math
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -19,6 +20,7 @@ from ._environ import connection_environ
 from ._fence import break_off, peer_of
 from ._flow import Outlet, WriteFlow, unsent_bytes
 from ._inbound import Inbound
+from ._intake import Intake
 from ._offers import Offers
 from ._owner import Owner
 from ._proxy_protocol import ProxyHeaderReader
@@ -68,6 +70,7 @@ class HTTPProtocol(asyncio.Protocol):
         "_at_eof",
         "_environ",
         "_given_up",
+        "_intake",
         "_owner",
         "_task",
         "_transport",
@@ -91,6 +94,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._owner = owner
         self._at_eof = False
         self._given_up = False
+        self._intake = Intake()
         self._task: asyncio.Task[None] | None = None
         self._unsent_bytes = math.inf
         self.flow = WriteFlow(owner.loop)
@@ -124,18 +128,13 @@ class HTTPProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
-        begins = self.state is IDLE
-        if begins:
-            self._become(RECEIVING)
-        elif self.state is CLOSING:
+        if self.state is CLOSING:
             return
-        self.inbound.feed(data)
-        self._advance()
-        if self.state is RECEIVING:
-            if self.inbound.growing is not None:
-                self._set_deadline(self._owner.times.body_seconds)
-            elif begins:
-                self._set_deadline(self._owner.times.head_seconds)
+        if self._intake.needs_no_slices(data, self.inbound.plain_bytes):
+            self._parse(data)
+        else:
+            self._intake.add(data)
+            self._take_in()
 
     def eof_received(self) -> bool:
         """The client has sent its last byte, and may still read (RFC 9112, 9.6)."""
@@ -144,7 +143,8 @@ class HTTPProtocol(asyncio.Protocol):
         # and those that are simply gone look the same.
         self.offers.tell_disconnect()
         # True keeps the writing half open for the answers that are due; TLS has no halves.
-        return self.state is HANDLING and self._transport.can_write_eof()
+        waits = self.state is HANDLING or bool(self._intake)
+        return waits and self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """The client reads more slowly than the application writes."""
@@ -167,6 +167,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._owner.forget(self)
         self.flow.disconnect()
         self.offers.tell_disconnect()
+        self._intake.take_all()
         self.inbound.close()
         self._environ = {}  # breaks the cycle by way of the offers
 
@@ -246,6 +247,54 @@ class HTTPProtocol(asyncio.Protocol):
         self.deadline = self._owner.loop.time() + seconds
         self._unsent_bytes = math.inf
 
+    def _take_in(self) -> None:
+        """Parse what has come in, as long as neither others nor requests have to wait for it."""
+        intake, inbound = self._intake, self.inbound
+        while intake and not (self.state is HANDLING and inbound.is_ahead):
+            plain_bytes = inbound.plain_bytes
+            data = intake.take(plain_bytes, in_body=inbound.growing is not None)
+            begin = time.perf_counter()
+            self._parse(data)
+            if not plain_bytes:
+                intake.spent(time.perf_counter() - begin, len(data))
+            if self.state is CLOSING:
+                intake.take_all()
+            elif intake.is_due:
+                self._transport.pause_reading()
+                self._owner.loop.call_soon(self._go_on)
+                return
+
+    def _parse(self, data: bytes) -> None:
+        begins = self.state is IDLE
+        if begins:
+            self._become(RECEIVING)
+        self.inbound.feed(data)
+        self._advance()
+        if self.state is RECEIVING:
+            if self.inbound.growing is not None:
+                self._set_deadline(self._owner.times.body_seconds)
+            elif begins:
+                self._set_deadline(self._owner.times.head_seconds)
+
+    def _go_on(self) -> None:
+        """The other connections have had their turn."""
+        self._intake.rest()
+        if self.state is CLOSED or self.state is UPGRADED:
+            return
+        try:
+            self._read_on()
+        except Exception:
+            break_off(self, self._owner.services.logger)
+
+    def _read_on(self) -> None:
+        """Parse what was left, and read further if that was all and no request waits."""
+        intake = self._intake
+        if not intake.is_due:
+            self._take_in()
+        ahead = self.state is HANDLING and self.inbound.is_ahead
+        if not (intake or intake.is_due or ahead):
+            self._transport.resume_reading()
+
     def _advance(self) -> None:
         """Do whatever is next, as far as that is possible without waiting."""
         inbound = self.inbound
@@ -285,8 +334,8 @@ class HTTPProtocol(asyncio.Protocol):
                 self._transport.abort()
             self._handled(exchange)
             if self.state is IDLE or self.state is RECEIVING:
-                self._transport.resume_reading()
                 self._advance()
+                self._read_on()
         except Exception:
             # The loop would log it and leave the connection as it is: with no deadline, for ever.
             break_off(self, self._owner.services.logger)
@@ -308,7 +357,7 @@ class HTTPProtocol(asyncio.Protocol):
         # another one must not get into an unfinished one.
         response = exchange.response
         keep_alive = response.keep_alive and response.has_ended and not self._given_up
-        if self._at_eof and not self.inbound.waiting:
+        if self._at_eof and not (self.inbound.waiting or self._intake):
             self._close()
         elif not keep_alive:
             # The client may be sending already what it would have asked next.
@@ -323,7 +372,7 @@ class HTTPProtocol(asyncio.Protocol):
     def _hand_over(self, successor: UpgradedProtocol) -> None:
         """Leave the connection to another protocol, and keep nothing."""
         self._become(UPGRADED)
-        early = self.inbound.behind_upgrade or b""
+        early = (self.inbound.behind_upgrade or b"") + self._intake.take_all()
         self.inbound.close()
         self._environ = {}
         connection = UpgradedConnection(self._owner, successor, self._transport)
@@ -351,6 +400,7 @@ class HTTPProtocol(asyncio.Protocol):
     def _close(self, *, linger: bool = False) -> None:
         """Close when all is sent; with ``linger``, not before the client has read it."""
         self._become(CLOSING)
+        self._intake.take_all()
         self._set_deadline(_LINGER_SECONDS)
         if not (linger and self._transport.can_write_eof()):
             self._transport.close()

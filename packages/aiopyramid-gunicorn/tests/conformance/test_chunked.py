@@ -105,6 +105,12 @@ def cases(make):
             for field in FORBIDDEN
         ),
         accepted(
+            "a trailer that is of no use does no harm",
+            "9110 6.5.1",
+            POST + BODY + b"Content-Type: text/html\r\nExpect: x\r\nContent-Range: 1\r\n\r\n",
+            seen("POST", "/x", b"abc", environ={"CONTENT_TYPE": None, "HTTP_EXPECT": None}),
+        ),
+        accepted(
             "a trailer does not become a header field",
             "9110 6.5.1",
             POST + BODY + b"X-Forwarded-For: a\r\nCookie: b\r\n\r\n",

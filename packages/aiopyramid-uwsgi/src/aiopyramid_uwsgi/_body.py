@@ -4,6 +4,7 @@ uWSGI can wait for the client in the greenlet that it has made for the request, 
 read in a coroutine fails, and in an executor thread it crashes the worker.
 """
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,7 +12,13 @@ from typing import IO, Any, Final
 
 from . import _api
 from ._settings import UWSGISettings
-from .exceptions import BadRequest, BodyNotReceived, CodingNotSupported, ContentTooLarge
+from .exceptions import (
+    BadRequest,
+    BodyNotReceived,
+    CodingNotSupported,
+    ContentTooLarge,
+    InsufficientStorage,
+)
 
 __all__ = ("receive_body",)
 
@@ -34,6 +41,7 @@ def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
         BodyNotReceived: The client went away or was too slow.
         CodingNotSupported: The body is not, or not only, in chunks.
         ContentTooLarge: The body is longer than allowed.
+        InsufficientStorage: There is no room for it.
     """
     chunked = _is_chunked(environ)
     length = 0 if chunked else _length(environ)
@@ -48,14 +56,17 @@ def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
             for piece in _chunks() if chunked else _pieces(environ["wsgi.input"], length):
                 received += len(piece)
                 _check(received, settings)
-                body.write(piece)
+                with _keeping():
+                    body.write(piece)
+            with _keeping():
+                body.seek(0)
         except OSError as error:
             body.close()
             raise BodyNotReceived(f"after {received} bytes of the request body: {error}") from error
         except BaseException:
-            body.close()
+            with contextlib.suppress(OSError):  # what is not written yet nobody will read
+                body.close()
             raise
-        body.seek(0)
         if chunked:
             del environ["HTTP_TRANSFER_ENCODING"]
             environ["CONTENT_LENGTH"] = str(received)
@@ -88,6 +99,15 @@ def _check(length_bytes: int, settings: UWSGISettings) -> None:
             f"the request body exceeds {settings.body_limit_bytes} bytes"
             " (aiopyramid.uwsgi.body_limit_bytes)"
         )
+
+
+@contextlib.contextmanager
+def _keeping() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what = f"the request body cannot be kept: {error.strerror or error}"
+        raise InsufficientStorage(what) from None
 
 
 def _pieces(source: IO[bytes], length: int) -> Iterator[bytes]:

@@ -9,7 +9,8 @@
     │   ├── BadRequest              400
     │   ├── BodyNotReceived         408
     │   ├── ContentTooLarge         413
-    │   └── CodingNotSupported      501
+    │   ├── CodingNotSupported      501
+    │   └── InsufficientStorage     507
     └── ClientDisconnected      nobody is left to answer
 
 What the application does wrong is an :class:`aiopyramid_core.exceptions.ApplicationError`.
@@ -29,6 +30,7 @@ __all__ = (
     "CodingNotSupported",
     "ContentTooLarge",
     "EngineMissing",
+    "InsufficientStorage",
     "NotNative",
     "RequestError",
 )
@@ -113,6 +115,12 @@ class ContentTooLarge(RequestError):
     """The body exceeds ``aiopyramid.uwsgi.body_limit_bytes`` (RFC 9110, 15.5.14)."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class InsufficientStorage(RequestError):
+    """There is no room to keep the body: no disk space, no descriptor (RFC 4918, 11.5)."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
 
 
 class CodingNotSupported(RequestError):

@@ -1,0 +1,132 @@
+"""_intake: bytes are dealt out such that no client has to wait for the parsing of another's."""
+
+import asyncio
+
+import pytest
+
+from aiopyramid_core import await_
+from aiopyramid_gunicorn._intake import Intake
+from aiopyramid_gunicorn._state import State
+
+KIB = 1 << 10
+MUCH = bytes(range(256)) * KIB
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+TINY = b"GET / HTTP/1.1\r\nHost:a\r\n\r\n"
+
+
+def slices(intake, seconds, *, in_body=True):
+    """Take all there is, in slices each of which takes so many seconds; return their sizes."""
+    sizes = []
+    while intake:
+        data = intake.take(0, in_body=in_body)
+        sizes.append(len(data))
+        intake.spent(seconds, len(data))
+    return sizes
+
+
+def test_all_that_was_added_comes_out_in_order():
+    intake, received = Intake(), b""
+    for begin in range(0, len(MUCH), 100_000):
+        intake.add(MUCH[begin : begin + 100_000])
+        received += intake.take(0, in_body=True)
+    while intake:
+        received += intake.take(0, in_body=False)
+    assert received == MUCH
+    assert intake.take_all() == b""
+
+
+def test_slices_that_are_quick_get_larger_and_slow_ones_small():
+    intake = Intake()
+    intake.add(MUCH * 4)
+    assert slices(intake, 0.0)[:4] == [2 * KIB, 4 * KIB, 8 * KIB, 16 * KIB]
+    intake.add(MUCH)
+    assert slices(intake, 0.01)[:5] == [256 * KIB]  # what it has learned from what came before
+    intake.add(MUCH)
+    assert slices(intake, 0.01)[:4] == [4 * KIB, 2 * KIB, KIB, 512]
+
+
+def test_where_requests_begin_slices_are_small():
+    intake = Intake()
+    intake.add(MUCH)
+    assert set(slices(intake, 0.0, in_body=False)) == {2 * KIB}
+
+
+def test_of_a_body_of_known_length_all_is_taken_at_once():
+    intake = Intake()
+    intake.add(MUCH)
+    assert len(intake.take(200_000, in_body=True)) == 200_000
+    assert len(intake.take_all()) == len(MUCH) - 200_000
+
+
+@pytest.mark.parametrize(
+    ("size", "plain_bytes", "needs_none"),
+    [(100, 0, True), (3000, 0, False), (3000, 3000, True), (3000, 2999, False)],
+)
+def test_what_is_quick_to_parse_needs_no_slices(size, plain_bytes, needs_none):
+    intake = Intake()
+    assert intake.needs_no_slices(bytes(size), plain_bytes) is needs_none
+    intake.add(b"rest")
+    assert not intake.needs_no_slices(bytes(size), plain_bytes)
+
+
+def test_a_turn_ends_when_its_time_is_spent_and_copying_does_not_count():
+    intake = Intake()
+    intake.spent(0.0004, 100)
+    assert not intake.is_due
+    intake.spent(0.0004, 100)
+    assert intake.is_due
+    intake.rest()
+    assert not intake.is_due
+    intake.spent(0.001, 1 << 20)
+    assert not intake.is_due
+
+
+# --- On a connection ------------------------------------------------------------------------------
+
+
+def echo(environ, start_response):
+    start_response("200 OK", [])
+    return [environ["wsgi.input"].read()]
+
+
+async def test_a_flood_of_tiny_chunks_arrives_whole_while_others_are_served(serve):
+    async with serve(echo) as site:
+        flood = await site.connect()
+        flood.send(CHUNKED + b"1\r\na\r\n" * 200_000)
+        await site.until(lambda: [c for c in site.server.connections if c.inbound.growing])
+        (connection,) = site.server.connections
+        assert (await site.get()).status == 200
+        # All at once, it would have been parsed before the other client was accepted.
+        assert connection.inbound.growing.body.length_bytes < 200_000
+        flood.send(b"0\r\n\r\n")
+        assert (await flood.answer()).body == b"a" * 200_000
+
+
+async def test_requests_behind_a_slow_one_are_not_parsed_before_their_time(serve):
+    def application(environ, start_response):
+        if environ["PATH_INFO"] == "/slow":
+            await_(go_on.wait())
+        return echo(environ, start_response)
+
+    go_on = asyncio.Event()
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get("/slow")
+        await site.until(lambda: site.server.connections)
+        (connection,) = site.server.connections
+        await site.until(lambda: connection.state is State.HANDLING)
+        client.send(TINY * 3000)
+        await site.until(lambda: connection.inbound.waiting)
+        await asyncio.sleep(0.05)
+        assert len(connection.inbound.waiting) <= 2 * KIB / len(TINY)
+        go_on.set()
+        for _ in range(3001):
+            assert (await client.answer()).status == 200
+
+
+async def test_garbage_behind_a_flood_is_answered_and_the_rest_dropped(serve):
+    async with serve(echo) as site:
+        client = await site.connect()
+        client.send(CHUNKED + b"1\r\na\r\n" * 50_000 + b"garbage\r\n" + MUCH * 4)
+        assert (await client.answer()).status == 400
+        assert await client.closed()
