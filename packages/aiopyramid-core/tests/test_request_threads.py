@@ -161,6 +161,33 @@ def test_a_thread_that_was_idle_works_again(threads):
     assert first.thread is second.thread
 
 
+def test_jobs_that_block_do_not_hold_up_those_that_came_with_them(threads):
+    pool = threads(10)
+    all_run = threading.Barrier(11)
+    for _ in range(10):
+        assert pool.submit(lambda: all_run.wait(PATIENCE_SECONDS))
+    all_run.wait(PATIENCE_SECONDS)
+
+
+def test_jobs_that_do_not_block_take_one_thread_together(threads):
+    pool = threads(10)
+    for job in [begin(pool), begin(pool)]:
+        job.end()
+    assert settled(pool, ThreadCounts(limit=10, running=0, waiting=0, queued=0))
+    took, done = [], threading.Event()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(PATIENCE_SECONDS)  # no thread has to let go of the interpreter
+    try:
+        for _ in range(9):
+            pool.submit(lambda: took.append(threading.current_thread()))
+        pool.submit(done.set)
+        assert done.wait(PATIENCE_SECONDS)
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(took) == 9
+    assert len(set(took)) == 1
+
+
 def test_threads_that_were_too_many_end(threads):
     pool = threads(1)
     jobs = [begin(pool, at_once=True) for _ in range(3)]

@@ -6,6 +6,12 @@ and wait for ever for one more.
 
 At most so many threads *run* at a time. A thread that waits, for a coroutine or for a slow client,
 is not counted as long as it does: it uses no processor, and what it waits for may need a thread.
+
+The event loop gives out many requests at a time, and to wake a thread for each would cost more than
+a short request takes. So it wakes one. This thread takes a request and, if there are more, wakes
+the next thread before it begins. As long as its requests do not block, it is done with one after
+the other while the next thread still waits for the interpreter; when one blocks, the next thread
+goes on with the others.
 """
 
 import asyncio
@@ -88,6 +94,8 @@ class RequestThreads:
         self.limit = limit
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()
+        self._ready: deque[Job] = deque()  # counted as running: the next free thread takes one
+        self._one_is_coming = False  # a thread was woken, and has not taken one yet
         self._idle: list[_Thread] = []  # the last one to become idle is the first to work again
         self._running = 0
         self._waiting = 0
@@ -110,7 +118,8 @@ class RequestThreads:
                 have taken all threads.
 
         Returns:
-            Whether the job has begun; if not, :meth:`withdraw` may still prevent it.
+            Whether the next free thread takes the job; if not, it waits in the queue until fewer
+            than ``limit`` threads run.
 
         Raises:
             RuntimeError: The process ends, or the system has no thread to give.
@@ -120,18 +129,17 @@ class RequestThreads:
                 raise RuntimeError("The process ends: no request can begin any more.")
             if not at_once and not self._has_room():
                 self._queue.append(job)
-                thread, queued = None, len(self._queue)
+                queued = len(self._queue)
             else:
-                self._running += 1
-                thread, queued = self._take_idle(), 0
+                self._make_ready(job)
+                queued = 0
         if queued:
             self._warn(queued)
             return False
-        self._start(thread, job)
         return True
 
     def withdraw(self, job: Job) -> bool:
-        """Take back a job that has not begun.
+        """Take back a job that waits in the queue.
 
         Returns:
             Whether it will not run.
@@ -178,12 +186,8 @@ class RequestThreads:
         with self._lock:
             self._running -= 1
             self._waiting += 1
-            job = self._queue.popleft() if self._queue and self._has_room() else None
-            if job is not None:
-                self._running += 1
-                thread = self._take_idle()
-        if job is not None:
-            self._start(thread, job)
+            if self._queue and self._has_room():
+                self._make_ready(self._queue.popleft())
         try:
             yield
         finally:
@@ -193,20 +197,29 @@ class RequestThreads:
                 self._running += 1
                 self._waiting -= 1
 
+    def first_job(self, thread: "_Thread") -> Job | None:
+        """The thread was woken: return the job that it is to run, unless another one has it."""
+        with self._lock:
+            self._one_is_coming = False
+            job = self._take_ready()
+            if job is None:
+                self._rest(thread)
+            return job
+
     def next_job(self, thread: "_Thread") -> Job | None:
         """The thread has ended a job: return the next one, if there is any.
 
         Returns:
-            The job; None if the thread is to wait for one in its inbox, or for its end there.
+            The job; None if the thread is to wait until it is woken.
         """
         with self._lock:
+            if self._ready:
+                self._running -= 1
+                return self._take_ready()
             if self._queue and self._running <= self.limit:
                 return self._queue.popleft()
             self._running -= 1
-            if self._closed or len(self._idle) >= self.limit:
-                thread.inbox.put(None)
-            else:
-                self._idle.append(thread)
+            self._rest(thread)
             return None
 
     # --- Private ------------------------------------------------------------------------------
@@ -217,22 +230,43 @@ class RequestThreads:
         total = self._running + self._waiting + len(self._idle)
         return bool(self._idle) or total < self.limit * _MOST_PER_RUNNING
 
-    def _take_idle(self) -> "_Thread | None":
-        return self._idle.pop() if self._idle else None
+    def _make_ready(self, job: Job) -> None:
+        self._running += 1
+        self._ready.append(job)
+        try:
+            self._wake_one()
+        except RuntimeError:  # the system has no more: the next thread that is free takes it
+            if self._running == len(self._ready) and not self._waiting:
+                self._ready.remove(job)
+                self._running -= 1
+                raise
 
-    def _start(self, thread: "_Thread | None", job: Job) -> None:
-        if thread is None:
+    def _take_ready(self) -> Job | None:
+        """Take a job, and have another thread come for the next one, should this one block."""
+        if not self._ready:
+            return None
+        job = self._ready.popleft()
+        if self._ready:
+            with contextlib.suppress(RuntimeError):  # the system has no more
+                self._wake_one()
+        return job
+
+    def _wake_one(self) -> None:
+        if self._one_is_coming:
+            return
+        if self._idle:
+            thread = self._idle.pop()
+        else:
             thread = _Thread(self)
-            try:
-                thread.start()
-            except RuntimeError:  # the system has no more
-                with self._lock:
-                    self._running -= 1
-                    if not (self._running or self._waiting):
-                        raise
-                    self._queue.appendleft(job)
-                return
-        thread.inbox.put(job)
+            thread.start()
+        self._one_is_coming = True
+        thread.inbox.put(True)
+
+    def _rest(self, thread: "_Thread") -> None:
+        if self._closed or len(self._idle) >= self.limit:
+            thread.inbox.put(False)
+        else:
+            self._idle.append(thread)
 
     def _warn(self, queued: int) -> None:
         now = time.monotonic()
@@ -253,30 +287,29 @@ class RequestThreads:
             self._closed = True
             idle, self._idle = self._idle, []
         for thread in idle:
-            thread.inbox.put(None)
+            thread.inbox.put(False)
 
 
 class _Thread(threading.Thread):
     """A thread of the pool.
 
     Attributes:
-        inbox: Where a thread that is idle gets its next job, or None for its end.
+        inbox: Where a thread that is idle is told that there is a job, or False for its end.
     """
 
     def __init__(self, pool: RequestThreads) -> None:
         super().__init__(name=f"aiopyramid-request-{next(_numbers)}")
-        self.inbox: SimpleQueue[Job | None] = SimpleQueue()
+        self.inbox: SimpleQueue[bool] = SimpleQueue()
         self._pool = pool
 
     def run(self) -> None:
         """Run one job after the other."""
         _this_thread.pool = self._pool
-        job = self.inbox.get()
-        while job is not None:
-            job()
-            job = self._pool.next_job(self)
-            if job is None:
-                job = self.inbox.get()
+        while self.inbox.get():
+            job = self._pool.first_job(self)
+            while job is not None:
+                job()
+                job = self._pool.next_job(self)
 
 
 def deliver(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]", result: Any) -> None:
