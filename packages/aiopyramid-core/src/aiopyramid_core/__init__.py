@@ -33,6 +33,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     Exceptions that leave coroutines, as Pyramid expects them.
 ``_view_records``, ``_route_index``, ``_placement``, ``_placement_report``, ``_aioviews``
     Where a request runs, as its path and the views tell; the command that prints it.
+``_route_match``
+    What was found on the way, for Pyramid.
 ``_execution``, ``_wsgi_in_thread``, ``_in_server_thread``, ``_foreign_applications``
     How it gets there: on the event loop, in a thread of ours, in one of the server's.
 ``_time_limit``, ``_out_of_time``

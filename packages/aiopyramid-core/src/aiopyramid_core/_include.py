@@ -14,6 +14,7 @@ from ._executors import RequestExecutor
 from ._placement import Placement
 from ._registry import await_extension_points
 from ._request_threads import request_threads
+from ._route_match import use_route_matches
 from ._waiting_tasks import let_tasks_wait
 from .lifespan import Hook, Lifespan, lifespan_of
 from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
@@ -66,7 +67,7 @@ def includeme(config: Any) -> None:
         args=(config.registry, placement, settings),
         order=PHASE3_CONFIG + 1,
     )
-    config.action(None, _adapt_extensions, args=(config.registry,), order=PHASE3_CONFIG + 1)
+    config.action(None, _adapt_components, args=(config.registry,), order=PHASE3_CONFIG + 1)
     # When packages that are included later have read theirs, too.
     config.action(
         None,
@@ -87,8 +88,9 @@ def includeme(config: Any) -> None:
     _add_tweens(config, settings)
 
 
-def _adapt_extensions(registry: Any) -> None:
-    """Have extensions that count on a thread per request do the right thing on an event loop."""
+def _adapt_components(registry: Any) -> None:
+    """Have what the application holds know of the two places where requests run."""
+    use_route_matches(registry)
     _transactions.take_commits_off_loop(registry)
     if "pyramid_debugtoolbar" in sys.modules:
         from ._debugtoolbar import replace_panels

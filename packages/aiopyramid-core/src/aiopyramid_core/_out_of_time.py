@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._request_scope import current_scope
+from ._route_match import ROUTE_MATCH
 from ._time_limit import is_out_of_time
 from ._transactions import scope_of_this_thread
 from ._wsgi_in_thread import StartResponse, WSGIApplication
@@ -34,6 +35,7 @@ async def answer_out_of_time(
     """
     # The body is being read by the other thread.
     environ |= {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
+    environ.pop(ROUTE_MATCH, None)  # the other request has the same dictionary
     started: list[tuple[Any, ...]] = []
 
     def start(*args: Any) -> Callable[[bytes], object]:

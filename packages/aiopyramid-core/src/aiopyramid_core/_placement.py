@@ -7,13 +7,14 @@ thread for itself.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pyramid.interfaces import VH_ROOT_KEY, IRequest, IRootFactory, IRouteRequest, IRoutesMapper
 from pyramid.traversal import DefaultRootFactory, decode_path_info, split_path_info
 
 from ._route_index import RouteIndex
+from ._route_match import ROUTE_MATCH
 from ._view_records import Place, ViewRecord
 
 __all__ = ("Decision", "Placement", "install", "is_installed", "placement_of")
@@ -63,9 +64,9 @@ class Placement:
         self._routes: list[Any] = []
         self._known_routes = -1
         # What follows is made of the above.
-        self._by_route: list[tuple[Callable[[str], Any], bool, bool]] = []
+        self._by_route: list[tuple[Any, bool]] = []
         self._by_name: dict[str, bool] = {}
-        self._by_path: dict[str, bool] = {}
+        self._by_path: dict[str, tuple[bool, Any]] = {}
         self._index = RouteIndex(())
         self._has_tree = False
 
@@ -78,7 +79,8 @@ class Placement:
         """Return whether a request runs on the event loop.
 
         Args:
-            environ: Its WSGI environ.
+            environ: Its WSGI environ. Gets what was found on the way: see
+                :data:`~aiopyramid_core._route_match.ROUTE_MATCH`.
         """
         if self.wanted is not None:
             return self.wanted is Place.LOOP
@@ -86,7 +88,12 @@ class Placement:
             self._learn()
         path: str = environ.get("PATH_INFO") or "/"
         known = self._by_path.get(path)
-        return self._decide(path, environ) if known is None else known
+        if known is None:
+            return self._decide(path, environ)
+        on_loop, route = known
+        if route is not None:
+            environ[ROUTE_MATCH] = path, route, {}
+        return on_loop
 
     def _decide(self, path: str, environ: dict[str, Any]) -> bool:
         if not path.isascii():
@@ -94,10 +101,17 @@ class Placement:
                 path = decode_path_info(path)
             except UnicodeDecodeError:
                 return False  # an error page
+        is_first = True
         for position in self._index.candidates(path):
-            match, on_loop, is_final = self._by_route[position]
-            if match(path) is not None and (not on_loop or is_final):
+            route, on_loop = self._by_route[position]
+            match = route.match(path)
+            if match is None:
+                continue
+            if is_first and not route.predicates:
+                environ[ROUTE_MATCH] = path, route, match
+            if not on_loop or not route.predicates:
                 return on_loop
+            is_first = False  # with predicates it may not be the one in the end
         return self._decide_for_traversal(path, environ)
 
     def _decide_for_traversal(self, path: str, environ: dict[str, Any]) -> bool:
@@ -145,16 +159,19 @@ class Placement:
         root_factory = self._registry.queryUtility(IRootFactory, default=DefaultRootFactory)
         self._has_tree = root_factory is not DefaultRootFactory
         self._index = RouteIndex([route.pattern for route, _ in routes])
-        self._by_route = [
-            # With predicates it may not be the one in the end.
-            (route.match, decision.on_loop, not route.predicates)
-            for route, decision in routes
-        ]
+        self._by_route = [(route, decision.on_loop) for route, decision in routes]
         self._by_name = {name: decision.on_loop for name, decision in self.view_names().items()}
         # Patterns without placeholders, as most are, match just one path.
         paths = ["/" + route.pattern.lstrip("/") for route, _ in routes]
-        self._by_path = {path: self._decide(path, {}) for path in paths if path.isascii()}
+        self._by_path = {path: self._decide_for_good(path) for path in paths if path.isascii()}
         self._known_routes = len(self._routes)
+
+    def _decide_for_good(self, path: str) -> tuple[bool, Any]:
+        """Return where all requests for a path run, and the route that all of them match."""
+        environ: dict[str, Any] = {}
+        on_loop = self._decide(path, environ)
+        _, route, match = environ.get(ROUTE_MATCH, (path, None, {}))
+        return on_loop, None if match else route
 
     def warn(self) -> None:
         """Say in the log where a request takes more than it would have to."""

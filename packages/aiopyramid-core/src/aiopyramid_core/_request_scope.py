@@ -10,7 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable, Hashable
 from contextvars import ContextVar
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 
 from ._greenlets import kills_greenlet
 
@@ -23,7 +23,6 @@ __all__ = (
     "request_scope",
 )
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -55,11 +54,13 @@ class CoroutineRequestScope:
 
     def __init__(self) -> None:
         self._key: _Key | None = None
-        self._clean_up: list[Callable[[], None]] = []
+        self._clean_up: list[Callable[[], None]] | None = None
         self.transaction_manager: Any = None
 
     def clean_up_with(self, function: Callable[[], None]) -> None:
         """Have a function called if the request is broken off; it raises nothing."""
+        if self._clean_up is None:
+            self._clean_up = []
         self._clean_up.append(function)
 
     def clean_up(self) -> None:
@@ -128,9 +129,9 @@ def request_scope() -> Hashable:
 
 
 def call_in_scope_of_coroutine_request(
-    function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    policy: Callable[[Any, Any], T], environ: Any, router: Any
 ) -> T:
-    """Call what handles a coroutine request, in a scope of its own.
+    """Call the execution policy of a coroutine request, in a scope of its own.
 
     The scope lasts as long as the context of the request, which may still produce a body. Only a
     request within another one, in the same context, leaves it as it was.
@@ -139,7 +140,7 @@ def call_in_scope_of_coroutine_request(
     scope = CoroutineRequestScope()
     current_scope.set(scope)
     try:
-        return function(*args, **kwargs)
+        return policy(environ, router)
     except Exception:
         raise  # whoever has begun something has seen it, and has ended what was begun
     except BaseException as error:
