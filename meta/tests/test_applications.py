@@ -71,8 +71,12 @@ def test_ordinary_code_may_switch_greenlets_by_hand(config):
         this.parent.switch(sub_task)
         return future.result()
 
+    async def view(context, request):
+        return Response(context)
+
+    # A request whose views are synchronous is in a thread, where there is nothing to switch to.
     config.set_root_factory(root_factory)
-    config.add_view(lambda context, request: Response(context), context=str)
+    config.add_view(view, context=str)
     assert serve(config.make_wsgi_app()).text == "acted"
 
 

@@ -14,7 +14,7 @@ def start(serve, tmp_path_factory):
     """Start the application, with a database of its own."""
 
     def start(server, **settings):
-        url = f"sqlite:///{tmp_path_factory.mktemp(server)}/data.db"
+        url = f"sqlite:///{tmp_path_factory.mktemp(server)}/data.db?timeout=60"
         return serve(server, "myapp.thread_local_app", {"sqlalchemy.url": url, **settings})
 
     return start
