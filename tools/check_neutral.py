@@ -8,6 +8,10 @@ Run it anywhere in the repository::
 
     python tools/check_neutral.py
     python tools/check_neutral.py --host mirror.example.com     # look for this host, too
+    python tools/check_neutral.py --merged origin/main          # what is in there is read already
+
+Of the commit messages only those are read that are not on the main branch yet: what is merged was
+read before, and cannot be changed any more.
 """
 
 import argparse
@@ -27,8 +31,11 @@ def main() -> None:
     """Leave with a message that lists each place where a host is named."""
     parser = argparse.ArgumentParser(description="Look for the hosts of package registries.")
     parser.add_argument("--host", action="append", default=[], help="a further host to look for")
-    hosts = {*parser.parse_args().host, *known_hosts(client_answers())}
-    places = [*named_in_files(hosts), *named_in_messages(hosts)]
+    parser.add_argument("--merged", help="the branch whose messages need not be read")
+    arguments = parser.parse_args()
+    hosts = {*arguments.host, *known_hosts(client_answers())}
+    merged = arguments.merged or main_branch()
+    places = [*named_in_files(hosts), *named_in_messages(hosts, merged)]
     if places:
         sys.exit(
             "A package registry is named here; say `the package index` or take it out:\n  "
@@ -67,10 +74,20 @@ def named_in_files(hosts: Iterable[str]) -> Iterator[str]:
             yield from named_in(file.read_text(encoding="utf-8", errors="replace"), name, hosts)
 
 
-def named_in_messages(hosts: Iterable[str]) -> Iterator[str]:
-    """Yield ``commit …:line: host`` for all commit messages up to HEAD."""
+def main_branch() -> str | None:
+    """Return the branch into which others are merged, or None if there is none."""
+    names = ("refs/remotes/origin/main", "refs/heads/main")
+    known = output("git", "for-each-ref", "--format=%(HEAD)%(refname)", *names).splitlines()
+    # An asterisk instead of the space marks the branch that is checked out. Nothing is merged into
+    # itself: on main, what is not pushed yet is new.
+    return next((name for name in names if f" {name}" in known), None)
+
+
+def named_in_messages(hosts: Iterable[str], merged: str | None) -> Iterator[str]:
+    """Yield ``commit …:line: host`` for the commit messages up to HEAD that are not merged yet."""
     # --ignore-missing: in a new repository HEAD names no commit yet.
-    log = output("git", "log", "-z", "--format=%h%n%B", "--ignore-missing", "HEAD")
+    new = ["HEAD"] if merged is None else ["HEAD", "--not", merged]
+    log = output("git", "log", "-z", "--format=%h%n%B", "--ignore-missing", *new, "--")
     for entry in filter(None, log.split("\0")):
         commit, _, message = entry.partition("\n")
         yield from named_in(message, f"commit {commit}", hosts)

@@ -63,6 +63,30 @@ def test_a_host_in_an_old_commit_message_is_found(repository: Path) -> None:
     assert f":3: {HOST}" in checked.stderr
 
 
+def test_a_message_is_read_until_it_is_merged(repository: Path) -> None:
+    git(repository, "checkout", "-b", "main")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", f"Install from {HOST}")
+    git(repository, "checkout", "-b", "topic")
+    merged = check(repository, "--host", HOST)
+    git(repository, "commit", "--allow-empty", "-m", f"Go on\n\n{HOST} again")
+    new = check(repository, "--host", HOST)
+
+    assert merged.returncode == 0
+    assert new.stderr.count(HOST) == 1
+    assert f":3: {HOST}" in new.stderr
+
+
+def test_the_merged_branch_may_be_named(repository: Path) -> None:
+    git(repository, "checkout", "-b", "trunk")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", f"Install from {HOST}")
+    git(repository, "checkout", "-b", "topic")
+
+    assert check(repository, "--host", HOST).returncode == 1
+    assert check(repository, "--host", HOST, "--merged", "trunk").returncode == 0
+
+
 def test_an_ignored_and_a_deleted_file_are_not_read(repository: Path) -> None:
     (repository / "ignored.txt").write_text(HOST)
     (repository / "deleted.txt").write_text(HOST)

@@ -12,6 +12,7 @@ from pyramid.threadlocal import get_current_request
 from webob import Request
 
 from aiopyramid_core import AlreadyShutDown, ScopeError, spawn, synchronize
+from aiopyramid_core._process_loop import process_loop
 from aiopyramid_core.lifespan import lifespan_of
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
@@ -323,6 +324,28 @@ def test_after_the_end_no_task_can_be_started_and_the_coroutine_is_closed(build,
     message = run(main)
     assert message.startswith("The application has shut down: nobody would wait for ")
     assert message.endswith("background")
+
+
+def test_a_task_that_a_thread_asks_for_just_before_the_end_is_closed_and_the_log_says_so(
+    build, no_warnings, caplog
+):
+    async def background():
+        raise AssertionError
+
+    async def main():
+        lifespan = lifespan_of(build(spawning(background)).registry)
+        await lifespan.start()
+        # The loop does not hear of the task before it has stopped the application.
+        thread = threading.Thread(target=lifespan.spawn, args=(background(),))
+        thread.start()
+        thread.join()
+        await lifespan.stop()
+        await asyncio.sleep(0)
+
+    # Threads of no server use this loop.
+    asyncio.run_coroutine_threadsafe(main(), process_loop()).result(30)
+    (record,) = caplog.records
+    assert record.message.startswith("The application has shut down: nobody would wait for ")
 
 
 def test_the_end_waits_also_for_an_application_that_has_served_no_request(build, run):

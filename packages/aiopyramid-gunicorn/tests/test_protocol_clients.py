@@ -135,6 +135,33 @@ async def test_the_application_is_told_that_its_client_has_gone(serve, politely)
         assert told_late.is_set()
 
 
+@pytest.mark.parametrize("outcome", ["answers", "fails", "has begun"])
+@pytest.mark.parametrize("politely", [True, False])
+async def test_the_access_log_says_499_of_a_client_that_left_before_its_answer_began(
+    serve, politely, outcome
+):
+    def application(environ, start_response):
+        write = start_response("200 OK", [("Content-Length", "4")])
+        if outcome == "has begun":
+            write(b"he")
+        environ[ON_DISCONNECT](gone.set)
+        started.set()
+        await_(gone.wait())
+        if outcome == "fails":
+            raise ValueError
+        return [b"he"] if outcome == "has begun" else [b"hehe"]
+
+    started, gone = asyncio.Event(), asyncio.Event()
+    async with serve(application) as site:
+        client = await site.connect()
+        client.get()
+        await started.wait()
+        client.writer.write_eof() if politely else client.vanish()
+        await site.until(lambda: not site.server.connections and site.server.handled)
+        status = 200 if outcome == "has begun" else 499
+        assert f'"GET / HTTP/1.1" {status} ' in site.log
+
+
 async def test_the_application_is_not_told_once_its_response_is_complete(serve):
     def application(environ, start_response):
         environ[ON_DISCONNECT](lambda: told.append(1))

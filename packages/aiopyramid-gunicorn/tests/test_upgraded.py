@@ -260,6 +260,28 @@ async def test_a_protocol_that_does_not_stop_is_broken_off(serve):
         assert not site.server.connections
 
 
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_protocol_that_says_goodbye_is_broken_off_only_if_its_client_does_not_answer(
+    serve, answers
+):
+    class Polite(Shout):
+        def server_stops(self):
+            self.transport.write(b"goodbye")
+
+        def data_received(self, data):
+            self.told.append(data)
+            self.transport.close()
+
+    async with serve(app := Application(make=Polite)) as site:
+        client = await upgraded(site)
+        drain = asyncio.create_task(site.server.drain(0))
+        assert await client.reader.readexactly(7) == b"goodbye"
+        if answers:
+            client.send(b"bye")
+        assert await drain == (0 if answers else 1)
+        assert app.told == (["made", b"bye", "lost"] if answers else ["made", "lost"])
+
+
 async def test_an_upgrade_during_a_drain_is_told_that_the_server_stops(serve):
     gate = asyncio.Event()
     async with serve(app := Application(wait=lambda: await_(gate.wait()))) as site:

@@ -154,9 +154,24 @@ class Lifespan:
             asyncio.get_running_loop()
         except RuntimeError:
             loop = loop_of_this_thread() or process_loop()
-            loop.call_soon_threadsafe(start, coroutine, name, context)
+            loop.call_soon_threadsafe(self._start_unless_stopped, start, coroutine, name, context)
         else:
             start(coroutine, name, context)
+
+    def _start_unless_stopped(
+        self,
+        start: Callable[..., None],
+        coroutine: Coroutine[Any, Any, Any],
+        name: str | None,
+        context: Context,
+    ) -> None:
+        """Start a task that a thread has asked for; the application may have stopped meanwhile."""
+        if self._state is not _State.STOPPED:
+            start(coroutine, name, context)
+            return
+        coroutine.close()
+        # Nobody is there any more to raise it to.
+        _log.error("%s", AlreadyShutDown(name_of(coroutine)))
 
     def announce_stop(self) -> None:
         """The server was told to stop.

@@ -41,6 +41,8 @@ class AccessLog:
         response: Response,
         environ: dict[str, Any],
         seconds: float,
+        *,
+        client_left: bool = False,
     ) -> None:
         """Log one request; raises nothing that the logger raises.
 
@@ -50,10 +52,11 @@ class AccessLog:
             environ: The request's environ. Where there is none, the keys that gunicorn's atoms
                 need are filled in.
             seconds: How long the request took.
+            client_left: Whether the client had closed its side before the response began.
         """
         if not self.enabled:
             return
-        if response.status is None:
+        if client_left or response.status is None:
             response.status = _NOBODY_LEFT
         unknown = {"REQUEST_METHOD": "-", "RAW_URI": "-", "SERVER_PROTOCOL": "-"}
         try:

@@ -24,7 +24,7 @@ class OpenConnection(Protocol):
         """The server stops: close as soon as that does no harm."""
 
     def give_up(self) -> bool:
-        """The server's patience has ended: break off.
+        """The server's patience has ended: break off; called again for who is left after that.
 
         Returns:
             Whether there was something to break off.

@@ -125,7 +125,8 @@ def _parse_v1(line: str) -> ProxyHeader | None:
     if protocol == "UNKNOWN":
         return None
     make = _V1_ADDRESSES.get(protocol)
-    if make is None or len(rest) != 4:
+    # A zone, as in fe80::1%eth0, may be any text. It means nothing on another machine.
+    if make is None or len(rest) != 4 or "%" in line:
         raise ValueError(line)
     source, destination = str(make(rest[0])), str(make(rest[1]))
     return ProxyHeader(protocol, (source, _port(rest[2])), (destination, _port(rest[3])))

@@ -172,10 +172,16 @@ class Server:
         if await self._is_deserted_within(end - self.loop.time()):
             return 0
         # Those that were idle are closing already.
+        cut = self._give_up()
+        if not await self._is_deserted_within(LAST_WORDS_SECONDS):
+            cut |= self._give_up()
+            await self._is_deserted_within(_ABORT_SECONDS)
+        return len(cut)
+
+    def _give_up(self) -> set[OpenConnection]:
+        """Have all connections give up; return those on which something was due."""
         left = tuple(self.connections)
-        cut = sum([bool(self._have(connection, connection.give_up)) for connection in left])
-        await self._is_deserted_within(LAST_WORDS_SECONDS)
-        return cut
+        return {connection for connection in left if self._have(connection, connection.give_up)}
 
     async def _is_deserted_within(self, seconds: float) -> bool:
         end = self.loop.time() + seconds
@@ -196,6 +202,9 @@ _IDLE_SECONDS: Final = 2.0
 A client may be sending the next request just now; closing would lose it. It is answered instead,
 and told that the connection closes. gunicorn's threaded worker waits as long.
 """
+
+_ABORT_SECONDS: Final = 0.1
+"""How long to wait at most for the loop to tell of connections that were aborted."""
 
 _LOOK_SECONDS: Final = 0.25
 """How often a drain looks for connections whose deadline has passed."""

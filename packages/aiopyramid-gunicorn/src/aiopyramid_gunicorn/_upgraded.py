@@ -29,7 +29,7 @@ class UpgradedConnection(asyncio.Protocol):
 
     # An attribute, so that a transport which asks for it gets the other protocol's own method:
     # the one callback in which a forwarding call would be felt.
-    __slots__ = ("_owner", "_protocol", "_transport", "data_received")
+    __slots__ = ("_had_last_words", "_owner", "_protocol", "_transport", "data_received")
 
     deadline: Final = math.inf
 
@@ -39,6 +39,7 @@ class UpgradedConnection(asyncio.Protocol):
         self._owner = owner
         self._protocol = protocol
         self._transport = transport
+        self._had_last_words = False
         self.data_received = protocol.data_received  # type: ignore[method-assign]
 
     def begin(self, early: bytes, *, at_eof: bool) -> None:
@@ -91,11 +92,15 @@ class UpgradedConnection(asyncio.Protocol):
         self._protocol.server_stops()
 
     def give_up(self) -> bool:
-        """The server's patience has ended.
+        """The server's patience has ended; called again when that for last words has.
 
         Returns:
-            Always true: what goes on here is not known.
+            Whether it was broken off: not at first, for the protocol may have begun only now to
+            close the connection, if the server had no patience at all.
         """
+        if not self._had_last_words:
+            self._had_last_words = True
+            return False
         self.abort()
         return True
 

@@ -91,10 +91,11 @@ class Exchange:
         response: The response, started or not.
     """
 
-    __slots__ = ("_connection", "_request", "_services", "response")
+    __slots__ = ("_client_left", "_connection", "_request", "_services", "response")
 
     def __init__(self, connection: Connection, request: Request, services: Services) -> None:
         head = request.head
+        self._client_left = False
         self._connection = connection
         self._request = request
         self._services = services
@@ -150,8 +151,14 @@ class Exchange:
                 # Whoever has the connection now may keep the environ, but not our connection.
                 environ.pop(ON_DISCONNECT, None)
                 environ.pop(UPGRADE, None)
+            if not self.response.head_sent:
+                self._note_client()
             self._services.access_log.log(
-                request.head, self.response, environ, time.perf_counter() - started
+                request.head,
+                self.response,
+                environ,
+                time.perf_counter() - started,
+                client_left=self._client_left,
             )
             if hooks is not None and seen is not None:
                 hooks.after(seen, environ, self.response)
@@ -288,7 +295,12 @@ class Exchange:
             head = b"" if self.response.head_sent else self._head()
             self._send(head + self.response.encode(data))
 
+    def _note_client(self) -> None:
+        """Take note, for the access log, of whether the client has left before its response."""
+        self._client_left = self._connection.offers.client_is_gone
+
     def _head(self, body_length: int | None = None) -> bytes:
+        self._note_client()
         response = self.response
         response.keep_alive = response.keep_alive and self._connection.may_keep_alive()
         return response.head(body_length)
@@ -309,6 +321,7 @@ class Exchange:
             if abort or self.response.ends_by_closing:
                 self._connection.abort()
             return
+        self._note_client()
         self.response, data = error_response(
             status, status.phrase, method=self._request.head.method
         )

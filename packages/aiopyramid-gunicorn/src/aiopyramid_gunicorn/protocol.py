@@ -8,6 +8,7 @@ waits, and answers go out strictly in order.
 import asyncio
 import functools
 import math
+import ssl
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -115,10 +116,11 @@ class HTTPProtocol(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self._environ = connection_environ(settings, peer, transport.get_extra_info("sockname"))
         self._environ |= self.offers.environ()
-        # To be asked, for a client's certificate most of all; not to be sent to.
-        self._environ["gunicorn.socket"] = transport.get_extra_info(
-            "ssl_object"
-        ) or transport.get_extra_info("socket")
+        tls = transport.get_extra_info("ssl_object")
+        # To be asked for the client's certificate. Where there is none to ask for, nothing: what
+        # looks for a socket of its own there (simple_websocket does) could neither send nor read.
+        if tls is not None and tls.context.verify_mode is not ssl.CERT_NONE:
+            self._environ["gunicorn.socket"] = tls
         proxy_header = None
         if owner.proxy_protocol != "off":
             proxy_header = ProxyHeaderReader(owner.proxy_protocol)

@@ -344,20 +344,22 @@ class AsyncGunicornWorker(Worker):
             task.cancel()
         self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        # asyncio's loop closes what a signal wakes it by before it forgets the signals. The worker
+        # ends already: it need not be told to any more, nor end halfway through its last hooks.
+        for number in _SIGNALS_OF_LOOP:
+            signal.signal(number, signal.SIG_IGN)
+            self.loop.remove_signal_handler(number)  # which restores the default
+            signal.signal(number, signal.SIG_IGN)
         self.loop.close()
 
 
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 """How long to wait at most before an application that could not start is started again."""
 
-_SIGNALS: Final = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGWINCH,
-    signal.SIGABRT,
-)
+_SIGNALS_OF_LOOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
+"""Signals that the worker handles by way of the event loop."""
+
+_SIGNALS: Final = (*_SIGNALS_OF_LOOP, signal.SIGWINCH, signal.SIGABRT)
 """Signals that the worker handles."""
 
 

@@ -98,6 +98,11 @@ def test_the_idle_are_closed_after_keepalive(gunicorn):
         assert client.recv(1 << 16) == b""
 
 
+def test_libraries_for_websockets_find_no_socket_that_they_cannot_send_to(gunicorn):
+    server = gunicorn(app=PLAIN)
+    assert "gunicorn.socket" not in environ_of(server.talk(GET))["keys"]
+
+
 # --- Proxies --------------------------------------------------------------------------------------
 
 V1 = b"PROXY TCP4 192.0.2.1 198.51.100.2 1234 443\r\n"

@@ -68,6 +68,8 @@ def test_the_application_is_told_that_the_connection_is_encrypted(serve_tls, tru
     assert environ["wsgi.url_scheme"] == "https"
     assert environ["SERVER_PORT"] == str(server.port)
     assert environ["certificate"] is None
+    # Libraries for WebSockets take what they find there for a socket of their own.
+    assert "gunicorn.socket" not in environ["keys"]
 
 
 def test_an_encrypted_connection_is_kept_and_carries_large_bodies(serve_tls, trusting):

@@ -224,6 +224,31 @@ def test_ctrl_c_ends_a_worker_that_is_still_starting(gunicorn, tmp_path):
     assert server.ended() < 20
 
 
+def test_a_signal_while_the_loop_is_closed_is_of_no_effect(gunicorn, tmp_path):
+    # After Ctrl-C there are two: the terminal's, and that of gunicorn's main process.
+    (tmp_path / "uvloop.py").write_text(
+        "import os, signal\n"
+        "from asyncio.selector_events import BaseSelectorEventLoop as Loop\n"
+        "close = Loop._close_self_pipe\n"
+        "def close_and_be_told(self):\n"
+        "    close(self)\n"
+        "    print('closes', flush=True)\n"
+        "    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1):\n"
+        "        os.kill(os.getpid(), number)\n"
+        "Loop._close_self_pipe = close_and_be_told\n"
+        "raise ImportError('not installed')\n"
+    )
+    server = gunicorn(PYTHONPATH=str(tmp_path))
+    server.get()
+    server.signal(signal.SIGTERM)
+    assert server.ended() < 20
+    server.said("closes")
+    server.said("Worker exiting")
+    assert "Exception ignored" not in server.output
+    assert "Traceback" not in server.output
+    assert "was sent SIG" not in server.output
+
+
 def test_a_worker_that_stops_says_so_once_and_without_traceback(gunicorn):
     server = gunicorn()
     server.get()
