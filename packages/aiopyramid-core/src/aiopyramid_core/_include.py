@@ -4,6 +4,7 @@ import asyncio
 import sys
 from typing import Any
 
+from pyramid.events import ApplicationCreated
 from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
 from pyramid.tweens import EXCVIEW, INGRESS
 
@@ -67,6 +68,8 @@ def includeme(config: Any) -> None:
         order=PHASE3_CONFIG + 1,
     )
     config.action(None, _adapt_extensions, args=(config.registry,), order=PHASE3_CONFIG + 1)
+    # No sooner: pyramid_tm may be included after a commit.
+    config.add_subscriber(_take_commits_off_loop, ApplicationCreated)
     # When packages that are included later have read theirs, too.
     config.action(
         None,
@@ -87,9 +90,12 @@ def includeme(config: Any) -> None:
     _add_tweens(config, settings)
 
 
+def _take_commits_off_loop(event: Any) -> None:
+    _transactions.take_commits_off_loop(event.app.registry)
+
+
 def _adapt_extensions(registry: Any) -> None:
     """Have extensions that count on a thread per request do the right thing on an event loop."""
-    _transactions.take_commits_off_loop(registry)
     if "pyramid_debugtoolbar" in sys.modules:
         from ._debugtoolbar import replace_panels
 
