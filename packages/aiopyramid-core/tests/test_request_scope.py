@@ -7,6 +7,7 @@ import threading
 from pyramid.response import Response
 
 from aiopyramid_core import await_, call_in_thread, request_scope, spawn
+from aiopyramid_core._request_threads import request_threads
 
 
 async def coroutine_scopes(request):
@@ -169,6 +170,9 @@ def test_what_outlives_a_synchronous_request_does_not_have_its_threads_any_more(
 
     async def main(app):
         await fetch(app)
+        async with asyncio.timeout(20):
+            while request_threads().counts.running:  # until the thread is free for another request
+                await asyncio.sleep(0.001)
         later.set()
         return await tasks[0]
 
