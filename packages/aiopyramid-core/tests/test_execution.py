@@ -157,6 +157,78 @@ def test_all_parts_of_a_synchronous_request_run_in_one_thread(run, application, 
     assert threading.get_ident() not in parts.threads
 
 
+def awaiting_tween_factory(handler, registry):
+    async def tween(request):
+        await asyncio.sleep(0)
+        return handler(request)
+
+    return tween
+
+
+def awaiting_decorator(view):
+    async def decorated(context, request):
+        await asyncio.sleep(0)
+        return view(context, request)
+
+    return decorated
+
+
+def awaiting_deriver(view, info):
+    return awaiting_decorator(view)
+
+
+async def awaiting_policy(environ, router):
+    with router.request_context(environ) as request:
+        return router.invoke_request(request)
+
+
+@pytest.mark.parametrize("layer", ["tween", "decorator", "deriver", "execution policy"])
+def test_so_they_do_below_a_layer_that_is_a_coroutine(run, application, fetch, layer):
+    parts = Parts()
+
+    def view(request):
+        parts.note("view")
+        return "text"
+
+    def configure(config):
+        note_everything(config, parts)
+        options = {}
+        if layer == "tween":
+            config.add_tween(f"{__name__}.awaiting_tween_factory")
+        elif layer == "deriver":
+            config.add_view_deriver(awaiting_deriver)
+        elif layer == "execution policy":
+            config.commit()
+            config.set_execution_policy(awaiting_policy)
+        else:
+            options = {"decorator": awaiting_decorator}
+        config.add_view(view, renderer="noting", noted=True, permission="view", **options)
+
+    assert run(fetch, application(configure)).text == "text"
+    if layer == "execution policy":
+        parts.seen.pop("request factory")  # by which the policy itself makes the request
+    assert ALL_PARTS - {"execution policy", "request factory"} <= set(parts.seen)
+    assert threading.get_ident() not in parts.threads
+
+
+def test_so_they_do_with_an_execution_policy_that_is_set_after_a_commit(run, application, fetch):
+    parts = Parts()
+
+    def policy(environ, router):
+        parts.note("execution policy")
+        with router.request_context(environ) as request:
+            return router.invoke_request(request)
+
+    def configure(config):
+        config.commit()
+        config.set_execution_policy(policy)
+        config.add_view(lambda request: Response("text"))
+
+    assert run(fetch, application(configure)).text == "text"
+    assert parts.seen
+    assert threading.get_ident() not in parts.threads
+
+
 def test_all_parts_of_a_coroutine_request_run_on_the_event_loop(run, application, fetch):
     parts = Parts()
 
@@ -412,6 +484,7 @@ def test_a_request_that_has_begun_is_left_alone_by_default(run):
 def test_behind_middleware_in_a_thread_what_is_awaited_is_cancelled_when_the_client_goes(run):
     async def main():
         log, callbacks, waiting = [], [], asyncio.Event()
+        askers = set()
 
         @synchronize
         async def wait():
@@ -429,13 +502,18 @@ def test_behind_middleware_in_a_thread_what_is_awaited_is_cancelled_when_the_cli
         def middleware(environ, start_response):
             return app(environ, start_response)
 
-        task = start(in_threads(middleware), **{ON_DISCONNECT: callbacks.append})
+        def on_disconnect(callback):
+            askers.add(threading.get_ident())
+            callbacks.append(callback)
+
+        task = start(in_threads(middleware), **{ON_DISCONNECT: on_disconnect})
         await waiting.wait()
         callbacks.pop()()
         await asyncio.wait([task])
-        return log
+        return log, askers
 
-    assert run(main) == ["cancelled"]
+    # Servers are not to be asked from other threads than their own.
+    assert run(main) == (["cancelled"], {threading.get_ident()})
 
 
 # --- Two pools ------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from pyramid.authentication import CallbackAuthenticationPolicy
+from pyramid.authorization import ACLAuthorizationPolicy, Allow, Authenticated
 from pyramid.config import Configurator
 from pyramid.events import NewRequest
 from pyramid.exceptions import ConfigurationError
@@ -44,6 +46,32 @@ def including(**options):
     config = Configurator(**options)
     config.include("aiopyramid_core")
     return config
+
+
+# --- Policies of Pyramid's with methods of the application's --------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:Authentication and authorization policies:DeprecationWarning")
+@pytest.mark.parametrize(("userid", "expected"), [("ann", 200), (None, 403)])
+def test_pyramids_part_of_a_policy_gets_the_user_id_and_not_a_coroutine(userid, expected):
+    class Root:
+        __acl__ = ((Allow, Authenticated, "view"),)
+
+        def __init__(self, request):
+            pass
+
+    class OldPolicy(CallbackAuthenticationPolicy):
+        async def unauthenticated_userid(self, request):
+            await asyncio.sleep(0)
+            return userid
+
+    config = including(
+        root_factory=Root,
+        authentication_policy=OldPolicy(),
+        authorization_policy=ACLAuthorizationPolicy(),
+    )
+    config.add_view(secret, permission="view")
+    assert status(config) == expected
 
 
 # --- Before the package was included --------------------------------------------------------------

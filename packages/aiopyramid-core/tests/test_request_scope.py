@@ -6,7 +6,8 @@ import threading
 
 from pyramid.response import Response
 
-from aiopyramid_core import call_in_thread, request_scope, spawn
+from aiopyramid_core import await_, call_in_thread, request_scope, spawn
+from aiopyramid_core._request_threads import request_threads
 
 
 async def coroutine_scopes(request):
@@ -145,3 +146,37 @@ def test_a_coroutine_that_a_synchronous_request_waits_for_has_its_threads(run, a
     (of_tween, thread), (of_coroutine, loop_thread) = app.registry["scopes"]
     assert of_tween == thread == of_coroutine
     assert loop_thread != thread
+
+
+def test_what_outlives_a_synchronous_request_does_not_have_its_threads_any_more(
+    run, application, fetch
+):
+    later = asyncio.Event()
+    tasks = []
+
+    async def outlive():
+        before = request_scope()
+        await later.wait()
+        return before, request_scope()
+
+    async def start():
+        tasks.append(asyncio.create_task(outlive()))
+        await asyncio.sleep(0)
+
+    def view(request):
+        await_(start())
+        request.registry["thread"] = threading.get_ident()
+        return Response("")
+
+    async def main(app):
+        await fetch(app)
+        async with asyncio.timeout(20):
+            while request_threads().counts.running:  # until the thread is free for another request
+                await asyncio.sleep(0.001)
+        later.set()
+        return await tasks[0]
+
+    app = application(lambda config: config.add_view(view))
+    before, behind = run(main, app)
+    assert before == app.registry["thread"]
+    assert behind != before

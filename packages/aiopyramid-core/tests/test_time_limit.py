@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 from pyramid.config import Configurator
@@ -11,6 +12,7 @@ from webob import Request
 
 from aiopyramid_core import await_, spawn_greenlet
 from aiopyramid_core._request_threads import request_threads
+from aiopyramid_core._time_limit import TimeLimit
 from aiopyramid_core.timeouts import RequestTimeout
 
 LIMIT = 0.1
@@ -215,3 +217,101 @@ def test_tweens_are_not_timed_in_a_thread_either(run, fetch):
         config.add_view(lambda request: Response("in time"))
 
     assert run(fetch, build(configure)).text == "in time"
+
+
+# --- Attempts -------------------------------------------------------------------------------------
+
+
+class TryAgain(Exception):
+    """What an execution policy such as that of pyramid_retry takes for a reason to try again."""
+
+
+def trying_twice(config):
+    def policy(environ, router):
+        try:
+            with router.request_context(environ) as request:
+                return router.invoke_request(request)
+        except TryAgain:
+            with router.request_context(environ) as request:
+                return router.invoke_request(request)
+
+    config.set_execution_policy(policy)
+
+
+def test_each_attempt_of_a_request_is_timed(run, fetch, gate):
+    attempts = []
+
+    def view(request):
+        attempts.append(request)
+        if len(attempts) == 1:
+            raise TryAgain
+        gate.wait(PATIENCE_SECONDS)
+        return Response("late")
+
+    def configure(config):
+        trying_twice(config)
+        config.add_view(view)
+
+    async def main(app):
+        try:
+            return await fetch(app)
+        finally:
+            gate.set()
+            await until(is_idle)
+
+    assert run(main, build(configure)).status_int == 503
+    assert len(attempts) == 2
+
+
+def test_a_request_out_of_time_is_not_tried_again(run, fetch, gate):
+    attempts = []
+
+    def view(request):
+        attempts.append(request)
+        gate.wait(PATIENCE_SECONDS)
+        raise TryAgain
+
+    def configure(config):
+        trying_twice(config)
+        config.add_view(view)
+
+    async def main(app):
+        response = await fetch(app)
+        gate.set()
+        await until(is_idle)
+        return response
+
+    assert run(main, build(configure)).status_int == 503
+    assert len(attempts) == 1
+
+
+def test_a_thread_that_ends_before_the_loop_has_noticed_does_not_answer(run, gate):
+    started = []
+
+    def view(request):
+        gate.wait(PATIENCE_SECONDS)
+        return Response("late")
+
+    def serve(app):
+        list(app(Request.blank("/").environ, lambda status, *args: started.append(status)))
+
+    async def main(app):
+        limits = []
+        look = TimeLimit._look
+
+        def look_and_hold_up(limit):
+            look(limit)
+            if limit.is_over and not limits:
+                # Whoever waits for the answer gets on no sooner than in the loop's next round.
+                limits.append(limit)
+                gate.set()
+                end = time.monotonic() + PATIENCE_SECONDS
+                while not is_idle() and time.monotonic() < end:
+                    time.sleep(0.001)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TimeLimit, "_look", look_and_hold_up)
+            await spawn_greenlet(serve, app)
+
+    run(main, build(lambda config: config.add_view(view)))
+    assert started == ["503 Service Unavailable"]

@@ -121,6 +121,26 @@ def test_their_commit_and_abort_do_not_run_on_the_event_loop(
 
 
 @pytest.mark.parametrize("hook", HOOKS)
+def test_nor_do_they_where_pyramid_tm_is_included_after_a_commit(
+    run, fetch, application, writes, hook
+):
+    async def view(request):
+        writes.write("x", manager_of(request))
+        return Response("")
+
+    def configure(config):
+        if hook is not None:
+            config.registry.settings["tm.manager_hook"] = hook
+        config.commit()
+        config.include("pyramid_tm")
+        config.add_view(view)
+
+    run(fetch, application(configure))
+    assert writes.committed == ["x"]
+    assert threading.get_ident() not in writes.threads
+
+
+@pytest.mark.parametrize("hook", HOOKS)
 def test_a_commit_gets_a_thread_though_all_are_taken_by_those_who_wait_for_it(
     run, fetch, build, writes, hook, monkeypatch
 ):
@@ -149,6 +169,68 @@ def test_a_commit_gets_a_thread_though_all_are_taken_by_those_who_wait_for_it(
 
     run(main)
     assert len(writes.committed) == 40
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_request_that_is_cancelled_while_it_commits_does_not_abort_meanwhile(
+    run, fetch, build, writes, hook
+):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def before_commit():
+        begun.set()
+        go_on.wait(PATIENCE_SECONDS)
+        writes.aborted_meanwhile = bool(writes.threads)
+
+    async def view(request):
+        writes.write("x", manager_of(request))
+        return Response("")
+
+    async def main():
+        writes.before_commit = before_commit
+        task = asyncio.create_task(fetch(build(view, hook)))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=0.1)
+        go_on.set()
+        await asyncio.wait([task])
+        return bool(done), task.cancelled()
+
+    ended_early, cancelled = run(main)
+    assert not ended_early
+    assert cancelled
+    assert not writes.aborted_meanwhile
+    assert writes.committed == ["x"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_synchronous_request_that_is_cancelled_leaves_no_transaction_open(
+    run, fetch, build, writes, hook
+):
+    waits = threading.Event()
+
+    async def for_ever():
+        waits.set()
+        await asyncio.get_running_loop().create_future()
+
+    def view(request):
+        writes.write("cancelled", manager_of(request))
+        await_(for_ever())
+
+    async def main():
+        task = asyncio.create_task(fetch(build(view, hook)))
+        while not waits.is_set():
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not writes.threads:  # where it was aborted
+                await asyncio.sleep(0.001)
+
+    run(main)
+    assert writes.committed == []
+    assert threading.get_ident() not in writes.threads
 
 
 @pytest.mark.parametrize("hook", HOOKS)

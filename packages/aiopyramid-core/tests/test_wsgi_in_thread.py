@@ -8,7 +8,7 @@ from contextvars import ContextVar
 import pytest
 from webob import Request
 
-from aiopyramid_core import in_threads, spawn_greenlet
+from aiopyramid_core import await_, in_threads, spawn_greenlet
 from aiopyramid_core._request_threads import request_threads
 from aiopyramid_core._wsgi_in_thread import BodyInThread
 from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
@@ -229,3 +229,42 @@ def test_the_body_is_one_of_ours(run):
         return type(body)
 
     assert run(main) is BodyInThread
+
+
+def test_a_body_whose_client_has_gone_may_wait_while_it_is_closed(run):
+    begun, go_on = threading.Event(), threading.Event()
+    closed = []
+
+    async def release():
+        await asyncio.sleep(0)
+        closed.append("released")
+
+    def wsgi(environ, start_response):
+        def body():
+            try:
+                begun.set()
+                go_on.wait(PATIENCE_SECONDS)
+                yield b"part"
+            finally:
+                await_(release())
+
+        start_response("200 OK", [])
+        return body()
+
+    def serve():
+        parts = OrdinaryBody(in_threads(wsgi)(environ(), start_response))
+        try:
+            parts.next()
+        finally:
+            await_(parts.close())
+
+    async def main():
+        task = asyncio.create_task(spawn_greenlet(serve))
+        await until(begun.is_set)
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.01, go_on.set)
+        await asyncio.wait([task])
+        await until(is_idle)
+
+    run(main)
+    assert closed == ["released"]

@@ -16,6 +16,7 @@ from ._awaiting import AwaitingCollection, awaited_coroutine, awaiting
 from ._callables import wrap_as
 from ._closures import outer_variables, with_outer_variables
 from ._failures import failing_as_pyramid_expects
+from ._off_loop import in_thread_of_request
 from ._predicates import await_predicate
 
 __all__ = ("AwaitingTweens", "await_cache_busters", "await_properties", "await_routes")
@@ -60,7 +61,7 @@ def _awaiting_tween(name: str, factory: Any) -> Any:
     make = awaiting(factory, f"the factory of the tween {name}")
 
     def awaiting_tween_factory(handler: Any, registry: Any) -> Any:
-        return awaiting(make(handler, registry), f"the tween {name}")
+        return awaiting(make(in_thread_of_request(handler), registry), f"the tween {name}")
 
     return awaiting_tween_factory
 

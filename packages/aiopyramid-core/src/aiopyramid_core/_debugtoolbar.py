@@ -20,7 +20,7 @@ from pyramid_debugtoolbar.panels import logger
 from pyramid_debugtoolbar.panels.performance import PerformanceDebugPanel
 from pyramid_debugtoolbar.toolbar import IPanelMap, IToolbarWSGIApp
 
-from ._request_scope import CoroutineRequestScope, current_scope
+from ._request_scope import CoroutineRequestScope, scope_here
 
 __all__ = ("ContextHandler", "LoggingPanel", "PerformancePanel", "replace_panels")
 
@@ -46,7 +46,7 @@ class PerformancePanel(PerformanceDebugPanel):
     _has_company = False
 
     def _wrap_profile_handler(self, handler: Handler) -> Handler:
-        self._has_company = type(current_scope.get()) is CoroutineRequestScope
+        self._has_company = type(scope_here()) is CoroutineRequestScope
         return handler if self._has_company else super()._wrap_profile_handler(handler)
 
     def render_content(self, request: Any) -> str:

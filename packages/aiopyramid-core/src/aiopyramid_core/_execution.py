@@ -29,7 +29,7 @@ from ._health import Health, health_of
 from ._in_server_thread import RequestInServerThread
 from ._out_of_time import answer_out_of_time
 from ._placement import Placement
-from ._portal import cancel_what_this_thread_awaits, may_wait
+from ._portal import cancel_what_this_thread_awaits, loop_of_this_thread, may_wait
 from ._request_scope import call_in_scope_of_coroutine_request
 from ._sqlalchemy import in_sqlalchemy
 from ._time_limit import OutOfTime
@@ -52,9 +52,14 @@ def wrap_execution_policy(registry: Any, placement: Placement, settings: Setting
         placement: Decides.
         settings: The application's.
     """
+
+    def wrap(policy: Policy) -> Policy:
+        return _wrapped(policy, placement, settings, health_of(registry))
+
     policy = registry.queryUtility(IExecutionPolicy, default=default_execution_policy)
-    wrapped = _wrapped(policy, placement, settings, health_of(registry))
-    registry.registerUtility(wrapped, IExecutionPolicy)
+    registry.registerUtility(wrap(policy), IExecutionPolicy)
+    # Configuration may go on after a commit, with pyramid_retry for example.
+    registry.utilities.wrap_execution_policy = wrap
 
 
 def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: Health) -> Policy:
@@ -69,7 +74,10 @@ def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: H
             return functools.partial(_respond_in_thread, policy, router, settings)
         if may_wait():
             if settings.cancel_on_disconnect and ON_DISCONNECT in environ:
-                environ[ON_DISCONNECT](cancel_what_this_thread_awaits())
+                # Only the event loop's thread may ask the server for it.
+                loop = loop_of_this_thread()
+                assert loop is not None
+                loop.call_soon_threadsafe(environ[ON_DISCONNECT], cancel_what_this_thread_awaits())
             return policy(environ, router)
         if on_a_loop():
             return policy(environ, router)

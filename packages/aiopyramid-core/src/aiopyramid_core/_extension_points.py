@@ -41,9 +41,11 @@ from pyramid.util import TopologicalSorter, object_description
 
 from . import _policies
 from ._awaiting import AwaitingObject, awaited, awaiting, dressed, is_awaiting
+from ._callables import is_coroutine_callable
 from ._collections import AwaitingTweens, await_cache_busters, await_properties, await_routes
 from ._execution import wrap_execution_policy
 from ._failures import answering_cancellation
+from ._off_loop import in_thread_of_request
 from ._predicates import AwaitingPredicates
 from ._renderers import await_renderers
 from ._view_derivers import AwaitingDerivers
@@ -147,8 +149,29 @@ def _request_factory(factory: Any) -> Any:
 def _execution_policy(policy: Any) -> Any:
     # Ours, which is around the application's, has seen it awaited.
     if policy.__module__ != wrap_execution_policy.__module__:
+        is_coroutine = is_coroutine_callable(policy)
         policy = awaiting(policy, "the execution policy")
+        if is_coroutine:
+            policy = _with_router_in_thread(policy)
     return answering_cancellation(policy)
+
+
+def _with_router_in_thread(policy: Any) -> Any:
+    def execution_policy(environ: Any, router: Any) -> Any:
+        return policy(environ, _RouterInThread(router))
+
+    return dressed(policy, execution_policy)
+
+
+class _RouterInThread:
+    """The router for an execution policy that is a coroutine; see ``in_thread_of_request``."""
+
+    def __init__(self, router: Any) -> None:
+        self._router = router
+        self.invoke_request = in_thread_of_request(router.invoke_request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._router, name)
 
 
 # --- The interfaces -------------------------------------------------------------------------------

@@ -28,11 +28,18 @@ class RequestInServerThread:
         self._context = copy_context()
         # The process's event loop is started no sooner than something awaits.
         self._scope = ThreadScope(process_loop)
-        self._context.run(current_scope.set, scope_of_this_thread())
+        self._request_scope = scope_of_this_thread()
+        self._context.run(current_scope.set, self._request_scope)
 
     def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in the context of the request."""
-        return self._context.run(self._serve, function, *args, **kwargs)
+        try:
+            return self._context.run(self._serve, function, *args, **kwargs)
+        except Exception:
+            raise  # whoever has begun something has seen it, and has ended what was begun
+        except BaseException:
+            self._context.run(self._request_scope.clean_up)
+            raise
 
     def body_of(self, response: Any) -> Callable[..., Iterable[bytes]]:
         """Return what calls a response, and has its body iterated in the context of the request.
@@ -45,10 +52,15 @@ class RequestInServerThread:
             body: Iterable[bytes] = self.call(response, environ, start_response)
             wrapper = environ.get("wsgi.file_wrapper")
             if type(body) is list or (isinstance(wrapper, type) and isinstance(body, wrapper)):
+                self.end()
                 return body  # nothing in it awaits, and the server knows what to do with it
             return _Body(body, self)
 
         return respond
+
+    def end(self) -> None:
+        """The request has ended, its body included."""
+        self._request_scope.end()
 
     def _serve(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         with serving(self._scope):
@@ -71,5 +83,8 @@ class _Body:
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)
-        if close is not None:
-            self._request.call(close)
+        try:
+            if close is not None:
+                self._request.call(close)
+        finally:
+            self._request.end()

@@ -91,7 +91,6 @@ def includeme(config: Any) -> None:
 def _adapt_components(registry: Any) -> None:
     """Have what the application holds know of the two places where requests run."""
     use_route_matches(registry)
-    _transactions.take_commits_off_loop(registry)
     if "pyramid_debugtoolbar" in sys.modules:
         from ._debugtoolbar import replace_panels
 

@@ -9,7 +9,7 @@ import functools
 import sys
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from ._borders import bring_back, call_handling, reraise
 from ._bridge import await_in_bridge, in_bridge
@@ -18,8 +18,9 @@ from ._request_threads import deliver, request_threads
 from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
 from ._waiting import waiting_thread
 
-__all__ = ("Call", "Outcome", "call_elsewhere", "off_loop")
+__all__ = ("Call", "Outcome", "call_elsewhere", "in_thread_of_request", "off_loop")
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Outcome = tuple[Any, BaseException | None]
@@ -80,19 +81,40 @@ async def _call_in_request_thread(function: Callable[[], T], *, at_once: bool) -
     loop = asyncio.get_running_loop()
 
     def start(call: Call) -> Awaitable[Outcome]:
+        outcome: asyncio.Future[Outcome]
         waiting = waiting_thread.get()
         if waiting is not None:
             # On behalf of a synchronous request: all of that belongs to its own thread.
-            outcome: asyncio.Future[Outcome] = loop.create_future()
+            outcome = loop.create_future()
             if waiting.offer(lambda: deliver(loop, outcome, call())):
                 return outcome
         try:
-            return request_threads().run(loop, call, at_once=at_once)
+            outcome = request_threads().run(loop, call, at_once=at_once)
         except RuntimeError:
             # The process ends. The loop's executor knows of the last thread.
-            return loop.run_in_executor(None, call)
+            outcome = loop.run_in_executor(None, call)
+        return _to_the_end(outcome) if at_once else outcome
 
     return await call_elsewhere(loop, start, function)
+
+
+async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:
+    """Wait for a thread even if cancelled meanwhile; then the cancellation has its way.
+
+    To go on beside a commit would be to abort in one thread what another one commits.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not outcome.done():
+        try:
+            await asyncio.wait((outcome,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        try:
+            raise cancelled
+        finally:
+            del cancelled  # breaks the cycle exception -> traceback -> this frame
+    return outcome.result()
 
 
 def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
@@ -100,11 +122,31 @@ def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
 
     Args:
         function: What to call.
-        at_once: Whether it gets a thread however many are busy: for what others wait for, who may
-            have taken all threads, such as the end of a transaction.
+        at_once: Whether it gets a thread however many are busy, and is waited for even by a
+            request that is cancelled: for what others wait for, who may have taken all threads,
+            such as the end of a transaction.
     """
     if in_bridge():
         return await_in_bridge(_call_in_request_thread(function, at_once=at_once))
     if in_sqlalchemy():
         return await_in_sqlalchemy(_call_in_request_thread(function, at_once=at_once))
     return function()
+
+
+def in_thread_of_request(function: Callable[P, T]) -> Callable[P, T]:
+    """Return a function that a coroutine can call on behalf of a synchronous request.
+
+    Such a coroutine, an asynchronous tween for example, runs on the event loop while the thread of
+    its request waits. What it calls in turn, all that is below the tween, belongs to that thread.
+
+    Args:
+        function: What Pyramid gives the application to call.
+    """
+
+    @functools.wraps(function)
+    def function_in_thread(*args: P.args, **kwargs: P.kwargs) -> T:
+        if waiting_thread.get() is None:
+            return function(*args, **kwargs)
+        return off_loop(functools.partial(function, *args, **kwargs), at_once=False)
+
+    return function_in_thread

@@ -50,9 +50,31 @@ def _authentication_policy(policy: Any) -> Any:
         decide = awaiting(callback, "the callback of the authentication policy")
         policy = copy.copy(policy)
         policy.callback = lambda userid, request: decide(userid, request_of(request))
+    if isinstance(policy, CallbackAuthenticationPolicy):
+        policy = _with_awaited_userid(policy)
     if isinstance(policy, SessionAuthenticationPolicy):
         policy = _WithAwaitedSession(policy, _AUTHENTICATION_METHODS)
     return AwaitingObject(policy, _AUTHENTICATION_METHODS, "the authentication policy")
+
+
+_ASK_FOR_USERID: Final = ("authenticated_userid", "effective_principals")
+"""Methods of Pyramid's that call ``unauthenticated_userid`` and ask "is it None?"."""
+
+
+def _with_awaited_userid(policy: Any) -> Any:
+    """Return a policy whose methods of Pyramid's get user IDs, and never a coroutine.
+
+    The methods that the application has written see the original, whose coroutines they await.
+    """
+    asked = copy.copy(policy)
+    asked.unauthenticated_userid = awaiting(
+        policy.unauthenticated_userid, "unauthenticated_userid of the authentication policy"
+    )
+    policy = copy.copy(policy)
+    for name in _ASK_FOR_USERID:
+        if getattr(type(policy), name) is getattr(CallbackAuthenticationPolicy, name):
+            setattr(policy, name, getattr(asked, name))
+    return policy
 
 
 def _csrf_storage_policy(policy: Any) -> Any:

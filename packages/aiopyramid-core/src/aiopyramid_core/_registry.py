@@ -5,11 +5,11 @@ time, end in one of two collections of the registry: its utilities and its adapt
 application's object is replaced by what Pyramid shall find.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pyramid.exceptions import ConfigurationError
-from pyramid.interfaces import IMultiView, ISecuredView, ISecurityPolicy, IView
+from pyramid.interfaces import IExecutionPolicy, IMultiView, ISecuredView, ISecurityPolicy, IView
 from pyramid.util import object_description
 from zope.interface.adapter import BaseAdapterRegistry
 
@@ -55,8 +55,14 @@ def _await_components(registry: Any) -> None:
 class _Holding(BaseAdapterRegistry):
     """A collection of components that holds them awaited."""
 
+    wrap_execution_policy: Callable[[Any], Any] | None = None
+    """What gives requests their place, once the configuration has been committed."""
+
     def register(self, required: Any, provided: Any, name: str, value: Any) -> None:
-        super().register(required, provided, name, held(provided, value))
+        component = held(provided, value)
+        if provided is IExecutionPolicy and self.wrap_execution_policy is not None:
+            component = held(provided, self.wrap_execution_policy(component))
+        super().register(required, provided, name, component)
 
     def unregister(self, required: Any, provided: Any, name: str, value: Any = None) -> None:
         registered = self.registered(required, provided, name)

@@ -21,41 +21,19 @@ __all__ = (
     "call_in_scope_of_coroutine_request",
     "current_scope",
     "request_scope",
+    "scope_here",
 )
 
 T = TypeVar("T")
 
 
-class ThreadRequestScope:
-    """The scope of the synchronous requests of one thread; made in that thread.
+class _Scope:
+    """What the two kinds of scopes share."""
 
-    Attributes:
-        key: A value that no other request under way has.
-        transaction_manager: What ``transaction.manager`` stands for in the request, or None where
-            nothing is known of it.
-    """
-
-    __slots__ = ("key", "transaction_manager")
-
-    def __init__(self, transaction_manager: Any = None) -> None:
-        self.key: Hashable = threading.get_ident()
-        self.transaction_manager = transaction_manager
-
-
-class CoroutineRequestScope:
-    """The scope of one coroutine request.
-
-    Attributes:
-        transaction_manager: What ``transaction.manager`` stands for in the request, or None as
-            long as nobody has asked.
-    """
-
-    __slots__ = ("_clean_up", "_key", "transaction_manager")
+    __slots__ = ("_clean_up",)
 
     def __init__(self) -> None:
-        self._key: _Key | None = None
         self._clean_up: list[Callable[[], None]] | None = None
-        self.transaction_manager: Any = None
 
     def clean_up_with(self, function: Callable[[], None]) -> None:
         """Have a function called if the request is broken off; it raises nothing."""
@@ -71,12 +49,52 @@ class CoroutineRequestScope:
         while self._clean_up:
             self._clean_up.pop()()
 
+
+class CoroutineRequestScope(_Scope):
+    """The scope of one coroutine request.
+
+    Attributes:
+        transaction_manager: What ``transaction.manager`` stands for in the request, or None as
+            long as nobody has asked.
+    """
+
+    __slots__ = ("_key", "transaction_manager")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._key: _Key | None = None
+        self.transaction_manager: Any = None
+
     @property
     def key(self) -> Hashable:
         """A value that no other request under way has."""
         if self._key is None:
             self._key = _Key()
         return self._key.value
+
+
+class ThreadRequestScope(_Scope):
+    """The scope of one synchronous request; made in its thread.
+
+    Attributes:
+        key: A value that no other request under way has.
+        transaction_manager: What ``transaction.manager`` stands for in the request, or None where
+            nothing is known of it.
+        successor: The scope of what outlives the request, such as its background tasks; None
+            before the request has ended.
+    """
+
+    __slots__ = ("key", "successor", "transaction_manager")
+
+    def __init__(self, transaction_manager: Any = None) -> None:
+        super().__init__()
+        self.key: Hashable = threading.get_ident()
+        self.transaction_manager = transaction_manager
+        self.successor: CoroutineRequestScope | None = None
+
+    def end(self) -> None:
+        """The request has ended: what is the thread's belongs to the next one in that thread."""
+        self.successor = CoroutineRequestScope()
 
 
 class _Key:
@@ -107,7 +125,15 @@ RequestScope = ThreadRequestScope | CoroutineRequestScope
 current_scope: Final[ContextVar[RequestScope | None]] = ContextVar(
     "aiopyramid_request_scope", default=None
 )
-"""The scope of what runs in this context; None outside of requests."""
+"""The scope in which this context was made; :func:`scope_here` knows whether it has ended."""
+
+
+def scope_here() -> RequestScope | None:
+    """Return the scope of the calling code; None outside of requests."""
+    scope = current_scope.get()
+    if type(scope) is ThreadRequestScope and scope.successor is not None:
+        return scope.successor
+    return scope
 
 
 def request_scope() -> Hashable:
@@ -124,7 +150,7 @@ def request_scope() -> Hashable:
 
     .. versionadded:: 1.0
     """
-    scope = current_scope.get()
+    scope = scope_here()
     return threading.get_ident() if scope is None else scope.key
 
 

@@ -16,7 +16,7 @@ from pyramid.threadlocal import get_current_request
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from ._request_scope import CoroutineRequestScope, current_scope
+from ._request_scope import CoroutineRequestScope, scope_here
 
 __all__ = ("watch_sessions",)
 
@@ -39,7 +39,7 @@ def watch_sessions() -> None:
 
 
 def _look(session: Session) -> None:
-    scope = current_scope.get()
+    scope = scope_here()
     if type(scope) is not CoroutineRequestScope:
         return
     request = get_current_request()

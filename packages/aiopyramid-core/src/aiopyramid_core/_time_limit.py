@@ -80,6 +80,11 @@ class TimeLimit:
         if self._answer is not None and not self._answer.done():
             self._timer = self._loop.call_later(seconds, self._look)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the request is answered by somebody else; asked in any thread."""
+        return self._state is _State.EXPIRED
+
     # --- In the thread ------------------------------------------------------------------------
 
     def thread_has_begun(self) -> bool:
@@ -90,12 +95,15 @@ class TimeLimit:
             self._state = _State.UNTIMED
         return True
 
-    def begin(self) -> None:
-        """What is timed begins."""
+    def begin(self) -> bool:
+        """What is timed begins; return whether the request still has time."""
         with self._lock:
+            if self._state is _State.EXPIRED:
+                return False
             self._state = _State.TIMED
             self._end = time.monotonic() + self._seconds
         self._loop.call_soon_threadsafe(self._arm, self._seconds)
+        return True
 
     def end(self) -> bool:
         """What is timed has ended; return whether it was in time."""

@@ -22,7 +22,7 @@ from pyramid.interfaces import ITweens
 from pyramid.util import DottedNameResolver
 
 from ._off_loop import off_loop
-from ._request_scope import CoroutineRequestScope, ThreadRequestScope, current_scope
+from ._request_scope import CoroutineRequestScope, ThreadRequestScope, scope_here
 
 __all__ = ("install", "scope_of_this_thread", "take_commits_off_loop")
 
@@ -57,7 +57,11 @@ def scope_of_this_thread() -> ThreadRequestScope:
 
     It takes the thread's transaction manager along, to coroutines that run on its behalf.
     """
-    return ThreadRequestScope(_manager.thread_manager)
+    manager = _manager.thread_manager
+    scope = ThreadRequestScope(manager)
+    if manager is not None:
+        scope.clean_up_with(_aborting(manager))
+    return scope
 
 
 def _scoped_manager_class(transaction: Any) -> type:
@@ -78,7 +82,7 @@ def _scoped_manager_class(transaction: Any) -> type:
         @property
         def manager(self) -> Any:
             """The manager of the current request, or of the thread."""
-            scope = current_scope.get()
+            scope = scope_here()
             if scope is None:
                 return self.thread_manager
             if scope.transaction_manager is None and type(scope) is CoroutineRequestScope:
@@ -117,11 +121,12 @@ def take_commits_off_loop(registry: Any) -> None:
 def _off_loop_hook(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def manager_hook(request: Any) -> Any:
         manager = hook(request)
-        scope = current_scope.get()
-        if type(scope) is CoroutineRequestScope and manager is not _manager:
-            # On the instance, whatever its class is.
-            for name in ("commit", "abort"):
-                setattr(manager, name, _off_loop(getattr(manager, name)))
+        scope = scope_here()
+        if scope is not None and manager is not _manager:
+            if type(scope) is CoroutineRequestScope:
+                # On the instance, whatever its class is.
+                for name in ("commit", "abort"):
+                    setattr(manager, name, _off_loop(getattr(manager, name)))
             scope.clean_up_with(_aborting(manager))
         return manager
 

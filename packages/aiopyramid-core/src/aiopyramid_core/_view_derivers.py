@@ -16,6 +16,7 @@ from pyramid.util import object_description
 from ._awaiting import AwaitingCollection, awaited, awaiting
 from ._callables import called_by, layers_of
 from ._closures import outer_variables
+from ._off_loop import in_thread_of_request
 from ._view_layers import await_inside, await_libraries, runs_a_loop, view_of_class
 from .mappers import ExecutorMapper, _is_asyncio_mapper, _mapper_of
 from .scope import on_a_loop
@@ -48,8 +49,9 @@ def _awaiting_deriver(name: str, deriver: Any) -> Deriver:
     derive = awaiting(deriver, point)
 
     def awaiting_deriver(view: Any, info: Any) -> Any:
-        derived = derive(view, info)
-        return view if derived is view else awaiting(derived, f"a view made by {point}")
+        inside = in_thread_of_request(view)
+        derived = derive(inside, info)
+        return view if derived is inside else awaiting(derived, f"a view made by {point}")
 
     return _with_options_of(deriver, awaiting_deriver)
 
@@ -155,8 +157,9 @@ def _decorated(decorated_view: Deriver) -> Deriver:
     def awaiting_decorators(view: Any, info: Any) -> Any:
         decorator = info.options.get("decorator")
         for each in () if decorator is None else reversed(_combined(decorator)):
-            made = awaiting(each, "a decorator of a view")(view)
-            if made is not view:
+            inside = in_thread_of_request(view)
+            made = awaiting(each, "a decorator of a view")(inside)
+            if made is not inside:
                 view = awaiting(made, "a view made by a decorator")
         return view
 

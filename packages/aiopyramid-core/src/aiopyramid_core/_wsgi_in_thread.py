@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ._borders import bring_back, reraise
 from ._portal import ThreadScope, serving
-from ._request_scope import CoroutineRequestScope, current_scope
+from ._request_scope import CoroutineRequestScope, ThreadRequestScope, current_scope
 from ._request_threads import deliver, paused, request_threads
 from ._time_limit import TimeLimit, current_limit
 from ._transactions import scope_of_this_thread
@@ -132,7 +132,14 @@ class CallInThread:
             self._context.run(self._serve)
 
     def _serve(self) -> None:
-        current_scope.set(scope_of_this_thread())
+        scope = scope_of_this_thread()
+        current_scope.set(scope)
+        try:
+            self._serve_in_scope(scope)
+        finally:
+            scope.end()
+
+    def _serve_in_scope(self, scope: ThreadRequestScope) -> None:
         if self._limit is not None:
             if not self._limit.thread_has_begun():
                 return
@@ -141,6 +148,8 @@ class CallInThread:
             try:
                 body = self._application(self._environ, self._start)
             except BaseException as error:
+                if not isinstance(error, Exception):
+                    scope.clean_up()
                 self._give(None, error)
                 return
             if not _needs_thread(body, self._environ):
@@ -148,14 +157,15 @@ class CallInThread:
                 return
             calls: SimpleQueue[_Call] = SimpleQueue()
             self._give(BodyInThread(self._loop, self._scope, calls), None)
-            _iterate(body, calls, self._loop)
+            _iterate(body, calls, self._loop, self._scope)
 
     def _give(self, body: Any, error: BaseException | None) -> None:
         if (answer := self._answer) is not None:
             deliver(self._loop, answer, (body, error))
 
     def _start(self, *args: Any) -> Callable[[bytes], object]:
-        if self._abandoned:
+        # The limit says so before the event loop has got to it.
+        if self._abandoned or (self._limit is not None and self._limit.is_over):
             return _ignore
         return self._start_response(*args)
 
@@ -176,7 +186,9 @@ _Call = tuple["asyncio.Future[Any] | None", bool]
 """Who wants to know, and whether the body is to be closed; its next part is wanted otherwise."""
 
 
-def _iterate(body: Iterable[bytes], calls: "SimpleQueue[_Call]", loop: Any) -> None:
+def _iterate(
+    body: Iterable[bytes], calls: "SimpleQueue[_Call]", loop: Any, scope: ThreadScope
+) -> None:
     """Iterate a body as it is asked for, until it is closed."""
     iterator: Iterator[bytes] | None = None
     closing = False
@@ -187,6 +199,9 @@ def _iterate(body: Iterable[bytes], calls: "SimpleQueue[_Call]", loop: Any) -> N
         error: BaseException | None = None
         try:
             if closing:
+                # The part for which nobody waited has not waited itself. What it holds is to be
+                # released all the same, and that may take a coroutine.
+                scope.cancelled = False
                 close = getattr(body, "close", None)
                 if close is not None:
                     close()

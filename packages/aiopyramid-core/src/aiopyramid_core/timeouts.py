@@ -63,14 +63,22 @@ def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handl
         limit = current_limit.get()
         if limit is None:
             return limited_in_thread(request)
-        current_limit.set(None)  # a subrequest is part of what is timed
-        limit.begin()
-        in_time = False
+        if not limit.begin():
+            raise RequestTimeout.after(seconds)
+        token = current_limit.set(None)  # a subrequest is part of what is timed
         try:
             response = limited_in_thread(request)
+        except Exception as error:
+            if limit.end():
+                raise
+            # Whatever it was: nobody may take it for a reason to try once more.
+            raise RequestTimeout.after(seconds) from error
+        except BaseException:
+            limit.end()
+            raise
         finally:
-            in_time = limit.end()
-        if not in_time:
+            current_limit.reset(token)  # another attempt of the same request is timed, too
+        if not limit.end():
             raise RequestTimeout.after(seconds)
         return response
 

@@ -21,6 +21,7 @@ from ._applications import announce
 from ._ingress import make_ingress_tween
 from ._placement import Placement, placement_of
 from ._placement_report import report
+from ._transactions import take_commits_off_loop
 from .decorators import synchronize
 from .executor import call_in_thread
 from .lifespan import Lifespan, lifespan_of
@@ -56,6 +57,8 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     """
     lifespan = lifespan_of(registry)
     announce(lifespan)
+    # Not while it is configured: pyramid_tm may have been included after a commit.
+    take_commits_off_loop(registry)
     _say_where_requests_run(placement_of(registry))
     if "sqlalchemy.orm" in sys.modules:
         from ._shared_sessions import watch_sessions
