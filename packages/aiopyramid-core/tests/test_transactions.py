@@ -256,6 +256,36 @@ def test_a_request_that_is_cancelled_leaves_no_transaction_open(run, fetch, buil
     assert threading.get_ident() not in writes.threads
 
 
+def test_a_thread_that_writes_behind_the_end_of_its_request_leaves_no_transaction_open(
+    run, fetch, writes
+):
+    begun, go_on, ended = (threading.Event() for _ in range(3))
+
+    def view(request):
+        begun.set()
+        go_on.wait(PATIENCE_SECONDS)
+        writes.write("late", transaction.manager)
+        ended.set()
+        return Response("")
+
+    async def main():
+        settings = {"aiopyramid.requests": "loop", "aiopyramid.request_timeout": "0.1"}
+        config = Configurator(settings=settings)
+        config.include("pyramid_tm")
+        config.include("aiopyramid_core")
+        config.add_view(view)
+        status = (await fetch(config.make_wsgi_app())).status_int
+        assert begun.is_set()
+        go_on.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (ended.is_set() and writes.threads):
+                await asyncio.sleep(0.001)
+        return status
+
+    assert run(main) == 503
+    assert writes.committed == []
+
+
 def test_a_blocking_call_of_a_coroutine_request_joins_its_transaction(run, fetch, build, writes):
     async def view(request):
         await call_in_thread(None, writes.write, "in a thread", transaction.manager)

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from ._borders import bring_back, call_handling, reraise
 from ._bridge import await_in_bridge, in_bridge
 from ._portal import ThreadScope, serving
+from ._request_scope import clean_up_here
 from ._request_threads import deliver, request_threads
 from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
 from ._waiting import waiting_thread
@@ -48,6 +49,7 @@ async def call_elsewhere(
     context = copy_context()
     handled = sys.exception()
     scope = ThreadScope(lambda: loop)
+    is_abandoned = False
 
     def call() -> Outcome:
         try:
@@ -55,11 +57,16 @@ async def call_elsewhere(
                 return call_handling(handled, function), None
         except BaseException as error:
             return None, error
+        finally:
+            if is_abandoned:
+                clean_up_here()
 
     try:
         result, error = await start(functools.partial(context.run, call))
     except asyncio.CancelledError:
-        # The thread goes on, but what it awaits need not.
+        # The thread goes on, but what it awaits need not; and its request has ended by the time
+        # that it writes something.
+        is_abandoned = True
         scope.cancel()
         raise
     bring_back(context)

@@ -19,6 +19,7 @@ __all__ = (
     "RequestScope",
     "ThreadRequestScope",
     "call_in_scope_of_coroutine_request",
+    "clean_up_here",
     "current_scope",
     "request_scope",
     "scope_here",
@@ -36,7 +37,7 @@ class _Scope:
         self._clean_up: list[Callable[[], None]] | None = None
 
     def clean_up_with(self, function: Callable[[], None]) -> None:
-        """Have a function called if the request is broken off; it raises nothing."""
+        """Have a function called if the request is broken off, perhaps twice; it raises nothing."""
         if self._clean_up is None:
             self._clean_up = []
         self._clean_up.append(function)
@@ -46,8 +47,8 @@ class _Scope:
 
         What is left of it would be in the way of the next request with the same key.
         """
-        while self._clean_up:
-            self._clean_up.pop()()
+        for function in self._clean_up or ():
+            function()
 
 
 class CoroutineRequestScope(_Scope):
@@ -134,6 +135,13 @@ def scope_here() -> RequestScope | None:
     if type(scope) is ThreadRequestScope and scope.successor is not None:
         return scope.successor
     return scope
+
+
+def clean_up_here() -> None:
+    """Clean up behind what has gone on in a thread although its request was broken off."""
+    scope = scope_here()
+    if scope is not None:
+        scope.clean_up()
 
 
 def request_scope() -> Hashable:
