@@ -25,6 +25,8 @@ class Limits:
         body_folder: Where that file is (``tmp_upload_dir``); None for the system's usual place.
         write_buffer_bytes: How much of an answer may wait for the client to read before the
             application has to wait, too. One part of a body may come on top of it.
+        head_bytes: Longest head: request line and all fields. As much may come, all in all, as
+            trailer fields and as extensions of chunks.
     """
 
     request_line_bytes: int = 4094
@@ -34,10 +36,17 @@ class Limits:
     body_memory_bytes: int = 512 << 10
     body_folder: str | None = None
     write_buffer_bytes: int = 64 << 10
+    head_bytes: int = 64 << 10
 
     @classmethod
     def from_settings(
-        cls, cfg: Any, *, body_bytes: int, body_memory_bytes: int, write_buffer_bytes: int
+        cls,
+        cfg: Any,
+        *,
+        body_bytes: int,
+        body_memory_bytes: int,
+        write_buffer_bytes: int,
+        head_bytes: int,
     ) -> "Limits":
         """Return the limits that gunicorn's settings and the worker ask for.
 
@@ -46,6 +55,7 @@ class Limits:
             body_bytes: Longest request body.
             body_memory_bytes: Body size from which the body is kept in a temporary file.
             write_buffer_bytes: How much of an answer may wait for the client.
+            head_bytes: Longest head.
         """
         fields = cfg.limit_request_fields
         return cls(
@@ -56,19 +66,8 @@ class Limits:
             body_memory_bytes=body_memory_bytes,
             body_folder=cfg.tmp_upload_dir,
             write_buffer_bytes=write_buffer_bytes,
+            head_bytes=head_bytes,
         )
-
-    @property
-    def head_bytes(self) -> int:
-        """Most bytes that may arrive before the head of a request is complete.
-
-        A bound on memory while a single field is still growing, where the limits for each field
-        cannot be checked yet. Never less than 64 KiB, which one receive call may bring.
-        """
-        # 0 stands for unlimited; 1 MiB is then what gunicorn's own parser stops at.
-        line = self.request_line_bytes or 1 << 20
-        field = self.header_field_bytes or 1 << 20
-        return max(64 << 10, line + self.header_fields * field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class AsyncGunicornWorker(Worker):
     Attributes:
         body_limit_bytes: Longest request body; longer ones are answered with 413.
         body_memory_bytes: Body size from which a request body is kept in a temporary file.
+        head_limit_bytes: Longest head of a request, all fields together; longer ones are answered
+            with 431. Trailer fields, and extensions of chunks, may be as long in all.
         head_timeout_seconds: Time for a client to send the head of a request.
         body_timeout_seconds: Time for a client to send any more of a request body.
         write_buffer_bytes: How much of an answer may wait for its client before the application
@@ -76,6 +78,7 @@ class AsyncGunicornWorker(Worker):
 
     body_limit_bytes: int = 1 << 30
     body_memory_bytes: int = 512 << 10
+    head_limit_bytes: int = 64 << 10
     head_timeout_seconds: float = 30.0
     body_timeout_seconds: float = 30.0
     write_buffer_bytes: int = 64 << 10
@@ -307,6 +310,7 @@ class AsyncGunicornWorker(Worker):
                 body_bytes=self.body_limit_bytes,
                 body_memory_bytes=self.body_memory_bytes,
                 write_buffer_bytes=self.write_buffer_bytes,
+                head_bytes=self.head_limit_bytes,
             ),
             Times(
                 head_seconds=self.head_timeout_seconds,
