@@ -1,5 +1,6 @@
 """How much a client may send, and how long it may take; with units in the names."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,9 +80,23 @@ class Times:
         body_seconds: Between two parts of a request body.
         keep_alive_seconds: Between two requests on a connection; 0 closes after each.
         write_seconds: To read any more of an answer that waits to be sent.
+        body_grace_seconds: For a request body, before ``body_bytes_per_second`` counts.
+        body_bytes_per_second: How fast a request body has to come on average; 0 for no minimum.
     """
 
     head_seconds: float
     body_seconds: float
     keep_alive_seconds: float
     write_seconds: float = 60.0
+    body_grace_seconds: float = 60.0
+    body_bytes_per_second: float = 500.0
+
+    def longest_for_body(self, length_bytes: int) -> float:
+        """Return how long so much of a request body may have taken, in seconds.
+
+        Args:
+            length_bytes: What has arrived.
+        """
+        if self.body_bytes_per_second <= 0:
+            return math.inf
+        return self.body_grace_seconds + length_bytes / self.body_bytes_per_second

@@ -66,6 +66,9 @@ class AsyncGunicornWorker(Worker):
             with 431. Trailer fields, and extensions of chunks, may be as long in all.
         head_timeout_seconds: Time for a client to send the head of a request.
         body_timeout_seconds: Time for a client to send any more of a request body.
+        body_grace_seconds: Time for a request body before its rate counts.
+        body_rate_bytes_per_second: How fast a request body has to come on average after that; 0
+            for no minimum.
         write_buffer_bytes: How much of an answer may wait for its client before the application
             has to wait, too.
         write_timeout_seconds: Time for a client to read any more of an answer.
@@ -81,6 +84,8 @@ class AsyncGunicornWorker(Worker):
     head_limit_bytes: int = 64 << 10
     head_timeout_seconds: float = 30.0
     body_timeout_seconds: float = 30.0
+    body_grace_seconds: float = 60.0
+    body_rate_bytes_per_second: float = 500.0
     write_buffer_bytes: int = 64 << 10
     write_timeout_seconds: float = 60.0
     executor_threads: int = DEFAULT_THREADS
@@ -317,6 +322,8 @@ class AsyncGunicornWorker(Worker):
                 body_seconds=self.body_timeout_seconds,
                 keep_alive_seconds=cfg.keepalive,
                 write_seconds=self.write_timeout_seconds,
+                body_grace_seconds=self.body_grace_seconds,
+                body_bytes_per_second=self.body_rate_bytes_per_second,
             ),
             self.loop,
             proxy_protocol=cfg.proxy_protocol,
