@@ -4,18 +4,22 @@ import pytest
 
 from aiopyramid_gunicorn._limits import Limits
 
-OWN = {"body_bytes": 1, "body_memory_bytes": 1, "write_buffer_bytes": 1}
+OWN = {"body_bytes": 1, "body_memory_bytes": 1, "write_buffer_bytes": 1, "head_bytes": 1}
 
 
 def test_the_limits_are_those_of_gunicorn_settings(config):
     cfg = config(limit_request_line=1, limit_request_fields=2, limit_request_field_size=3)
-    own = {"body_bytes": 4, "body_memory_bytes": 5, "write_buffer_bytes": 6}
-    assert Limits.from_settings(cfg, **own) == Limits(1, 2, 3, 4, 5, None, 6)
+    own = {"body_bytes": 4, "body_memory_bytes": 5, "write_buffer_bytes": 6, "head_bytes": 7}
+    assert Limits.from_settings(cfg, **own) == Limits(1, 2, 3, 4, 5, None, 6, 7)
 
 
 def test_the_defaults_are_those_of_gunicorn(config):
     limits = Limits.from_settings(
-        config(), body_bytes=1 << 30, body_memory_bytes=512 << 10, write_buffer_bytes=64 << 10
+        config(),
+        body_bytes=1 << 30,
+        body_memory_bytes=512 << 10,
+        write_buffer_bytes=64 << 10,
+        head_bytes=64 << 10,
     )
     assert limits == Limits()
 
@@ -31,15 +35,3 @@ def test_the_folder_for_bodies_is_the_one_of_gunicorn(config, tmp_path):
     cfg = config(tmp_upload_dir=str(tmp_path))
     limits = Limits.from_settings(cfg, **OWN)
     assert limits.body_folder == str(tmp_path)
-
-
-def test_a_head_may_have_a_line_and_all_fields_at_their_longest():
-    assert Limits(1000, 10, 20000).head_bytes == 1000 + 10 * 20000
-
-
-def test_a_head_may_always_be_as_long_as_one_receive_call():
-    assert Limits(10, 10, 10).head_bytes >= 64 << 10
-
-
-def test_a_head_is_bounded_even_without_limits():
-    assert Limits(0, 10, 0).head_bytes == 11 << 20

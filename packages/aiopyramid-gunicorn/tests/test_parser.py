@@ -288,6 +288,43 @@ def test_a_field_without_end_is_refused_before_it_fills_the_memory(feed):
         feed(b"GET / HTTP/1.1\r\na: ", *[b"b" * 65536] * 20)
 
 
+def test_a_head_as_long_as_the_limit_passes(feed):
+    fields = b"a: b\r\n" * 5
+    assert feed(get(fields=fields), limits=Limits(head_bytes=len(get(fields=fields)))).complete == 1
+
+
+@pytest.mark.parametrize("size", [1, 10, 10_000])
+def test_a_longer_head_is_refused_though_each_field_is_short(feed, size):
+    head = get(fields=b"a: 12345678\r\n" * 90)
+    parts = [head[begin : begin + size] for begin in range(0, len(head), size)]
+    with pytest.raises(HeaderFieldsTooLarge, match=r"1000 bytes .*head_limit_bytes"):
+        feed(*parts, limits=Limits(head_bytes=1000))
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 100, 10_000])
+def test_chunk_extensions_are_refused_when_they_are_too_long_in_all(feed, size):
+    body = b"1;extension=0123456789012345\r\na\r\n" * 100
+    parts = [body[begin : begin + size] for begin in range(0, len(body), size)]
+    with pytest.raises(HeaderFieldsTooLarge, match=r"extensions .* exceed 1000 bytes"):
+        feed(CHUNKED, *parts, limits=Limits(head_bytes=1000))
+
+
+@pytest.mark.parametrize("size", [1, 100, 100_000])
+def test_tiny_chunks_without_extensions_are_no_matter_of_that(feed, size):
+    body = b"1\r\na\r\n" * 5000 + b"0\r\n\r\n"
+    parts = [body[begin : begin + size] for begin in range(0, len(body), size)]
+    receiver = feed(CHUNKED, *parts, limits=Limits(head_bytes=1000))
+    assert receiver.bodies == [b"a" * 5000]
+
+
+def test_trailer_fields_are_refused_when_they_are_too_long_in_all(feed):
+    with pytest.raises(HeaderFieldsTooLarge, match=r"exceeds? 1000 bytes"):
+        feed(CHUNKED + b"0\r\n", b"a: 12345678\r\n" * 90, limits=Limits(head_bytes=1000))
+
+
 def test_a_body_does_not_count_as_part_of_the_head_behind_it(feed):
     small = Limits(request_line_bytes=100, header_fields=10, header_field_bytes=100)
     post = b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200000

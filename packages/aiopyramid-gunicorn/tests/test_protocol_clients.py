@@ -190,6 +190,40 @@ async def test_a_connection_on_which_nothing_comes_is_closed_in_silence(serve):
         assert await client.closed()
 
 
+@pytest.mark.parametrize(("rate", "cut"), [(500, True), (0.01, False), (0, False)])
+async def test_a_body_that_trickles_is_answered_with_408_after_the_grace_period(serve, rate, cut):
+    times = Times(30, 20, 10, body_grace_seconds=60, body_bytes_per_second=rate)
+    async with serve(echo, times=times) as site:
+        client = await site.connect()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
+        await site.until(lambda: growing(site) is not None)
+        for length in range(1, 7):  # never slow enough for the limit between two parts
+            client.send(b"a")
+            await site.until(lambda n=length: growing(site).body.length_bytes == n)
+            site.pass_time(9.5)
+        site.pass_time(9)
+        if not cut:
+            client.send(b"a" * 94)
+        assert (await client.answer()).status == (408 if cut else 200)
+
+
+async def test_a_body_that_has_come_fast_may_pause_for_it_later(serve):
+    times = Times(30, 20, 10, body_grace_seconds=10, body_bytes_per_second=10)
+    async with serve(echo, times=times) as site:
+        client = await site.connect()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n" + b"a" * 100)
+        await site.until(lambda: growing(site) and growing(site).body.length_bytes == 100)
+        site.pass_time(15)
+        client.send(b"a")
+        assert (await client.answer()).status == 200
+
+
+def growing(site):
+    """Return the request whose body is on its way on the only connection, or None."""
+    connections = tuple(site.server.connections)
+    return connections[0].inbound.growing if connections else None
+
+
 async def test_a_head_that_takes_too_long_is_answered_with_408(serve):
     async with serve(echo) as site:
         client = await site.connect()

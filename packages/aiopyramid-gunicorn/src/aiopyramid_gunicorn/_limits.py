@@ -1,5 +1,6 @@
 """How much a client may send, and how long it may take; with units in the names."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ class Limits:
         body_folder: Where that file is (``tmp_upload_dir``); None for the system's usual place.
         write_buffer_bytes: How much of an answer may wait for the client to read before the
             application has to wait, too. One part of a body may come on top of it.
+        head_bytes: Longest head: request line and all fields. As much may come, all in all, as
+            trailer fields and as extensions of chunks.
     """
 
     request_line_bytes: int = 4094
@@ -34,10 +37,17 @@ class Limits:
     body_memory_bytes: int = 512 << 10
     body_folder: str | None = None
     write_buffer_bytes: int = 64 << 10
+    head_bytes: int = 64 << 10
 
     @classmethod
     def from_settings(
-        cls, cfg: Any, *, body_bytes: int, body_memory_bytes: int, write_buffer_bytes: int
+        cls,
+        cfg: Any,
+        *,
+        body_bytes: int,
+        body_memory_bytes: int,
+        write_buffer_bytes: int,
+        head_bytes: int,
     ) -> "Limits":
         """Return the limits that gunicorn's settings and the worker ask for.
 
@@ -46,6 +56,7 @@ class Limits:
             body_bytes: Longest request body.
             body_memory_bytes: Body size from which the body is kept in a temporary file.
             write_buffer_bytes: How much of an answer may wait for the client.
+            head_bytes: Longest head.
         """
         fields = cfg.limit_request_fields
         return cls(
@@ -56,19 +67,8 @@ class Limits:
             body_memory_bytes=body_memory_bytes,
             body_folder=cfg.tmp_upload_dir,
             write_buffer_bytes=write_buffer_bytes,
+            head_bytes=head_bytes,
         )
-
-    @property
-    def head_bytes(self) -> int:
-        """Most bytes that may arrive before the head of a request is complete.
-
-        A bound on memory while a single field is still growing, where the limits for each field
-        cannot be checked yet. Never less than 64 KiB, which one receive call may bring.
-        """
-        # 0 stands for unlimited; 1 MiB is then what gunicorn's own parser stops at.
-        line = self.request_line_bytes or 1 << 20
-        field = self.header_field_bytes or 1 << 20
-        return max(64 << 10, line + self.header_fields * field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,23 @@ class Times:
         body_seconds: Between two parts of a request body.
         keep_alive_seconds: Between two requests on a connection; 0 closes after each.
         write_seconds: To read any more of an answer that waits to be sent.
+        body_grace_seconds: For a request body, before ``body_bytes_per_second`` counts.
+        body_bytes_per_second: How fast a request body has to come on average; 0 for no minimum.
     """
 
     head_seconds: float
     body_seconds: float
     keep_alive_seconds: float
     write_seconds: float = 60.0
+    body_grace_seconds: float = 60.0
+    body_bytes_per_second: float = 500.0
+
+    def longest_for_body(self, length_bytes: int) -> float:
+        """Return how long so much of a request body may have taken, in seconds.
+
+        Args:
+            length_bytes: What has arrived.
+        """
+        if self.body_bytes_per_second <= 0:
+            return math.inf
+        return self.body_grace_seconds + length_bytes / self.body_bytes_per_second

@@ -24,6 +24,9 @@ _VERSIONS: Final = {"1.1": (1, 1), "1.0": (1, 0)}
 
 _REST_OF_LINE_BYTES: Final = len("  HTTP/1.1")
 
+_CHUNK_FRAMING_BYTES: Final = 16 + 2 * len("\r\n")
+"""Most bytes that a chunk without extensions takes beside its data."""
+
 _NO_TRAILERS: Final = frozenset(
     b"authorization connection content-length host keep-alive proxy-authorization te trailer"
     b" transfer-encoding upgrade".split()
@@ -78,8 +81,11 @@ class RequestParser:
     __slots__ = (
         "_advanced",
         "_body_follows",
+        "_fields_bytes",
+        "_framing_bytes",
         "_head",
         "_httptools",
+        "_in_body",
         "_in_head",
         "_limits",
         "_pending_bytes",
@@ -92,6 +98,10 @@ class RequestParser:
         self._limits = limits
         self._head = RequestHead()
         self._in_head = False
+        self._in_body = False
+        self._fields_bytes = 0
+        # What came with the body and is none of it: extensions of chunks, and trailer fields.
+        self._framing_bytes = 0
         # The native parser collects a field until it is complete; these bound what it may hold.
         self._pending_bytes = 0
         self._advanced = False
@@ -127,6 +137,8 @@ class RequestParser:
     def _feed(self, data: bytes) -> bytes | None:
         """Feed the native parser; return what is behind the place where it stopped, if it did."""
         self._advanced = False
+        if self._in_body:
+            self._framing_bytes += len(data)
         try:
             self._httptools.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -142,7 +154,17 @@ class RequestParser:
         else:
             self._pending_bytes += len(data)
             if self._pending_bytes > self._limits.head_bytes:
-                raise HeaderFieldsTooLarge("a part of the request does not end")
+                raise HeaderFieldsTooLarge(
+                    f"a part of the request does not end within {self._limits.head_bytes} bytes"
+                    " (the worker's head_limit_bytes)"
+                )
+        # No credit for short chunks: what they do not use is lost.
+        self._framing_bytes = max(0, self._framing_bytes) if self._in_body else 0
+        if self._framing_bytes > self._limits.head_bytes:
+            raise HeaderFieldsTooLarge(
+                f"the chunk extensions and trailer fields exceed {self._limits.head_bytes} bytes"
+                " (the worker's head_limit_bytes)"
+            )
         return None
 
     def close(self) -> None:
@@ -158,6 +180,7 @@ class RequestParser:
             self._head = RequestHead()
             self._in_head = True
             self._trailer_fields = 0
+            self._fields_bytes = 0
 
     def on_url(self, data: bytes) -> None:
         """A part of the request target."""
@@ -185,6 +208,13 @@ class RequestParser:
                 f"a header field exceeds {limits.header_field_bytes} bytes"
                 " (limit_request_field_size)"
             )
+        self._fields_bytes += len(name) + len(value) + 4
+        line_bytes = len(self._head.target) + _REST_OF_LINE_BYTES if self._in_head else 0
+        if line_bytes + self._fields_bytes > limits.head_bytes:
+            raise HeaderFieldsTooLarge(
+                f"the request's head exceeds {limits.head_bytes} bytes"
+                " (the worker's head_limit_bytes)"
+            )
         # RFC 9110, 6.5.1: trailer fields must not be merged into the header section.
         if self._in_head:
             # llhttp takes off the whitespace before the value only.
@@ -195,6 +225,9 @@ class RequestParser:
         if self._body_follows:
             return
         self._in_head = False
+        self._in_body = True
+        self._fields_bytes = 0
+        self._framing_bytes = 0
         self._advanced = True
         parser, head = self._httptools, self._head
         version = parser.get_http_version()
@@ -213,16 +246,19 @@ class RequestParser:
     def on_chunk_header(self) -> None:
         """The size of a chunk is complete."""
         self._advanced = True
+        self._framing_bytes -= _CHUNK_FRAMING_BYTES
 
     def on_body(self, data: bytes) -> None:
         """A part of the body."""
         self._advanced = True
+        self._framing_bytes -= len(data)
         self._receiver.body_received(data)
 
     def on_message_complete(self) -> None:
         """The request is complete."""
         self._advanced = True
         if not self._body_follows:
+            self._in_body = False
             self._receiver.request_received()
 
     def _check_request_line(self) -> None:

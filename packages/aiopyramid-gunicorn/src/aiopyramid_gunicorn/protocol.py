@@ -69,6 +69,7 @@ class HTTPProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_at_eof",
+        "_body_begin",
         "_environ",
         "_given_up",
         "_intake",
@@ -94,6 +95,7 @@ class HTTPProtocol(asyncio.Protocol):
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._at_eof = False
+        self._body_begin = math.inf
         self._given_up = False
         self._intake = Intake()
         self._task: asyncio.Task[None] | None = None
@@ -249,6 +251,17 @@ class HTTPProtocol(asyncio.Protocol):
         self.deadline = self._owner.loop.time() + seconds
         self._unsent_bytes = math.inf
 
+    def _body_begins(self) -> None:
+        """From now on it counts how long the body takes: no other request keeps us from reading."""
+        self._body_begin = self._owner.loop.time()
+
+    def _set_body_deadline(self) -> None:
+        growing, times = self.inbound.growing, self._owner.times
+        assert growing is not None
+        self._set_deadline(times.body_seconds)
+        latest = self._body_begin + times.longest_for_body(growing.body.length_bytes)
+        self.deadline = min(self.deadline, latest)
+
     def _take_in(self) -> None:
         """Parse what has come in, as long as neither others nor requests have to wait for it."""
         intake, inbound = self._intake, self.inbound
@@ -270,11 +283,14 @@ class HTTPProtocol(asyncio.Protocol):
         begins = self.state is IDLE
         if begins:
             self._become(RECEIVING)
+        before = self.inbound.growing
         self.inbound.feed(data)
         self._advance()
         if self.state is RECEIVING:
             if self.inbound.growing is not None:
-                self._set_deadline(self._owner.times.body_seconds)
+                if self.inbound.growing is not before:
+                    self._body_begins()
+                self._set_body_deadline()
             elif begins:
                 self._set_deadline(self._owner.times.head_seconds)
 
@@ -366,7 +382,8 @@ class HTTPProtocol(asyncio.Protocol):
             self._close(linger=not self._given_up)
         elif self.inbound.growing is not None:
             self._become(RECEIVING)
-            self._set_deadline(owner.times.body_seconds)
+            self._body_begins()
+            self._set_body_deadline()
         else:
             self._become(IDLE)
             self._set_deadline(owner.idle_seconds)

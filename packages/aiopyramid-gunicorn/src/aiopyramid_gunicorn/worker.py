@@ -62,8 +62,13 @@ class AsyncGunicornWorker(Worker):
     Attributes:
         body_limit_bytes: Longest request body; longer ones are answered with 413.
         body_memory_bytes: Body size from which a request body is kept in a temporary file.
+        head_limit_bytes: Longest head of a request, all fields together; longer ones are answered
+            with 431. Trailer fields, and extensions of chunks, may be as long in all.
         head_timeout_seconds: Time for a client to send the head of a request.
         body_timeout_seconds: Time for a client to send any more of a request body.
+        body_grace_seconds: Time for a request body before its rate counts.
+        body_rate_bytes_per_second: How fast a request body has to come on average after that; 0
+            for no minimum.
         write_buffer_bytes: How much of an answer may wait for its client before the application
             has to wait, too.
         write_timeout_seconds: Time for a client to read any more of an answer.
@@ -76,8 +81,11 @@ class AsyncGunicornWorker(Worker):
 
     body_limit_bytes: int = 1 << 30
     body_memory_bytes: int = 512 << 10
+    head_limit_bytes: int = 64 << 10
     head_timeout_seconds: float = 30.0
     body_timeout_seconds: float = 30.0
+    body_grace_seconds: float = 60.0
+    body_rate_bytes_per_second: float = 500.0
     write_buffer_bytes: int = 64 << 10
     write_timeout_seconds: float = 60.0
     executor_threads: int = DEFAULT_THREADS
@@ -307,12 +315,15 @@ class AsyncGunicornWorker(Worker):
                 body_bytes=self.body_limit_bytes,
                 body_memory_bytes=self.body_memory_bytes,
                 write_buffer_bytes=self.write_buffer_bytes,
+                head_bytes=self.head_limit_bytes,
             ),
             Times(
                 head_seconds=self.head_timeout_seconds,
                 body_seconds=self.body_timeout_seconds,
                 keep_alive_seconds=cfg.keepalive,
                 write_seconds=self.write_timeout_seconds,
+                body_grace_seconds=self.body_grace_seconds,
+                body_bytes_per_second=self.body_rate_bytes_per_second,
             ),
             self.loop,
             proxy_protocol=cfg.proxy_protocol,
