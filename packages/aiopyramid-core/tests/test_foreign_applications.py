@@ -6,6 +6,7 @@ import threading
 import pytest
 from pyramid.config import Configurator
 from pyramid.response import Response
+from pyramid.router import Router
 from webob import Request
 
 from aiopyramid_core import (
@@ -16,22 +17,84 @@ from aiopyramid_core import (
     never_blocks,
     spawn_greenlet,
 )
+from aiopyramid_core.contract import ON_DISCONNECT
 
 PATIENCE_SECONDS = 20
 
 
-def start(app):
-    return asyncio.create_task(spawn_greenlet(Request.blank("/").get_response, app))
+def start(app, path="/"):
+    return asyncio.create_task(spawn_greenlet(Request.blank(path).get_response, app))
 
 
 def thread_of(request):
     return Response(str(threading.get_ident()))
 
 
-def test_an_application_that_knows_its_places_is_left_alone(application):
+@pytest.mark.parametrize("settings", [{}, {"aiopyramid.cancel_on_disconnect": "true"}])
+def test_the_router_itself_is_called_where_a_request_runs(run, monkeypatch, settings):
+    """As it has to be for agents that watch an application from around it, by thread."""
+    called_in = []
+    call = Router.__call__
 
-    app = application(lambda config: None)
-    assert in_threads(app) is app
+    def watching(self, environ, start_response):
+        called_in.append(threading.get_ident())
+        return call(self, environ, start_response)
+
+    monkeypatch.setattr(Router, "__call__", watching)
+
+    async def coroutine(request):
+        return thread_of(request)
+
+    async def main():
+        config = Configurator(settings=settings)
+        config.include("aiopyramid_core")
+        config.add_view(thread_of)
+        config.add_view(coroutine, name="coroutine")
+        app = in_threads(config.make_wsgi_app())
+        answers = [await start(app), await start(app, "/coroutine")]
+        return [int(answer.text) for answer in answers]
+
+    viewed_in = run(main)
+    assert called_in == viewed_in
+    assert viewed_in[0] != threading.get_ident() == viewed_in[1]
+
+
+def test_a_client_who_goes_cancels_what_a_placed_request_awaits_just_once(run):
+    cancellations = []
+
+    async def main():
+        waiting, callbacks = asyncio.Event(), []
+
+        async def wait():
+            waiting.set()
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                cancellations.append(asyncio.current_task().cancelling())
+                # A second one would interrupt this.
+                await asyncio.sleep(0.05)
+                cancellations.append(asyncio.current_task().cancelling())
+                raise
+
+        def view(request):
+            await_(wait())
+
+        config = Configurator(settings={"aiopyramid.cancel_on_disconnect": "true"})
+        config.include("aiopyramid_core")
+        config.add_view(view)
+        request = Request.blank("/", environ={ON_DISCONNECT: callbacks.append})
+        app = in_threads(config.make_wsgi_app())
+        task = asyncio.create_task(spawn_greenlet(request.get_response, app))
+        await waiting.wait()
+        for callback in callbacks:
+            callback()
+        await asyncio.wait([task])
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(cancellations) < 2:
+                await asyncio.sleep(0.01)
+
+    run(main)
+    assert cancellations == [1, 1]
 
 
 def test_one_that_does_not_runs_in_threads_at_the_same_time(run):

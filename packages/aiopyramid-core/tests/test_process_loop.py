@@ -142,6 +142,16 @@ def test_stopping_cancels_what_still_runs_and_waits_for_it(own):
     assert future.cancelled()
 
 
+def test_it_stops_though_its_thread_has_been_given_another_loop(own):
+    async def forget():
+        asyncio.set_event_loop(None)
+
+    loop = own.get()
+    asyncio.run_coroutine_threadsafe(forget(), loop).result(30)
+    own.stop()
+    assert loop.is_closed()
+
+
 def test_stopping_closes_asynchronous_generators(own):
     log = []
 

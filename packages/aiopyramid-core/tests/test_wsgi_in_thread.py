@@ -86,6 +86,22 @@ def test_a_generator_runs_in_the_thread_and_in_the_context_of_its_request(run):
     assert threading.get_ident() not in threads
 
 
+def test_whoever_handles_an_error_sees_the_context_in_which_it_was_raised(run):
+    def failing(environ, start_response):
+        colour.set("red")
+        raise RuntimeError("of the application")
+
+    def server():
+        with pytest.raises(RuntimeError, match="of the application"):
+            in_threads(failing)(environ(), start_response)
+        return colour.get()
+
+    async def main():
+        return await spawn_greenlet(server)
+
+    assert run(main) == "red"
+
+
 def test_it_is_closed_there_when_the_client_wants_no_more(run):
     threads, closed = [], threading.Event()
 

@@ -41,6 +41,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     The time limit of a request in a thread, which nobody can stop.
 ``_request_scope``, ``_threadlocals``, ``_transactions``, ``_shared_sessions``, ``_debugtoolbar``
     What counts on one thread per request, on the event loop.
+``_newrelic``
+    An agent that asks for greenlets, and not always.
 ``_borders``
     What is carried from thread to thread.
 ``lifespan``, ``_tasks``, ``_overdue``, ``_applications``

@@ -12,23 +12,27 @@ in a greenlet of the bridge        goes to a thread, with all      stays: all of
 in a thread of its own             stays                           stays; the thread waits for what
                                                                    awaits
 in a thread of ours                stays: some middleware is       stays, as above
-                                   around the application
+                                   around the application, or
+                                   the server has placed it
 =================================  ==============================  =================================
+
+A server of ours places requests before it calls the application, in the same way: what watches an
+application from around its router (New Relic's agent, Sentry's) then is in the thread, too.
 """
 
 import asyncio
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from pyramid.interfaces import IExecutionPolicy
-from pyramid.router import default_execution_policy
+from pyramid.router import Router, default_execution_policy
 
 from ._bridge import in_bridge
 from ._health import Health, health_of
 from ._in_server_thread import RequestInServerThread
 from ._out_of_time import answer_out_of_time
-from ._placement import Placement
+from ._placement import Placement, placement_of
 from ._portal import cancel_what_this_thread_awaits, loop_of_this_thread, may_wait
 from ._request_scope import call_in_scope_of_coroutine_request
 from ._sqlalchemy import in_sqlalchemy
@@ -38,10 +42,37 @@ from .contract import ON_DISCONNECT
 from .scope import await_, can_await, on_a_loop
 from .settings import Settings
 
-__all__ = ("wrap_execution_policy",)
+__all__ = ("placed", "wrap_execution_policy")
 
 Environ = dict[str, Any]
 Policy = Callable[[Environ, Any], Any]
+
+_PLACED: Final = "aiopyramid.placed"
+"""In the environ of a request that is where it belongs already: in a thread, or on the event loop.
+
+Unlike behind middleware, whoever has placed it sees to its end when the client goes.
+"""
+
+
+def placed(router: Router) -> WSGIApplication:
+    """Return an application whose synchronous requests are in a thread before it is called.
+
+    Args:
+        router: A Pyramid application that includes ``aiopyramid_core``.
+    """
+    runs_on_loop = placement_of(router.registry).runs_on_loop
+    settings = Settings.from_mapping(router.registry.settings)
+    health = health_of(router.registry)
+
+    def placed_application(environ: Environ, start_response: StartResponse) -> Any:
+        is_probe = health.answers and health.answer(environ) is not None
+        on_loop = is_probe or runs_on_loop(environ)
+        environ[_PLACED] = True
+        if on_loop:
+            return router(environ, start_response)
+        return _respond_in_thread(router, settings, environ, start_response)
+
+    return placed_application
 
 
 def wrap_execution_policy(registry: Any, placement: Placement, settings: Settings) -> None:
@@ -69,11 +100,12 @@ def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: H
         if health.answers and (answer := health.answer(environ)) is not None:
             return _answer_probe(answer)
         if in_bridge() or in_sqlalchemy():
-            if runs_on_loop(environ):
+            if environ.pop(_PLACED, False) or runs_on_loop(environ):
                 return call_in_scope_of_coroutine_request(policy, environ, router)
-            return functools.partial(_respond_in_thread, policy, router, settings)
+            return functools.partial(_respond_in_thread, _whole(policy, router), settings)
         if may_wait():
-            if settings.cancel_on_disconnect and ON_DISCONNECT in environ:
+            is_placed = environ.pop(_PLACED, False)
+            if settings.cancel_on_disconnect and ON_DISCONNECT in environ and not is_placed:
                 # Only the event loop's thread may ask the server for it.
                 loop = loop_of_this_thread()
                 assert loop is not None
@@ -93,19 +125,22 @@ def _answer_probe(answer: Callable[[], Any]) -> Any:
     return RequestInServerThread().call(answer)
 
 
+def _whole(policy: Policy, router: Any) -> WSGIApplication:
+    def whole_request(environ: Environ, start_response: StartResponse) -> Any:
+        return policy(environ, router)(environ, start_response)
+
+    return whole_request
+
+
 def _respond_in_thread(
-    policy: Policy,
-    router: Any,
+    application: WSGIApplication,
     settings: Settings,
     environ: Environ,
     start_response: StartResponse,
 ) -> Iterable[bytes]:
-    def whole_request(environ: Environ, start_response: StartResponse) -> Any:
-        return policy(environ, router)(environ, start_response)
-
     if settings.request_timeout_seconds is None and not settings.cancel_on_disconnect:
-        return await_(CallInThread(whole_request, environ, start_response).body())
-    return await_(_limited(whole_request, environ, start_response, settings))
+        return await_(CallInThread(application, environ, start_response).body())
+    return await_(_limited(application, environ, start_response, settings))
 
 
 async def _limited(

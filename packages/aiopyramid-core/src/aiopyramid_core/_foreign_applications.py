@@ -10,6 +10,7 @@ from typing import Any, Final
 from pyramid.router import Router
 
 from ._applications import includes_any_application
+from ._execution import placed
 from ._wsgi_in_thread import CallInThread, StartResponse, WSGIApplication
 from .exceptions import IncludeMissing
 from .lifespan import is_installed
@@ -53,9 +54,9 @@ def in_threads(
 ) -> WSGIApplication:
     """Return a WSGI application whose requests run in threads, each in one, where they have to.
 
-    For servers on an event loop. A Pyramid application that includes ``aiopyramid_core`` knows
-    itself where its requests run, and is returned as it is. Any other one, and whatever is around
-    such an application, is taken for synchronous code.
+    For servers on an event loop. Of a Pyramid application that includes ``aiopyramid_core`` it is
+    known which requests are synchronous. Any other one, and whatever is around such an application,
+    is taken for synchronous code.
 
     Args:
         application: What the server was given to serve.
@@ -71,7 +72,7 @@ def in_threads(
         return application
     is_router = isinstance(application, Router)
     if is_router and is_installed(application.registry):  # type: ignore[attr-defined]
-        return application
+        return placed(application)
     if say is not None:
         say(_sentence(application, is_router=is_router))
 

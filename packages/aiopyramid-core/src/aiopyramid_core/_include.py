@@ -95,6 +95,10 @@ def _adapt_components(registry: Any) -> None:
         from ._debugtoolbar import replace_panels
 
         replace_panels(registry)
+    if "newrelic.core.trace_cache" in sys.modules:
+        from ._newrelic import tell_greenlets_apart
+
+        tell_greenlets_apart()
 
 
 def _add_lifespan(config: Any, settings: Settings) -> None:

@@ -90,13 +90,16 @@ class CallInThread:
             if hasattr(body, "__aiter__"):
                 self._take_context_back()
             return body  # type: ignore[no-any-return]
+        # Whoever handles the error on the event loop, or logs it, shall see what has been noted of
+        # it: Sentry, for one, notes which error it has reported already.
+        self._take_context_back()
         try:
             reraise(error)
         finally:
             del error  # breaks the cycle exception -> traceback -> this frame
 
     def _take_context_back(self) -> None:
-        """A body that is produced on the event loop sees the context variables of its view.
+        """What goes on on the event loop sees the context variables of what was in the thread.
 
         But not the scope of the thread, in which another request may run by then.
         """

@@ -353,7 +353,8 @@ class AsyncGunicornWorker(Worker):
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        if tasks:  # or else it would be for whichever loop is the thread's current one
+            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         # asyncio's loop closes what a signal wakes it by before it forgets the signals. The worker
         # ends already: it need not be told to any more, nor end halfway through its last hooks.

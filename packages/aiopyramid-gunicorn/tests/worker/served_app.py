@@ -133,7 +133,14 @@ def tween_factory(handler, registry):
 
 
 VIEWS = [hello, sleep, wait, freeze, who, fail, crash, loop, pid]
-VIEWS += [block, block_until, who_in_thread, thread, called_thread, upload]
+
+
+async def set_other_loop(request):
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    return text("set")
+
+
+VIEWS += [set_other_loop, block, block_until, who_in_thread, thread, called_thread, upload]
 
 
 def main(global_config=None, **settings):

@@ -157,6 +157,15 @@ def test_sigterm_lets_a_request_end_and_refuses_new_ones(gunicorn, tmp_path, vie
     assert server.popen.returncode == 0
 
 
+def test_it_ends_well_though_the_application_has_set_another_loop(gunicorn):
+    # As when a tracer has loaded asyncio a second time.
+    server = gunicorn()
+    assert server.get("/set_other_loop") == (200, "set")
+    server.end()
+    assert "exited with code" not in server.output
+    assert "Exception" not in server.output
+
+
 def test_sigterm_does_not_wait_for_idle_connections(gunicorn):
     server = gunicorn("--keep-alive", "60", "--graceful-timeout", "60")
     server.get()
