@@ -104,7 +104,7 @@ def test_the_attributes_of_the_worker_are_all_there_with_their_defaults() -> Non
     in_class = {
         name: getattr(AsyncGunicornWorker, name)
         for name in AsyncGunicornWorker.__annotations__
-        if name.endswith(("_bytes", "_seconds", "_threads"))
+        if name.endswith(("_bytes", "_seconds", "_second", "_threads"))
     }
     assert {name: eval(default) for name, default in written.items()} == in_class
 
