@@ -52,7 +52,7 @@ def serve(serve_application: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.fixture
 def writes(server: str) -> int:
     """How many rows to write, a multiple of twelve: most where there is most to go wrong."""
-    return 1800 if server == "gunicorn" else 480
+    return 1200 if server == "gunicorn" else 240
 
 
 @pytest.fixture
