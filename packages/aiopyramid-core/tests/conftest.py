@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,9 @@ from pyramid.config import Configurator
 from webob import Request, Response
 
 from aiopyramid_core import spawn_greenlet
+from aiopyramid_core._request_threads import request_threads
+
+PATIENCE_SECONDS = 20
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +84,21 @@ class Bare:
 def bare() -> type[Bare]:
     """An awaitable with which a test can drive a coroutine by hand, without an event loop."""
     return Bare
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[[Callable[[], object]], Coroutine[Any, Any, None]]:
+    """Wait, in a coroutine, until a condition holds."""
+
+    async def until(condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+    return until
+
+
+@pytest.fixture(scope="session")
+def is_idle() -> Callable[[], bool]:
+    """Tell whether no thread is in a request, and none is waited for."""
+    return lambda: request_threads().counts[1:] == (0, 0, 0)

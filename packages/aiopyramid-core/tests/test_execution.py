@@ -429,13 +429,9 @@ def start(app, path="/", **environ):
     return asyncio.create_task(spawn_greenlet(request.get_response, app))
 
 
-async def until(condition):
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
-def test_a_request_whose_client_has_gone_before_there_was_a_thread_never_starts(run, one_thread):
+def test_a_request_whose_client_has_gone_before_there_was_a_thread_never_starts(
+    run, one_thread, until
+):
     begun, release = [], threading.Event()
 
     def view(request):
@@ -460,7 +456,7 @@ def test_a_request_whose_client_has_gone_before_there_was_a_thread_never_starts(
     assert begun == ["/"]
 
 
-def test_a_request_that_has_begun_is_left_alone_by_default(run):
+def test_a_request_that_has_begun_is_left_alone_by_default(run, until):
     begun, release = threading.Event(), threading.Event()
 
     def view(request):

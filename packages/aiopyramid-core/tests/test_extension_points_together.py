@@ -225,9 +225,13 @@ def attempt(app: Any, query: str) -> str:
 
 
 @settings(max_examples=15, deadline=None, phases=[Phase.generate])
-@given(kinds, queries, cancelled_after)
+@given(kinds=kinds, queries=queries, cancelled_after=cancelled_after)
 def test_any_combination_works_on_the_loop(
-    kinds: dict[str, str], queries: list[str], cancelled_after: dict[int, int]
+    until: Any,
+    is_idle: Any,
+    kinds: dict[str, str],
+    queries: list[str],
+    cancelled_after: dict[int, int],
 ) -> None:
     app = application({point: KINDS[kind] for point, kind in kinds.items()})
 
@@ -238,7 +242,9 @@ def test_any_combination_works_on_the_loop(
                 if after == step and number < len(tasks):
                     tasks[number].cancel()
             await asyncio.sleep(0)
-        return await asyncio.gather(*tasks, return_exceptions=True)
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        await until(is_idle)  # a thread that nobody waits for goes on to the end
+        return answers
 
     answers = asyncio.run(main())
     for number, (query, found) in enumerate(zip(queries, answers, strict=True)):

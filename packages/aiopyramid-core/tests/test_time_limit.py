@@ -34,18 +34,8 @@ def build(configure, limit=LIMIT, **settings):
     return config.make_wsgi_app()
 
 
-def is_idle():
-    return request_threads().counts[1:] == (0, 0, 0)
-
-
-async def until(condition):
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
 def test_a_request_that_never_gets_a_thread_is_answered_and_never_starts(
-    run, fetch, gate, monkeypatch
+    run, fetch, gate, monkeypatch, until, is_idle
 ):
     monkeypatch.setattr(request_threads(), "limit", 1)
     begun = []
@@ -112,7 +102,7 @@ def outcome_tween_factory(handler, registry):
     return outcome_tween
 
 
-def test_what_a_thread_did_is_rolled_back_when_its_time_is_over(run, fetch, gate):
+def test_what_a_thread_did_is_rolled_back_when_its_time_is_over(run, fetch, gate, until, is_idle):
     def view(request):
         request.environ["test.begun"] = True
         gate.wait(PATIENCE_SECONDS)
@@ -137,7 +127,7 @@ def test_what_a_thread_did_is_rolled_back_when_its_time_is_over(run, fetch, gate
     assert (in_the_thread[0], type(in_the_thread[1])) == (True, RequestTimeout)
 
 
-def test_a_body_that_is_being_read_is_left_alone(run, gate):
+def test_a_body_that_is_being_read_is_left_alone(run, gate, until, is_idle):
     read = []
 
     def view(request):
@@ -164,7 +154,7 @@ def test_a_body_that_is_being_read_is_left_alone(run, gate):
     assert read == [b"payload"]
 
 
-def test_an_answer_that_takes_too_long_itself_is_a_plain_one(run, fetch, gate):
+def test_an_answer_that_takes_too_long_itself_is_a_plain_one(run, fetch, gate, until, is_idle):
     def view(request):
         gate.wait(PATIENCE_SECONDS)
         return Response("")
@@ -239,7 +229,7 @@ def trying_twice(config):
     config.set_execution_policy(policy)
 
 
-def test_each_attempt_of_a_request_is_timed(run, fetch, gate):
+def test_each_attempt_of_a_request_is_timed(run, fetch, gate, until, is_idle):
     attempts = []
 
     def view(request):
@@ -264,7 +254,7 @@ def test_each_attempt_of_a_request_is_timed(run, fetch, gate):
     assert len(attempts) == 2
 
 
-def test_a_request_out_of_time_is_not_tried_again(run, fetch, gate):
+def test_a_request_out_of_time_is_not_tried_again(run, fetch, gate, until, is_idle):
     attempts = []
 
     def view(request):
@@ -286,7 +276,7 @@ def test_a_request_out_of_time_is_not_tried_again(run, fetch, gate):
     assert len(attempts) == 1
 
 
-def test_a_thread_that_ends_before_the_loop_has_noticed_does_not_answer(run, gate):
+def test_a_thread_that_ends_before_the_loop_has_noticed_does_not_answer(run, gate, is_idle):
     started = []
 
     def view(request):
