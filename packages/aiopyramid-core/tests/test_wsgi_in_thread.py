@@ -39,16 +39,6 @@ def parts_of(body):
     return parts, found
 
 
-async def until(condition):
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
-def is_idle():
-    return request_threads().counts[1:] == (0, 0, 0)
-
-
 def generator_application(threads, closed):
     """An application whose body notes in which threads it runs."""
 
@@ -71,7 +61,7 @@ def generator_application(threads, closed):
     return wsgi
 
 
-def test_a_generator_runs_in_the_thread_and_in_the_context_of_its_request(run):
+def test_a_generator_runs_in_the_thread_and_in_the_context_of_its_request(run, until, is_idle):
     threads, closed = [], threading.Event()
 
     async def main():
@@ -102,7 +92,7 @@ def test_whoever_handles_an_error_sees_the_context_in_which_it_was_raised(run):
     assert run(main) == "red"
 
 
-def test_it_is_closed_there_when_the_client_wants_no_more(run):
+def test_it_is_closed_there_when_the_client_wants_no_more(run, until, is_idle):
     threads, closed = [], threading.Event()
 
     async def main():
@@ -118,7 +108,7 @@ def test_it_is_closed_there_when_the_client_wants_no_more(run):
     assert len(set(threads)) == 1
 
 
-def test_ordinary_code_in_a_greenlet_iterates_it_like_any_other(run):
+def test_ordinary_code_in_a_greenlet_iterates_it_like_any_other(run, until, is_idle):
     threads, closed = [], threading.Event()
 
     def iterate(body):
@@ -136,7 +126,7 @@ def test_ordinary_code_in_a_greenlet_iterates_it_like_any_other(run):
     assert run(main) == [b"red"] * 3
 
 
-def test_a_thread_whose_body_nobody_closes_is_free_again(run):
+def test_a_thread_whose_body_nobody_closes_is_free_again(run, until, is_idle):
     threads, closed = [], threading.Event()
 
     async def main():
@@ -150,7 +140,7 @@ def test_a_thread_whose_body_nobody_closes_is_free_again(run):
     assert closed.is_set()
 
 
-def test_between_two_parts_the_thread_does_not_count_as_busy(run, monkeypatch):
+def test_between_two_parts_the_thread_does_not_count_as_busy(run, monkeypatch, until):
     monkeypatch.setattr(request_threads(), "limit", 1)
     threads, closed = [], threading.Event()
 
@@ -164,7 +154,7 @@ def test_between_two_parts_the_thread_does_not_count_as_busy(run, monkeypatch):
     assert run(main) == [[b"quick"]] * 3
 
 
-def test_what_a_body_raises_reaches_the_server(run):
+def test_what_a_body_raises_reaches_the_server(run, until, is_idle):
     def wsgi(environ, start_response):
         start_response("200 OK", [])
         yield b"part"
@@ -195,7 +185,7 @@ async def asynchronous():
 @pytest.mark.parametrize(
     "body", [[b"part"], (b"part",), Wrapper(None), asynchronous()], ids=lambda body: str(type(body))
 )
-def test_a_body_in_which_no_code_of_the_application_runs_is_passed_on(run, body):
+def test_a_body_in_which_no_code_of_the_application_runs_is_passed_on(run, body, until, is_idle):
     async def main():
         returned = await called(
             lambda environ, start_response: body, **{"wsgi.file_wrapper": Wrapper}
@@ -206,7 +196,7 @@ def test_a_body_in_which_no_code_of_the_application_runs_is_passed_on(run, body)
     assert run(main) is body
 
 
-def test_a_cancelled_request_lets_its_thread_go_on_to_the_end(run):
+def test_a_cancelled_request_lets_its_thread_go_on_to_the_end(run, until):
     begun, release, ended = (threading.Event() for _ in range(3))
     started = []
 
@@ -247,7 +237,7 @@ def test_the_body_is_one_of_ours(run):
     assert run(main) is BodyInThread
 
 
-def test_a_body_whose_client_has_gone_may_wait_while_it_is_closed(run):
+def test_a_body_whose_client_has_gone_may_wait_while_it_is_closed(run, until, is_idle):
     begun, go_on = threading.Event(), threading.Event()
     closed = []
 
@@ -284,3 +274,32 @@ def test_a_body_whose_client_has_gone_may_wait_while_it_is_closed(run):
 
     run(main)
     assert closed == ["released"]
+
+
+# --- On behalf of a request that has a thread already ---------------------------------------------
+
+
+def test_a_body_of_another_application_is_iterated_in_the_thread_that_waits_for_it(
+    run, until, is_idle
+):
+    threads, closed = [], threading.Event()
+    inner = in_threads(generator_application(threads, closed))
+
+    async def ask_inner():
+        return Request.blank("/").get_response(inner)
+
+    def outer(environ, start_response):
+        threads.append(threading.get_ident())
+        response = await_(ask_inner())  # what it returns has a body that nobody has read yet
+        start_response("200 OK", [])
+        return [response.body]
+
+    async def main():
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            body = await called(outer)
+            await until(is_idle)
+        return body
+
+    assert run(main) == [b"redredred"]
+    assert closed.is_set()
+    assert len(set(threads)) == 1

@@ -35,8 +35,10 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     Where a request runs, as its path and the views tell; the command that prints it.
 ``_route_match``
     What was found on the way, for Pyramid.
-``_execution``, ``_wsgi_in_thread``, ``_in_server_thread``, ``_foreign_applications``
+``_execution``, ``_wsgi_in_thread``, ``_wsgi_on_behalf``, ``_in_server_thread``
     How it gets there: on the event loop, in a thread of ours, in one of the server's.
+``_foreign_applications``
+    Applications of which that is not known.
 ``_time_limit``, ``_out_of_time``
     The time limit of a request in a thread, which nobody can stop.
 ``_request_scope``, ``_threadlocals``, ``_transactions``, ``_shared_sessions``, ``_debugtoolbar``

@@ -37,14 +37,15 @@ from ._portal import cancel_what_this_thread_awaits, loop_of_this_thread, may_wa
 from ._request_scope import call_in_scope_of_coroutine_request
 from ._sqlalchemy import in_sqlalchemy
 from ._time_limit import OutOfTime
-from ._wsgi_in_thread import CallInThread, StartResponse, WSGIApplication
+from ._waiting import a_thread_waits
+from ._wsgi_in_thread import CallInThread, Environ, StartResponse, WSGIApplication
+from ._wsgi_on_behalf import respond_in_thread
 from .contract import ON_DISCONNECT
 from .scope import await_, can_await, on_a_loop
 from .settings import Settings
 
 __all__ = ("placed", "wrap_execution_policy")
 
-Environ = dict[str, Any]
 Policy = Callable[[Environ, Any], Any]
 
 _PLACED: Final = "aiopyramid.placed"
@@ -138,8 +139,9 @@ def _respond_in_thread(
     environ: Environ,
     start_response: StartResponse,
 ) -> Iterable[bytes]:
-    if settings.request_timeout_seconds is None and not settings.cancel_on_disconnect:
-        return await_(CallInThread(application, environ, start_response).body())
+    is_limited = settings.request_timeout_seconds is not None or settings.cancel_on_disconnect
+    if not is_limited or a_thread_waits():  # which has its own limits
+        return respond_in_thread(application, environ, start_response)
     return await_(_limited(application, environ, start_response, settings))
 
 

@@ -11,10 +11,10 @@ from pyramid.router import Router
 
 from ._applications import includes_any_application
 from ._execution import placed
-from ._wsgi_in_thread import CallInThread, StartResponse, WSGIApplication
+from ._wsgi_in_thread import StartResponse, WSGIApplication
+from ._wsgi_on_behalf import respond_in_thread
 from .exceptions import IncludeMissing
 from .lifespan import is_installed
-from .scope import await_
 
 __all__ = ("in_threads", "never_blocks")
 
@@ -80,7 +80,7 @@ def in_threads(
         environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         try:
-            return await_(CallInThread(application, environ, start_response).body())
+            return respond_in_thread(application, environ, start_response)
         except (TypeError, ValueError) as error:
             # What Pyramid and renderers say to a coroutine in the place of a response.
             if is_router and "coroutine" in str(error):

@@ -19,7 +19,14 @@ from ._request_threads import deliver, request_threads
 from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
 from ._waiting import waiting_thread
 
-__all__ = ("Call", "Outcome", "call_elsewhere", "in_thread_of_request", "off_loop")
+__all__ = (
+    "Call",
+    "Outcome",
+    "call_elsewhere",
+    "call_in_request_thread",
+    "in_thread_of_request",
+    "off_loop",
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,7 +85,7 @@ async def call_elsewhere(
         del error  # breaks the cycle exception -> traceback -> this frame
 
 
-async def _call_in_request_thread(function: Callable[[], T], *, at_once: bool) -> T:
+async def call_in_request_thread(function: Callable[[], T], *, at_once: bool) -> T:
     """Run a function in a thread for synchronous requests.
 
     Args:
@@ -134,9 +141,9 @@ def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
             such as the end of a transaction.
     """
     if in_bridge():
-        return await_in_bridge(_call_in_request_thread(function, at_once=at_once))
+        return await_in_bridge(call_in_request_thread(function, at_once=at_once))
     if in_sqlalchemy():
-        return await_in_sqlalchemy(_call_in_request_thread(function, at_once=at_once))
+        return await_in_sqlalchemy(call_in_request_thread(function, at_once=at_once))
     return function()
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ._request_threads import paused
 
-__all__ = ("WaitingThread", "waiting_thread")
+__all__ = ("WaitingThread", "a_thread_waits", "waiting_thread")
 
 Job = Callable[[], object]
 
@@ -38,6 +38,11 @@ class WaitingThread:
                 return False
             self._jobs.put(job)
             return True
+
+    @property
+    def waits(self) -> bool:
+        """Whether the thread still waits."""
+        return not self._ended
 
     def wait_for(self, result: "concurrent.futures.Future[Any]", end: float | None) -> bool:
         """Run jobs until the result is there; called in the thread itself.
@@ -75,4 +80,10 @@ class WaitingThread:
 waiting_thread: Final[ContextVar[WaitingThread | None]] = ContextVar(
     "aiopyramid_waiting_thread", default=None
 )
-"""The thread that waits for what runs in this context."""
+"""The thread that waits for what runs in this context, or that has waited."""
+
+
+def a_thread_waits() -> bool:
+    """Return whether a thread waits for what runs in this context."""
+    thread = waiting_thread.get()
+    return thread is not None and thread.waits

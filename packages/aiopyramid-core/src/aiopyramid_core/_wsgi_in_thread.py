@@ -17,11 +17,18 @@ from ._request_scope import CoroutineRequestScope, ThreadRequestScope, current_s
 from ._request_threads import deliver, paused, request_threads
 from ._time_limit import TimeLimit, current_limit
 from ._transactions import scope_of_this_thread
-from ._waiting import waiting_thread
 from .contract import ON_DISCONNECT
 from .scope import await_
 
-__all__ = ("END_OF_BODY", "BodyInThread", "CallInThread", "StartResponse", "WSGIApplication")
+__all__ = (
+    "END_OF_BODY",
+    "BodyInThread",
+    "CallInThread",
+    "Environ",
+    "StartResponse",
+    "WSGIApplication",
+    "needs_thread",
+)
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -107,9 +114,6 @@ class CallInThread:
         current_scope.set(CoroutineRequestScope())
 
     def _begin(self) -> None:
-        waiting = waiting_thread.get()
-        if waiting is not None and waiting.offer(self._run):
-            return  # on behalf of a synchronous request, all of which belongs to its own thread
         if not request_threads().submit(self._run):
             # Nobody has to wait for a thread on behalf of a client who has gone.
             on_disconnect = self._environ.get(ON_DISCONNECT)
@@ -155,7 +159,7 @@ class CallInThread:
                     scope.clean_up()
                 self._give(None, error)
                 return
-            if not _needs_thread(body, self._environ):
+            if not needs_thread(body, self._environ):
                 self._give(body, None)
                 return
             calls: SimpleQueue[_Call] = SimpleQueue()
@@ -177,7 +181,7 @@ def _ignore(data: bytes) -> None:
     """Write what there is nobody for."""
 
 
-def _needs_thread(body: Any, environ: Environ) -> bool:
+def needs_thread(body: Any, environ: Environ) -> bool:
     """Return whether to iterate a body may run code of the application."""
     if type(body) is list or type(body) is tuple or hasattr(body, "__aiter__"):
         return False
