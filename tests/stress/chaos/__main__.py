@@ -15,6 +15,7 @@ should not have been.
 
 import argparse
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -70,6 +71,7 @@ def main() -> None:
     def say(text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that it leaves nothing running
     say(f"--loop {plan.loop} --seed {plan.seed}")
     outcome = run(plan, say)
     print(report(outcome))

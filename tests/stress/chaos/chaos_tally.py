@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 KEPT: Final = 20_000
-"""How many durations are kept of each kind, at random once there are more."""
+"""Of how many answers it is kept how long they took, by kind; at random once there are more."""
 
 _numbers = itertools.count()
 

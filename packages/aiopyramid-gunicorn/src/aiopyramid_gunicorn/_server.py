@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -149,6 +150,19 @@ class Server:
             break_off(connection, self.services.logger)
             self.forget(connection)
             return None
+
+    def leave_in_child(self) -> None:
+        """Have a child process, in which this is called, keep no connection open.
+
+        The client of a connection that a child has, too, does not learn that it was closed: it
+        would send its next request to nobody.
+        """
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for connection in self.connections:
+            if (descriptor := connection.descriptor()) >= 0:
+                # Its number stays taken: the copy of the transport may close it once more.
+                os.dup2(nowhere, descriptor, inheritable=False)
+        os.close(nowhere)
 
     async def drain(self, patience_seconds: float) -> int:
         """Stop accepting, let the requests in progress end, then break off.

@@ -196,7 +196,10 @@ class AsyncGunicornWorker(Worker):
     def _leave_in_child(self) -> None:
         for listener in self.sockets:
             # Not close(), which uvloop keeps from being of effect as long as it watches a socket.
-            os.close(listener.sock.detach())
+            if (descriptor := listener.sock.detach()) >= 0:  # not closed yet: the worker may stop
+                os.close(descriptor)
+        if self._server is not None:
+            self._server.leave_in_child()
 
     def _stop(self) -> None:
         """Stop when the requests in progress have ended."""
