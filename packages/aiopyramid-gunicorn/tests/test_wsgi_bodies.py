@@ -65,7 +65,6 @@ async def test_a_body_whose_parts_are_there_at_once_lets_others_have_their_turn(
         assert turns > 50
 
 
-
 async def test_the_parts_of_a_body_are_sent_as_they_come(serve):
     go_on = threading.Event()
 

@@ -390,11 +390,14 @@ async def test_whoever_sends_and_sends_lets_others_have_their_turn(connected, tu
 
 
 async def test_whoever_sends_and_sends_learns_that_the_client_has_gone(connected):
+    async def send(ws):
+        for _ in range(10_000):
+            await ws.send("x")
+
     async with connected(tcp=True) as end:
         end.peer.reset_now()
         with pytest.raises(WebsocketClosed):
-            for _ in range(10_000):
-                await end.ws.send("x")
+            await send(end.ws)
 
 
 async def test_a_sender_that_waits_is_told_of_the_clients_end(clogged):

@@ -27,7 +27,7 @@ from .exceptions import ClientDisconnected, RequestError
 __all__ = ("Connection", "Exchange", "Hooks", "Services")
 
 _MOST_IN_A_ROW: Final = 128
-"""How many parts of a body are sent before the others have their turn: some milliseconds of work."""
+"""How many parts of a body are sent before the others have their turn: some milliseconds."""
 
 
 class Connection(Protocol):

@@ -122,9 +122,7 @@ class Writer:
     @property
     def must_be_waited_for(self) -> bool:
         """Whether a message has to wait for its turn."""
-        return (
-            self._writable is not None or self.is_in_message or self._in_a_row >= _MOST_IN_A_ROW
-        )
+        return self._writable is not None or self.is_in_message or self._in_a_row >= _MOST_IN_A_ROW
 
     async def _let_others_go_on(self) -> None:
         """Let the event loop have a turn now and then, though there is room.
