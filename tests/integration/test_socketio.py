@@ -1,4 +1,4 @@
-"""python-socketio around a Pyramid application: its clients get their events by polling.
+"""`python-socketio` around a Pyramid application: its clients get their events by polling.
 
 Its WebSockets want the connection's socket, which no event loop can give away.
 """

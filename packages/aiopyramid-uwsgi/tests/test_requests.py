@@ -177,6 +177,17 @@ def test_chunks_are_put_together(served):
     connection.close()
 
 
+@pytest.mark.parametrize("path", ["/length", "/length_in_thread"])
+def test_a_body_that_the_system_has_no_room_for_is_answered_with_507(served, path):
+    served.get("/limit_files?bytes=1000000")
+    try:
+        assert served.get(path, bytes(3_000_000))[0] == 507
+    finally:
+        served.get("/limit_files?bytes=-1")
+    served.said(f"POST {path}: the request body cannot be kept: File too large")
+    assert served.get(path, bytes(3_000_000)) == (200, "3000000 3000000")
+
+
 def test_a_body_that_is_announced_as_too_long_is_refused(served):
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"POST /length HTTP/1.1\r\nHost: t\r\nContent-Length: 4000001\r\n\r\n")

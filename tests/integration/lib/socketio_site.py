@@ -1,4 +1,4 @@
-"""A Pyramid application inside of python-socketio's WSGI application."""
+"""A Pyramid application inside of the one of `python-socketio`."""
 
 import socketio
 from pyramid.config import Configurator

@@ -5,6 +5,7 @@ import json
 import logging
 import multiprocessing
 import os
+import resource
 import sys
 import threading
 import time
@@ -116,6 +117,13 @@ async def pid(request):
 
 async def length(request):
     return text(f"{len(request.body)} {request.content_length}")
+
+
+async def limit_files(request):
+    """Let files have so many bytes at most; -1 for any number."""
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(request.params["bytes"]), most))
+    return text("limited")
 
 
 async def scheme(request):
@@ -302,7 +310,7 @@ async def stop(registry):
 
 
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, scheme, background]
-VIEWS += [block, block_for_ever, length_in_thread, thread, executor, file]
+VIEWS += [limit_files, block, block_for_ever, length_in_thread, thread, executor, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent, switch, said]
 VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
 
