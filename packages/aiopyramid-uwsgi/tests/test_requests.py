@@ -3,6 +3,8 @@
 import asyncio
 import http.client
 import json
+import os
+import signal
 import socket
 import struct
 
@@ -260,3 +262,17 @@ def test_a_signal_to_a_child_process_does_not_stop_its_worker(served, path):
     assert served.get(path) == (200, str([-15] * 5))
     assert served.get("/pid") == worker
     assert "SIGTERM" not in served.output
+
+
+def test_a_child_process_that_lives_on_keeps_no_connection_open(served):
+    with socket.create_connection(("127.0.0.1", served.port), 20) as client:
+        client.sendall(b"GET /stream?number=300 HTTP/1.0\r\nHost: t\r\n\r\n")
+        answer = client.recv(100)
+        child = int(served.get("/leave_child")[1])
+        try:
+            while data := client.recv(1 << 16):
+                answer += data
+            assert answer.endswith(b" 298 299 ")
+            os.kill(child, 0)  # it is still there
+        finally:
+            os.kill(child, signal.SIGTERM)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -151,18 +150,9 @@ class Server:
             self.forget(connection)
             return None
 
-    def leave_in_child(self) -> None:
-        """Have a child process, in which this is called, keep no connection open.
-
-        The client of a connection that a child has, too, does not learn that it was closed: it
-        would send its next request to nobody.
-        """
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for connection in self.connections:
-            if (descriptor := connection.descriptor()) >= 0:
-                # Its number stays taken: the copy of the transport may close it once more.
-                os.dup2(nowhere, descriptor, inheritable=False)
-        os.close(nowhere)
+    def descriptors(self) -> list[int]:
+        """Return the descriptors of all connections; -1 for those that are closed."""
+        return [connection.descriptor() for connection in self.connections]
 
     async def drain(self, patience_seconds: float) -> int:
         """Stop accepting, let the requests in progress end, then break off.

@@ -134,7 +134,7 @@ class AsyncGunicornWorker(Worker):
         self.loop.set_default_executor(executor)
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
-        disown_children(_SIGNALS, self._leave_in_child)
+        disown_children(_SIGNALS, self._sockets)
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -180,12 +180,31 @@ class AsyncGunicornWorker(Worker):
 
     def run(self) -> None:
         """Serve until told to stop."""
+        serving = self.loop.create_task(self._serve())
         try:
-            self.loop.run_until_complete(self._serve())
+            while not serving.done():
+                self._run_loop_until(serving)
+            serving.result()  # raises what it has raised
         finally:
             self._close_loop()
 
     # --- Private ------------------------------------------------------------------------------
+
+    def _run_loop_until(self, serving: "asyncio.Task[None]") -> None:
+        """Run the event loop; return, too, when something else than serving wants to end it.
+
+        Event loops let these two exceptions through, whichever task or callback has raised them.
+        That is a mistake of one request, which is no reason to break off all the others.
+        """
+        try:
+            self.loop.run_until_complete(serving)
+        except (SystemExit, KeyboardInterrupt) as error:
+            if serving.done() or self._stop_at_once:
+                raise
+            kind = type(error).__name__
+            self.log.exception(
+                "%s was raised in a task or callback, and does not end the worker", kind
+            )
 
     def _threads(self) -> int:
         """Return how many threads may run synchronous requests at a time."""
@@ -193,13 +212,10 @@ class AsyncGunicornWorker(Worker):
         # 1 is gunicorn's default, with which it does not mean threads at all.
         return threads if threads > 1 else self.executor_threads
 
-    def _leave_in_child(self) -> None:
-        for listener in self.sockets:
-            # Not close(), which uvloop keeps from being of effect as long as it watches a socket.
-            if (descriptor := listener.sock.detach()) >= 0:  # not closed yet: the worker may stop
-                os.close(descriptor)
-        if self._server is not None:
-            self._server.leave_in_child()
+    def _sockets(self) -> list[int]:
+        """Return the descriptors of what child processes must not keep open."""
+        listening = [listener.sock.fileno() for listener in self.sockets]
+        return listening + ([] if self._server is None else self._server.descriptors())
 
     def _stop(self) -> None:
         """Stop when the requests in progress have ended."""

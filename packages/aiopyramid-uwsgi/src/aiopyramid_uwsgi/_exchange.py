@@ -56,6 +56,9 @@ class Exchange:
         router: What to pass to it.
         settings: How long the request body may be.
         register: Told of the beginning and the end.
+
+    Attributes:
+        descriptor: That of the connection, as uWSGI has it.
     """
 
     __slots__ = (
@@ -68,10 +71,12 @@ class Exchange:
         "_router",
         "_settings",
         "_upgraded",
+        "descriptor",
     )
 
     _environ: dict[str, Any]
     _response: Response
+    descriptor: int
 
     def __init__(
         self, policy: Policy, router: Any, settings: UWSGISettings, register: Register
@@ -94,6 +99,7 @@ class Exchange:
         # behind the request, and fills it for the next.
         environ = self._environ = environ.copy()
         response = self._response = Response(environ["REQUEST_METHOD"])
+        self.descriptor = _api.connection_descriptor()
         self._register.remember(self)
         try:
             correct_scheme(environ, self._settings.forwarded_allow_ips, _api.peer_address)

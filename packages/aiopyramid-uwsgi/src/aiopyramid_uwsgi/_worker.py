@@ -6,7 +6,6 @@ to stop; here the worker takes those signals over.
 """
 
 import asyncio
-import contextlib
 import importlib
 import logging
 import os
@@ -137,7 +136,7 @@ class Worker:
             loop.call_later(_LOADING_SECONDS, self._begin)
             return
         # Not before, since uWSGI forks its workers, too.
-        disown_children(_EXIT_CODES, _leave_in_child)
+        disown_children(_EXIT_CODES, self._sockets)
         for number in _EXIT_CODES:
             loop.add_signal_handler(number, self._stop, number)
         self._starting = loop.create_task(self._start())
@@ -163,6 +162,11 @@ class Worker:
             loop.remove_reader(descriptor)
         await asyncio.sleep(_RETRY_SECONDS)
         self._exit_soon(_TRY_AGAIN)
+
+    def _sockets(self) -> list[int]:
+        """Return the descriptors of what child processes must not keep open."""
+        connections = [exchange.descriptor for exchange in self._exchanges]
+        return [*_api.listening_sockets(), *connections]
 
     def _stop(self, number: signal.Signals) -> None:
         if self._ending is None:
@@ -229,12 +233,6 @@ class Worker:
         threading.Thread(target=_end_process, args=(code,), daemon=True).start()
         # Not from a Task, which would keep the SystemExit for whoever awaits it.
         asyncio.get_running_loop().call_soon(sys.exit, code)
-
-
-def _leave_in_child() -> None:
-    for descriptor in _api.listening_sockets():
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
 
 
 def _end_process(code: int) -> None:
