@@ -59,10 +59,10 @@ class Plan:
     loop: str = "uvloop"
     seconds: float = 6.0
     quiet_seconds: float = 2.0
-    rate: float = 80.0
-    websocket_rate: float = 8.0
-    harmful_clients: int = 4
-    harmful_pause_seconds: float = 0.1
+    rate: float = 50.0
+    websocket_rate: float = 5.0
+    harmful_clients: int = 3
+    harmful_pause_seconds: float = 0.2
     workers: int = 2
     event_pause_seconds: float = 0.2
     signals: bool = True

@@ -3,9 +3,9 @@
 A fork copies everything. A signal to the child would be written to the descriptor by which signals
 wake the parent's event loop, so that ``multiprocessing.Process.terminate()`` would end the worker
 and not the child. A child that lives on would keep the server's port, and the connections of
-clients, who would not learn that the parent has closed them, and send their next requests to nobody.
-So the child gives back what is the server's before anything else runs in it. What the other modules keep
-per process, each of them forgets by itself.
+clients, who would not learn that the parent has closed them, and send their next requests to
+nobody. So the child gives back what is the server's before anything else runs in it. What the other
+modules keep per process, each of them forgets by itself.
 """
 
 import concurrent.futures.thread
