@@ -56,6 +56,11 @@ def route(config, pattern, *views, **options):
 # --- Routes ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("pattern", "path"), [(b"/x", "/x"), (b"/x/{name}", "/x/y")])
+def test_a_pattern_may_be_of_bytes_as_in_pyramid(pattern, path):
+    assert place(lambda config: route(config, pattern, coroutine), path) == LOOP
+
+
 @pytest.mark.parametrize(
     ("views", "expected"),
     [
