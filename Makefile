@@ -17,6 +17,8 @@ export UV_SYSTEM_CERTS := 1
 # uv installs what the lock says and never rewrites it; `make lock` does.
 export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
+# The tests start hundreds of servers, each of which would compile Pyramid again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help hooks serve test lint types docs site links coverage tox apps wheels release bench bench-publish format lock clean
