@@ -34,7 +34,7 @@ serve: $(READY) ## serve the demo application
 
 test: lint ## run every check: what lint does, then all tests
 	@echo "==> pytest"
-	@pytest -n auto
+	@pytest -n auto --dist worksteal
 
 lint: $(READY) types ## check registry names, lock, style, types and imports between packages
 	@echo "==> looking for names of package registries"
@@ -66,7 +66,7 @@ links: $(READY) ## ask the other sites that the documents link to whether the pa
 
 coverage: $(READY) ## measure what the packages' own tests reach, in lines and branches
 	@coverage erase
-	@coverage run -m pytest -n auto packages/*/tests meta/tests
+	@coverage run -m pytest -n auto --dist worksteal packages/*/tests meta/tests
 	@# A server that had to be killed leaves a broken file; what the others have measured counts.
 	-@coverage combine --quiet
 	@coverage report
