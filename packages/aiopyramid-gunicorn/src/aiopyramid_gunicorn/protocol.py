@@ -321,8 +321,6 @@ class HTTPProtocol(asyncio.Protocol):
                 self._handle(inbound.waiting.popleft())
             elif inbound.refusal is not None:
                 self._refuse(inbound.refusal)
-            elif inbound.behind_upgrade is not None:
-                inbound.decline_upgrade()
             else:
                 if inbound.take_continue():
                     self._transport.write(_CONTINUE)
@@ -373,17 +371,22 @@ class HTTPProtocol(asyncio.Protocol):
         # What a response has promised counts, even if the server has begun to drain since: a client
         # may have sent its next request on the strength of it. But whatever has ended it early,
         # another one must not get into an unfinished one.
-        response = exchange.response
+        response, inbound = exchange.response, self.inbound
         keep_alive = response.keep_alive and response.has_ended and not self._given_up
-        if self._at_eof and not (self.inbound.waiting or self._intake):
+        if keep_alive and inbound.behind_upgrade is not None and not inbound.waiting:
+            inbound.decline_upgrade()
+        if self._at_eof and not (inbound.waiting or self._intake):
             self._close()
         elif not keep_alive:
             # The client may be sending already what it would have asked next.
             self._close(linger=not self._given_up)
-        elif self.inbound.growing is not None:
+        elif inbound.growing is not None:
             self._become(RECEIVING)
             self._body_begins()
             self._set_body_deadline()
+        elif inbound.in_head:
+            self._become(RECEIVING)
+            self._set_deadline(owner.times.head_seconds)
         else:
             self._become(IDLE)
             self._set_deadline(owner.idle_seconds)
