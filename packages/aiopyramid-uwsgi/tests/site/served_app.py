@@ -295,6 +295,8 @@ async def start(registry):
     say(f"startup of {os.getpid()}")
     if "FAIL_AT_STARTUP" in os.environ or os.path.exists(os.environ.get("FAIL_IF", "")):
         raise ConnectionError("no database")
+    while os.path.exists(os.environ.get("WAIT_IF", "")):
+        await asyncio.sleep(0.01)
 
 
 async def stop(registry):
