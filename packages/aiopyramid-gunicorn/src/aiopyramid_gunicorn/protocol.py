@@ -18,7 +18,7 @@ from aiopyramid_core import spawn_greenlet
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 
 from ._environ import connection_environ
-from ._fence import break_off, peer_of
+from ._fence import break_off, descriptor_of, peer_of
 from ._flow import Outlet, WriteFlow, unsent_bytes
 from ._inbound import Inbound
 from ._intake import Intake
@@ -235,6 +235,10 @@ class HTTPProtocol(asyncio.Protocol):
         else:
             self._transport.abort()
         return unanswered
+
+    def fileno(self) -> int:
+        """Return the descriptor of the connection's socket; -1 if that is closed."""
+        return descriptor_of(self._transport)
 
     def __str__(self) -> str:
         return f"{peer_of(self._transport)} ({self.state.value})"

@@ -15,7 +15,7 @@ import ssl
 import time
 import traceback
 import warnings
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
@@ -135,7 +135,7 @@ class AsyncGunicornWorker(Worker):
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
         self._end = 0.0
-        disown_children(_SIGNALS, self._leave_in_child)
+        disown_children(_SIGNALS, self._leave_in_child, self._connections)
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -199,6 +199,11 @@ class AsyncGunicornWorker(Worker):
         for listener in self.sockets:
             # Not close(), which uvloop keeps from being of effect as long as it watches a socket.
             os.close(listener.sock.detach())
+
+    def _connections(self) -> Iterator[int]:
+        """Return the descriptors of all connections."""
+        server = self._server
+        return iter(()) if server is None else (each.fileno() for each in server.connections)
 
     def _stop(self) -> None:
         """Stop when the requests in progress have ended."""

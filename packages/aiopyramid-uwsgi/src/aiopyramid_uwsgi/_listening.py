@@ -25,7 +25,7 @@ class Listening:
         self._kept: list[tuple[int, Callable[..., object], tuple[Any, ...]]] = []
         self._add_reader = loop.add_reader
         # There is no other way to come between the plugin and the loop.
-        loop.add_reader = self._keep  # type: ignore[method-assign]
+        setattr(loop, "add_reader", self._keep)  # noqa: B010 - a method is no attribute to mypy
 
     def _keep(self, descriptor: Any, callback: Callable[..., object], *args: Any) -> None:
         if descriptor in _api.listening_sockets():
@@ -35,7 +35,7 @@ class Listening:
 
     def plugin_has_begun(self) -> None:
         """The plugin runs the loop, and has said which sockets it wants to be watched."""
-        self._loop.add_reader = self._add_reader  # type: ignore[method-assign]
+        setattr(self._loop, "add_reader", self._add_reader)  # noqa: B010
 
     def begin(self) -> None:
         """Accept clients."""

@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Final
 
 from pyramid.exceptions import ConfigurationError
@@ -130,6 +131,10 @@ class Worker:
         if not self._exchanges:
             self._deserted.set()
 
+    def _connections(self) -> Iterator[int]:
+        """Return the descriptors of all connections."""
+        return chain.from_iterable(exchange.descriptors() for exchange in self._exchanges)
+
     # --- Beginning and end --------------------------------------------------------------------
 
     def _begin(self, listening: Listening) -> None:
@@ -139,7 +144,7 @@ class Worker:
             return
         listening.plugin_has_begun()
         # Not before, since uWSGI forks its workers, too.
-        disown_children(_EXIT_CODES, _leave_in_child)
+        disown_children(_EXIT_CODES, _leave_in_child, self._connections)
         for number in _EXIT_CODES:
             loop.add_signal_handler(number, self._stop, number, listening)
         self._starting = loop.create_task(self._start(listening))
