@@ -312,9 +312,10 @@ class AsyncGunicornWorker(Worker):
     def _seconds_for_threads(self) -> float:
         """Return how long threads may go on, so that the arbiter need not end the process."""
         left = 0.0 if self._stop_at_once else self._end - time.monotonic()
-        # From here on there is no heartbeat any more.
+        # The last heartbeat: the arbiter must not take us for a worker whose loop is blocked.
         self.notify()
-        return min(left, self.timeout) if self.timeout else left
+        timeout: float = self.cfg.timeout
+        return min(left, timeout - 1.0) if timeout else left
 
     def _make_server(self) -> Server:
         cfg = self.cfg
