@@ -284,11 +284,11 @@ class HTTPProtocol(asyncio.Protocol):
                 return
 
     def _parse(self, data: bytes) -> None:
-        begins = self.state is IDLE
-        if begins:
-            self._become(RECEIVING)
         before = self.inbound.growing
         self.inbound.feed(data)
+        begins = self.state is IDLE and self.inbound.is_receiving
+        if begins:
+            self._become(RECEIVING)
         self._advance()
         if self.state is RECEIVING:
             if self.inbound.growing is not None:
