@@ -97,6 +97,24 @@ def test_a_child_leaves_what_its_server_has_open_and_its_own_children_have_nothi
     assert left == []
 
 
+def test_a_child_keeps_no_connection_of_a_client_open(serving):
+    ours, theirs = socket.socketpair()
+    ours.settimeout(20)
+    closed = -1
+    disown_children([signal.SIGTERM], lambda: None, lambda: [closed, theirs.fileno()])
+    child = fork.Process(target=time.sleep, args=(60,))
+    child.start()
+    try:
+        theirs.send(b"x")
+        theirs.close()
+        assert (ours.recv(1), ours.recv(1)) == (b"x", b"")
+        assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+
+
 def test_a_child_that_cannot_leave_goes_on(serving):
     disown_children([signal.SIGTERM], lambda: 1 / 0)
     assert in_child(lambda: "went on") == ("went on", 0)

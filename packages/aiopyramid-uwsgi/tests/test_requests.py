@@ -3,6 +3,8 @@
 import asyncio
 import http.client
 import json
+import os
+import signal
 import socket
 import struct
 
@@ -249,3 +251,14 @@ def test_a_signal_to_a_child_process_does_not_stop_its_worker(served, path):
     assert served.get(path) == (200, str([-15] * 5))
     assert served.get("/pid") == worker
     assert "SIGTERM" not in served.output
+
+
+def test_a_child_process_that_lives_on_keeps_no_connection_open(served):
+    with socket.create_connection(("127.0.0.1", served.port), 60) as client:
+        client.sendall(b"GET /child_that_lives_on HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = b""
+        try:
+            while data := client.recv(1 << 16):
+                answer += data
+        finally:
+            os.kill(int(answer.partition(b"\r\n\r\n")[2]), signal.SIGKILL)

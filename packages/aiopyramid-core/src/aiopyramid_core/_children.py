@@ -8,6 +8,7 @@ of them forgets by itself.
 """
 
 import concurrent.futures.thread
+import contextlib
 import logging
 import os
 import signal
@@ -23,6 +24,7 @@ _log = logging.getLogger("aiopyramid_core")
 class _Server(NamedTuple):
     signals: frozenset[int]
     leave: Callable[[], object]
+    connections: Callable[[], Iterable[int]]
 
 
 class _ThisThread(threading.local):
@@ -33,7 +35,11 @@ _server: _Server | None = None
 _this_thread = _ThisThread()
 
 
-def disown_children(signals: Iterable[int], leave: Callable[[], object]) -> None:
+def disown_children(
+    signals: Iterable[int],
+    leave: Callable[[], object],
+    connections: Callable[[], Iterable[int]] = tuple,
+) -> None:
     """Have child processes of this one begin without its server.
 
     For servers, which call this once in each process that serves, before the application can fork.
@@ -44,11 +50,14 @@ def disown_children(signals: Iterable[int], leave: Callable[[], object]) -> None
         signals: Signals that the server handles. In a child they do what they do in any process.
         leave: Called in each child: closes what a child must not keep open, such as sockets that
             listen. Must not touch an event loop, which is still the parent's as well.
+        connections: Called in each child: returns the descriptors of clients' connections. In the
+            child they lead nowhere from then on. A connection that the parent closes would go on
+            for its client as long as any child has it.
 
     .. versionadded:: 1.0
     """
     global _server
-    _server = _Server(frozenset(map(int, signals)), leave)
+    _server = _Server(frozenset(map(int, signals)), leave, connections)
 
 
 def _hold_signals() -> None:
@@ -79,9 +88,20 @@ def _leave_server() -> None:
             signal.signal(number, signal.default_int_handler if interrupts else signal.SIG_DFL)
         try:
             server.leave()
+            _let_go(server.connections())
         except Exception:
             _log.exception("A child process keeps open what is its server's")
     _let_signals_through()
+
+
+def _let_go(connections: Iterable[int]) -> None:
+    # Not closed: they belong to objects which do that, perhaps when the number is another file's.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in connections:
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.dup2(nowhere, descriptor, inheritable=False)
+    os.close(nowhere)
 
 
 os.register_at_fork(

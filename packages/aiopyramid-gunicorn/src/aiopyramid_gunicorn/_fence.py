@@ -6,7 +6,7 @@ is raised there and comes here with it. The log names the connection, which is b
 
 from typing import Any, Protocol
 
-__all__ = ("Breakable", "break_off", "peer_of")
+__all__ = ("Breakable", "break_off", "descriptor_of", "peer_of")
 
 
 class Breakable(Protocol):
@@ -38,3 +38,13 @@ def peer_of(transport: Any) -> str:
     """
     peer = transport.get_extra_info("peername")
     return ":".join(map(str, peer[:2])) if isinstance(peer, tuple) else "a Unix socket"
+
+
+def descriptor_of(transport: Any) -> int:
+    """Return the descriptor of a transport's socket; -1 if that is closed.
+
+    Args:
+        transport: An :class:`asyncio.Transport`.
+    """
+    descriptor: int = transport.get_extra_info("socket").fileno()
+    return descriptor

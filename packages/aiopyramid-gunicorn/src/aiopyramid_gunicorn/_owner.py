@@ -33,6 +33,9 @@ class OpenConnection(Protocol):
     def abort(self) -> None:
         """Break the connection off at once."""
 
+    def fileno(self) -> int:
+        """Return the descriptor of the connection's socket; -1 if that is closed."""
+
 
 class Owner(Protocol):
     """The server, as its connections see it: what they share, and where they report."""

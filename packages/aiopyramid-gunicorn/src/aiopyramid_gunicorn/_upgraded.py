@@ -6,7 +6,7 @@ from typing import Final
 
 from aiopyramid_core.contract import UpgradedProtocol
 
-from ._fence import peer_of
+from ._fence import descriptor_of, peer_of
 from ._owner import Owner
 
 __all__ = ("UpgradedConnection",)
@@ -107,6 +107,10 @@ class UpgradedConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Break the connection off at once."""
         self._transport.abort()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the connection's socket; -1 if that is closed."""
+        return descriptor_of(self._transport)
 
     def __str__(self) -> str:
         return f"{peer_of(self._transport)} ({type(self._protocol).__name__})"

@@ -52,3 +52,15 @@ def test_a_child_that_lives_on_does_not_keep_the_port(gunicorn, view):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGTERM)
+
+
+def test_a_child_that_lives_on_keeps_no_connection_open(server):
+    with socket.create_connection(("127.0.0.1", server.port), 60) as client:
+        client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
+        child = int(server.get("/in_thread/child_that_lives_on")[1])
+        try:
+            assert client.recv(1) == b""  # it is closed after ``keepalive``
+            os.kill(child, 0)  # which is still there
+        finally:
+            os.kill(child, signal.SIGKILL)

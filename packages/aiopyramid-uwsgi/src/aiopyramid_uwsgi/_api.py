@@ -17,6 +17,7 @@ except ImportError:
     uwsgi = None
 
 __all__ = (
+    "connection_descriptor",
     "duplicate_connection",
     "end_server",
     "has_option",
@@ -115,9 +116,15 @@ def speaks_tls(environ: Mapping[str, Any]) -> bool:
 # --- The current request --------------------------------------------------------------------------
 
 
+def connection_descriptor() -> int:
+    """Return the descriptor of the current request's connection, which is uWSGI's to close."""
+    descriptor: int = uwsgi.connection_fd()
+    return descriptor
+
+
 def duplicate_connection() -> socket.socket:
     """Return a socket of our own for the current request's connection; uWSGI closes its own."""
-    return socket.socket(fileno=os.dup(uwsgi.connection_fd()))
+    return socket.socket(fileno=os.dup(connection_descriptor()))
 
 
 def peer_address() -> str | None:

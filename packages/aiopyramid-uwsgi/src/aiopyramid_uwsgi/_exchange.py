@@ -60,6 +60,7 @@ class Exchange:
 
     __slots__ = (
         "_call",
+        "_descriptor",
         "_environ",
         "_policy",
         "_register",
@@ -70,6 +71,7 @@ class Exchange:
         "_upgraded",
     )
 
+    _descriptor: int
     _environ: dict[str, Any]
     _response: Response
 
@@ -94,6 +96,7 @@ class Exchange:
         # behind the request, and fills it for the next.
         environ = self._environ = environ.copy()
         response = self._response = Response(environ["REQUEST_METHOD"])
+        self._descriptor = _api.connection_descriptor()
         self._register.remember(self)
         try:
             correct_scheme(environ, self._settings.forwarded_allow_ips, _api.peer_address)
@@ -201,6 +204,12 @@ class Exchange:
         self._upgraded = connection
 
     # --- Everywhere ---------------------------------------------------------------------------
+
+    def descriptors(self) -> Iterator[int]:
+        """Return the descriptors of the client's connection: uWSGI's, and another protocol's."""
+        yield self._descriptor
+        if self._upgraded is not None:
+            yield self._upgraded.fileno()
 
     def _check_started(self) -> str:
         """Return the response's status.
