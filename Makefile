@@ -17,6 +17,8 @@ export UV_SYSTEM_CERTS := 1
 # uv installs what the lock says and never rewrites it; `make lock` does.
 export UV_FROZEN := 1
 unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
+# The tests start hundreds of servers, each of which would compile Pyramid again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help hooks serve test lint types docs site links coverage tox apps wheels release bench bench-publish format lock clean
@@ -32,7 +34,7 @@ serve: $(READY) ## serve the demo application
 
 test: lint ## run every check: what lint does, then all tests
 	@echo "==> pytest"
-	@pytest -n auto
+	@pytest -n auto --dist worksteal
 
 lint: $(READY) types ## check registry names, lock, style, types and imports between packages
 	@echo "==> looking for names of package registries"
@@ -64,7 +66,7 @@ links: $(READY) ## ask the other sites that the documents link to whether the pa
 
 coverage: $(READY) ## measure what the packages' own tests reach, in lines and branches
 	@coverage erase
-	@coverage run -m pytest -n auto packages/*/tests meta/tests
+	@coverage run -m pytest -n auto --dist worksteal packages/*/tests meta/tests
 	@# A server that had to be killed leaves a broken file; what the others have measured counts.
 	-@coverage combine --quiet
 	@coverage report

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from repetition import TIMES
 from uwsgi_command import uwsgi_binary_or_skip
 
 from aiopyramid_core.testing import Served, serving
@@ -52,7 +53,7 @@ def serve(serve_application: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.fixture
 def writes(server: str) -> int:
     """How many rows to write, a multiple of twelve: most where there is most to go wrong."""
-    return 1200 if server == "gunicorn" else 240
+    return (360 if server == "gunicorn" else 120) * TIMES
 
 
 @pytest.fixture

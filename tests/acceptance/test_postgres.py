@@ -8,10 +8,11 @@ import signal
 import psycopg
 import pytest
 from postgres_server import postgres_server
+from repetition import TIMES
 from system_programs import ProgramMissingError
 
-WRITES = 600
-ROUNDS = 3
+WRITES = 300
+ROUNDS = 3 * TIMES
 
 numbers = itertools.count()
 

@@ -24,7 +24,7 @@ from importlib.metadata import metadata
 from pathlib import Path
 from typing import Final
 
-from server_process import PATIENCE_SECONDS, Process
+from server_process import Process
 from uwsgi_command import uwsgi_binary_or_skip
 
 PORTS: Final = ("6543", "8080", "8443")
@@ -71,6 +71,10 @@ _PORTS_NOBODY_IS_GIVEN: Final = range(20000, 30000)
 def free_port() -> str:
     """Return a port of 127.0.0.1 that nobody listens at."""
     return free_ports(1)[0]
+
+
+COMMAND_SECONDS: Final = 240.0
+"""For a command, which may run many tests that start servers."""
 
 
 class Reader:
@@ -236,7 +240,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=COMMAND_SECONDS,
         )
         said = "\n".join(server.output for server in self.servers.values())
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{said}"

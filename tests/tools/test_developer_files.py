@@ -30,6 +30,16 @@ def test_the_guide_names_only_targets_that_there_are() -> None:
     assert set(named) <= listed_by_help()
 
 
+def test_the_guide_names_the_variables_that_have_tests_do_more() -> None:
+    named = re.findall(r"\b(AIOPYRAMID_\w+)=", (ROOT / "CONTRIBUTING.md").read_text())
+
+    files = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("packages/*/tests/**/*.py")]
+    read = re.findall(
+        r'environ\.get\("(AIOPYRAMID_\w+)"', "\n".join(file.read_text() for file in files)
+    )
+    assert set(named) == set(read)
+
+
 def test_the_hooks_for_git_are_what_pre_commit_understands() -> None:
     output("pre-commit", "validate-config", ".pre-commit-config.yaml")
 

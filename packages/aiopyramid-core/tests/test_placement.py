@@ -1,5 +1,7 @@
 """_placement: where requests run, decided from the environ alone."""
 
+import asyncio
+import functools
 import logging
 
 import pytest
@@ -54,6 +56,11 @@ def route(config, pattern, *views, **options):
 
 
 # --- Routes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pattern", "path"), [(b"/x", "/x"), (b"/x/{name}", "/x/y")])
+def test_a_pattern_may_be_of_bytes_as_in_pyramid(pattern, path):
+    assert place(lambda config: route(config, pattern, coroutine), path) == LOOP
 
 
 @pytest.mark.parametrize(
@@ -275,11 +282,14 @@ def test_the_setting_is_stronger_than_all_else(word, path):
     assert place(tree, path, requests=word) == word
 
 
-def test_a_view_of_a_synchronous_mapper_gets_a_thread():
-    def configure(config):
-        config.add_view(synchronous, mapper=ExecutorMapper)
+@functools.wraps(coroutine)
+def running_a_loop(request):
+    return asyncio.run(coroutine(request))
 
-    assert place(configure, "/") == THREAD
+
+@pytest.mark.parametrize("view", [synchronous, running_a_loop])
+def test_a_view_of_a_synchronous_mapper_gets_a_thread(view):
+    assert place(lambda config: config.add_view(view, mapper=ExecutorMapper), "/") == THREAD
 
 
 # --- What the log says ----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """_time_limit, _out_of_time: the time limit of requests in threads."""
 
 import asyncio
+import contextvars
 import threading
 import time
 
@@ -10,7 +11,8 @@ from pyramid.request import Request as PyramidRequest
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import await_, spawn_greenlet
+from aiopyramid_core import _time_limit, await_, spawn_greenlet
+from aiopyramid_core._request_scope import scope_here
 from aiopyramid_core._request_threads import request_threads
 from aiopyramid_core._time_limit import TimeLimit
 from aiopyramid_core.timeouts import RequestTimeout
@@ -172,7 +174,46 @@ def test_an_answer_that_takes_too_long_itself_is_a_plain_one(run, fetch, gate, u
     assert run(main) == (503, True)
 
 
-def test_a_thread_that_waits_answers_by_itself(run, fetch):
+def test_an_answer_may_be_written_by_the_callable_of_start_response(run, fetch, gate):
+    def view(request):
+        gate.wait(PATIENCE_SECONDS)
+        return Response("")
+
+    class Writing(Response):
+        def __call__(self, environ, start_response):
+            start_response("503 Out of time", [("Content-Type", "text/plain")])(b"written, ")
+            return [b"returned"]
+
+    def configure(config):
+        config.add_view(view)
+        config.add_exception_view(lambda error, request: Writing(), RequestTimeout)
+
+    response = run(fetch, build(configure))
+    assert (response.status, response.text) == ("503 Out of time", "written, returned")
+
+
+def test_what_outlives_an_answer_is_in_no_scope_of_its_thread(run, fetch, gate):
+    contexts, scopes = [], []
+
+    def view(request):
+        gate.wait(PATIENCE_SECONDS)
+        return Response("")
+
+    def page(error, request):
+        contexts.append(contextvars.copy_context())  # as a background task gets it
+        scopes.append(scope_here())
+        return Response("", status=503)
+
+    def configure(config):
+        config.add_view(view)
+        config.add_exception_view(page, RequestTimeout)
+
+    assert run(fetch, build(configure)).status_int == 503
+    assert contexts[0].run(scope_here) is not scopes[0]
+
+
+def test_a_thread_that_waits_answers_by_itself(run, fetch, monkeypatch):
+    monkeypatch.setattr(_time_limit, "HEAD_START_SECONDS", PATIENCE_SECONDS)
     factories = []
 
     def view(request):
@@ -186,8 +227,7 @@ def test_a_thread_that_waits_answers_by_itself(run, fetch):
         config.set_request_factory(factory)
         config.add_view(view)
 
-    # So long that a busy machine has it wait in time.
-    assert run(fetch, build(configure, limit=2)).status_int == 503
+    assert run(fetch, build(configure)).status_int == 503
     assert len(factories) == 1  # no second request stands in for it
 
 

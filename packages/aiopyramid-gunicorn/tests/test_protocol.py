@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from aiopyramid_core import await_, call_off_loop
-from aiopyramid_gunicorn._limits import Limits
+from aiopyramid_gunicorn._limits import Limits, Times
 
 
 def echo(environ, start_response):
@@ -242,6 +242,30 @@ async def test_what_comes_while_a_declined_upgrade_is_handled_is_answered_later(
         assert (await client.answer()).text == "/slow="
         client.send(b"P/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na")
         assert (await client.answer()).text == "/now=a"
+
+
+@pytest.mark.parametrize("fields", [(), UPGRADE])
+@pytest.mark.parametrize(
+    ("begin", "rest", "answer"),
+    [
+        (b"GET /now HTT", b"P/1.1\r\nHost: a\r\n\r\n", "/now="),
+        (b"POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na", b"b", "/now=ab"),
+    ],
+)
+async def test_a_request_that_begins_during_an_answer_has_its_own_time(
+    serve, gated, fields, begin, rest, answer
+):
+    times = Times(head_seconds=30, body_seconds=20, keep_alive_seconds=2)
+    async with serve(gated, times=times) as site:
+        client = await site.connect()
+        client.send(post("/slow", b"", *fields) + begin)
+        await site.until(lambda: gated.started)
+        gated.open("/slow")
+        assert (await client.answer()).text == "/slow="
+        site.pass_time(10)
+        await asyncio.sleep(0.05)
+        client.send(rest)
+        assert (await client.answer()).text == answer
 
 
 async def test_a_declined_upgrade_keeps_its_body(serve):

@@ -282,6 +282,18 @@ async def test_an_idle_connection_is_closed_in_silence_after_the_keep_alive_time
         assert await client.closed()
 
 
+async def test_an_empty_line_behind_a_request_does_not_begin_another_one(serve):
+    # RFC 9112, 2.2: some clients send one behind the body of a POST.
+    async with serve(echo) as site:
+        client = await site.connect()
+        client.send(POST + b"Content-Length: 1\r\n\r\na")
+        await client.answer()
+        client.send(b"\r\n")
+        await asyncio.sleep(0.05)
+        site.pass_time(11)
+        assert await client.closed()
+
+
 async def test_a_request_that_came_before_the_look_at_the_clock_is_answered(serve):
     async with serve(echo) as site:
         client = await site.connect()

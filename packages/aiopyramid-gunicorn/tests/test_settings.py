@@ -1,11 +1,15 @@
 """_settings: what is said about settings that the worker does not honour."""
 
+import re
+from pathlib import Path
+
 import pytest
 from gunicorn.config import Config
 
 from aiopyramid_gunicorn._settings import _IGNORED, check_settings, sends_files
 from aiopyramid_gunicorn.exceptions import SettingNotSupported
 
+README = Path(__file__).parents[1] / "README.md"
 SET = {
     "http_parser": "python",
     "http_protocols": "h2,h1",
@@ -31,6 +35,12 @@ def test_a_setting_that_is_ignored_is_named_with_a_reason(config, name):
     (said,) = check_settings(config(**{name: SET.get(name, True)}))
     assert said.startswith(f"The setting {name} is ignored: ")
     assert said.endswith(".")
+
+
+def test_the_readme_says_of_no_other_setting_that_it_is_ignored():
+    paragraph = README.read_text(encoding="utf-8").split("What makes no sense here is ignored")[1]
+    named = re.findall("`([a-z_]+)`", paragraph.partition(" A `protocol`")[0])
+    assert set(named) - {"asgi"} == {"http_parser"} <= set(_IGNORED)
 
 
 def test_a_protocol_other_than_http_is_refused(config):

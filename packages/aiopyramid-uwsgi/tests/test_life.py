@@ -190,6 +190,23 @@ def test_a_worker_that_cannot_start_in_the_place_of_another_tries_again(uwsgi, t
     server.until(lambda: len({server.get("/pid")[1] for _ in range(20)}) == 2)
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_while_a_worker_starts_the_others_have_all_clients(uwsgi, tmp_path, loop):
+    hold = tmp_path / "hold"
+    settings = {"aiopyramid.uwsgi.loop": loop}
+    server = uwsgi("--processes", "2", settings=settings, WAIT_IF=str(hold))
+    server.until(lambda: len({server.get("/pid")[1] for _ in range(20)}) == 2)
+    hold.touch()
+    killed = server.get("/pid")[1]
+    os.kill(int(killed), signal.SIGKILL)
+    server.said("startup of", times=3)
+    clients = [later(server.get, "/pid") for _ in range(50)]
+    answers = {wait() for wait in clients}
+    assert len(answers) == 1
+    hold.unlink()
+    server.until(lambda: len({server.get("/pid")[1] for _ in range(20)}) == 2)
+
+
 @pytest.mark.parametrize(
     ("when", "options"), [("THREADS_BEFORE", ["--lazy-apps"]), ("THREADS_AFTER", [])]
 )

@@ -273,10 +273,10 @@ async def test_a_handler_that_reads_on_when_its_client_has_gone_has_its_time(loo
     async def handler(ws):
         await ws.recv()
         async for message in ws:
-            await asyncio.sleep(0.05)  # each of them less than the limit, all of them more
+            await asyncio.sleep(0.12)  # each of them less than the limit, all of them more
             took.append(message)
 
-    async with connect(build(handler, handler_timeout=0.2)) as client:
+    async with connect(build(handler, handler_timeout=1)) as client:
         for number in range(11):
             await client.send(str(number))
     assert took == [str(number) for number in range(1, 11)]

@@ -25,6 +25,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from pyramid.httpexceptions import HTTPServiceUnavailable
 from pyramid.interfaces import IExecutionPolicy
 from pyramid.router import Router, default_execution_policy
 
@@ -114,10 +115,20 @@ def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: H
             return policy(environ, router)
         if on_a_loop():
             return policy(environ, router)
-        request = RequestInServerThread()
-        return request.body_of(request.call(policy, environ, router))
+        return _in_server_thread(policy, environ, router)
 
     return execution_policy
+
+
+def _in_server_thread(policy: Policy, environ: Environ, router: Any) -> Any:
+    request = RequestInServerThread()
+    try:
+        response = request.call(policy, environ, router)
+    except asyncio.CancelledError:
+        # Something below the request was cancelled, which no exception view sees. On an event loop
+        # the server has cancelled it, and knows what to do; here it knows nothing of such errors.
+        response = HTTPServiceUnavailable("The request was cancelled.")
+    return request.body_of(response)
 
 
 def _answer_probe(answer: Callable[[], Any]) -> Any:

@@ -44,7 +44,6 @@ from ._awaiting import AwaitingObject, awaited, awaiting, dressed, is_awaiting
 from ._callables import is_coroutine_callable
 from ._collections import AwaitingTweens, await_cache_busters, await_properties, await_routes
 from ._execution import wrap_execution_policy
-from ._failures import answering_cancellation
 from ._off_loop import in_thread_of_request
 from ._predicates import AwaitingPredicates
 from ._renderers import await_renderers
@@ -148,12 +147,12 @@ def _request_factory(factory: Any) -> Any:
 
 def _execution_policy(policy: Any) -> Any:
     # Ours, which is around the application's, has seen it awaited.
-    if policy.__module__ != wrap_execution_policy.__module__:
-        is_coroutine = is_coroutine_callable(policy)
-        policy = awaiting(policy, "the execution policy")
-        if is_coroutine:
-            policy = _with_router_in_thread(policy)
-    return answering_cancellation(policy)
+    if policy.__module__ == wrap_execution_policy.__module__:
+        return policy
+    awaited_policy = awaiting(policy, "the execution policy")
+    return (
+        _with_router_in_thread(awaited_policy) if is_coroutine_callable(policy) else awaited_policy
+    )
 
 
 def _with_router_in_thread(policy: Any) -> Any:

@@ -1,21 +1,16 @@
 """What leaves an application of coroutines as an exception, in the form that Pyramid understands.
 
 A child of a ``TaskGroup`` raises ``HTTPNotFound``, and out of the view comes a group with it
-inside. Cancellation is no ``Exception``, so that no exception view sees it. Some errors of
-beginners say what is wrong, and not what to do.
+inside. Some errors of beginners say what is wrong, and not what to do.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPException, HTTPServiceUnavailable
+from pyramid.httpexceptions import HTTPException
 
-from ._portal import may_wait
-from .scope import on_a_loop
-
-__all__ = ("answering_cancellation", "failing_as_pyramid_expects")
+__all__ = ("failing_as_pyramid_expects",)
 
 Handler = Callable[[Any], Any]
 
@@ -62,30 +57,6 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _answer(error: BaseException) -> Any:
     """Return what an exception answers, as far as two of them can be compared."""
     return type(error), getattr(error, "location", None)
-
-
-# --- Cancellation ---------------------------------------------------------------------------------
-
-
-def answering_cancellation(policy: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return an execution policy that answers 503 where a cancelled request would say nothing.
-
-    On an event loop the server has cancelled it, and does what is to be done then. In a thread of
-    any other server something below the request was cancelled, and its client waits.
-
-    Args:
-        policy: An execution policy.
-    """
-
-    def answering_policy(environ: Any, router: Any) -> Any:
-        try:
-            return policy(environ, router)
-        except asyncio.CancelledError:
-            if on_a_loop() or may_wait():
-                raise
-            return HTTPServiceUnavailable("The request was cancelled.")
-
-    return answering_policy
 
 
 # --- Explanations ---------------------------------------------------------------------------------

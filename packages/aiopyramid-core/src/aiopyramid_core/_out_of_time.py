@@ -37,29 +37,30 @@ async def answer_out_of_time(
     environ |= {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
     environ.pop(ROUTE_MATCH, None)  # the other request has the same dictionary
     started: list[tuple[Any, ...]] = []
+    parts: list[bytes] = []
 
     def start(*args: Any) -> Callable[[bytes], object]:
         started.append(args)
-        return _refuse_to_write
+        return parts.append
 
-    def answer() -> list[bytes]:
-        current_scope.set(scope_of_this_thread())
+    def answer() -> None:
+        scope = scope_of_this_thread()
+        current_scope.set(scope)
         is_out_of_time.set(True)
-        body = application(environ, start)
         try:
-            return list(body)
+            body = application(environ, start)
+            try:
+                parts.extend(body)
+            finally:
+                getattr(body, "close", lambda: None)()
         finally:
-            getattr(body, "close", lambda: None)()
+            scope.end()
 
     try:
         async with asyncio.timeout(seconds):
-            parts = await call_in_thread(None, answer)
+            await call_in_thread(None, answer)
     except TimeoutError:
         plain: Iterable[bytes] = RequestTimeout.after(seconds)(environ, start_response)
         return plain
     start_response(*started[-1])
     return parts
-
-
-def _refuse_to_write(data: bytes) -> None:
-    raise NotImplementedError("write() does not work in a response to a request out of time")

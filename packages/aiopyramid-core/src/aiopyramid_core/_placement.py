@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pyramid.interfaces import VH_ROOT_KEY, IRequest, IRootFactory, IRouteRequest, IRoutesMapper
 from pyramid.traversal import DefaultRootFactory, decode_path_info, split_path_info
+from pyramid.util import text_
 
 from ._route_index import RouteIndex
 from ._route_match import ROUTE_MATCH
@@ -158,11 +159,12 @@ class Placement:
         routes = self.routes()
         root_factory = self._registry.queryUtility(IRootFactory, default=DefaultRootFactory)
         self._has_tree = root_factory is not DefaultRootFactory
-        self._index = RouteIndex([route.pattern for route, _ in routes])
+        patterns = [text_(route.pattern, "ascii") for route, _ in routes]  # as Pyramid reads them
+        self._index = RouteIndex(patterns)
         self._by_route = [(route, decision.on_loop) for route, decision in routes]
         self._by_name = {name: decision.on_loop for name, decision in self.view_names().items()}
         # Patterns without placeholders, as most are, match just one path.
-        paths = ["/" + route.pattern.lstrip("/") for route, _ in routes]
+        paths = ["/" + pattern.lstrip("/") for pattern in patterns]
         self._by_path = {path: self._decide_for_good(path) for path in paths if path.isascii()}
         self._known_routes = len(self._routes)
 

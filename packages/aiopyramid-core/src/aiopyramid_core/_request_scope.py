@@ -33,8 +33,8 @@ class _Scope:
 
     __slots__ = ("_clean_up",)
 
-    def __init__(self) -> None:
-        self._clean_up: list[Callable[[], None]] | None = None
+    # Set by those below: to call a constructor up here takes longer than all that it does.
+    _clean_up: list[Callable[[], None]] | None
 
     def clean_up_with(self, function: Callable[[], None]) -> None:
         """Have a function called if the request is broken off, perhaps twice; it raises nothing."""
@@ -62,7 +62,7 @@ class CoroutineRequestScope(_Scope):
     __slots__ = ("_key", "transaction_manager")
 
     def __init__(self) -> None:
-        super().__init__()
+        self._clean_up = None
         self._key: _Key | None = None
         self.transaction_manager: Any = None
 
@@ -88,7 +88,7 @@ class ThreadRequestScope(_Scope):
     __slots__ = ("key", "successor", "transaction_manager")
 
     def __init__(self, transaction_manager: Any = None) -> None:
-        super().__init__()
+        self._clean_up = None
         self.key: Hashable = threading.get_ident()
         self.transaction_manager = transaction_manager
         self.successor: CoroutineRequestScope | None = None

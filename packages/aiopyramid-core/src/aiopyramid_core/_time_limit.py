@@ -15,6 +15,10 @@ from ._portal import LAST_WORDS_SECONDS, ThreadScope
 
 __all__ = ("OutOfTime", "TimeLimit", "current_limit", "is_out_of_time")
 
+HEAD_START_SECONDS: Final = 0.05
+"""How much sooner than the event loop a thread is to notice the end of its time: one that waits has
+noticed by then, and answers by itself."""
+
 
 class OutOfTime(Exception):
     """The time of a request in a thread is over; for who waits for it on the event loop."""
@@ -101,8 +105,9 @@ class TimeLimit:
             if self._state is _State.EXPIRED:
                 return False
             self._state = _State.TIMED
-            self._end = time.monotonic() + self._seconds
-        self._loop.call_soon_threadsafe(self._arm, self._seconds)
+            seconds = self._seconds + HEAD_START_SECONDS
+            self._end = time.monotonic() + seconds
+        self._loop.call_soon_threadsafe(self._arm, seconds)
         return True
 
     def end(self) -> bool:

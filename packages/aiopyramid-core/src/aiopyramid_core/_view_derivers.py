@@ -18,7 +18,8 @@ from ._callables import called_by, layers_of
 from ._closures import outer_variables
 from ._off_loop import in_thread_of_request
 from ._view_layers import await_inside, await_libraries, runs_a_loop, view_of_class
-from .mappers import ExecutorMapper, _is_asyncio_mapper, _mapper_of
+from ._view_records import is_of_aiopyramid, mapper_of
+from .mappers import ExecutorMapper
 from .scope import on_a_loop
 from .streaming import make_body_portable
 
@@ -86,14 +87,14 @@ def _mapped(mapped_view: Deriver) -> Deriver:
     def awaiting_view_deriver(view: Any, info: Any) -> Any:
         function = called_by(view, info.options.get("attr"))
         _refuse_async_generator(function)
-        mapper = _mapper_of(info)
+        mapper = mapper_of(info)
         if mapper is ExecutorMapper:
             # Decorators are called as they are, in a thread.
             return mapped_view(await_libraries(view), info)
         mapped = mapped_view(*_awaiting_layers(view, info))
         if runs_a_loop(function):
             mapped = _explaining_loops(mapped, function)
-        if _is_asyncio_mapper(mapper):
+        if is_of_aiopyramid(mapper):
             return mapped
 
         @functools.wraps(mapped)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyramid.exceptions import ConfigurationError
+from pyramid.interfaces import IViewMapperFactory
 from pyramid.util import object_description
 
 from ._callables import called_by, is_coroutine_callable
 
-__all__ = ("Place", "ViewRecord")
+__all__ = ("Place", "ViewRecord", "is_of_aiopyramid", "mapper_of")
 
 
 class Place(enum.Enum):
@@ -53,19 +54,18 @@ class ViewRecord:
     is_for_errors: bool
 
     @classmethod
-    def of(cls, info: Any, mapper: Any) -> "ViewRecord":
+    def of(cls, info: Any) -> "ViewRecord":
         """Make the record of a view that Pyramid derives.
 
         Args:
             info: Pyramid's :class:`~pyramid.interfaces.IViewDeriverInfo`.
-            mapper: The view's mapper.
 
         Raises:
             ConfigurationError: The option ``run_on`` is neither ``loop`` nor ``thread``.
         """
         options = info.options
         context = options.get("context")
-        place, reason = _place_of(info, mapper)
+        place, reason = _place_of(info)
         return cls(
             object_description(info.original_view),
             options.get("route_name"),
@@ -77,7 +77,25 @@ class ViewRecord:
         )
 
 
-def _place_of(info: Any, mapper: Any) -> tuple[Place, str]:
+def mapper_of(info: Any) -> Any:
+    """Return the mapper that Pyramid takes for a view; see pyramid.viewderivers.mapped_view."""
+    mapper = info.options.get("mapper")
+    if mapper is None:
+        mapper = getattr(info.original_view, "__view_mapper__", None)
+    if mapper is None:
+        mapper = info.registry.queryUtility(IViewMapperFactory)
+    return mapper
+
+
+def is_of_aiopyramid(mapper: Any) -> bool:
+    """Return whether a mapper says where its views run.
+
+    Its attribute ``runs_on_loop`` is None if it tells views apart by what they are.
+    """
+    return hasattr(mapper, "runs_on_loop")
+
+
+def _place_of(info: Any) -> tuple[Place, str]:
     view, options = info.original_view, info.options
     wanted = options.get("run_on")
     if wanted is not None:
@@ -87,10 +105,12 @@ def _place_of(info: Any, mapper: Any) -> tuple[Place, str]:
             raise ConfigurationError(
                 f"run_on={wanted!r} of {object_description(view)} must be 'loop' or 'thread'"
             ) from None
-    if getattr(mapper, "runs_on_loop", False):
-        return Place.LOOP, f"mapped by {mapper.__name__}"
-    if not getattr(mapper, "tells_coroutines", False):
+    mapper = mapper_of(info)
+    if not is_of_aiopyramid(mapper):
         return Place.THREAD, "its mapper is not of aiopyramid"
+    if mapper.runs_on_loop is not None:
+        place = Place.LOOP if mapper.runs_on_loop else Place.THREAD
+        return place, f"mapped by {mapper.__name__}"
     if is_coroutine_callable(called_by(view, options.get("attr"))):
         return Place.LOOP, "a coroutine"
     return Place.THREAD, "synchronous"

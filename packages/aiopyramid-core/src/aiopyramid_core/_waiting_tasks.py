@@ -2,8 +2,8 @@
 
 ``asyncio.gather``, ``TaskGroup`` and the like make a Task of a coroutine. It runs outside of the
 request's greenlet, so that what it calls cannot call synchronized coroutines. Here the loop makes
-such Tasks step in greenlets of their own. A Task so made costs half as much again, which is why it
-is a setting; those that are made outside of requests cost what they did.
+such Tasks step in greenlets of their own. A Task so made costs more, each time that it starts or
+waits, which is why it is a setting; those that are made outside of requests cost what they did.
 """
 
 import asyncio

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from pyramid.config.views import DefaultViewMapper
 from pyramid.exceptions import ConfigurationError
-from pyramid.interfaces import IViewMapperFactory
 from pyramid.util import object_description
 
 from ._callables import (
@@ -41,8 +40,8 @@ class _AsyncioMapper(DefaultViewMapper):
 
     attr: str | None
 
-    tells_coroutines: ClassVar[bool] = True
-    """That a view is a coroutine is known by what it is; see :mod:`._view_records`."""
+    runs_on_loop: ClassVar[bool | None] = None
+    """Where requests for the views belong; None if each view tells. See :mod:`._view_records`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -117,6 +116,8 @@ class ExecutorMapper(_AsyncioMapper):
     .. versionadded:: 1.0
     """
 
+    runs_on_loop = False
+
     def __call__(self, view: Any) -> MappedView:
         """Map ``view`` to a function of context and request."""
         if is_coroutine_outside(called_by(view, self.attr)):
@@ -165,14 +166,9 @@ def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
 
     .. versionadded:: 1.0
     """
-    mapper = _mapper_of(info)
-    record = ViewRecord.of(info, mapper)
+    record = ViewRecord.of(info)
     placement_of(info.registry).add_view(record)
-    if not _is_asyncio_mapper(mapper):
-        return view
-    if record.place is Place.LOOP or is_coroutine_callable(
-        called_by(info.original_view, info.options.get("attr"))
-    ):
+    if record.place is Place.LOOP:
         return view
 
     def off_loop_view(context: Any, request: Any) -> Any:
@@ -182,21 +178,6 @@ def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
 
 
 off_loop_view_deriver.options = ("run_on",)  # type: ignore[attr-defined]  # Pyramid's protocol
-
-
-def _is_asyncio_mapper(mapper: Any) -> bool:
-    """Return whether a view mapper is one of those above."""
-    return isinstance(mapper, type) and issubclass(mapper, _AsyncioMapper)
-
-
-def _mapper_of(info: Any) -> Any:
-    """Return the mapper that Pyramid takes for a view; see pyramid.viewderivers.mapped_view."""
-    mapper = info.options.get("mapper")
-    if mapper is None:
-        mapper = getattr(info.original_view, "__view_mapper__", None)
-    if mapper is None:
-        mapper = info.registry.queryUtility(IViewMapperFactory)
-    return mapper
 
 
 def _awaited(result: Any) -> Any:

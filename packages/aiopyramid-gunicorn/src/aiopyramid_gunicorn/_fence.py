@@ -41,11 +41,10 @@ def peer_of(transport: Any) -> str:
 
 
 def descriptor_of(transport: Any) -> int:
-    """Return the descriptor of a transport's socket; -1 if it is closed.
+    """Return the descriptor of a transport's socket; -1 if that is closed.
 
     Args:
         transport: An :class:`asyncio.Transport`.
     """
-    sock = transport.get_extra_info("socket")
-    descriptor: int = -1 if sock is None else sock.fileno()
+    descriptor: int = transport.get_extra_info("socket").fileno()
     return descriptor

@@ -100,6 +100,16 @@ class Inbound:
         return bool(self.waiting) or self.behind_upgrade is not None or self.refusal is not None
 
     @property
+    def in_head(self) -> bool:
+        """Whether the head of a request has begun to arrive, and is not complete."""
+        return self._parser.in_head
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether anything has begun to arrive, and is not complete."""
+        return self.in_head or self.growing is not None or self._proxy_header is not None
+
+    @property
     def plain_bytes(self) -> int:
         """How many of the next bytes there is nothing to parse in: of a body of known length."""
         return 0 if self.growing is None else self.growing.body.missing_bytes

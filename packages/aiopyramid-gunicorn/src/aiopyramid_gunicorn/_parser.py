@@ -76,6 +76,9 @@ class RequestParser:
     Args:
         receiver: What to report to.
         limits: Bounds on the head; the body is the receiver's business.
+
+    Attributes:
+        in_head: Whether a request has begun whose head is not complete.
     """
 
     __slots__ = (
@@ -86,18 +89,18 @@ class RequestParser:
         "_head",
         "_httptools",
         "_in_body",
-        "_in_head",
         "_limits",
         "_pending_bytes",
         "_receiver",
         "_trailer_fields",
+        "in_head",
     )
 
     def __init__(self, receiver: RequestReceiver, limits: Limits) -> None:
         self._receiver = receiver
         self._limits = limits
         self._head = RequestHead()
-        self._in_head = False
+        self.in_head = False
         self._in_body = False
         self._fields_bytes = 0
         # What came with the body and is none of it: extensions of chunks, and trailer fields.
@@ -178,7 +181,7 @@ class RequestParser:
         self._advanced = True
         if not self._body_follows:
             self._head = RequestHead()
-            self._in_head = True
+            self.in_head = True
             self._trailer_fields = 0
             self._fields_bytes = 0
 
@@ -195,11 +198,11 @@ class RequestParser:
             return
         limits = self._limits
         headers = self._head.headers
-        if not self._in_head:
+        if not self.in_head:
             self._trailer_fields += 1
             if name.lower() in _NO_TRAILERS:
                 raise BadRequest(f"{name!r} cannot be a trailer field (RFC 9110, 6.5.1)")
-        if (len(headers) if self._in_head else self._trailer_fields) >= limits.header_fields:
+        if (len(headers) if self.in_head else self._trailer_fields) >= limits.header_fields:
             raise HeaderFieldsTooLarge(
                 f"more than {limits.header_fields} header fields (limit_request_fields)"
             )
@@ -209,14 +212,14 @@ class RequestParser:
                 " (limit_request_field_size)"
             )
         self._fields_bytes += len(name) + len(value) + 4
-        line_bytes = len(self._head.target) + _REST_OF_LINE_BYTES if self._in_head else 0
+        line_bytes = len(self._head.target) + _REST_OF_LINE_BYTES if self.in_head else 0
         if line_bytes + self._fields_bytes > limits.head_bytes:
             raise HeaderFieldsTooLarge(
                 f"the request's head exceeds {limits.head_bytes} bytes"
                 " (the worker's head_limit_bytes)"
             )
         # RFC 9110, 6.5.1: trailer fields must not be merged into the header section.
-        if self._in_head:
+        if self.in_head:
             # llhttp takes off the whitespace before the value only.
             headers.append((name, value.rstrip(b" \t")))
 
@@ -224,7 +227,7 @@ class RequestParser:
         """The head is complete."""
         if self._body_follows:
             return
-        self._in_head = False
+        self.in_head = False
         self._in_body = True
         self._fields_bytes = 0
         self._framing_bytes = 0

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
+from ._ending import LAST_WORDS_SECONDS
 from ._environ import EnvironSettings
 from ._fence import break_off
 from ._limits import Limits, Times
@@ -15,11 +16,7 @@ from ._owner import OpenConnection
 from ._wsgi import Services
 from .protocol import HTTPProtocol
 
-__all__ = ("LAST_WORDS_SECONDS", "Server")
-
-
-LAST_WORDS_SECONDS: Final = 1.0
-"""How long cancelled requests may take for their ``finally`` clauses at the end of a drain."""
+__all__ = ("Server",)
 
 
 class Server:
@@ -149,10 +146,6 @@ class Server:
             break_off(connection, self.services.logger)
             self.forget(connection)
             return None
-
-    def descriptors(self) -> list[int]:
-        """Return the descriptors of all connections; -1 for those that are closed."""
-        return [connection.descriptor() for connection in self.connections]
 
     async def drain(self, patience_seconds: float) -> int:
         """Stop accepting, let the requests in progress end, then break off.

@@ -236,8 +236,8 @@ class HTTPProtocol(asyncio.Protocol):
             self._transport.abort()
         return unanswered
 
-    def descriptor(self) -> int:
-        """Return the descriptor of its socket; -1 if it is closed."""
+    def fileno(self) -> int:
+        """Return the descriptor of the connection's socket; -1 if that is closed."""
         return descriptor_of(self._transport)
 
     def __str__(self) -> str:
@@ -284,11 +284,11 @@ class HTTPProtocol(asyncio.Protocol):
                 return
 
     def _parse(self, data: bytes) -> None:
-        begins = self.state is IDLE
-        if begins:
-            self._become(RECEIVING)
         before = self.inbound.growing
         self.inbound.feed(data)
+        begins = self.state is IDLE and self.inbound.is_receiving
+        if begins:
+            self._become(RECEIVING)
         self._advance()
         if self.state is RECEIVING:
             if self.inbound.growing is not None:
@@ -325,8 +325,6 @@ class HTTPProtocol(asyncio.Protocol):
                 self._handle(inbound.waiting.popleft())
             elif inbound.refusal is not None:
                 self._refuse(inbound.refusal)
-            elif inbound.behind_upgrade is not None:
-                inbound.decline_upgrade()
             else:
                 if inbound.take_continue():
                     self._transport.write(_CONTINUE)
@@ -377,17 +375,22 @@ class HTTPProtocol(asyncio.Protocol):
         # What a response has promised counts, even if the server has begun to drain since: a client
         # may have sent its next request on the strength of it. But whatever has ended it early,
         # another one must not get into an unfinished one.
-        response = exchange.response
+        response, inbound = exchange.response, self.inbound
         keep_alive = response.keep_alive and response.has_ended and not self._given_up
-        if self._at_eof and not (self.inbound.waiting or self._intake):
+        if keep_alive and inbound.behind_upgrade is not None and not inbound.waiting:
+            inbound.decline_upgrade()
+        if self._at_eof and not (inbound.waiting or self._intake):
             self._close()
         elif not keep_alive:
             # The client may be sending already what it would have asked next.
             self._close(linger=not self._given_up)
-        elif self.inbound.growing is not None:
+        elif inbound.growing is not None:
             self._become(RECEIVING)
             self._body_begins()
             self._set_body_deadline()
+        elif inbound.in_head:
+            self._become(RECEIVING)
+            self._set_deadline(owner.times.head_seconds)
         else:
             self._become(IDLE)
             self._set_deadline(owner.idle_seconds)

@@ -12,11 +12,10 @@ import mmap
 import os
 import signal
 import ssl
-import threading
 import time
 import traceback
 import warnings
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
@@ -40,11 +39,12 @@ from aiopyramid_core import (
 from aiopyramid_core.executor import DEFAULT_THREADS
 
 from ._application import errors_of, warnings_of
+from ._ending import LAST_WORDS_SECONDS, end_process_in, end_tasks
 from ._environ import EnvironSettings
 from ._files import FileWrapper
 from ._hooks import RequestHooks
 from ._limits import Limits, Times
-from ._server import LAST_WORDS_SECONDS, Server
+from ._server import Server
 from ._settings import check_settings, sends_files
 from ._wsgi import Services
 from .exceptions import SettingNotSupported
@@ -134,7 +134,8 @@ class AsyncGunicornWorker(Worker):
         self.loop.set_default_executor(executor)
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
-        disown_children(_SIGNALS, self._sockets)
+        self._end = 0.0
+        disown_children(_SIGNALS, self._leave_in_child, self._connections)
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -187,6 +188,7 @@ class AsyncGunicornWorker(Worker):
             serving.result()  # raises what it has raised
         finally:
             self._close_loop()
+        end_process_in(self._seconds_for_threads(), self.log)
 
     # --- Private ------------------------------------------------------------------------------
 
@@ -212,10 +214,16 @@ class AsyncGunicornWorker(Worker):
         # 1 is gunicorn's default, with which it does not mean threads at all.
         return threads if threads > 1 else self.executor_threads
 
-    def _sockets(self) -> list[int]:
-        """Return the descriptors of what child processes must not keep open."""
-        listening = [listener.sock.fileno() for listener in self.sockets]
-        return listening + ([] if self._server is None else self._server.descriptors())
+    def _leave_in_child(self) -> None:
+        for listener in self.sockets:
+            # Not close(), which uvloop keeps from being of effect as long as it watches a socket.
+            if (descriptor := listener.sock.detach()) >= 0:  # closed when the worker stops
+                os.close(descriptor)
+
+    def _connections(self) -> Iterator[int]:
+        """Return the descriptors of all connections."""
+        server = self._server
+        return iter(()) if server is None else (each.fileno() for each in server.connections)
 
     def _stop(self) -> None:
         """Stop when the requests in progress have ended."""
@@ -261,12 +269,11 @@ class AsyncGunicornWorker(Worker):
         await self._stop_wanted.wait()
         self.log.debug("%s stops accepting", self)
         announce_stop()
-        end = self.loop.time() + self._patience_seconds()
-        cut = await server.drain(0 if self._stop_at_once else end - self.loop.time())
+        self._end = end = time.monotonic() + self._patience_seconds()
+        cut = await server.drain(0 if self._stop_at_once else end - time.monotonic())
         if cut:
             self.log.warning("%s broke off %d requests to stop in time", self, cut)
-            _end_process_though_threads_block()
-        await shutdown(max(0.0, end - self.loop.time()))
+        await shutdown(max(0.0, end - time.monotonic()))
         self._next_beat.cancel()
 
     async def _unless_stopped(self, coroutine: Coroutine[Any, Any, None]) -> bool:
@@ -322,6 +329,14 @@ class AsyncGunicornWorker(Worker):
         graceful_timeout: float = self.cfg.graceful_timeout
         return max(0.0, graceful_timeout - LAST_WORDS_SECONDS - 0.5)
 
+    def _seconds_for_threads(self) -> float:
+        """Return how long threads may go on, so that the arbiter need not end the process."""
+        left = 0.0 if self._stop_at_once else self._end - time.monotonic()
+        # The last heartbeat: the arbiter must not take us for a worker whose loop is blocked.
+        self.notify()
+        timeout: float = self.cfg.timeout
+        return min(left, timeout - 1.0) if timeout else left
+
     def _make_server(self) -> Server:
         cfg = self.cfg
         environ = base_environ(cfg)
@@ -369,12 +384,7 @@ class AsyncGunicornWorker(Worker):
             self.log.exception("The heartbeat of %s has failed", self)
 
     def _close_loop(self) -> None:
-        tasks = asyncio.all_tasks(self.loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:  # or else it would be for whichever loop is the thread's current one
-            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        end_tasks(self.loop, self.log)
         # asyncio's loop closes what a signal wakes it by before it forgets the signals. The worker
         # ends already: it need not be told to any more, nor end halfway through its last hooks.
         for number in _SIGNALS_OF_LOOP:
@@ -392,24 +402,6 @@ _SIGNALS_OF_LOOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal
 
 _SIGNALS: Final = (*_SIGNALS_OF_LOOP, signal.SIGWINCH, signal.SIGABRT)
 """Signals that the worker handles."""
-
-
-def _end_process_though_threads_block() -> None:
-    """End the process soon, even if an ordinary view blocks for ever.
-
-    The interpreter waits for executor threads before it exits. A view that was broken off and is
-    still running would make the arbiter wait for the whole ``graceful_timeout``.
-    """
-
-    def end() -> None:
-        time.sleep(_THREADS_SECONDS)
-        os._exit(0)
-
-    threading.Thread(target=end, daemon=True).start()
-
-
-_THREADS_SECONDS: Final = 1.0
-"""How long threads get to end by themselves, and the exit hooks to run."""
 
 
 def _loop_of_loaded_application() -> asyncio.AbstractEventLoop | None:

@@ -75,7 +75,14 @@ def child_that_lives_on():
     return pid
 
 
+def child_that_lives_on_later():
+    print("a child is to come", flush=True)
+    time.sleep(2)
+    return child_that_lives_on()
+
+
 ACTS = [killed_at_once, killed_later, killed_in_pool, child_that_awaits, child_that_lives_on]
+ACTS += [child_that_lives_on_later]
 
 
 async def in_coroutine(request):

@@ -85,6 +85,50 @@ def test_a_coroutine_view_is_quick_while_all_threads_are_busy(served, best_of_th
     best_of_three(lambda: with_client(served, 100, main), 0.2)
 
 
+TINY_CHUNKS = b"1\r\nx\r\n" * 40_000
+TINY_REQUESTS = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n" * 5_000
+CHUNKED = b"POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def flood(port, head, data):
+    """Send as fast as the server reads, and read what it answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def read():
+        while await reader.read(1 << 16):
+            pass
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(read())
+            writer.write(head)
+            while True:
+                writer.write(data)
+                await writer.drain()
+    finally:
+        writer.transport.abort()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("head", "data"), [(CHUNKED, TINY_CHUNKS), (b"", TINY_REQUESTS)])
+def test_five_clients_that_flood_the_worker_keep_nobody_waiting(served, best_of_three, head, data):
+    async def main(session, site):
+        floods = [asyncio.create_task(flood(served.port, head, data)) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        slowest = 0.0
+        for _ in range(20):
+            (result,), (seconds,) = await timed([fetch(session, f"{site}/hello")])
+            assert result == (200, "hello")
+            slowest = max(slowest, seconds)
+        for each in floods:
+            assert not each.done()
+            each.cancel()
+        await asyncio.wait(floods)
+        return slowest
+
+    best_of_three(lambda: with_client(served, 10, main), 0.1)
+
+
 def test_no_request_ever_sees_another_one(served):
     async def main(session, site):
         names = [f"name{number}" for number in range(120)]

@@ -12,8 +12,8 @@ Include this package (``config.include("aiopyramid_uwsgi")``). The modules in re
     A connection that leaves HTTP, for WebSockets.
 ``websocket``, ``_native``
     The mapper of the original's name; WebSockets with TLS in the worker.
-``_worker``
-    The event loop; signals, the beginning and the end of a worker.
+``_worker``, ``_listening``
+    The event loop; signals, the beginning and the end of a worker; from when on it accepts clients.
 ``_api``
     uWSGI's own module, with types.
 ``exceptions``

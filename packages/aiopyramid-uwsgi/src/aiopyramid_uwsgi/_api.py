@@ -117,7 +117,7 @@ def speaks_tls(environ: Mapping[str, Any]) -> bool:
 
 
 def connection_descriptor() -> int:
-    """Return the file descriptor of the current request's connection, which is uWSGI's."""
+    """Return the descriptor of the current request's connection, which is uWSGI's to close."""
     descriptor: int = uwsgi.connection_fd()
     return descriptor
 

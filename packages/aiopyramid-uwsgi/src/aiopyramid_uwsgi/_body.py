@@ -25,6 +25,9 @@ __all__ = ("receive_body",)
 _PIECE_BYTES: Final = 64 << 10
 """Bytes read at a time."""
 
+_MOST_DIGITS: Final = 20
+"""Longest Content-Length: no body is longer, and of thousands of digits Python makes no number."""
+
 
 def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
     """Wait for the whole body and make it ``wsgi.input``; called in uWSGI's greenlet.
@@ -88,8 +91,8 @@ def _is_chunked(environ: dict[str, Any]) -> bool:
 
 def _length(environ: dict[str, Any]) -> int:
     text = environ.get("CONTENT_LENGTH") or "0"
-    if not (text.isascii() and text.isdigit()):
-        raise BadRequest(f"{text!r} is no Content-Length")
+    if not (text.isascii() and text.isdigit()) or len(text) > _MOST_DIGITS:
+        raise BadRequest(f"{text[:_MOST_DIGITS]!r} is no Content-Length")
     return int(text)
 
 

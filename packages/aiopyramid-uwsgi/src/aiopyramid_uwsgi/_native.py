@@ -47,6 +47,7 @@ class NativeTransport(asyncio.Transport):
         self._serving = False
         self._lost = False
         self._news: asyncio.Future[None] | None = None
+        self._descriptor = -1
 
     # --- In uWSGI's greenlet ------------------------------------------------------------------
 
@@ -55,15 +56,17 @@ class NativeTransport(asyncio.Transport):
         self._serving = True
         reason: OSError | None = None
         with _api.duplicate_connection() as connection:
+            self._descriptor = connection.fileno()
             try:
                 self._protocol.connection_made(self)
                 while not self._closing or self._outgoing:
                     self._send(write)
                     if not self._receive():
-                        self._wait(connection.fileno())
+                        self._wait(self._descriptor)
             except OSError as error:
                 reason = error  # uWSGI's way of saying that the connection is closed
             finally:
+                self._descriptor = -1
                 self._lose(reason)
 
     def _send(self, write: Callable[[bytes], object]) -> None:
@@ -116,6 +119,10 @@ class NativeTransport(asyncio.Transport):
         """The worker stops."""
         if self._serving and not self._lost:
             self._protocol.server_stops()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the duplicate; -1 if there is none."""
+        return self._descriptor
 
     # --- Called by the protocol ---------------------------------------------------------------
 

@@ -6,6 +6,7 @@ to stop; here the worker takes those signals over.
 """
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import os
@@ -14,8 +15,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Final
 
 from pyramid.exceptions import ConfigurationError
@@ -33,6 +35,7 @@ from aiopyramid_core.executor import DEFAULT_THREADS
 
 from . import _api
 from ._exchange import Exchange
+from ._listening import Listening
 from ._settings import UWSGISettings
 from .exceptions import EngineMissing
 
@@ -109,7 +112,7 @@ class Worker:
         loop.set_default_executor(executor or RequestExecutor(DEFAULT_THREADS))
         # The first thing that the loop does when the plugin runs it: uWSGI sets signal handlers
         # later than it calls us.
-        loop.call_soon(self._begin)
+        loop.call_soon(self._begin, Listening(loop))
 
     # --- Requests -----------------------------------------------------------------------------
 
@@ -128,21 +131,25 @@ class Worker:
         if not self._exchanges:
             self._deserted.set()
 
+    def _connections(self) -> Iterator[int]:
+        """Return the descriptors of all connections."""
+        return chain.from_iterable(exchange.descriptors() for exchange in self._exchanges)
+
     # --- Beginning and end --------------------------------------------------------------------
 
-    def _begin(self) -> None:
+    def _begin(self, listening: Listening) -> None:
         loop = asyncio.get_running_loop()
         if _is_run_by_application():
-            loop.call_later(_LOADING_SECONDS, self._begin)
+            loop.call_later(_LOADING_SECONDS, self._begin, listening)
             return
+        listening.plugin_has_begun()
         # Not before, since uWSGI forks its workers, too.
-        disown_children(_EXIT_CODES, self._sockets)
+        disown_children(_EXIT_CODES, _leave_in_child, self._connections)
         for number in _EXIT_CODES:
-            loop.add_signal_handler(number, self._stop, number)
-        self._starting = loop.create_task(self._start())
+            loop.add_signal_handler(number, self._stop, number, listening)
+        self._starting = loop.create_task(self._start(listening))
 
-    async def _start(self) -> None:
-        # Requests wait for it, if any are there before it has ended.
+    async def _start(self, listening: Listening) -> None:
         try:
             await startup()
         except StartupError as error:
@@ -153,28 +160,21 @@ class Worker:
             if _api.has_option("need-app"):
                 _api.end_server()
             self._exit_soon(_STARTUP_FAILED)
+        else:
+            listening.begin()
 
     async def _make_way(self) -> None:
-        """Leave the requests to the other workers, and after a while the place to another one."""
+        """Leave the place to another worker after a while."""
         _log.critical("This worker does not serve; another one tries in %gs", _RETRY_SECONDS)
-        loop = asyncio.get_running_loop()
-        for descriptor in _api.listening_sockets():
-            loop.remove_reader(descriptor)
         await asyncio.sleep(_RETRY_SECONDS)
         self._exit_soon(_TRY_AGAIN)
 
-    def _sockets(self) -> list[int]:
-        """Return the descriptors of what child processes must not keep open."""
-        connections = [exchange.descriptor for exchange in self._exchanges]
-        return [*_api.listening_sockets(), *connections]
-
-    def _stop(self, number: signal.Signals) -> None:
+    def _stop(self, number: signal.Signals, listening: Listening) -> None:
         if self._ending is None:
             _log.info("%s: finishing %d requests", number.name, len(self._exchanges))
             announce_stop()
+            listening.end()
             loop = asyncio.get_running_loop()
-            for descriptor in _api.listening_sockets():
-                loop.remove_reader(descriptor)
             self._ending = loop.create_task(self._end(_EXIT_CODES[number]))
             for exchange in tuple(self._exchanges):
                 self._have(exchange, exchange.stop)
@@ -233,6 +233,12 @@ class Worker:
         threading.Thread(target=_end_process, args=(code,), daemon=True).start()
         # Not from a Task, which would keep the SystemExit for whoever awaits it.
         asyncio.get_running_loop().call_soon(sys.exit, code)
+
+
+def _leave_in_child() -> None:
+    for descriptor in _api.listening_sockets():
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
 
 
 def _end_process(code: int) -> None:

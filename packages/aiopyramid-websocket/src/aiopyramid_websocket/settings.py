@@ -36,8 +36,8 @@ class WebsocketSettings:
             connection is closed; None for ever.
         close_timeout_seconds: ``close_timeout``: how long a client may take to answer a close.
         handler_timeout_seconds: ``handler_timeout``: how long a handler may go on after its client
-            has gone, counted from when it last reads or writes, before it is cancelled; None for
-            ever.
+            has gone, counted from when it last reads or writes, before it is cancelled; at worst
+            twice as long. None for ever.
         compression: ``compression``: ``"deflate"`` (RFC 7692) or None.
 
     .. versionadded:: 1.0

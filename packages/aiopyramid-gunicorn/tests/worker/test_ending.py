@@ -1,0 +1,53 @@
+"""worker: it ends in time, whatever the application has left behind."""
+
+import os
+import signal
+
+import pytest
+
+APP = "ending_app:main()"
+
+
+@pytest.mark.parametrize("view", ["stubborn_task", "stubborn_generator"])
+def test_what_refuses_to_be_cancelled_does_not_keep_the_worker_from_its_end(gunicorn, view):
+    server = gunicorn("--graceful-timeout", "30", app=APP)
+    assert server.get(f"/{view}")[0] == 200
+    server.end(signal.SIGTERM)
+    server.said("Worker exiting")  # which one that was killed does not say
+    if view == "stubborn_task":
+        server.said("'the stubborn task' goes on though it was cancelled")
+
+
+def test_a_reloaded_worker_does_not_live_on_because_a_thread_blocks(gunicorn):
+    server = gunicorn("--graceful-timeout", "4", "--timeout", "0", app=APP)
+    assert server.get("/thread")[0] == 200
+    old = int(server.said(r"Booting worker with pid: (\d+)")[1])
+    server.signal(signal.SIGHUP)
+    server.said("does not wait for its threads any longer: the blocked thread")
+    server.until(lambda: not _is_running(old))
+    assert server.get("/thread")[0] == 200
+
+
+def test_a_thread_may_end_what_it_does_while_there_is_time(gunicorn):
+    server = gunicorn("--graceful-timeout", "30", app=APP)
+    assert server.get("/brief_thread")[0] == 200
+    server.end(signal.SIGTERM)
+    assert "the thread has ended" in server.output
+
+
+def test_shutdown_functions_end_though_requests_were_broken_off(gunicorn):
+    server = gunicorn("--graceful-timeout", "30", app=APP)
+    wait = server.get_later("/wait_for_ever")
+    server.said("came to wait_for_ever")
+    server.end(signal.SIGINT)
+    server.said("broke off 1 requests")
+    assert "shut down" in server.output.splitlines()
+    wait()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
