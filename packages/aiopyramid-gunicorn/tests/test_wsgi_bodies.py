@@ -45,6 +45,26 @@ class Body:
 # --- Bodies in parts ------------------------------------------------------------------------------
 
 
+async def test_a_body_whose_parts_are_there_at_once_lets_others_have_their_turn(serve):
+    turns = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def parts():
+        counting = asyncio.create_task(count())
+        for _ in range(10_000):
+            yield b"x"
+        counting.cancel()
+
+    async with serve(returning(parts)) as site:
+        assert (await site.get()).body == b"x" * 10_000
+        assert turns > 50
+
+
 async def test_the_parts_of_a_body_are_sent_as_they_come(serve):
     go_on = threading.Event()
 

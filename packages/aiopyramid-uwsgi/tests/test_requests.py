@@ -179,6 +179,17 @@ def test_chunks_are_put_together(served):
     connection.close()
 
 
+@pytest.mark.parametrize("path", ["/length", "/length_in_thread"])
+def test_a_body_that_the_system_has_no_room_for_is_answered_with_507(served, path):
+    served.get("/limit_files?bytes=1000000")
+    try:
+        assert served.get(path, bytes(3_000_000))[0] == 507
+    finally:
+        served.get("/limit_files?bytes=-1")
+    served.said(f"POST {path}: the request body cannot be kept: File too large")
+    assert served.get(path, bytes(3_000_000)) == (200, "3000000 3000000")
+
+
 def test_a_body_that_is_announced_as_too_long_is_refused(served):
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"POST /length HTTP/1.1\r\nHost: t\r\nContent-Length: 4000001\r\n\r\n")
@@ -254,11 +265,14 @@ def test_a_signal_to_a_child_process_does_not_stop_its_worker(served, path):
 
 
 def test_a_child_process_that_lives_on_keeps_no_connection_open(served):
-    with socket.create_connection(("127.0.0.1", served.port), 60) as client:
-        client.sendall(b"GET /child_that_lives_on HTTP/1.1\r\nHost: a\r\n\r\n")
-        answer = b""
+    with socket.create_connection(("127.0.0.1", served.port), 20) as client:
+        client.sendall(b"GET /stream?number=300 HTTP/1.0\r\nHost: t\r\n\r\n")
+        answer = client.recv(100)
+        child = int(served.get("/leave_child")[1])
         try:
             while data := client.recv(1 << 16):
                 answer += data
+            assert answer.endswith(b" 298 299 ")
+            os.kill(child, 0)  # it is still there
         finally:
-            os.kill(int(answer.partition(b"\r\n\r\n")[2]), signal.SIGKILL)
+            os.kill(child, signal.SIGTERM)

@@ -356,6 +356,50 @@ async def test_a_message_does_not_get_between_the_fragments_of_one_that_waits_lo
         assert {bytes(frame.data) for frame in frames} == {b"before", b"behind", b"a", b"b"}
 
 
+@pytest.fixture
+def turns():
+    """Count the turns of the event loop while somebody does something: ``await turns(doing)``."""
+
+    async def turns(doing):
+        count = 0
+        task = asyncio.create_task(doing)
+        while not task.done():
+            count += 1
+            await asyncio.sleep(0)
+        await task
+        return count
+
+    return turns
+
+
+@pytest.mark.parametrize("fragments", [False, True])
+async def test_whoever_sends_and_sends_lets_others_have_their_turn(connected, turns, fragments):
+    async def many():
+        for _ in range(10_000):
+            yield "x"
+
+    async def send(ws):
+        if fragments:
+            await ws.send(many())
+        else:
+            async for message in many():
+                await ws.send(message)
+
+    async with connected(buffer_bytes=1 << 20) as end:
+        assert await turns(send(end.ws)) > 50
+
+
+async def test_whoever_sends_and_sends_learns_that_the_client_has_gone(connected):
+    async def send(ws):
+        for _ in range(10_000):
+            await ws.send("x")
+
+    async with connected(tcp=True) as end:
+        end.peer.reset_now()
+        with pytest.raises(WebsocketClosed):
+            await send(end.ws)
+
+
 async def test_a_sender_that_waits_is_told_of_the_clients_end(clogged):
     async with clogged() as end:
         task = asyncio.create_task(end.ws.send("too late"))

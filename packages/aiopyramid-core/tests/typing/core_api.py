@@ -240,7 +240,7 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     assert_type(await step_in_greenlets(load(1)), User)
     await step_in_greenlets(load)  # type: ignore[arg-type]
     assert_type(kills_greenlet(BaseException()), bool)
-    disown_children([15], lambda: None)
+    disown_children([15], lambda: [3])
     call = HostedCall(lambda: read("path"))
     assert_type(call.proceed(), bool)
     assert_type(call.result, bytes)

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterable, Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from aiopyramid_core import await_, kills_greenlet
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
@@ -25,6 +25,9 @@ from ._response import Response, early_hints, error_response
 from .exceptions import ClientDisconnected, RequestError
 
 __all__ = ("Connection", "Exchange", "Hooks", "Services")
+
+_MOST_IN_A_ROW: Final = 128
+"""How many parts of a body are sent before the others have their turn: some milliseconds."""
 
 
 class Connection(Protocol):
@@ -91,12 +94,20 @@ class Exchange:
         response: The response, started or not.
     """
 
-    __slots__ = ("_client_left", "_connection", "_request", "_services", "response")
+    __slots__ = (
+        "_client_left",
+        "_connection",
+        "_parts_in_a_row",
+        "_request",
+        "_services",
+        "response",
+    )
 
     def __init__(self, connection: Connection, request: Request, services: Services) -> None:
         head = request.head
         self._client_left = False
         self._connection = connection
+        self._parts_in_a_row = 0
         self._request = request
         self._services = services
         self.response = Response(head.method, head.version, keep_alive=head.keep_alive)
@@ -294,6 +305,19 @@ class Exchange:
         if data:
             head = b"" if self.response.head_sent else self._head()
             self._send(head + self.response.encode(data))
+            self._let_others_go_on()
+
+    def _let_others_go_on(self) -> None:
+        """Let the event loop have a turn now and then, though the client has room.
+
+        A client that reads as fast as we write, or one that has gone, of which the transport does
+        not tell before the loop's next turn, leaves a body that is there at once nothing to wait
+        for.
+        """
+        self._parts_in_a_row += 1
+        if self._parts_in_a_row == _MOST_IN_A_ROW:
+            self._parts_in_a_row = 0
+            await_(asyncio.sleep(0))
 
     def _note_client(self) -> None:
         """Take note, for the access log, of whether the client has left before its response."""

@@ -15,7 +15,7 @@ import ssl
 import time
 import traceback
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
@@ -135,7 +135,7 @@ class AsyncGunicornWorker(Worker):
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
         self._end = 0.0
-        disown_children(_SIGNALS, self._leave_in_child, self._connections)
+        disown_children(_SIGNALS, self._sockets)
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -181,13 +181,32 @@ class AsyncGunicornWorker(Worker):
 
     def run(self) -> None:
         """Serve until told to stop."""
+        serving = self.loop.create_task(self._serve())
         try:
-            self.loop.run_until_complete(self._serve())
+            while not serving.done():
+                self._run_loop_until(serving)
+            serving.result()  # raises what it has raised
         finally:
             self._close_loop()
         end_process_in(self._seconds_for_threads(), self.log)
 
     # --- Private ------------------------------------------------------------------------------
+
+    def _run_loop_until(self, serving: "asyncio.Task[None]") -> None:
+        """Run the event loop; return, too, when something else than serving wants to end it.
+
+        Event loops let these two exceptions through, whichever task or callback has raised them.
+        That is a mistake of one request, which is no reason to break off all the others.
+        """
+        try:
+            self.loop.run_until_complete(serving)
+        except (SystemExit, KeyboardInterrupt) as error:
+            if serving.done() or self._stop_at_once:
+                raise
+            kind = type(error).__name__
+            self.log.exception(
+                "%s was raised in a task or callback, and does not end the worker", kind
+            )
 
     def _threads(self) -> int:
         """Return how many threads may run synchronous requests at a time."""
@@ -195,15 +214,10 @@ class AsyncGunicornWorker(Worker):
         # 1 is gunicorn's default, with which it does not mean threads at all.
         return threads if threads > 1 else self.executor_threads
 
-    def _leave_in_child(self) -> None:
-        for listener in self.sockets:
-            # Not close(), which uvloop keeps from being of effect as long as it watches a socket.
-            os.close(listener.sock.detach())
-
-    def _connections(self) -> Iterator[int]:
-        """Return the descriptors of all connections."""
-        server = self._server
-        return iter(()) if server is None else (each.fileno() for each in server.connections)
+    def _sockets(self) -> list[int]:
+        """Return the descriptors of what child processes must not keep open."""
+        listening = [listener.sock.fileno() for listener in self.sockets]
+        return listening + ([] if self._server is None else self._server.descriptors())
 
     def _stop(self) -> None:
         """Stop when the requests in progress have ended."""

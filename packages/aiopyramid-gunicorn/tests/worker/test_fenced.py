@@ -41,3 +41,73 @@ def test_a_hook_that_fails_does_not_keep_the_worker_from_its_end(gunicorn, tmp_p
     os.kill(worker, number)
     server.said("LookupError: a bug")
     server.said("Booting worker", times=2)
+
+
+EXITING = """
+import asyncio
+import sys
+
+from pyramid.config import Configurator
+from pyramid.response import Response
+
+
+async def exits(error):
+    await asyncio.sleep(0)
+    raise error
+
+
+async def in_task(request):
+    asyncio.create_task(exits(SystemExit("in a task")))
+    await asyncio.sleep(0.1)
+    return Response("goes on")
+
+
+async def in_group(request):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(exits(KeyboardInterrupt("in a group")))
+
+
+async def in_callback(request):
+    asyncio.get_running_loop().call_soon(sys.exit, "in a callback")
+    await asyncio.sleep(0.1)
+    return Response("goes on")
+
+
+async def slow(request):
+    await asyncio.sleep(1)
+    return Response("slow")
+
+
+def main():
+    config = Configurator()
+    config.include("aiopyramid_core")
+    for view in (in_task, in_group, in_callback, slow):
+        config.add_route(view.__name__, f"/{view.__name__}")
+        config.add_view(view, route_name=view.__name__)
+    return config.make_wsgi_app()
+"""
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize(
+    ("path", "answer", "said"),
+    [
+        ("/in_task", (200, "goes on"), "SystemExit: in a task"),
+        ("/in_group", (500, "Internal Server Error\n"), "KeyboardInterrupt: in a group"),
+        ("/in_callback", (200, "goes on"), "SystemExit: in a callback"),
+    ],
+)
+def test_what_exits_beside_a_request_ends_no_other(gunicorn, tmp_path, loop, path, answer, said):
+    (tmp_path / "exiting.py").write_text(EXITING)
+    if loop == "asyncio":
+        (tmp_path / "uvloop.py").write_text("raise ImportError('hidden by the test')")
+    server = gunicorn(app="exiting:main()", PYTHONPATH=str(tmp_path))
+    other = server.get_later("/slow")
+    assert server.get(path) == answer
+    assert other() == (200, "slow")
+    server.said("was raised in a task or callback, and does not end the worker")
+    server.said(said)
+    assert server.get("/slow") == (200, "slow")
+    assert server.output.count("Booting worker") == 1
+    server.end()
+    assert server.popen.returncode == 0

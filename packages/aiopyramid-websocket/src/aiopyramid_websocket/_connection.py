@@ -226,9 +226,8 @@ class Connection(asyncio.Protocol):
         Raises:
             WebsocketClosed: Nothing can be sent any more.
         """
-        writer = self._writer
-        if writer.is_full or writer.is_in_message:
-            await writer.wait_turn()
+        if self._writer.must_be_waited_for:
+            await self._writer.wait_turn()
         self.send_frame(message)
 
     def send_frame(self, data: Payload, *, continues: bool = False, ends: bool = True) -> None:

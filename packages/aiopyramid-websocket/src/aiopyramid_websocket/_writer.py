@@ -14,6 +14,9 @@ __all__ = ("Writer",)
 _FLUSH_BYTES: Final = 64 << 10
 """Unwritten bytes that are written at once: as much as a transport takes before it says stop."""
 
+_MOST_IN_A_ROW: Final = 128
+"""How often something is sent before the others have their turn: some milliseconds of work."""
+
 
 class Writer:
     """Collects what is to be sent, and writes it.
@@ -29,6 +32,7 @@ class Writer:
     __slots__ = (
         "_corked",
         "_finished",
+        "_in_a_row",
         "_late",
         "_loop",
         "_message_lock",
@@ -44,6 +48,7 @@ class Writer:
         self._parts: list[bytes] = []
         self._size_bytes = 0
         self._corked = False
+        self._in_a_row = 0
         self._writable: asyncio.Event | None = None  # while there is no room
         self._finished = False
         self._late: bytes | None = None
@@ -57,6 +62,7 @@ class Writer:
 
     def post(self, parts: list[bytes]) -> None:
         """Have bytes written: now, or with what else is to be written in this turn of the loop."""
+        self._in_a_row += 1
         if not self._corked:
             self.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
             return
@@ -113,16 +119,33 @@ class Writer:
             self._message_lock = asyncio.Lock()
         return self._message_lock
 
+    @property
+    def must_be_waited_for(self) -> bool:
+        """Whether a message has to wait for its turn."""
+        return self._writable is not None or self.is_in_message or self._in_a_row >= _MOST_IN_A_ROW
+
+    async def _let_others_go_on(self) -> None:
+        """Let the event loop have a turn now and then, though there is room.
+
+        A client that reads as fast as we write, or one that has gone, of which the transport does
+        not tell before the loop's next turn, leaves whoever sends in a loop nothing to wait for.
+        """
+        if self._in_a_row >= _MOST_IN_A_ROW:
+            self._in_a_row = 0
+            await asyncio.sleep(0)
+
     async def wait_room(self) -> None:
         """Wait until there is room for more, or nothing can be sent any more.
 
         All who wait are woken at once. The first takes the room, and the others wait on.
         """
+        await self._let_others_go_on()
         while self._writable is not None and not self._finished:
             await self._writable.wait()
 
     async def wait_turn(self) -> None:
         """Wait for room that is not in the middle of another message."""
+        await self._let_others_go_on()
         while not self._finished:
             if self._writable is not None:
                 await self._writable.wait()

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -90,6 +91,15 @@ async def sends_on(ws):
     while True:
         await ws.send("x")
         await asyncio.sleep(0.01)
+
+
+@websocket_config(route_name="forks")
+async def forks(ws):
+    child = os.fork()
+    if child == 0:
+        time.sleep(120)
+        os._exit(0)
+    await ws.send(str(child))
 
 
 class Stubborn(WebsocketConnectionView):
@@ -241,6 +251,7 @@ def main(global_config=None, **settings):
         "fails",
         "returns",
         "sends_on",
+        "forks",
         "stubborn",
         "limited",
         "begun",

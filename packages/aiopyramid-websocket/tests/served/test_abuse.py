@@ -3,6 +3,8 @@
 import concurrent.futures
 import contextlib
 import json
+import os
+import signal
 import socket
 import threading
 import time
@@ -157,3 +159,14 @@ def test_a_peer_that_is_silent_for_ever_is_left(served, worker, reach):
     assert wire.next().opcode == PING  # and it never answers
     assert wire.close_code() == 1011
     settled(served, worker, before, *EVERYTHING)
+
+
+def test_a_child_that_a_handler_has_forked_does_not_keep_the_connection_open(reach):
+    wire = reach("/forks", timeout=20)
+    child = int(wire.next().payload)
+    try:
+        wire.send(close())
+        assert wire.close_code() == 1000  # and the end of the stream behind it
+        os.kill(child, 0)  # it is still there
+    finally:
+        os.kill(child, signal.SIGTERM)
