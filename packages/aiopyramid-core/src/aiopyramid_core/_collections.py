@@ -18,6 +18,7 @@ from ._closures import outer_variables, with_outer_variables
 from ._failures import failing_as_pyramid_expects
 from ._off_loop import in_thread_of_request
 from ._predicates import await_predicate
+from ._wsgi_only import explain_wsgi
 
 __all__ = ("AwaitingTweens", "await_cache_busters", "await_properties", "await_routes")
 
@@ -49,6 +50,9 @@ class AwaitingTweens(AwaitingCollection):
 
     def __call__(self, handler: Any, registry: Any) -> Any:
         """Return the outermost tween."""
+        # The handler is a method of the application, which no event says this early and this
+        # cheaply: with a single subscriber Pyramid notifies of four events per request.
+        explain_wsgi(getattr(handler, "__self__", None))
         # By Pyramid's method, which asks for the two above.
         return Tweens.__call__(self, handler, registry)
 
