@@ -55,6 +55,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     Probes, answered before there is a request.
 ``settings``, ``_ingress``, ``_include``
     How it all becomes part of an application.
+``_monkey_patching``, ``_wsgi_only``
+    Two kinds of processes in which it cannot.
 ``_children``
     What a process that the application forks must not share with its worker.
 ``testing``, ``_servers``, ``_threaded_server``, ``pytest_plugin``
@@ -75,6 +77,7 @@ from ._foreign_applications import in_threads, never_blocks
 from ._greenlets import kills_greenlet
 from ._hosted import HostedCall, wait_hosted
 from ._include import includeme
+from ._monkey_patching import monkey_patched_by
 from ._process_loop import adopt_loop
 from ._request_scope import request_scope
 from ._request_threads import ThreadCounts, thread_counts
@@ -117,6 +120,7 @@ __all__ = (
     "includeme",
     "is_coroutine_callable",
     "kills_greenlet",
+    "monkey_patched_by",
     "never_blocks",
     "prepare_generators",
     "request_scope",

@@ -1,9 +1,9 @@
 """What a server reads that takes the application for one of another protocol: ASGI, RSGI.
 
 ``uvicorn app:app`` calls a Pyramid application as an ASGI application. Python would only say that
-an argument is missing, and most servers take that for an application without a lifespan: they start,
-and answer every request with 500. By ASGI's own words such a server can be told not to start, and
-why.
+an argument is missing, and most servers take that for an application without a lifespan: they
+start, and answer every request with 500. By ASGI's own words such a server can be told not to
+start, and why.
 
 Specifications: PEP 3333; ASGI 3.0 and 2.0, "Lifespan Protocol" 2.0.
 """

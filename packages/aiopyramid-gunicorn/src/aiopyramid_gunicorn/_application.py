@@ -1,13 +1,13 @@
 """What is wrong with an application that gunicorn has loaded, as far as it can be seen."""
 
 import inspect
-import sys
 from collections.abc import Iterator
 from typing import Any
 
+from gunicorn.workers import SUPPORTED_WORKERS
 from pyramid.router import Router
 
-from aiopyramid_core import called_by, is_coroutine_callable
+from aiopyramid_core import called_by, is_coroutine_callable, monkey_patched_by
 from aiopyramid_core.lifespan import is_installed
 
 __all__ = ("errors_of", "warnings_of")
@@ -50,15 +50,13 @@ def warnings_of(application: Any) -> Iterator[str]:
 
 def _monkey_patching() -> Iterator[str]:
     """Yield what has replaced the threads of this process by greenlets of its own."""
-    gevent = sys.modules.get("gevent.monkey")
-    eventlet = sys.modules.get("eventlet.patcher")
-    for name, is_patched in (
-        ("gevent", gevent is not None and gevent.is_module_patched("threading")),
-        ("eventlet", eventlet is not None and eventlet.is_monkey_patched("thread")),
-    ):
-        if is_patched:
-            yield (
-                f"{name} has replaced the threads of this process (monkey patching), and asyncio"
-                f" needs real ones: take {name}'s monkey patching out of the application, or serve"
-                f" it by gunicorn's worker for {name}"
-            )
+    name = monkey_patched_by()
+    if name is not None:
+        # Newer versions of gunicorn have no worker for eventlet.
+        otherwise = (
+            f", or serve it by gunicorn's worker {name}" if name in SUPPORTED_WORKERS else ""
+        )
+        yield (
+            f"{name} has replaced the threads of this process (monkey patching), and asyncio needs"
+            f" real ones: take {name}'s monkey patching out of the application{otherwise}"
+        )
