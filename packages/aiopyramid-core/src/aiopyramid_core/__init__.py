@@ -27,8 +27,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     The same for each kind of extension point.
 ``_view_derivers``, ``_view_layers``, ``_cornice``, ``_closures``
     The layers of a view, its decorators, and libraries that call views.
-``_request_callbacks``, ``_acl``, ``_session_helper``, ``_traversal``
-    Four places of which Pyramid's registry knows nothing.
+``_request_callbacks``, ``_acl``, ``_locations``, ``_session_helper``, ``_traversal``
+    Five places of which Pyramid's registry knows nothing.
 ``_failures``
     Exceptions that leave coroutines, as Pyramid expects them.
 ``_view_records``, ``_route_index``, ``_placement``, ``_placement_report``, ``_aioviews``

@@ -11,7 +11,7 @@ hides a coroutine function hides nothing here. Any other result costs one look a
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Final, NoReturn
 from weakref import WeakSet
@@ -28,9 +28,12 @@ __all__ = (
     "awaited",
     "awaited_coroutine",
     "awaiting",
+    "close",
     "dressed",
     "holds",
+    "is_async_generator",
     "is_awaiting",
+    "is_coroutine",
     "original_of",
     "refuse_async_generator",
 )
@@ -60,9 +63,28 @@ def awaited(result: Any) -> Any:
 
 def awaited_coroutine(result: Any) -> Any:
     """The same for coroutines alone: other awaitables may be what the application wants."""
-    if type(result) is CoroutineType:
-        return _wait(result)
-    return result
+    return _wait(result) if is_coroutine(result) else result
+
+
+def is_coroutine(value: Any) -> bool:
+    """Return whether a value is a coroutine: Python's, or one of a compiled function."""
+    kind = type(value)
+    # The abstract class takes longer than the bridge itself.
+    return kind is CoroutineType or (hasattr(kind, "__await__") and issubclass(kind, Coroutine))
+
+
+def is_async_generator(value: Any) -> bool:
+    """Return whether a value is an async generator: Python's, or one of a compiled function."""
+    kind = type(value)
+    return kind is AsyncGeneratorType or (
+        hasattr(kind, "__anext__") and issubclass(kind, AsyncGenerator)
+    )
+
+
+def close(value: Any) -> None:
+    """Close a coroutine that will not be awaited, which its end would complain of."""
+    if is_coroutine(value):
+        value.close()
 
 
 def _wait(awaitable: Any) -> Any:

@@ -44,6 +44,7 @@ from ._awaiting import AwaitingObject, awaited, awaiting, dressed, is_awaiting
 from ._callables import is_coroutine_callable
 from ._collections import AwaitingTweens, await_cache_busters, await_properties, await_routes
 from ._execution import wrap_execution_policy
+from ._locations import resource_itself
 from ._off_loop import in_thread_of_request
 from ._predicates import AwaitingPredicates
 from ._renderers import await_renderers
@@ -102,6 +103,12 @@ def _traverser(factory: Any) -> Any:
 
 _MODULES_OF_TRAVERSERS: Final = ("pyramid.traversal", "aiopyramid_core.", "aiopyramid_traversal.")
 """Where traversers come from that need nobody who waits for them."""
+
+
+def _resource_url(factory: Any) -> Any:
+    # A class is not awaited, and sees the application's resource as well.
+    make = awaiting(factory, "a resource URL adapter")
+    return dressed(factory, lambda resource, request: make(resource_itself(resource), request))
 
 
 def _view(view: Any) -> Any:
@@ -189,7 +196,7 @@ _HOLDERS: Final[dict[Any, Holder]] = {
     IViewMapperFactory: _as("the view mapper"),
     IRendererFactory: await_renderers,
     IResponse: _as("a response adapter"),
-    IResourceURL: _as("a resource URL adapter"),
+    IResourceURL: _resource_url,
     ITraverser: _traverser,
     IView: _view,
     ISecuredView: _view,

@@ -13,7 +13,7 @@ from pyramid.interfaces import IExecutionPolicy, IMultiView, ISecuredView, ISecu
 from pyramid.util import object_description
 from zope.interface.adapter import BaseAdapterRegistry
 
-from . import _acl, _request_callbacks, _session_helper, _traversal
+from . import _acl, _locations, _request_callbacks, _session_helper, _traversal
 from ._awaiting import awaiting, holds
 from ._callables import is_coroutine_callable
 from ._extension_points import held, held_as_subscriber
@@ -35,6 +35,7 @@ def await_extension_points(registry: Any) -> None:
     """
     _request_callbacks.install()
     _acl.install()
+    _locations.install()
     _session_helper.install()
     _await_components(registry)
     _traversal.install(registry)
