@@ -19,7 +19,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     The threads for synchronous requests, those for all else, and calls in either.
 ``decorators``, ``auth``
     ``synchronize`` and its relatives; authentication policies made with it.
-``_callables``, ``mappers``
+``_callables``, ``_coroutines``, ``mappers``
     Which views are coroutines, and how Pyramid calls them.
 ``_awaiting``, ``_registry``, ``_extension_points``
     What Pyramid holds of the application, such that it gets results and never coroutines.

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from pyramid.authorization import ACLHelper
 
-from ._awaiting import awaited, is_coroutine
+from ._awaiting import awaited
+from ._coroutines import is_coroutine
 from ._locations import refuse_coroutine_as_parent
 
 __all__ = ("install",)

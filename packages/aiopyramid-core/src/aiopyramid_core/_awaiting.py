@@ -11,8 +11,8 @@ hides a coroutine function hides nothing here. Any other result costs one look a
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from collections.abc import Callable
+from types import GeneratorType
 from typing import Any, Final, NoReturn
 from weakref import WeakSet
 
@@ -20,6 +20,7 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.util import object_description
 
 from ._callables import layers_of, prepare_generators, wrap_as
+from ._coroutines import is_async_generator, is_coroutine
 from .scope import await_, can_await, on_a_loop, refuse, run
 
 __all__ = (
@@ -28,12 +29,9 @@ __all__ = (
     "awaited",
     "awaited_coroutine",
     "awaiting",
-    "close",
     "dressed",
     "holds",
-    "is_async_generator",
     "is_awaiting",
-    "is_coroutine",
     "original_of",
     "refuse_async_generator",
 )
@@ -66,27 +64,6 @@ def awaited_coroutine(result: Any) -> Any:
     return _wait(result) if is_coroutine(result) else result
 
 
-def is_coroutine(value: Any) -> bool:
-    """Return whether a value is a coroutine: Python's, or one of a compiled function."""
-    kind = type(value)
-    # The abstract class takes longer than the bridge itself.
-    return kind is CoroutineType or (hasattr(kind, "__await__") and issubclass(kind, Coroutine))
-
-
-def is_async_generator(value: Any) -> bool:
-    """Return whether a value is an async generator: Python's, or one of a compiled function."""
-    kind = type(value)
-    return kind is AsyncGeneratorType or (
-        hasattr(kind, "__anext__") and issubclass(kind, AsyncGenerator)
-    )
-
-
-def close(value: Any) -> None:
-    """Close a coroutine that will not be awaited, which its end would complain of."""
-    if is_coroutine(value):
-        value.close()
-
-
 def _wait(awaitable: Any) -> Any:
     if can_await():
         return await_(awaitable)
@@ -114,16 +91,13 @@ def awaiting(function: Any, point: str) -> Any:
     def awaiting_function(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         kind = type(result)
-        if kind in _GENERATORS or hasattr(kind, "__await__"):
-            if kind is AsyncGeneratorType:
+        if kind is GeneratorType or hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+            if is_async_generator(result):
                 _refuse_result(function, point)
             return awaited(result)
         return result
 
     return dressed(function, awaiting_function)
-
-
-_GENERATORS: Final = frozenset({GeneratorType, AsyncGeneratorType})
 
 
 def dressed(function: Any, wrapper: Callable[..., Any]) -> Any:
@@ -225,8 +199,8 @@ class AwaitingObject:
             function = getattr(original, name)  # at each call: it may have been replaced
             result = function(*args, **kwargs)
             kind = type(result)
-            if kind in _GENERATORS or hasattr(kind, "__await__"):
-                if kind is AsyncGeneratorType:
+            if kind is GeneratorType or hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+                if is_async_generator(result):
                     _refuse_result(function, f"{name} of {point}")
                 return awaited(result)
             return result

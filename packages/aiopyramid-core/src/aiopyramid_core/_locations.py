@@ -19,7 +19,8 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.url import URLMethodsMixin
 from pyramid.util import object_description
 
-from ._awaiting import awaited, close, is_coroutine
+from ._awaiting import awaited
+from ._coroutines import close, is_coroutine
 
 __all__ = ("install", "refuse_coroutine_as_parent", "resource_itself")
 
