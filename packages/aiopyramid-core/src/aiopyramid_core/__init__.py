@@ -21,7 +21,7 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     ``synchronize`` and its relatives; authentication policies made with it.
 ``_callables``, ``_coroutines``, ``mappers``
     Which views are coroutines, and how Pyramid calls them.
-``_awaiting``, ``_registry``, ``_extension_points``
+``_awaiting``, ``_registry``, ``_extension_points``, ``_committed_before``
     What Pyramid holds of the application, such that it gets results and never coroutines.
 ``_policies``, ``_session_requests``, ``_predicates``, ``_collections``, ``_renderers``
     The same for each kind of extension point.
