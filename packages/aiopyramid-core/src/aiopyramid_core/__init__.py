@@ -27,6 +27,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     The same for each kind of extension point.
 ``_view_derivers``, ``_view_layers``, ``_cornice``, ``_closures``
     The layers of a view, its decorators, and libraries that call views.
+``_configuration``
+    The code that configures the application.
 ``_request_callbacks``, ``_acl``, ``_locations``, ``_session_helper``, ``_traversal``
     Five places of which Pyramid's registry knows nothing.
 ``_failures``

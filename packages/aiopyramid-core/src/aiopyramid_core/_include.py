@@ -7,7 +7,7 @@ from typing import Any
 from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
 from pyramid.tweens import EXCVIEW, INGRESS
 
-from . import _health, _placement, _threadlocals, _transactions, lifespan
+from . import _configuration, _health, _placement, _threadlocals, _transactions, lifespan
 from ._collections import AwaitingTweens
 from ._execution import wrap_execution_policy
 from ._executors import RequestExecutor
@@ -44,7 +44,7 @@ def includeme(config: Any) -> None:
     Raises:
         ConfigurationError: A setting makes no sense; see
             :class:`~aiopyramid_core.settings.Settings`. Or gevent or eventlet have replaced the
-            threads of this process.
+            threads of this process, or a coroutine function was included before.
 
     .. versionadded:: 1.0
     """
@@ -52,6 +52,7 @@ def includeme(config: Any) -> None:
         return  # included before, perhaps by another package that needs it
     refuse_monkey_patching()
     settings = Settings.from_mapping(config.registry.settings)
+    _configuration.install(config)
     _threadlocals.install()
     _transactions.install()
     placement = Placement(config.registry, settings.requests)

@@ -6,7 +6,7 @@ a context variable: each request has its own, in its greenlets, coroutines and e
 
 Pyramid has no hook for it, and other modules import ``manager`` by name, so that the very instance
 has to change. The other places where Pyramid is changed other than by its own hooks are
-``_request_callbacks``, ``_acl``, ``_locations`` and ``_session_helper``.
+``_request_callbacks``, ``_acl``, ``_locations``, ``_session_helper`` and ``_configuration``.
 """
 
 from contextvars import ContextVar

@@ -1,6 +1,7 @@
 """What is wrong with an application that gunicorn has loaded, as far as it can be seen."""
 
 import inspect
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from pyramid.router import Router
 from aiopyramid_core import called_by, is_coroutine_callable, monkey_patched_by
 from aiopyramid_core.lifespan import is_installed
 
-__all__ = ("errors_of", "warnings_of")
+__all__ = ("errors_of", "errors_of_name", "warnings_of")
 
 
 def errors_of(application: Any) -> Iterator[str]:
@@ -20,14 +21,40 @@ def errors_of(application: Any) -> Iterator[str]:
         application: What gunicorn was told to serve, loaded.
     """
     yield from _monkey_patching()
+    if inspect.iscoroutine(application):
+        application.close()
+        yield _made_by_coroutine(application.__qualname__)
     if inspect.isfunction(application):
         parameters = list(inspect.signature(application).parameters)
         if parameters[:1] == ["global_config"]:
             name = application.__name__
+            if inspect.iscoroutinefunction(application):
+                yield _made_by_coroutine(name)
+                return
             yield (
                 f"{application.__module__}:{name} is a function that makes the application, and"
                 f" not the application. Have gunicorn call it: '{application.__module__}:{name}()'"
             )
+
+
+def errors_of_name(name: str) -> Iterator[str]:
+    """Yield why what gunicorn was told to serve is no application, though it could be imported.
+
+    Args:
+        name: What gunicorn was told to serve, such as ``site:main()``.
+    """
+    module, _, expression = name.partition(":")
+    function = getattr(sys.modules.get(module), expression.partition("(")[0], None)
+    if inspect.iscoroutinefunction(function):
+        yield _made_by_coroutine(function.__name__)
+
+
+def _made_by_coroutine(name: str) -> str:
+    return (
+        f"{name} makes the application, and is a coroutine function, which nobody awaits: say"
+        " 'def', and call what waits by aiopyramid_core.run(function, ...), or let"
+        " config.add_startup(function) call it in each worker"
+    )
 
 
 def warnings_of(application: Any) -> Iterator[str]:

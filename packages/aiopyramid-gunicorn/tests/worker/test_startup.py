@@ -8,6 +8,8 @@ import signal
 import pytest
 from gunicorn.workers import SUPPORTED_WORKERS
 
+from aiopyramid_gunicorn._application import errors_of
+
 PLAIN = "plain_app:app"
 GET = b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
 
@@ -78,6 +80,35 @@ def test_the_function_that_makes_the_application_is_not_taken_for_it(gunicorn, t
     server = gunicorn(app="site_main:main", PYTHONPATH=str(tmp_path))
     server.ended()
     server.said(re.escape("Have gunicorn call it: 'site_main:main()'"))
+
+
+ASYNC_MAIN = MAIN.replace("def main", "async def main")
+COROUTINE = (
+    "main makes the application, and is a coroutine function, which nobody awaits: say 'def'"
+)
+
+
+@pytest.mark.parametrize("name", ["main", "main()"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_function_that_makes_the_application_and_is_a_coroutine_is_refused(
+    gunicorn, tmp_path, name
+):
+    (tmp_path / "site_main.py").write_text(ASYNC_MAIN)
+    server = gunicorn(app=f"site_main:{name}", PYTHONPATH=str(tmp_path))
+    server.ended()
+    server.said(COROUTINE)
+    assert "Have gunicorn call it" not in server.output
+
+
+def test_what_it_has_returned_is_refused_too(recwarn):
+    async def main():
+        """Make an application, for pserve."""
+
+    assert [text.partition(":")[0] for text in errors_of(main())] == [
+        "test_what_it_has_returned_is_refused_too.<locals>.main makes the application, and is a"
+        " coroutine function, which nobody awaits"
+    ]
+    assert not recwarn.list
 
 
 def test_a_forgotten_include_is_told(gunicorn, tmp_path):
