@@ -189,7 +189,8 @@ def test_a_coroutine_view_is_refused(view, attr):
         includeme(config)
     assert str(caught.value).endswith(
         " is a coroutine, and the view was committed before aiopyramid_core was included. Say"
-        ' config.include("aiopyramid_core") first.'
+        ' config.include("aiopyramid_core") first, and add the view behind it (also one that is'
+        " given as exceptionresponse_view)."
     )
     assert view.__name__ in str(caught.value)
 
