@@ -15,6 +15,7 @@ from typing import Any, Final
 from pyramid.config import Configurator
 from pyramid.config.actions import ActionConfiguratorMixin
 from pyramid.exceptions import ConfigurationError
+from pyramid.util import make_contextmanager
 
 from ._awaiting import awaiting
 from ._callables import is_coroutine_callable
@@ -35,6 +36,7 @@ def install(config: Any) -> None:
         ConfigurationError: A coroutine function was included before, and may have done nothing.
     """
     _refuse_what_was_dropped(config)
+    _await_setup_of_pshell()
     Configurator.include = _include_awaiting
     ActionConfiguratorMixin.action = _action_awaiting
     directives = _Directives()
@@ -78,6 +80,20 @@ def _include_awaiting(config: Any, callable: Any, route_prefix: str | None = Non
 
 
 _include_awaiting.__doc__, _action_awaiting.__doc__ = _include.__doc__, _action.__doc__
+
+
+def _await_setup_of_pshell() -> None:
+    """Let the function that prepares a ``pshell`` be a coroutine; the application is made first."""
+    for name in ("pyramid.scripts.pshell", "__main__"):  # the latter by ``python -m``
+        pshell: Any = sys.modules.get(name)
+        if hasattr(pshell, "PShellCommand"):
+            pshell.make_contextmanager = _make_awaiting_contextmanager
+
+
+def _make_awaiting_contextmanager(function: Any) -> Any:
+    if not inspect.isgeneratorfunction(function):  # which prepares, yields, and cleans up
+        function = awaiting(function, "the setup of pshell")
+    return make_contextmanager(function)
 
 
 def _refuse_what_was_dropped(config: Any) -> None:
