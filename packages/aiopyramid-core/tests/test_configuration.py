@@ -1,4 +1,4 @@
-"""_configuration: includeme functions, directives and actions that are coroutines."""
+"""_configuration: what is included, directives and actions that are coroutines."""
 
 import asyncio
 import os
