@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import warnings
 from importlib.util import module_from_spec, spec_from_file_location
 from types import SimpleNamespace
 
@@ -125,16 +124,6 @@ def builtin(tmp_path_factory):
 @pytest.fixture(params=["bound", "builtin"])
 def compiled(request):
     return request.getfixturevalue(request.param)
-
-
-@pytest.fixture
-def nothing_is_left():
-    gc.collect()
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        yield
-        gc.collect()
-    assert [str(each.message) for each in seen if each.category is RuntimeWarning] == []
 
 
 def answer(app, path="/"):

@@ -6,10 +6,8 @@ servers are asked by ``tests/integration/test_extension_points.py``.
 """
 
 import asyncio
-import gc
 import re
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,17 +25,6 @@ each_point = pytest.mark.parametrize(
     "point", EXTENSION_POINTS, ids=lambda point: re.sub(r"\W+", " ", point.name + point.directive)
 )
 each_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture
-def nothing_is_left() -> Iterator[None]:
-    """Fail if a coroutine was never awaited."""
-    gc.collect()
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        yield
-        gc.collect()
-    assert [str(each.message) for each in seen if each.category is RuntimeWarning] == []
 
 
 @each_point
