@@ -34,6 +34,7 @@ from aiopyramid_core import (
     includeme,
     is_coroutine_callable,
     kills_greenlet,
+    monkey_patched_by,
     never_blocks,
     prepare_generators,
     request_scope,
@@ -161,6 +162,7 @@ def ordinary() -> None:
     assert_type(str(IncludeMissing()), str)
     assert_type(thread_counts().queued, int)
     assert_type(request_scope(), Hashable)
+    assert_type(monkey_patched_by(), str | None)
     in_threads(read)  # type: ignore[arg-type]
     never_blocks(read)  # type: ignore[arg-type]
     call_off_loop(read, limit=1)  # type: ignore[call-arg]

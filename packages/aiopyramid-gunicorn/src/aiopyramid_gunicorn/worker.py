@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.errors import HaltServer
+from gunicorn.errors import AppImportError, HaltServer
 from gunicorn.http.wsgi import base_environ
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
@@ -38,7 +38,7 @@ from aiopyramid_core import (
 )
 from aiopyramid_core.executor import DEFAULT_THREADS
 
-from ._application import errors_of, warnings_of
+from ._application import errors_of, errors_of_name, warnings_of
 from ._ending import LAST_WORDS_SECONDS, end_process_in, end_tasks
 from ._environ import EnvironSettings
 from ._files import FileWrapper
@@ -140,7 +140,12 @@ class AsyncGunicornWorker(Worker):
 
     def load_wsgi(self) -> None:
         """Load the application, and look at what was loaded."""
-        super().load_wsgi()
+        try:
+            super().load_wsgi()
+        except AppImportError:
+            for text in errors_of_name(getattr(self.app, "app_uri", None) or ""):
+                self.log.critical("%s", text)
+            raise
         errors = list(errors_of(self.wsgi))
         for text in errors:
             self.log.critical("%s", text)
