@@ -1,5 +1,6 @@
 """The same code from scripts, through pyramid.paster and in pshell."""
 
+import os
 import subprocess
 import sys
 
@@ -95,6 +96,26 @@ def test_the_end_of_a_program_with_webtest_runs_the_shutdown_functions(execute):
     )
     lines = execute(["-c", program])[1].splitlines()
     assert lines == ["shutdown 1 0", "shutdown 2 0"]
+
+
+@pytest.mark.parametrize("setup", ["set_up", "set_up_and_clean_up"])
+def test_what_prepares_pshell_may_be_a_coroutine(execute, ini, tmp_path, setup):
+    (tmp_path / "prepares_pshell.py").write_text(
+        "import asyncio\n"
+        "async def set_up(env):\n"
+        "    await asyncio.sleep(0)\n"
+        "    env['extra'] = 'prepared'\n"
+        "def set_up_and_clean_up(env):\n"
+        "    env['extra'] = 'prepared'\n"
+        "    yield\n"
+        "    print('cleaned up')\n"
+    )
+    command = ["-m", "pyramid.scripts.pshell", "--python-shell", "python", ini]
+    command += ["--setup", f"prepares_pshell:{setup}"]
+    path = {"env": os.environ | {"PYTHONPATH": str(tmp_path)}}
+    output = execute(command, input="print('extra is', extra)\n", **path)[0]
+    assert "extra is prepared" in output
+    assert ("cleaned up" in output) is (setup == "set_up_and_clean_up")
 
 
 def test_coroutines_may_be_called_in_pshell(execute, ini):

@@ -70,6 +70,17 @@ def no_warnings() -> Iterator[None]:
     assert [str(warning.message) for warning in seen] == []
 
 
+@pytest.fixture
+def nothing_is_left() -> Iterator[None]:
+    """Fail if a coroutine was never awaited."""
+    gc.collect()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(each.message) for each in seen if each.category is RuntimeWarning] == []
+
+
 class Bare:
     """An awaitable that yields a signal of ours to whoever drives the coroutine."""
 

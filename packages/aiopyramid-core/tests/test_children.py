@@ -1,10 +1,12 @@
 """_children: what a process that is forked has of its parent's, and what it has not."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import signal
 import socket
+import stat
 import time
 
 import pytest
@@ -69,7 +71,7 @@ def serving(monkeypatch):
 
 
 def test_a_signal_to_a_child_ends_the_child_and_is_not_heard_by_the_parent(serving):
-    disown_children([signal.SIGTERM], lambda: None)
+    disown_children([signal.SIGTERM], list)
     for _ in range(20):
         child = fork.Process(target=time.sleep, args=(60,))
         child.start()
@@ -88,7 +90,12 @@ def test_a_child_leaves_what_its_server_has_open_and_its_own_children_have_nothi
     serving,
 ):
     left = []
-    disown_children([signal.SIGTERM], lambda: left.append(os.getpid()))
+
+    def sockets():
+        left.append(os.getpid())
+        return ()
+
+    disown_children([signal.SIGTERM], sockets)
 
     def look():
         return len(left), left[0] == os.getpid(), in_child(lambda: len(left))
@@ -97,22 +104,23 @@ def test_a_child_leaves_what_its_server_has_open_and_its_own_children_have_nothi
     assert left == []
 
 
-def test_a_child_keeps_no_connection_of_a_client_open(serving):
-    ours, theirs = socket.socketpair()
-    ours.settimeout(20)
-    closed = -1
-    disown_children([signal.SIGTERM], lambda: None, lambda: [closed, theirs.fileno()])
-    child = fork.Process(target=time.sleep, args=(60,))
-    child.start()
+def test_a_child_has_none_of_the_sockets_nor_their_duplicates_and_all_others(serving):
+    sockets = [socket.socketpair() for _ in range(2)]
+    (ours, others), duplicate = zip(*sockets, strict=True), sockets[0][0].dup()
+    disown_children([signal.SIGTERM], lambda: [sockets[0][0].fileno(), -1, 10_000])
+
+    def has(sock):
+        with contextlib.suppress(OSError):
+            return stat.S_ISSOCK(os.fstat(sock.fileno()).st_mode)
+
     try:
-        theirs.send(b"x")
-        theirs.close()
-        assert (ours.recv(1), ours.recv(1)) == (b"x", b"")
-        assert child.is_alive()
+        looked_at = (sockets[0][0], duplicate, sockets[0][1], sockets[1][0], serving)
+        seen = in_child(lambda: [has(each) for each in looked_at])
+        assert seen == ([False, False, True, True, True], 0)
+        assert all(map(has, looked_at))
     finally:
-        child.kill()
-        child.join()
-        ours.close()
+        for each in (*ours, *others, duplicate):
+            each.close()
 
 
 def test_a_child_that_cannot_leave_goes_on(serving):

@@ -6,10 +6,8 @@ servers are asked by ``tests/integration/test_extension_points.py``.
 """
 
 import asyncio
-import gc
 import re
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +16,8 @@ from extension_points import application as application_of
 from pyramid.decorator import reify
 from pyramid.exceptions import ConfigurationExecutionError
 from pyramid.request import Request as PyramidRequest
+from pyramid.session import BaseCookieSessionFactory, SignedCookieSessionFactory
+from pyramid.static import ManifestCacheBuster
 
 from aiopyramid_core import spawn_greenlet
 
@@ -25,17 +25,6 @@ each_point = pytest.mark.parametrize(
     "point", EXTENSION_POINTS, ids=lambda point: re.sub(r"\W+", " ", point.name + point.directive)
 )
 each_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture
-def nothing_is_left() -> Iterator[None]:
-    """Fail if a coroutine was never awaited."""
-    gc.collect()
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        yield
-        gc.collect()
-    assert [str(each.message) for each in seen if each.category is RuntimeWarning] == []
 
 
 @each_point
@@ -112,4 +101,49 @@ def test_a_request_class_whose_identity_is_a_coroutine_is_refused(
         " plain attribute, and the attribute is a coroutine. Register it with"
         " config.add_request_method(..., 'identity', reify=True) instead, or decorate its function"
         " with aiopyramid_core.synchronize."
+    ) in str(caught.value)
+
+
+class Serializer:
+    async def loads(self, text):
+        """Be called by Pyramid."""
+
+    async def dumps(self, value):
+        """Be called by Pyramid."""
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [
+        BaseCookieSessionFactory(Serializer()),
+        SignedCookieSessionFactory("x", serializer=Serializer()),
+    ],
+)
+def test_a_serializer_of_coroutines_is_refused(
+    application: Callable[..., Any], factory: type
+) -> None:
+    with pytest.raises(ConfigurationExecutionError) as caught:
+        application(lambda config: config.set_session_factory(factory))
+    assert "Pyramid calls loads of object <" in str(caught.value)
+    assert (
+        ", the serializer of cookie sessions, as a synchronous function, and it is a coroutine."
+        " Write a session factory: that may be a coroutine."
+    ) in str(caught.value)
+
+
+def test_a_manifest_that_a_coroutine_reads_is_refused(application: Callable[..., Any]) -> None:
+    class Manifest(ManifestCacheBuster):
+        async def parse_manifest(self, content: bytes) -> Any:
+            """Be called by Pyramid."""
+
+    def configure(config: Any) -> None:
+        config.add_static_view("static", "pyramid:")
+        config.add_cache_buster("pyramid:", Manifest("pyramid:absent.json", reload=True))
+
+    with pytest.raises(ConfigurationExecutionError) as caught:
+        application(configure)
+    assert "Pyramid calls parse_manifest of object <" in str(caught.value)
+    assert (
+        ", a cache buster, when the object is made, and it is a coroutine. Say 'def', and call what"
+        " waits by aiopyramid_core.run(function, ...)."
     ) in str(caught.value)

@@ -7,14 +7,11 @@ from pyramid.authentication import CallbackAuthenticationPolicy
 from pyramid.authorization import ACLAuthorizationPolicy, Allow, Authenticated
 from pyramid.config import Configurator
 from pyramid.events import NewRequest
-from pyramid.exceptions import ConfigurationError
 from pyramid.interfaces import IResponse, ISecurityPolicy
 from pyramid.registry import Registry
 from pyramid.response import Response
 from webob import Request
 from zope.interface import Interface, implementedBy
-
-from aiopyramid_core import includeme
 
 
 class Policy:
@@ -72,94 +69,6 @@ def test_pyramids_part_of_a_policy_gets_the_user_id_and_not_a_coroutine(userid, 
     )
     config.add_view(secret, permission="view")
     assert status(config) == expected
-
-
-# --- Before the package was included --------------------------------------------------------------
-
-
-def test_a_policy_that_was_committed_before_is_awaited():
-    config = Configurator(security_policy=Policy())
-    config.commit()
-    config.include("aiopyramid_core")
-    config.add_view(secret, permission="view")
-    assert status(config) == 403
-
-
-def test_an_application_that_commits_at_once_is_awaited():
-    config = Configurator(security_policy=Policy(), autocommit=True)
-    config.include("aiopyramid_core")
-    config.add_view(secret, permission="view")
-    assert status(config) == 403
-
-
-def test_a_view_that_holds_a_policy_of_coroutines_already_is_refused():
-    config = Configurator(security_policy=Policy())
-    config.add_view(secret, permission="view")
-    config.commit()
-    with pytest.raises(ConfigurationError) as caught:
-        includeme(config)
-    assert str(caught.value).startswith("Views were made before aiopyramid_core was included")
-    assert str(caught.value).endswith('Say config.include("aiopyramid_core") first.')
-
-
-async def refuses(*args):
-    await asyncio.sleep(0)
-    return False
-
-
-@pytest.mark.filterwarnings('ignore:The "custom_predicates" argument:DeprecationWarning')
-def test_predicates_of_views_that_were_committed_before_are_awaited():
-    config = Configurator()
-    config.add_view(secret, custom_predicates=(refuses,))
-    config.add_view(secret, custom_predicates=(refuses,), name="other")
-    config.add_view(secret, custom_predicates=(refuses,), request_method="GET")
-    config.commit()
-    config.include("aiopyramid_core")
-    assert status(config) == 404
-
-
-@pytest.mark.filterwarnings('ignore:The "custom_predicates" argument:DeprecationWarning')
-def test_predicates_of_routes_that_were_committed_before_are_awaited():
-    config = Configurator()
-    config.add_route("secret", "/", custom_predicates=(refuses,))
-    config.add_view(secret, route_name="secret")
-    config.commit()
-    config.include("aiopyramid_core")
-    assert status(config) == 404
-
-
-def test_predicates_of_subscribers_that_were_committed_before_are_awaited():
-    class Never:
-        def __init__(self, value, info):
-            self.text = self.phash = lambda: "never"
-
-        async def __call__(self, event):
-            return False
-
-    called = []
-    config = Configurator()
-    config.add_subscriber_predicate("never", Never)
-    config.add_subscriber(called.append, NewRequest, never=True)
-    config.commit()
-    config.include("aiopyramid_core")
-    config.add_view(secret)
-    assert (status(config), called) == (200, [])
-
-
-def test_subscribers_that_were_committed_before_stay_in_order():
-    called = []
-
-    async def first(event):
-        called.append("first")
-
-    config = Configurator()
-    config.add_subscriber(first, NewRequest)
-    config.add_subscriber(lambda event: called.append("second"), NewRequest)
-    config.commit()
-    config.include("aiopyramid_core")
-    config.add_view(secret)
-    status(config)
-    assert called == ["first", "second"]
 
 
 # --- After the configuration was committed --------------------------------------------------------
@@ -229,6 +138,9 @@ def test_an_adapter_can_be_unregistered_by_itself():
 
 
 def test_what_pyramid_does_not_call_is_left_alone():
+    async def thing():
+        """Be called by the application."""
+
     registry = including().registry
-    registry.registerUtility(refuses, IThing)
-    assert registry.getUtility(IThing) is refuses
+    registry.registerUtility(thing, IThing)
+    assert registry.getUtility(IThing) is thing

@@ -265,11 +265,14 @@ def test_a_signal_to_a_child_process_does_not_stop_its_worker(served, path):
 
 
 def test_a_child_process_that_lives_on_keeps_no_connection_open(served):
-    with socket.create_connection(("127.0.0.1", served.port), 60) as client:
-        client.sendall(b"GET /child_that_lives_on HTTP/1.1\r\nHost: a\r\n\r\n")
-        answer = b""
+    with socket.create_connection(("127.0.0.1", served.port), 20) as client:
+        client.sendall(b"GET /stream?number=300 HTTP/1.0\r\nHost: t\r\n\r\n")
+        answer = client.recv(100)
+        child = int(served.get("/leave_child")[1])
         try:
             while data := client.recv(1 << 16):
                 answer += data
+            assert answer.endswith(b" 298 299 ")
+            os.kill(child, 0)  # it is still there
         finally:
-            os.kill(int(answer.partition(b"\r\n\r\n")[2]), signal.SIGKILL)
+            os.kill(child, signal.SIGTERM)

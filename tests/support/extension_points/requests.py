@@ -9,6 +9,7 @@ from pyramid.renderers import JSON
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.router import default_execution_policy
+from pyramid.static import QueryStringCacheBuster
 
 from ._table import Exchanges, Maker, extension_point, hello, marks
 
@@ -166,3 +167,14 @@ def cache_buster(config: Configurator, f: Maker) -> Exchanges:
     config.add_cache_buster("pyramid:", f(bust))
     config.add_view(lambda request: Response(request.static_path("pyramid:x.css")))
     return {"/": "200 /static/x.css-1"}
+
+
+@extension_point("token of a cache buster, `tokenize`", "`config.add_cache_buster`")
+def token(config: Configurator, f: Maker) -> Exchanges:
+    class Version(QueryStringCacheBuster):
+        tokenize = f(lambda self, request, subpath, values: f"{self.param}-1")
+
+    config.add_static_view("static", "pyramid:")
+    config.add_cache_buster("pyramid:", Version("v"))
+    config.add_view(lambda request: Response(request.static_path("pyramid:x.css")))
+    return {"/": "200 /static/x.css?v=v-1"}

@@ -196,6 +196,24 @@ def acl(config: Configurator, f: Maker) -> Exchanges:
     return {"/child?user=ann": "200 Top", "/child?user=eve": "403 Top", "/child": "403 Child"}
 
 
+@extension_point("`__acl__`, a property of a resource", "—")
+def acl_property(config: Configurator, f: Maker) -> Exchanges:
+    class Root:
+        __acl__ = property(f(lambda self: [(Allow, "ann", "view")]))
+
+        def __init__(self, request: Any) -> None:
+            """Be made by Pyramid."""
+
+    class Policy(Users):
+        def permits(self, request: Any, context: Any, permission: Any) -> Any:
+            return ACLHelper().permits(context, [request.identity], permission)
+
+    config.set_root_factory(Root)
+    config.set_security_policy(Policy())
+    secure(config)
+    return {"/?user=ann": "200 secret", "/?user=bob": "403 no"}
+
+
 @extension_point("CSRF storage policy", "`config.set_csrf_storage_policy`")
 def csrf_storage_policy(config: Configurator, f: Maker) -> Exchanges:
     class Policy:

@@ -204,3 +204,20 @@ def resource_url_adapter(config: Configurator, f: Maker) -> Exchanges:
     config.add_resource_url_adapter(f(elsewhere))
     config.add_view(lambda request: Response(request.resource_path(request.context)))
     return {"/": "200 /elsewhere"}
+
+
+@extension_point("`__resource_url__`, a method of a resource", "—")
+def resource_url(config: Configurator, f: Maker) -> Exchanges:
+    class Root:
+        __parent__ = None
+        __name__ = ""
+        __resource_url__ = f(
+            lambda self, request, info: f"https://example.org{info['virtual_path']}"
+        )
+
+        def __init__(self, request: Any) -> None:
+            """Be made by Pyramid."""
+
+    config.set_root_factory(Root)
+    config.add_view(lambda request: Response(request.resource_url(request.context, "page")))
+    return {"/": "200 https://example.org/page"}

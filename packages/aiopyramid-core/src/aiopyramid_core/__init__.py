@@ -19,16 +19,18 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     The threads for synchronous requests, those for all else, and calls in either.
 ``decorators``, ``auth``
     ``synchronize`` and its relatives; authentication policies made with it.
-``_callables``, ``mappers``
+``_callables``, ``_coroutines``, ``mappers``
     Which views are coroutines, and how Pyramid calls them.
-``_awaiting``, ``_registry``, ``_extension_points``
+``_awaiting``, ``_registry``, ``_extension_points``, ``_committed_before``
     What Pyramid holds of the application, such that it gets results and never coroutines.
 ``_policies``, ``_session_requests``, ``_predicates``, ``_collections``, ``_renderers``
     The same for each kind of extension point.
 ``_view_derivers``, ``_view_layers``, ``_cornice``, ``_closures``
     The layers of a view, its decorators, and libraries that call views.
-``_request_callbacks``, ``_acl``, ``_session_helper``, ``_traversal``
-    Four places of which Pyramid's registry knows nothing.
+``_configuration``
+    The code that configures the application.
+``_request_callbacks``, ``_acl``, ``_locations``, ``_session_helper``, ``_traversal``
+    Five places of which Pyramid's registry knows nothing.
 ``_failures``
     Exceptions that leave coroutines, as Pyramid expects them.
 ``_view_records``, ``_route_index``, ``_placement``, ``_placement_report``, ``_aioviews``
@@ -55,6 +57,8 @@ one at a time. ``README.md`` begins at the beginning; the modules in reading ord
     Probes, answered before there is a request.
 ``settings``, ``_ingress``, ``_include``
     How it all becomes part of an application.
+``_monkey_patching``, ``_wsgi_only``
+    Two kinds of processes in which it cannot.
 ``_children``
     What a process that the application forks must not share with its worker.
 ``testing``, ``_servers``, ``_threaded_server``, ``pytest_plugin``
@@ -75,6 +79,7 @@ from ._foreign_applications import in_threads, never_blocks
 from ._greenlets import kills_greenlet
 from ._hosted import HostedCall, wait_hosted
 from ._include import includeme
+from ._monkey_patching import monkey_patched_by
 from ._process_loop import adopt_loop
 from ._request_scope import request_scope
 from ._request_threads import ThreadCounts, thread_counts
@@ -117,6 +122,7 @@ __all__ = (
     "includeme",
     "is_coroutine_callable",
     "kills_greenlet",
+    "monkey_patched_by",
     "never_blocks",
     "prepare_generators",
     "request_scope",

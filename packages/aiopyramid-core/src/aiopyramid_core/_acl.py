@@ -3,7 +3,7 @@
 Pyramid's :class:`~pyramid.authorization.ACLHelper` asks each resource for its ``__acl__``. An
 application's policy makes such a helper by itself, and Pyramid has no hook between the two. So the
 helper's two methods are replaced here, for the process and once: they do what they did, and see
-resources whose ``__acl__`` waits if it is a method.
+resources whose ``__acl__`` waits if it is a method, or a property that is a coroutine.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,8 @@ from typing import Any, Final
 from pyramid.authorization import ACLHelper
 
 from ._awaiting import awaited
+from ._coroutines import is_coroutine
+from ._locations import refuse_coroutine_as_parent
 
 __all__ = ("install",)
 
@@ -48,10 +50,13 @@ class _Resource:
     @property
     def __parent__(self) -> "_Resource | None":
         parent = self._resource.__parent__
+        refuse_coroutine_as_parent(parent, self._resource)
         return None if parent is None else _Resource(parent)
 
     @property
     def __acl__(self) -> Any:
         acl = self._resource.__acl__
-        # Called by the helper, and not here: an AttributeError here means that there is none.
-        return (lambda: awaited(acl())) if callable(acl) else acl
+        # Awaited by the helper, and not here: an AttributeError here means that there is none.
+        if callable(acl):
+            return lambda: awaited(acl())
+        return (lambda: awaited(acl)) if is_coroutine(acl) else acl

@@ -12,7 +12,7 @@ hides a coroutine function hides nothing here. Any other result costs one look a
 import functools
 import inspect
 from collections.abc import Callable
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from types import GeneratorType
 from typing import Any, Final, NoReturn
 from weakref import WeakSet
 
@@ -20,6 +20,7 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.util import object_description
 
 from ._callables import layers_of, prepare_generators, wrap_as
+from ._coroutines import is_async_generator, is_coroutine
 from .scope import await_, can_await, on_a_loop, refuse, run
 
 __all__ = (
@@ -60,9 +61,7 @@ def awaited(result: Any) -> Any:
 
 def awaited_coroutine(result: Any) -> Any:
     """The same for coroutines alone: other awaitables may be what the application wants."""
-    if type(result) is CoroutineType:
-        return _wait(result)
-    return result
+    return _wait(result) if is_coroutine(result) else result
 
 
 def _wait(awaitable: Any) -> Any:
@@ -92,16 +91,13 @@ def awaiting(function: Any, point: str) -> Any:
     def awaiting_function(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         kind = type(result)
-        if kind in _GENERATORS or hasattr(kind, "__await__"):
-            if kind is AsyncGeneratorType:
+        if kind is GeneratorType or hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+            if is_async_generator(result):
                 _refuse_result(function, point)
             return awaited(result)
         return result
 
     return dressed(function, awaiting_function)
-
-
-_GENERATORS: Final = frozenset({GeneratorType, AsyncGeneratorType})
 
 
 def dressed(function: Any, wrapper: Callable[..., Any]) -> Any:
@@ -203,8 +199,8 @@ class AwaitingObject:
             function = getattr(original, name)  # at each call: it may have been replaced
             result = function(*args, **kwargs)
             kind = type(result)
-            if kind in _GENERATORS or hasattr(kind, "__await__"):
-                if kind is AsyncGeneratorType:
+            if kind is GeneratorType or hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+                if is_async_generator(result):
                     _refuse_result(function, f"{name} of {point}")
                 return awaited(result)
             return result

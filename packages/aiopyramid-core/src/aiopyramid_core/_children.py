@@ -2,13 +2,13 @@
 
 A fork copies everything. A signal to the child would be written to the descriptor by which signals
 wake the parent's event loop, so that ``multiprocessing.Process.terminate()`` would end the worker
-and not the child; and a child that lives on would keep the server's port. So the child gives back
-what is the server's before anything else runs in it. What the other modules keep per process, each
-of them forgets by itself.
+and not the child. A child that lives on would keep the server's port, and the connections of
+clients, who would not learn that the parent has closed them, and send their next requests to
+nobody. So the child gives back what is the server's before anything else runs in it. What the other
+modules keep per process, each of them forgets by itself.
 """
 
 import concurrent.futures.thread
-import contextlib
 import logging
 import os
 import signal
@@ -23,8 +23,7 @@ _log = logging.getLogger("aiopyramid_core")
 
 class _Server(NamedTuple):
     signals: frozenset[int]
-    leave: Callable[[], object]
-    connections: Callable[[], Iterable[int]]
+    sockets: Callable[[], Iterable[int]]
 
 
 class _ThisThread(threading.local):
@@ -35,11 +34,7 @@ _server: _Server | None = None
 _this_thread = _ThisThread()
 
 
-def disown_children(
-    signals: Iterable[int],
-    leave: Callable[[], object],
-    connections: Callable[[], Iterable[int]] = tuple,
-) -> None:
+def disown_children(signals: Iterable[int], sockets: Callable[[], Iterable[int]]) -> None:
     """Have child processes of this one begin without its server.
 
     For servers, which call this once in each process that serves, before the application can fork.
@@ -48,16 +43,14 @@ def disown_children(
 
     Args:
         signals: Signals that the server handles. In a child they do what they do in any process.
-        leave: Called in each child: closes what a child must not keep open, such as sockets that
-            listen. Must not touch an event loop, which is still the parent's as well.
-        connections: Called in each child: returns the descriptors of clients' connections. In the
-            child they lead nowhere from then on. A connection that the parent closes would go on
-            for its client as long as any child has it.
+        sockets: Called in each child: returns the descriptors of what a child must not keep open,
+            sockets that listen and connections, which are closed with their duplicates. Negative
+            ones are passed over. Must not touch an event loop, which is still the parent's as well.
 
     .. versionadded:: 1.0
     """
     global _server
-    _server = _Server(frozenset(map(int, signals)), leave, connections)
+    _server = _Server(frozenset(map(int, signals)), sockets)
 
 
 def _hold_signals() -> None:
@@ -78,6 +71,28 @@ def _leave_pools() -> None:
     getattr(concurrent.futures.thread, "_threads_queues", {}).clear()
 
 
+def _close(sockets: Iterable[int]) -> None:
+    """Close sockets, and whatever is a duplicate of one of them."""
+    ours = {_identity(descriptor) for descriptor in sockets if descriptor >= 0} - {None}
+    if not ours:
+        return
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in map(int, os.listdir("/dev/fd")):
+        if _identity(descriptor) in ours:
+            # Their numbers stay taken: copies of the parent's objects may close them once more.
+            os.dup2(nowhere, descriptor, inheritable=False)
+    os.close(nowhere)
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    """Return what a descriptor has in common with its duplicates; None if it is not open."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _leave_server() -> None:
     global _server
     server, _server = _server, None
@@ -87,21 +102,10 @@ def _leave_server() -> None:
             interrupts = number == signal.SIGINT
             signal.signal(number, signal.default_int_handler if interrupts else signal.SIG_DFL)
         try:
-            server.leave()
-            _let_go(server.connections())
+            _close(server.sockets())
         except Exception:
             _log.exception("A child process keeps open what is its server's")
     _let_signals_through()
-
-
-def _let_go(connections: Iterable[int]) -> None:
-    # Not closed: they belong to objects which do that, perhaps when the number is another file's.
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in connections:
-        if descriptor >= 0:
-            with contextlib.suppress(OSError):
-                os.dup2(nowhere, descriptor, inheritable=False)
-    os.close(nowhere)
 
 
 os.register_at_fork(

@@ -1,11 +1,11 @@
-"""Functions that were made by functions: a copy with other values of the outer one's variables."""
+"""Functions that were made by functions: other values for the variables of the outer one."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
-__all__ = ("outer_variables", "with_outer_variables")
+__all__ = ("outer_variables", "replace_outer_variable", "with_outer_variables")
 
 
 def outer_variables(function: FunctionType) -> dict[str, Any]:
@@ -45,3 +45,20 @@ def with_outer_variables(function: FunctionType, values: Mapping[str, Any]) -> F
             setattr(made, name, getattr(function, name))
     vars(made).update(vars(function))
     return made
+
+
+def replace_outer_variable(
+    function: FunctionType, name: str, replacement: Callable[[Any], Any]
+) -> None:
+    """Give a function, and all that were made with it, another value of an outer one's variable.
+
+    Args:
+        function: A function that was made by a function.
+        name: The variable's. Nothing happens if the function uses no such variable.
+        replacement: Returns the new value for the old one.
+    """
+    if name in outer_variables(function):
+        index = function.__code__.co_freevars.index(name)
+        assert function.__closure__ is not None  # or else it has no such variable
+        cell = function.__closure__[index]
+        cell.cell_contents = replacement(cell.cell_contents)

@@ -9,15 +9,24 @@ from typing import Any, Final
 
 from pyramid.config.tweens import Tweens
 from pyramid.decorator import reify
+from pyramid.exceptions import ConfigurationError
+from pyramid.static import ManifestCacheBuster, QueryStringCacheBuster
 from pyramid.tweens import EXCVIEW
-from pyramid.util import SettableProperty
+from pyramid.util import SettableProperty, object_description
 
-from ._awaiting import AwaitingCollection, awaited_coroutine, awaiting
-from ._callables import wrap_as
+from ._awaiting import (
+    AwaitingCollection,
+    AwaitingObject,
+    awaited,
+    awaited_coroutine,
+    awaiting,
+)
+from ._callables import is_coroutine_callable, wrap_as
 from ._closures import outer_variables, with_outer_variables
 from ._failures import failing_as_pyramid_expects
 from ._off_loop import in_thread_of_request
 from ._predicates import await_predicate
+from ._wsgi_only import explain_wsgi
 
 __all__ = ("AwaitingTweens", "await_cache_busters", "await_properties", "await_routes")
 
@@ -49,6 +58,9 @@ class AwaitingTweens(AwaitingCollection):
 
     def __call__(self, handler: Any, registry: Any) -> Any:
         """Return the outermost tween."""
+        # The handler is a method of the application, which no event says this early and this
+        # cheaply: with a single subscriber Pyramid notifies of four events per request.
+        explain_wsgi(getattr(handler, "__self__", None))
         # By Pyramid's method, which asks for the two above.
         return Tweens.__call__(self, handler, registry)
 
@@ -167,7 +179,34 @@ class _CacheBusters(list[tuple[str, Any, bool]]):
 
     def insert(self, index: Any, entry: tuple[str, Any, bool]) -> None:
         path, cache_buster, explicit = entry
+        if isinstance(cache_buster, ManifestCacheBuster):
+            _refuse_coroutines(cache_buster)
+        if isinstance(cache_buster, QueryStringCacheBuster):
+            cache_buster = _WithAwaitedToken(cache_buster)
         super().insert(index, (path, awaiting(cache_buster, "a cache buster"), explicit))
+
+
+class _WithAwaitedToken(AwaitingObject):
+    """A cache buster of Pyramid's with a token of the application's, which is awaited."""
+
+    __slots__ = ()
+
+    def __init__(self, cache_buster: Any) -> None:
+        super().__init__(cache_buster, ("tokenize",), "a cache buster")
+
+    def __call__(self, request: Any, subpath: str, values: Any) -> Any:
+        # By Pyramid's method, which asks for the one above.
+        return awaited(type(self._original).__call__(self, request, subpath, values))
+
+
+def _refuse_coroutines(cache_buster: Any) -> None:
+    for name in ("get_manifest", "parse_manifest"):
+        if is_coroutine_callable(getattr(cache_buster, name)):
+            raise ConfigurationError(
+                f"Pyramid calls {name} of {object_description(cache_buster)}, a cache buster, when"
+                " the object is made, and it is a coroutine. Say 'def', and call what waits by"
+                " aiopyramid_core.run(function, ...)."
+            )
 
 
 def await_cache_busters(static_urls: Any) -> Any:

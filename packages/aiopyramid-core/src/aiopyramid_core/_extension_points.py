@@ -6,6 +6,7 @@ extension points is ``docs/extension-points.md``.
 
 import inspect
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final
 
 from pyramid.config.factories import _RequestExtensions
@@ -42,8 +43,10 @@ from pyramid.util import TopologicalSorter, object_description
 from . import _policies
 from ._awaiting import AwaitingObject, awaited, awaiting, dressed, is_awaiting
 from ._callables import is_coroutine_callable
+from ._closures import outer_variables
 from ._collections import AwaitingTweens, await_cache_busters, await_properties, await_routes
 from ._execution import wrap_execution_policy
+from ._locations import resource_itself
 from ._off_loop import in_thread_of_request
 from ._predicates import AwaitingPredicates
 from ._renderers import await_renderers
@@ -104,6 +107,12 @@ _MODULES_OF_TRAVERSERS: Final = ("pyramid.traversal", "aiopyramid_core.", "aiopy
 """Where traversers come from that need nobody who waits for them."""
 
 
+def _resource_url(factory: Any) -> Any:
+    # A class is not awaited, and sees the application's resource as well.
+    make = awaiting(factory, "a resource URL adapter")
+    return dressed(factory, lambda resource, request: make(resource_itself(resource), request))
+
+
 def _view(view: Any) -> Any:
     # Each layer of a view that Pyramid has derived is awaited by the next one.
     return view if hasattr(view, "__original_view__") else awaiting(view, "a view")
@@ -145,6 +154,22 @@ def _request_factory(factory: Any) -> Any:
     return awaiting(factory, "the request factory")
 
 
+def _session_factory(factory: Any) -> Any:
+    if inspect.isclass(factory) and isinstance(factory.__init__, FunctionType):
+        # One of pyramid.session's, which takes what a serializer cannot read for no session. A
+        # serializer that signs is around another one.
+        serializer = outer_variables(factory.__init__).get("serializer")
+        for each in (serializer, getattr(serializer, "serializer", None)):
+            for name in ("loads", "dumps"):
+                if is_coroutine_callable(getattr(each, name, None)):
+                    raise ConfigurationError(
+                        f"Pyramid calls {name} of {object_description(each)}, the serializer of"
+                        " cookie sessions, as a synchronous function, and it is a coroutine. Write"
+                        " a session factory: that may be a coroutine."
+                    )
+    return awaiting(factory, "the session factory")
+
+
 def _execution_policy(policy: Any) -> Any:
     # Ours, which is around the application's, has seen it awaited.
     if policy.__module__ == wrap_execution_policy.__module__:
@@ -182,14 +207,14 @@ _HOLDERS: Final[dict[Any, Holder]] = {
     IDefaultRootFactory: _as("the root factory"),
     IRequestFactory: _request_factory,
     IResponseFactory: _as("the response factory"),
-    ISessionFactory: _as("the session factory"),
+    ISessionFactory: _session_factory,
     IExecutionPolicy: _execution_policy,
     ILocaleNegotiator: _as("the locale negotiator"),
     ILocalizer: _localizer,
     IViewMapperFactory: _as("the view mapper"),
     IRendererFactory: await_renderers,
     IResponse: _as("a response adapter"),
-    IResourceURL: _as("a resource URL adapter"),
+    IResourceURL: _resource_url,
     ITraverser: _traverser,
     IView: _view,
     ISecuredView: _view,

@@ -7,10 +7,11 @@ from typing import Any
 from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
 from pyramid.tweens import EXCVIEW, INGRESS
 
-from . import _health, _placement, _threadlocals, _transactions, lifespan
+from . import _configuration, _health, _placement, _threadlocals, _transactions, lifespan
 from ._collections import AwaitingTweens
 from ._execution import wrap_execution_policy
 from ._executors import RequestExecutor
+from ._monkey_patching import refuse_monkey_patching
 from ._placement import Placement
 from ._registry import await_extension_points
 from ._request_threads import request_threads
@@ -42,13 +43,16 @@ def includeme(config: Any) -> None:
 
     Raises:
         ConfigurationError: A setting makes no sense; see
-            :class:`~aiopyramid_core.settings.Settings`.
+            :class:`~aiopyramid_core.settings.Settings`. Or gevent or eventlet have replaced the
+            threads of this process, or a coroutine function was included before.
 
     .. versionadded:: 1.0
     """
     if lifespan.is_installed(config.registry):
         return  # included before, perhaps by another package that needs it
+    refuse_monkey_patching()
     settings = Settings.from_mapping(config.registry.settings)
+    _configuration.install(config)
     _threadlocals.install()
     _transactions.install()
     placement = Placement(config.registry, settings.requests)

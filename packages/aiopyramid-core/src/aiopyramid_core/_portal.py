@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import inspect
 import os
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from ._borders import bring_back, call_handling
 from ._bridge import await_in_bridge, spawn_greenlet
+from ._coroutines import close
 from ._waiting import WaitingThread, waiting_thread
 
 __all__ = (
@@ -193,7 +193,7 @@ def await_in_thread(
             task = loop.create_task(coroutine, context=context)
         except BaseException as error:  # by a task factory of the application's
             coroutine.close()
-            _close(awaitable)
+            close(awaitable)
             finished.set_exception(error)
             return
         if scope is not None:
@@ -203,7 +203,7 @@ def await_in_thread(
     def finish(task: "asyncio.Task[Any]") -> None:
         # Not asyncio.run_coroutine_threadsafe: that would run in a second copy of the context,
         # the changes of which are out of reach.
-        _close(awaitable)  # if the Task was cancelled before it began; changes nothing else
+        close(awaitable)  # if the Task was cancelled before it began; changes nothing else
         if task.cancelled():
             finished.set_exception(asyncio.CancelledError())
             return
@@ -222,7 +222,7 @@ def await_in_thread(
     try:
         loop.call_soon_threadsafe(start)
     except RuntimeError:  # the loop is closed
-        _close(awaitable)
+        close(awaitable)
         raise
     in_time = False
     try:
@@ -238,12 +238,6 @@ def await_in_thread(
         raise DeadlineExceeded
     outcome: T = finished.result()
     return outcome
-
-
-def _close(awaitable: object) -> None:
-    """Close a coroutine that does not run, of which Python would say that it was never awaited."""
-    if inspect.iscoroutine(awaitable):
-        awaitable.close()
 
 
 LAST_WORDS_SECONDS: Final = 1.0

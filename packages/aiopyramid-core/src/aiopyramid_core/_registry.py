@@ -5,19 +5,16 @@ time, end in one of two collections of the registry: its utilities and its adapt
 application's object is replaced by what Pyramid shall find.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from pyramid.exceptions import ConfigurationError
-from pyramid.interfaces import IExecutionPolicy, IMultiView, ISecuredView, ISecurityPolicy, IView
-from pyramid.util import object_description
+from pyramid.interfaces import IExecutionPolicy
 from zope.interface.adapter import BaseAdapterRegistry
 
-from . import _acl, _request_callbacks, _session_helper, _traversal
-from ._awaiting import awaiting, holds
-from ._callables import is_coroutine_callable
+from . import _acl, _locations, _request_callbacks, _session_helper, _traversal
+from ._awaiting import holds
+from ._committed_before import await_subscriber_predicates, await_views
 from ._extension_points import held, held_as_subscriber
-from ._predicates import await_predicate
 
 __all__ = ("await_extension_points",)
 
@@ -30,11 +27,11 @@ def await_extension_points(registry: Any) -> None:
 
     Raises:
         ConfigurationError: Something was registered that Pyramid would call and nothing could
-            wait for; or a view has been made already, of a policy or a predicate that it would
-            never wait for.
+            wait for; or a view has been made already, and it is a coroutine.
     """
     _request_callbacks.install()
     _acl.install()
+    _locations.install()
     _session_helper.install()
     _await_components(registry)
     _traversal.install(registry)
@@ -45,8 +42,8 @@ def _await_components(registry: Any) -> None:
         _await_components(base)
     if isinstance(registry.adapters, _Holding):
         return
-    _await_views(registry)
-    _await_subscriber_predicates(registry)
+    await_views(registry)
+    await_subscriber_predicates(registry)
     for components in (registry.utilities, registry.adapters):
         kind = type(components)
         components.__class__ = type(kind.__name__, (_Holding, kind), {})
@@ -95,48 +92,3 @@ class _Holding(BaseAdapterRegistry):
             # All of them, so that they stay in order.
             super().unsubscribe(required, provided, value)
             self.subscribe(required, provided, value)
-
-
-# --- What was made before -------------------------------------------------------------------------
-
-
-def _await_views(registry: Any) -> None:
-    """Let the predicates of views that were made before be awaited.
-
-    Raises:
-        ConfigurationError: They are protected by a policy whose methods are coroutines.
-    """
-    views = list(_views(registry))
-    for view in views:
-        predicates = getattr(view, "__predicates__", [])
-        predicates[:] = [await_predicate(predicate) for predicate in predicates]
-    policy = registry.queryUtility(ISecurityPolicy)
-    if any(hasattr(view, "__permitted__") for view in views) and _is_of_coroutines(policy):
-        raise ConfigurationError(
-            f"Views were made before aiopyramid_core was included, and they ask"
-            f" {object_description(policy)}, the security policy, as a synchronous one; its methods"
-            ' are coroutines. Say config.include("aiopyramid_core") first.'
-        )
-
-
-def _views(registry: Any) -> Iterator[Any]:
-    for _, provided, _, view in list(registry.adapters.allRegistrations()):
-        if provided is IMultiView:
-            for views in (view.views, *view.media_views.values()):
-                yield from (each for _, each, _ in views)
-        elif provided in (IView, ISecuredView):
-            yield view
-
-
-def _await_subscriber_predicates(registry: Any) -> None:
-    """Let the predicates of subscribers that were added before be awaited."""
-    introspector = getattr(registry, "introspector", None)
-    for each in introspector.get_category("subscribers", ()) if introspector else ():
-        predicates = each["introspectable"]["derived_predicates"]
-        predicates[:] = [awaiting(predicate, "a predicate") for predicate in predicates]
-
-
-def _is_of_coroutines(policy: Any) -> bool:
-    return any(
-        is_coroutine_callable(getattr(policy, name, None)) for name in ISecurityPolicy.names()
-    )

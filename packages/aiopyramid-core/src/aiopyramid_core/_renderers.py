@@ -1,12 +1,12 @@
 """Renderers: what they return is awaited, and what they call for JSON, too."""
 
-from types import CoroutineType
 from typing import Any
 
 from pyramid.renderers import JSON
 from pyramid.util import object_description
 
 from ._awaiting import AwaitingObject, awaited, awaiting, dressed
+from ._coroutines import close, is_coroutine
 from .streaming import AsyncBody
 
 __all__ = ("await_renderers",)
@@ -41,13 +41,13 @@ def await_renderers(factory: Any) -> Any:
 def _refuse_coroutines(value: dict[Any, Any], system: Any) -> None:
     """Raise an error for a forgotten await: a template would show ``<coroutine object ...>``."""
     for key, each in value.items():
-        if type(each) is CoroutineType:
-            for coroutine in value.values():
-                if type(coroutine) is CoroutineType:
-                    coroutine.close()
+        if is_coroutine(each):
+            for other in value.values():
+                close(other)
             raise TypeError(
                 f"{object_description(system.get('view'))} returned a coroutine of"
-                f" {each.__qualname__} as {key!r}: write 'await' before the call that made it."
+                f" {getattr(each, '__qualname__', each)} as {key!r}: write 'await' before the call"
+                " that made it."
             )
 
 

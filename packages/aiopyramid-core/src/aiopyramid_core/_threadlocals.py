@@ -5,8 +5,8 @@ one thread would pop each other's entries from it. This module makes the manager
 a context variable: each request has its own, in its greenlets, coroutines and executor threads.
 
 Pyramid has no hook for it, and other modules import ``manager`` by name, so that the very instance
-has to change. The two other places where Pyramid is changed other than by its own hooks are
-``_request_callbacks`` and ``_acl``.
+has to change. The other places where Pyramid is changed other than by its own hooks are
+``_request_callbacks``, ``_acl``, ``_locations``, ``_session_helper`` and ``_configuration``.
 """
 
 from contextvars import ContextVar

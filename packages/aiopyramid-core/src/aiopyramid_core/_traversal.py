@@ -3,7 +3,6 @@
 Pyramid's traverser would take the coroutine for the child.
 """
 
-import inspect
 from typing import Any
 
 from pyramid.exceptions import ConfigurationError
@@ -11,6 +10,8 @@ from pyramid.interfaces import ITraverser
 from pyramid.traversal import ResourceTreeTraverser
 from pyramid.util import object_description
 from zope.interface import Interface
+
+from ._coroutines import close
 
 __all__ = ("install",)
 
@@ -30,8 +31,7 @@ class _CheckingTraverser(ResourceTreeTraverser):
         found = super().__call__(request)
         context = found["context"]
         if hasattr(type(context), "__await__"):
-            if inspect.iscoroutine(context):
-                context.close()
+            close(context)
             what = getattr(context, "__qualname__", None) or object_description(context)
             raise ConfigurationError(
                 f"Traversal has found a coroutine of {what} instead of a resource: Pyramid's"

@@ -8,10 +8,10 @@ waits, which is why it is a setting; those that are made outside of requests cos
 
 import asyncio
 from collections.abc import Coroutine, Generator
-from types import CoroutineType
 from typing import Any
 
 from ._bridge import in_bridge, step_in_greenlets
+from ._coroutines import is_coroutine
 
 __all__ = ("let_tasks_wait",)
 
@@ -29,7 +29,7 @@ def let_tasks_wait(loop: asyncio.AbstractEventLoop) -> None:
 def _make_task(
     loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
 ) -> "asyncio.Task[Any]":
-    if type(coroutine) is CoroutineType and in_bridge():
+    if in_bridge() and is_coroutine(coroutine):
         coroutine = _SteppedCoroutine(coroutine)
     return asyncio.Task(coroutine, loop=loop, **options)
 

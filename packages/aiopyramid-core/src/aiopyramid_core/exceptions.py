@@ -8,6 +8,7 @@
     ├── AlreadyShutDown     spawn() after the application has stopped
     ├── IncludeMissing      a coroutine view in an application that does not include the package
     ├── ApplicationError    an application broke the WSGI protocol; raised by servers
+    ├── NotWSGI             a server called the application by another protocol
     └── NotServed           a server for tests has not started
 
 Programming errors that Pyramid knows already (a view mapped by the wrong mapper, a setting that
@@ -21,6 +22,7 @@ __all__ = (
     "ApplicationError",
     "IncludeMissing",
     "NotServed",
+    "NotWSGI",
     "ScopeError",
     "StartupError",
 )
@@ -118,6 +120,22 @@ class ApplicationError(AiopyramidError):
 
     .. versionadded:: 1.0
     """
+
+
+class NotWSGI(AiopyramidError, TypeError):
+    """A server called the application by another protocol than WSGI, such as ASGI.
+
+    .. versionadded:: 1.0
+    """
+
+    def __str__(self) -> str:
+        return (
+            "A Pyramid application is a WSGI application (PEP 3333), and this server calls it by"
+            " another protocol, such as ASGI. Serve it by a WSGI server, on which coroutines work,"
+            " too: by gunicorn with the worker of aiopyramid-gunicorn (gunicorn"
+            " -k aiopyramid_gunicorn.worker.AsyncGunicornWorker app:app), by uWSGI with"
+            " aiopyramid-uwsgi, or by any other, such as waitress"
+        )
 
 
 class NotServed(AiopyramidError):

@@ -11,13 +11,13 @@ Where can ordinary code wait?
 """
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, ParamSpec, TypeVar
 
 from pyramid.threadlocal import get_current_request
 
 from ._bridge import await_in_bridge, in_bridge, spawn_greenlet
+from ._coroutines import close, is_coroutine
 from ._portal import ThreadScope, await_in_thread, loop_of_this_thread, serving
 from ._process_loop import process_loop
 from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
@@ -89,12 +89,13 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 
     .. versionadded:: 1.0
     """
-    if inspect.iscoroutine(function):
+    if is_coroutine(function):
         function.close()
+        name = getattr(function, "__name__", None) or "function"
         raise TypeError(
             f"run() takes a function and its arguments, and got a coroutine of"
-            f" {function.__qualname__}: write run({function.__name__}, ...) instead of"
-            f" run({function.__name__}(...))"
+            f" {getattr(function, '__qualname__', name)}: write run({name}, ...) instead of"
+            f" run({name}(...))"
         )
     if on_a_loop():
         raise ScopeError(
@@ -106,10 +107,10 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     if not loop.is_running():
         # A server has adopted it and is still loading the application.
         result = loop.run_until_complete(spawn_greenlet(function, *args, **kwargs))
-        return loop.run_until_complete(result) if inspect.iscoroutine(result) else result
+        return loop.run_until_complete(result) if is_coroutine(result) else result
     with serving(ThreadScope(lambda: loop)):
         result = function(*args, **kwargs)
-        return await_(result) if inspect.iscoroutine(result) else result
+        return await_(result) if is_coroutine(result) else result
 
 
 def _loop_to_wait_for() -> asyncio.AbstractEventLoop | None:
@@ -148,9 +149,8 @@ def refuse(awaitable: Awaitable[object]) -> NoReturn:
 
     .. versionadded:: 1.0
     """
-    if inspect.iscoroutine(awaitable):
-        # Or else Python would warn that it was never awaited, which is beside the point.
-        awaitable.close()
+    # Or else Python would warn that it was never awaited, which is beside the point.
+    close(awaitable)
     what = getattr(awaitable, "__qualname__", None) or repr(awaitable)
     if on_a_loop():
         raise ScopeError(

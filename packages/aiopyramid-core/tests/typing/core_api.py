@@ -34,6 +34,7 @@ from aiopyramid_core import (
     includeme,
     is_coroutine_callable,
     kills_greenlet,
+    monkey_patched_by,
     never_blocks,
     prepare_generators,
     request_scope,
@@ -161,6 +162,7 @@ def ordinary() -> None:
     assert_type(str(IncludeMissing()), str)
     assert_type(thread_counts().queued, int)
     assert_type(request_scope(), Hashable)
+    assert_type(monkey_patched_by(), str | None)
     in_threads(read)  # type: ignore[arg-type]
     never_blocks(read)  # type: ignore[arg-type]
     call_off_loop(read, limit=1)  # type: ignore[call-arg]
@@ -240,7 +242,7 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     assert_type(await step_in_greenlets(load(1)), User)
     await step_in_greenlets(load)  # type: ignore[arg-type]
     assert_type(kills_greenlet(BaseException()), bool)
-    disown_children([15], lambda: None)
+    disown_children([15], lambda: [3])
     call = HostedCall(lambda: read("path"))
     assert_type(call.proceed(), bool)
     assert_type(call.result, bytes)

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from gunicorn.workers import SUPPORTED_WORKERS
 from pyramid.router import Router
 
-from aiopyramid_core import called_by, is_coroutine_callable
+from aiopyramid_core import called_by, is_coroutine_callable, monkey_patched_by
 from aiopyramid_core.lifespan import is_installed
 
-__all__ = ("errors_of", "warnings_of")
+__all__ = ("errors_of", "errors_of_name", "warnings_of")
 
 
 def errors_of(application: Any) -> Iterator[str]:
@@ -20,14 +21,40 @@ def errors_of(application: Any) -> Iterator[str]:
         application: What gunicorn was told to serve, loaded.
     """
     yield from _monkey_patching()
+    if inspect.iscoroutine(application):
+        application.close()
+        yield _made_by_coroutine(application.__qualname__)
     if inspect.isfunction(application):
         parameters = list(inspect.signature(application).parameters)
         if parameters[:1] == ["global_config"]:
             name = application.__name__
+            if inspect.iscoroutinefunction(application):
+                yield _made_by_coroutine(name)
+                return
             yield (
                 f"{application.__module__}:{name} is a function that makes the application, and"
                 f" not the application. Have gunicorn call it: '{application.__module__}:{name}()'"
             )
+
+
+def errors_of_name(name: str) -> Iterator[str]:
+    """Yield why what gunicorn was told to serve is no application, though it could be imported.
+
+    Args:
+        name: What gunicorn was told to serve, such as ``site:main()``.
+    """
+    module, _, expression = name.partition(":")
+    function = getattr(sys.modules.get(module), expression.partition("(")[0], None)
+    if inspect.iscoroutinefunction(function):
+        yield _made_by_coroutine(function.__name__)
+
+
+def _made_by_coroutine(name: str) -> str:
+    return (
+        f"{name} makes the application, and is a coroutine function, which nobody awaits: say"
+        " 'def', and call what waits by aiopyramid_core.run(function, ...), or let"
+        " config.add_startup(function) call it in each worker"
+    )
 
 
 def warnings_of(application: Any) -> Iterator[str]:
@@ -50,15 +77,13 @@ def warnings_of(application: Any) -> Iterator[str]:
 
 def _monkey_patching() -> Iterator[str]:
     """Yield what has replaced the threads of this process by greenlets of its own."""
-    gevent = sys.modules.get("gevent.monkey")
-    eventlet = sys.modules.get("eventlet.patcher")
-    for name, is_patched in (
-        ("gevent", gevent is not None and gevent.is_module_patched("threading")),
-        ("eventlet", eventlet is not None and eventlet.is_monkey_patched("thread")),
-    ):
-        if is_patched:
-            yield (
-                f"{name} has replaced the threads of this process (monkey patching), and asyncio"
-                f" needs real ones: take {name}'s monkey patching out of the application, or serve"
-                f" it by gunicorn's worker for {name}"
-            )
+    name = monkey_patched_by()
+    if name is not None:
+        # Newer versions of gunicorn have no worker for eventlet.
+        otherwise = (
+            f", or serve it by gunicorn's worker {name}" if name in SUPPORTED_WORKERS else ""
+        )
+        yield (
+            f"{name} has replaced the threads of this process (monkey patching), and asyncio needs"
+            f" real ones: take {name}'s monkey patching out of the application{otherwise}"
+        )

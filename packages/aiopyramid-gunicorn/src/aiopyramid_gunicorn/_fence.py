@@ -41,10 +41,11 @@ def peer_of(transport: Any) -> str:
 
 
 def descriptor_of(transport: Any) -> int:
-    """Return the descriptor of a transport's socket; -1 if that is closed.
+    """Return the descriptor of a transport's socket; -1 if it is closed.
 
     Args:
         transport: An :class:`asyncio.Transport`.
     """
-    descriptor: int = transport.get_extra_info("socket").fileno()
+    sock = transport.get_extra_info("socket")
+    descriptor: int = -1 if sock is None else sock.fileno()
     return descriptor

@@ -33,8 +33,8 @@ class OpenConnection(Protocol):
     def abort(self) -> None:
         """Break the connection off at once."""
 
-    def fileno(self) -> int:
-        """Return the descriptor of the connection's socket; -1 if that is closed."""
+    def descriptor(self) -> int:
+        """Return the descriptor of its socket; -1 if it is closed."""
 
 
 class Owner(Protocol):

@@ -147,6 +147,10 @@ class Server:
             self.forget(connection)
             return None
 
+    def descriptors(self) -> list[int]:
+        """Return the descriptors of all connections; -1 for those that are closed."""
+        return [connection.descriptor() for connection in self.connections]
+
     async def drain(self, patience_seconds: float) -> int:
         """Stop accepting, let the requests in progress end, then break off.
 

@@ -236,8 +236,8 @@ class HTTPProtocol(asyncio.Protocol):
             self._transport.abort()
         return unanswered
 
-    def fileno(self) -> int:
-        """Return the descriptor of the connection's socket; -1 if that is closed."""
+    def descriptor(self) -> int:
+        """Return the descriptor of its socket; -1 if it is closed."""
         return descriptor_of(self._transport)
 
     def __str__(self) -> str:

@@ -15,13 +15,13 @@ import ssl
 import time
 import traceback
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.errors import HaltServer
+from gunicorn.errors import AppImportError, HaltServer
 from gunicorn.http.wsgi import base_environ
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
@@ -38,7 +38,7 @@ from aiopyramid_core import (
 )
 from aiopyramid_core.executor import DEFAULT_THREADS
 
-from ._application import errors_of, warnings_of
+from ._application import errors_of, errors_of_name, warnings_of
 from ._ending import LAST_WORDS_SECONDS, end_process_in, end_tasks
 from ._environ import EnvironSettings
 from ._files import FileWrapper
@@ -135,12 +135,17 @@ class AsyncGunicornWorker(Worker):
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
         self._end = 0.0
-        disown_children(_SIGNALS, self._leave_in_child, self._connections)
+        disown_children(_SIGNALS, self._sockets)
         super().init_process()
 
     def load_wsgi(self) -> None:
         """Load the application, and look at what was loaded."""
-        super().load_wsgi()
+        try:
+            super().load_wsgi()
+        except AppImportError:
+            for text in errors_of_name(getattr(self.app, "app_uri", None) or ""):
+                self.log.critical("%s", text)
+            raise
         errors = list(errors_of(self.wsgi))
         for text in errors:
             self.log.critical("%s", text)
@@ -214,16 +219,10 @@ class AsyncGunicornWorker(Worker):
         # 1 is gunicorn's default, with which it does not mean threads at all.
         return threads if threads > 1 else self.executor_threads
 
-    def _leave_in_child(self) -> None:
-        for listener in self.sockets:
-            # Not close(), which uvloop keeps from being of effect as long as it watches a socket.
-            if (descriptor := listener.sock.detach()) >= 0:  # closed when the worker stops
-                os.close(descriptor)
-
-    def _connections(self) -> Iterator[int]:
-        """Return the descriptors of all connections."""
-        server = self._server
-        return iter(()) if server is None else (each.fileno() for each in server.connections)
+    def _sockets(self) -> list[int]:
+        """Return the descriptors of what child processes must not keep open."""
+        listening = [listener.sock.fileno() for listener in self.sockets]
+        return listening + ([] if self._server is None else self._server.descriptors())
 
     def _stop(self) -> None:
         """Stop when the requests in progress have ended."""

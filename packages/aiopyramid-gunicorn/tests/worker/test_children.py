@@ -38,6 +38,29 @@ def test_what_becomes_of_a_child_does_not_concern_its_worker(server, view, act, 
     assert "shutdown in" not in server.output
 
 
+@contextlib.contextmanager
+def client_of(server):
+    """A client that keeps its connection behind an answer."""
+    with socket.create_connection(("127.0.0.1", server.port), 20) as client:
+        client.sendall(b"GET /pid HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+        yield client
+
+
+@pytest.mark.parametrize("view", ["in_coroutine", "in_thread"])
+def test_a_child_that_lives_on_does_not_keep_the_connections_of_its_worker(server, view):
+    worker = int(server.get("/pid")[1])
+    with client_of(server) as client:
+        child = int(server.get(f"/{view}/child_that_lives_on")[1])
+        try:
+            os.kill(worker, signal.SIGKILL)
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1000) == b""
+            os.kill(child, 0)  # it is still there
+        finally:
+            os.kill(child, signal.SIGTERM)
+
+
 @pytest.mark.parametrize("view", ["in_coroutine", "in_thread"])
 def test_a_child_that_lives_on_does_not_keep_the_port(gunicorn, view):
     server = gunicorn(app="children_app:main()")
@@ -52,18 +75,6 @@ def test_a_child_that_lives_on_does_not_keep_the_port(gunicorn, view):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGTERM)
-
-
-def test_a_child_that_lives_on_keeps_no_connection_open(server):
-    with socket.create_connection(("127.0.0.1", server.port), 60) as client:
-        client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
-        child = int(server.get("/in_thread/child_that_lives_on")[1])
-        try:
-            assert client.recv(1) == b""  # it is closed after ``keepalive``
-            os.kill(child, 0)  # which is still there
-        finally:
-            os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

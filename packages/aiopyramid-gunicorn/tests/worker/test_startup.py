@@ -6,6 +6,9 @@ import re
 import signal
 
 import pytest
+from gunicorn.workers import SUPPORTED_WORKERS
+
+from aiopyramid_gunicorn._application import errors_of
 
 PLAIN = "plain_app:app"
 GET = b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
@@ -65,11 +68,11 @@ def main(global_config=None, **settings):
     return config.make_wsgi_app()
 """
 
-PATCHED = """
-import sys, types
-sys.modules["gevent.monkey"] = types.SimpleNamespace(is_module_patched=lambda name: True)
-def app(environ, start_response): ...
-"""
+PATCHES = {
+    "gevent": "from gevent.monkey import patch_all; patch_all()\n",
+    "eventlet": "from eventlet import monkey_patch; monkey_patch()\n",
+}
+APP = "def app(environ, start_response): ...\n"
 
 
 def test_the_function_that_makes_the_application_is_not_taken_for_it(gunicorn, tmp_path):
@@ -79,23 +82,76 @@ def test_the_function_that_makes_the_application_is_not_taken_for_it(gunicorn, t
     server.said(re.escape("Have gunicorn call it: 'site_main:main()'"))
 
 
+ASYNC_MAIN = MAIN.replace("def main", "async def main")
+COROUTINE = (
+    "main makes the application, and is a coroutine function, which nobody awaits: say 'def'"
+)
+
+
+@pytest.mark.parametrize("name", ["main", "main()"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_function_that_makes_the_application_and_is_a_coroutine_is_refused(
+    gunicorn, tmp_path, name
+):
+    (tmp_path / "site_main.py").write_text(ASYNC_MAIN)
+    server = gunicorn(app=f"site_main:{name}", PYTHONPATH=str(tmp_path))
+    server.ended()
+    server.said(COROUTINE)
+    assert "Have gunicorn call it" not in server.output
+
+
+def test_what_it_has_returned_is_refused_too(recwarn):
+    async def main():
+        """Make an application, for pserve."""
+
+    assert [text.partition(":")[0] for text in errors_of(main())] == [
+        "test_what_it_has_returned_is_refused_too.<locals>.main makes the application, and is a"
+        " coroutine function, which nobody awaits"
+    ]
+    assert not recwarn.list
+
+
 def test_a_forgotten_include_is_told(gunicorn, tmp_path):
     (tmp_path / "site_main.py").write_text(MAIN)
     server = gunicorn(app="site_main:main()", PYTHONPATH=str(tmp_path))
     server.said(r"function site_main.view is a coroutine, and the application does not include")
 
 
-def test_monkey_patched_threads_are_refused_once(gunicorn, tmp_path):
-    # What gevent says of itself: it is not among what the tests need.
-    (tmp_path / "patched.py").write_text(PATCHED)
+@pytest.mark.parametrize("name", PATCHES)
+def test_monkey_patched_threads_are_refused_once(gunicorn, tmp_path, name):
+    (tmp_path / "patched.py").write_text(PATCHES[name] + APP)
     server = gunicorn(app="patched:app", PYTHONPATH=str(tmp_path))
     server.ended()
-    server.said("gevent has replaced the threads of this process", times=1)
+    server.said(f"{name} has replaced the threads of this process", times=1)
+    assert server.output.count("has replaced the threads") == 1
+    # Which gunicorn itself says: it has no worker for eventlet any more.
+    remedy = rf", or serve it by gunicorn's worker {name}$"
+    assert bool(re.search(remedy, server.output, re.MULTILINE)) is (name in SUPPORTED_WORKERS)
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_monkey_patching_in_gunicorns_own_process_is_refused_too(gunicorn, tmp_path, name):
+    (tmp_path / "conf.py").write_text(PATCHES[name])
+    server = gunicorn("-c", str(tmp_path / "conf.py"))
+    server.ended()
+    assert server.popen.returncode == 3
+    server.said(f"ConfigurationError: {name} has replaced the threads of this process")
+
+
+# --- The worker's name ----------------------------------------------------------------------------
 
 
 def test_the_worker_has_a_name_among_the_entry_points(gunicorn):
     server = gunicorn(app=PLAIN, worker="egg:aiopyramid-gunicorn#aiopyramid")
     assert server.get("/")[0] == 200
+
+
+def test_the_short_name_alone_is_gunicorns_to_give_and_gunicorn_says_so(gunicorn):
+    # As soon as gunicorn looks for it in other distributions, the documents can offer it.
+    server = gunicorn(app=PLAIN, worker="aiopyramid")
+    server.ended()
+    assert server.popen.returncode == 1
+    server.said("class uri 'aiopyramid' invalid or not found")
 
 
 # --- Settings -------------------------------------------------------------------------------------

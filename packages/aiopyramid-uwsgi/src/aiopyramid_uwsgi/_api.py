@@ -117,7 +117,7 @@ def speaks_tls(environ: Mapping[str, Any]) -> bool:
 
 
 def connection_descriptor() -> int:
-    """Return the descriptor of the current request's connection, which is uWSGI's to close."""
+    """Return the file descriptor of the current request's connection, which is uWSGI's."""
     descriptor: int = uwsgi.connection_fd()
     return descriptor
 

@@ -56,11 +56,13 @@ class Exchange:
         router: What to pass to it.
         settings: How long the request body may be.
         register: Told of the beginning and the end.
+
+    Attributes:
+        descriptor: That of the connection, as uWSGI has it.
     """
 
     __slots__ = (
         "_call",
-        "_descriptor",
         "_environ",
         "_policy",
         "_register",
@@ -69,11 +71,12 @@ class Exchange:
         "_router",
         "_settings",
         "_upgraded",
+        "descriptor",
     )
 
-    _descriptor: int
     _environ: dict[str, Any]
     _response: Response
+    descriptor: int
 
     def __init__(
         self, policy: Policy, router: Any, settings: UWSGISettings, register: Register
@@ -96,7 +99,7 @@ class Exchange:
         # behind the request, and fills it for the next.
         environ = self._environ = environ.copy()
         response = self._response = Response(environ["REQUEST_METHOD"])
-        self._descriptor = _api.connection_descriptor()
+        self.descriptor = _api.connection_descriptor()
         self._register.remember(self)
         try:
             correct_scheme(environ, self._settings.forwarded_allow_ips, _api.peer_address)
@@ -204,12 +207,6 @@ class Exchange:
         self._upgraded = connection
 
     # --- Everywhere ---------------------------------------------------------------------------
-
-    def descriptors(self) -> Iterator[int]:
-        """Return the descriptors of the client's connection: uWSGI's, and another protocol's."""
-        yield self._descriptor
-        if self._upgraded is not None:
-            yield self._upgraded.fileno()
 
     def _check_started(self) -> str:
         """Return the response's status.

@@ -47,7 +47,6 @@ class NativeTransport(asyncio.Transport):
         self._serving = False
         self._lost = False
         self._news: asyncio.Future[None] | None = None
-        self._descriptor = -1
 
     # --- In uWSGI's greenlet ------------------------------------------------------------------
 
@@ -56,17 +55,15 @@ class NativeTransport(asyncio.Transport):
         self._serving = True
         reason: OSError | None = None
         with _api.duplicate_connection() as connection:
-            self._descriptor = connection.fileno()
             try:
                 self._protocol.connection_made(self)
                 while not self._closing or self._outgoing:
                     self._send(write)
                     if not self._receive():
-                        self._wait(self._descriptor)
+                        self._wait(connection.fileno())
             except OSError as error:
                 reason = error  # uWSGI's way of saying that the connection is closed
             finally:
-                self._descriptor = -1
                 self._lose(reason)
 
     def _send(self, write: Callable[[bytes], object]) -> None:
@@ -119,10 +116,6 @@ class NativeTransport(asyncio.Transport):
         """The worker stops."""
         if self._serving and not self._lost:
             self._protocol.server_stops()
-
-    def fileno(self) -> int:
-        """Return the descriptor of the duplicate; -1 if there is none."""
-        return self._descriptor
 
     # --- Called by the protocol ---------------------------------------------------------------
 

@@ -39,9 +39,6 @@ class TakenOver(Protocol):
     def abort(self) -> None:
         """The worker's patience has ended."""
 
-    def fileno(self) -> int:
-        """Return the descriptor of the connection, as far as it is not uWSGI's; -1 for none."""
-
 
 class UpgradedConnection(asyncio.Protocol):
     """Passes on what the transport says, and tells when it is gone.
@@ -83,13 +80,6 @@ class UpgradedConnection(asyncio.Protocol):
         """The worker's patience has ended."""
         if self._transport is not None:
             self._transport.abort()
-
-    def fileno(self) -> int:
-        """Return the descriptor of the duplicate; -1 if there is none."""
-        if self._transport is None:
-            return -1
-        descriptor: int = self._transport.get_extra_info("socket").fileno()
-        return descriptor
 
     # --- Called by asyncio --------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ to stop; here the worker takes those signals over.
 """
 
 import asyncio
-import contextlib
 import importlib
 import logging
 import os
@@ -15,9 +14,8 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import Final
 
 from pyramid.exceptions import ConfigurationError
@@ -131,10 +129,6 @@ class Worker:
         if not self._exchanges:
             self._deserted.set()
 
-    def _connections(self) -> Iterator[int]:
-        """Return the descriptors of all connections."""
-        return chain.from_iterable(exchange.descriptors() for exchange in self._exchanges)
-
     # --- Beginning and end --------------------------------------------------------------------
 
     def _begin(self, listening: Listening) -> None:
@@ -144,7 +138,7 @@ class Worker:
             return
         listening.plugin_has_begun()
         # Not before, since uWSGI forks its workers, too.
-        disown_children(_EXIT_CODES, _leave_in_child, self._connections)
+        disown_children(_EXIT_CODES, self._sockets)
         for number in _EXIT_CODES:
             loop.add_signal_handler(number, self._stop, number, listening)
         self._starting = loop.create_task(self._start(listening))
@@ -168,6 +162,11 @@ class Worker:
         _log.critical("This worker does not serve; another one tries in %gs", _RETRY_SECONDS)
         await asyncio.sleep(_RETRY_SECONDS)
         self._exit_soon(_TRY_AGAIN)
+
+    def _sockets(self) -> list[int]:
+        """Return the descriptors of what child processes must not keep open."""
+        connections = [exchange.descriptor for exchange in self._exchanges]
+        return [*_api.listening_sockets(), *connections]
 
     def _stop(self, number: signal.Signals, listening: Listening) -> None:
         if self._ending is None:
@@ -233,12 +232,6 @@ class Worker:
         threading.Thread(target=_end_process, args=(code,), daemon=True).start()
         # Not from a Task, which would keep the SystemExit for whoever awaits it.
         asyncio.get_running_loop().call_soon(sys.exit, code)
-
-
-def _leave_in_child() -> None:
-    for descriptor in _api.listening_sockets():
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
 
 
 def _end_process(code: int) -> None:

@@ -97,17 +97,13 @@ async def end_children_on_loop(request):
     return end_children(request)
 
 
-def child_that_lives_on(request):
-    """Fork a process in the middle of a body whose end the connection's end tells."""
-
-    def parts():
-        pid = os.fork()
-        if pid == 0:
-            time.sleep(120)
-            os._exit(0)
-        yield b"%d" % pid
-
-    return Response(app_iter=parts(), content_type="text/plain")
+def leave_child(request):
+    """Begin a child process that lives on; return its process id."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(120)
+        os._exit(0)
+    return text(child)
 
 
 async def leave(request):
@@ -328,7 +324,7 @@ VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, scheme
 VIEWS += [limit_files, block, block_for_ever, length_in_thread, thread, executor, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent, switch, said]
 VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
-VIEWS += [child_that_lives_on]
+VIEWS += [leave_child]
 
 
 def main(global_config=None, **settings):

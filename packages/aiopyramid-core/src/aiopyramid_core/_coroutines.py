@@ -1,0 +1,28 @@
+"""Is this value a coroutine? Those of compiled functions (Cython) are of a type of their own."""
+
+from collections.abc import AsyncGenerator, Coroutine
+from types import AsyncGeneratorType, CoroutineType
+from typing import Any, TypeGuard
+
+__all__ = ("close", "is_async_generator", "is_coroutine")
+
+
+def is_coroutine(value: Any) -> TypeGuard[Coroutine[Any, Any, Any]]:
+    """Return whether a value is a coroutine: Python's, or one of a compiled function."""
+    kind = type(value)
+    # The abstract class last: to ask it takes longer than all of the bridge.
+    return kind is CoroutineType or (hasattr(kind, "__await__") and issubclass(kind, Coroutine))
+
+
+def is_async_generator(value: Any) -> bool:
+    """Return whether a value is an async generator: Python's, or one of a compiled function."""
+    kind = type(value)
+    return kind is AsyncGeneratorType or (
+        hasattr(kind, "__anext__") and issubclass(kind, AsyncGenerator)
+    )
+
+
+def close(value: Any) -> None:
+    """Close a coroutine that will not be awaited, of which there would be a warning."""
+    if is_coroutine(value):
+        value.close()
