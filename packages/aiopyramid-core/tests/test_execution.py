@@ -13,7 +13,7 @@ from pyramid.request import Request as PyramidRequest
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import await_, in_threads, spawn_greenlet, synchronize
+from aiopyramid_core import await_, call_off_loop, in_threads, spawn_greenlet, synchronize
 from aiopyramid_core._request_threads import request_threads
 from aiopyramid_core.contract import ON_DISCONNECT
 
@@ -558,3 +558,53 @@ def test_nor_those_that_the_task_of_somebody_else_needs(run, fetch, monkeypatch)
         return {answer.text for answer in answers}
 
     assert run(main) == {"inner"}
+
+
+# --- When all threads are busy --------------------------------------------------------------------
+
+
+def test_static_files_are_sent_all_the_same(run, application, fetch, monkeypatch, until, tmp_path):
+    (tmp_path / "style.css").write_text("")
+    monkeypatch.setattr(request_threads(), "limit", 1)
+    begun, release = threading.Event(), threading.Event()
+
+    def block(request):
+        begun.set()
+        release.wait(PATIENCE_SECONDS)
+        return Response("")
+
+    def configure(config):
+        config.add_static_view("static", str(tmp_path))
+        config.add_view(block)
+
+    async def main():
+        app = application(configure)
+        blocked = asyncio.create_task(fetch(app))
+        await until(begun.is_set)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS / 2):
+                return (await fetch(app, "/static/style.css")).status_int
+        finally:
+            release.set()
+            await blocked
+
+    assert run(main) == 200
+
+
+def test_requests_do_not_wait_for_each_other_for_what_one_of_them_holds(
+    run, application, fetch, monkeypatch
+):
+    monkeypatch.setattr(request_threads(), "limit", 2)
+    connection = threading.Semaphore(1)
+
+    async def view(request):
+        assert call_off_loop(connection.acquire, timeout=PATIENCE_SECONDS)
+        await asyncio.sleep(0.01)  # meanwhile others take all threads, and wait
+        call_off_loop(connection.release)
+        return Response("")
+
+    async def main():
+        app = application(lambda config: config.add_view(view))
+        return await asyncio.gather(*(fetch(app) for _ in range(8)))
+
+    assert [each.status_int for each in run(main)] == [200] * 8

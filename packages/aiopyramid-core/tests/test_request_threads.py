@@ -333,3 +333,49 @@ def test_the_process_ends_although_threads_are_idle():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- The reserve ----------------------------------------------------------------------------------
+
+
+def test_what_is_preferred_runs_in_a_reserve_when_all_others_are_busy(threads):
+    pool = threads(1)
+    busy, waiting, preferred = Busy(), Busy(), Busy()
+    begin(pool, busy)
+    assert not pool.submit(waiting)
+    begin(pool, preferred, preferred=True)
+    preferred.end()
+    assert not waiting.begun.is_set()
+    busy.end()
+    assert waiting.begun.wait(PATIENCE_SECONDS)
+    waiting.end()
+
+
+def test_when_the_reserve_is_busy_as_well_what_is_preferred_is_next(threads):
+    pool = threads(1)
+    busy, in_reserve, waiting, preferred = (Busy() for _ in range(4))
+    begin(pool, busy)
+    begin(pool, in_reserve, preferred=True)
+    assert not pool.submit(waiting)
+    assert not pool.submit(preferred, preferred=True)
+    assert pool.counts == ThreadCounts(limit=1, running=2, waiting=0, queued=2)
+    in_reserve.end()
+    assert preferred.begun.wait(PATIENCE_SECONDS)
+    preferred.end()
+    assert not waiting.begun.is_set()
+    busy.end()
+    assert waiting.begun.wait(PATIENCE_SECONDS)
+    waiting.end()
+
+
+def test_what_is_preferred_may_be_taken_back_while_it_waits(threads):
+    pool = threads(1)
+    busy, in_reserve, preferred = (Busy() for _ in range(3))
+    begin(pool, busy)
+    begin(pool, in_reserve, preferred=True)
+    assert not pool.submit(preferred, preferred=True)
+    assert pool.withdraw(preferred)
+    assert not pool.withdraw(preferred)
+    in_reserve.end()
+    busy.end()
+    assert not preferred.begun.is_set()

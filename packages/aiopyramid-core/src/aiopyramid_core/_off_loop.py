@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from ._borders import bring_back, call_handling, reraise
 from ._bridge import await_in_bridge, in_bridge
 from ._portal import ThreadScope, serving
-from ._request_scope import clean_up_here
+from ._request_scope import CoroutineRequestScope, clean_up_here, current_scope
 from ._request_threads import deliver, request_threads
 from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
 from ._waiting import waiting_thread
@@ -93,6 +93,7 @@ async def call_in_request_thread(function: Callable[[], T], *, at_once: bool) ->
         at_once: Whether it gets a thread however many are busy.
     """
     loop = asyncio.get_running_loop()
+    preferred = _has_had_thread()
 
     def start(call: Call) -> Awaitable[Outcome]:
         outcome: asyncio.Future[Outcome]
@@ -103,13 +104,22 @@ async def call_in_request_thread(function: Callable[[], T], *, at_once: bool) ->
             if waiting.offer(lambda: deliver(loop, outcome, call())):
                 return outcome
         try:
-            outcome = request_threads().run(loop, call, at_once=at_once)
+            outcome = request_threads().run(loop, call, at_once=at_once, preferred=preferred)
         except RuntimeError:
             # The process ends. The loop's executor knows of the last thread.
             outcome = loop.run_in_executor(None, call)
         return _to_the_end(outcome) if at_once else outcome
 
     return await call_elsewhere(loop, start, function)
+
+
+def _has_had_thread() -> bool:
+    """Return whether the request, if it is a coroutine request, has had a thread before."""
+    scope = current_scope.get()
+    if type(scope) is not CoroutineRequestScope:
+        return False
+    had, scope.has_had_thread = scope.has_had_thread, True
+    return had
 
 
 async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:

@@ -15,7 +15,7 @@ from pyramid.traversal import DefaultRootFactory, decode_path_info, split_path_i
 from pyramid.util import text_
 
 from ._route_index import RouteIndex
-from ._route_match import ROUTE_MATCH
+from ._route_match import ROUTE_MATCH, STATIC_FILE
 from ._view_records import Place, ViewRecord
 
 __all__ = ("Decision", "Placement", "install", "is_installed", "placement_of")
@@ -34,20 +34,19 @@ class Decision:
     Attributes:
         views: See above.
         place: Where all of them run, or None where they differ.
+        on_loop: Whether such requests run on the event loop.
+        is_static: Whether all that they ask for is files.
     """
 
-    __slots__ = ("place", "views")
+    __slots__ = ("is_static", "on_loop", "place", "views")
 
     def __init__(self, views: Iterable[ViewRecord]) -> None:
         self.views = tuple(views)
         places = {view.place for view in self.views}
         # Without a view there will be an error page, about which nothing is known.
         self.place = Place.THREAD if not places else places.pop() if len(places) == 1 else None
-
-    @property
-    def on_loop(self) -> bool:
-        """Whether such requests run on the event loop."""
-        return self.place is Place.LOOP
+        self.on_loop = self.place is Place.LOOP
+        self.is_static = bool(self.views) and all(view.is_static for view in self.views)
 
 
 class Placement:
@@ -65,7 +64,7 @@ class Placement:
         self._routes: list[Any] = []
         self._known_routes = -1
         # What follows is made of the above.
-        self._by_route: list[tuple[Any, bool]] = []
+        self._by_route: list[tuple[Any, Decision]] = []
         self._by_name: dict[str, bool] = {}
         self._by_path: dict[str, tuple[bool, Any]] = {}
         self._index = RouteIndex(())
@@ -104,14 +103,16 @@ class Placement:
                 return False  # an error page
         is_first = True
         for position in self._index.candidates(path):
-            route, on_loop = self._by_route[position]
+            route, decision = self._by_route[position]
             match = route.match(path)
             if match is None:
                 continue
             if is_first and not route.predicates:
                 environ[ROUTE_MATCH] = path, route, match
-            if not on_loop or not route.predicates:
-                return on_loop
+                if decision.is_static:
+                    environ[STATIC_FILE] = True
+            if not decision.on_loop or not route.predicates:
+                return decision.on_loop
             is_first = False  # with predicates it may not be the one in the end
         return self._decide_for_traversal(path, environ)
 
@@ -161,7 +162,7 @@ class Placement:
         self._has_tree = root_factory is not DefaultRootFactory
         patterns = [text_(route.pattern, "ascii") for route, _ in routes]  # as Pyramid reads them
         self._index = RouteIndex(patterns)
-        self._by_route = [(route, decision.on_loop) for route, decision in routes]
+        self._by_route = routes
         self._by_name = {name: decision.on_loop for name, decision in self.view_names().items()}
         # Patterns without placeholders, as most are, match just one path.
         paths = ["/" + pattern.lstrip("/") for pattern in patterns]

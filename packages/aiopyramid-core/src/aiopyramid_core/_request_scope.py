@@ -55,15 +55,18 @@ class CoroutineRequestScope(_Scope):
     """The scope of one coroutine request.
 
     Attributes:
+        has_had_thread: Whether it has had a thread for a blocking call. Since then it may hold
+            what others, who have all the threads, wait for: a connection, the lock of a row.
         transaction_manager: What ``transaction.manager`` stands for in the request, or None as
             long as nobody has asked.
     """
 
-    __slots__ = ("_key", "transaction_manager")
+    __slots__ = ("_key", "has_had_thread", "transaction_manager")
 
     def __init__(self) -> None:
         self._clean_up = None
         self._key: _Key | None = None
+        self.has_had_thread = False
         self.transaction_manager: Any = None
 
     @property

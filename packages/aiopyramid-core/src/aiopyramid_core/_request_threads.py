@@ -6,6 +6,8 @@ and wait for ever for one more.
 
 At most so many threads *run* at a time. A thread that waits, for a coroutine or for a slow client,
 is not counted as long as it does: it uses no processor, and what it waits for may need a thread.
+As many threads again are kept in reserve for jobs that are to be preferred. Where all others wait
+for a connection to a database, say, these are the jobs of those who have the connections.
 
 The event loop gives out many requests at a time, and to wake a thread for each would cost more than
 a short request takes. So it wakes one. This thread takes a request and, if there are more, wakes
@@ -58,6 +60,9 @@ A thread that waits in a view of Pyramid's depth takes some 150 KB, so that the 
 bounds them to 60 MB.
 """
 
+_RESERVE: Final = 2
+"""How many threads may run with those in reserve, for each that may run without."""
+
 _WARNING_INTERVAL_SECONDS: Final = 1.0
 """A busy pool gets a request a millisecond; one warning a second is read, a thousand are not."""
 
@@ -94,6 +99,7 @@ class RequestThreads:
         self.limit = limit
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()
+        self._preferred: deque[Job] = deque()
         self._ready: deque[Job] = deque()  # counted as running: the next free thread takes one
         self._one_is_coming = False  # a thread was woken, and has not taken one yet
         self._idle: list[_Thread] = []  # the last one to become idle is the first to work again
@@ -105,21 +111,24 @@ class RequestThreads:
     @property
     def counts(self) -> ThreadCounts:
         """How busy the threads are."""
-        return ThreadCounts(self.limit, self._running, self._waiting, len(self._queue))
+        queued = len(self._queue) + len(self._preferred)
+        return ThreadCounts(self.limit, self._running, self._waiting, queued)
 
     # --- Called on the event loop -------------------------------------------------------------
 
-    def submit(self, job: Job, *, at_once: bool = False) -> bool:
+    def submit(self, job: Job, *, at_once: bool = False, preferred: bool = False) -> bool:
         """Have a thread run a job, as soon as fewer than ``limit`` do.
 
         Args:
             job: What to run.
             at_once: Whether the limit does not hold: for a job that others wait for, which may
                 have taken all threads.
+            preferred: Whether the threads in reserve may run it, and before others: for a job that
+                others may wait for, or that takes no time.
 
         Returns:
             Whether the next free thread takes the job; if not, it waits in the queue until fewer
-            than ``limit`` threads run.
+            threads run.
 
         Raises:
             RuntimeError: The process ends, or the system has no thread to give.
@@ -127,9 +136,9 @@ class RequestThreads:
         with self._lock:
             if self._closed:
                 raise RuntimeError("The process ends: no request can begin any more.")
-            if not at_once and not self._has_room():
-                self._queue.append(job)
-                queued = len(self._queue)
+            if not at_once and not self._has_room(preferred=preferred):
+                (self._preferred if preferred else self._queue).append(job)
+                queued = self.counts.queued
             else:
                 self._make_ready(job)
                 queued = 0
@@ -145,11 +154,11 @@ class RequestThreads:
             Whether it will not run.
         """
         with self._lock:
-            try:
-                self._queue.remove(job)
-            except ValueError:
-                return False
-        return True
+            for queue in (self._queue, self._preferred):
+                with contextlib.suppress(ValueError):
+                    queue.remove(job)
+                    return True
+        return False
 
     def run(
         self,
@@ -157,6 +166,7 @@ class RequestThreads:
         function: Callable[[], Any],
         *,
         at_once: bool = False,
+        preferred: bool = False,
     ) -> "asyncio.Future[Any]":
         """Run a function in a thread of the pool.
 
@@ -164,6 +174,7 @@ class RequestThreads:
             loop: The running event loop.
             function: A callable that raises nothing.
             at_once: See :meth:`submit`.
+            preferred: See :meth:`submit`.
 
         Returns:
             The function's result, to come. Cancelled before the function begins, it never does.
@@ -174,7 +185,7 @@ class RequestThreads:
             if not future.cancelled():
                 deliver(loop, future, function())
 
-        if not self.submit(job, at_once=at_once):
+        if not self.submit(job, at_once=at_once, preferred=preferred):
             future.add_done_callback(lambda done: done.cancelled() and self.withdraw(job))
         return future
 
@@ -186,8 +197,9 @@ class RequestThreads:
         with self._lock:
             self._running -= 1
             self._waiting += 1
-            if self._queue and self._has_room():
-                self._make_ready(self._queue.popleft())
+            job = self._next_in_queue()
+            if job is not None:
+                self._make_ready(job)
         try:
             yield
         finally:
@@ -213,19 +225,25 @@ class RequestThreads:
             The job; None if the thread is to wait until it is woken.
         """
         with self._lock:
-            if self._ready:
-                self._running -= 1
-                return self._take_ready()
-            if self._queue and self._running <= self.limit:
-                return self._queue.popleft()
             self._running -= 1
-            self._rest(thread)
-            return None
+            if self._ready:
+                return self._take_ready()
+            job = self._next_in_queue()
+            if job is None:
+                self._rest(thread)
+            else:
+                self._running += 1
+            return job
 
     # --- Private ------------------------------------------------------------------------------
 
-    def _has_room(self) -> bool:
-        if self._running >= self.limit:
+    def _next_in_queue(self) -> Job | None:
+        if self._preferred and self._has_room(preferred=True):
+            return self._preferred.popleft()
+        return self._queue.popleft() if self._queue and self._has_room() else None
+
+    def _has_room(self, *, preferred: bool = False) -> bool:
+        if self._running >= self.limit * (_RESERVE if preferred else 1):
             return False
         total = self._running + self._waiting + len(self._idle)
         return bool(self._idle) or total < self.limit * _MOST_PER_RUNNING

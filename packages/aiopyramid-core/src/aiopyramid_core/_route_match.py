@@ -10,10 +10,13 @@ from typing import Any, Final
 from pyramid.interfaces import IRoutesMapper
 from pyramid.urldispatch import RoutesMapper
 
-__all__ = ("ROUTE_MATCH", "use_route_matches")
+__all__ = ("ROUTE_MATCH", "STATIC_FILE", "use_route_matches")
 
 ROUTE_MATCH: Final = "aiopyramid.route_match"
 """Where the environ says which path was matched, by which route, and what that has matched."""
+
+STATIC_FILE: Final = "aiopyramid.static_file"
+"""In the environ of a request for a file of a static view."""
 
 
 class _MatchingRoutesMapper(RoutesMapper):

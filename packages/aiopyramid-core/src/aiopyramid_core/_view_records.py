@@ -7,6 +7,7 @@ from typing import Any
 
 from pyramid.exceptions import ConfigurationError
 from pyramid.interfaces import IViewMapperFactory
+from pyramid.static import static_view
 from pyramid.util import object_description
 
 from ._callables import called_by, is_coroutine_callable
@@ -44,6 +45,7 @@ class ViewRecord:
         place: Where it wants to run.
         reason: Why, a clause.
         is_for_errors: Whether it answers requests that have gone wrong.
+        is_static: Whether it sends files.
     """
 
     description: str
@@ -52,6 +54,7 @@ class ViewRecord:
     place: Place
     reason: str
     is_for_errors: bool
+    is_static: bool
 
     @classmethod
     def of(cls, info: Any) -> "ViewRecord":
@@ -74,6 +77,7 @@ class ViewRecord:
             reason,
             info.exception_only
             or (inspect.isclass(context) and issubclass(context, BaseException)),
+            isinstance(info.original_view, static_view),
         )
 
 

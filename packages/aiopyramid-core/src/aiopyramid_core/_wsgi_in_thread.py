@@ -15,6 +15,7 @@ from ._borders import bring_back, reraise
 from ._portal import ThreadScope, serving
 from ._request_scope import CoroutineRequestScope, ThreadRequestScope, current_scope
 from ._request_threads import deliver, paused, request_threads
+from ._route_match import STATIC_FILE
 from ._time_limit import TimeLimit, current_limit
 from ._transactions import scope_of_this_thread
 from .contract import ON_DISCONNECT
@@ -114,7 +115,8 @@ class CallInThread:
         current_scope.set(CoroutineRequestScope())
 
     def _begin(self) -> None:
-        if not request_threads().submit(self._run):
+        # A file takes no time, and pages that have theirs already wait for it.
+        if not request_threads().submit(self._run, preferred=STATIC_FILE in self._environ):
             # Nobody has to wait for a thread on behalf of a client who has gone.
             on_disconnect = self._environ.get(ON_DISCONNECT)
             if on_disconnect is not None:
