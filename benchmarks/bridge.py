@@ -33,7 +33,8 @@ from _common.results import Results, Sample
 from asgiref.sync import async_to_sync, sync_to_async
 from sqlalchemy.util import await_only, greenlet_spawn
 
-from aiopyramid_core import await_, call_in_thread, spawn_greenlet, start_greenlet
+from aiopyramid_core import await_, call_in_thread, spawn_greenlet
+from aiopyramid_core._bridge.driver import start_greenlet
 
 DEPTH: Final = 40
 """Frames between a WSGI server and a view in Pyramid, tweens and mapper included, roughly."""

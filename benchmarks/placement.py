@@ -26,7 +26,7 @@ from pyramid.config import Configurator
 from pyramid.interfaces import IRoutesMapper
 from pyramid.request import Request
 
-from aiopyramid_core._placement import placement_of
+from aiopyramid_core._requests.placement import placement_of
 
 SIZES: Final = (1, 30, 300)
 """How many routes an application has."""

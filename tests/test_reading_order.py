@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/src/*/__init__.py"))
+PACKAGES = sorted(
+    path.parent
+    for pattern in ("*", "*/_*")
+    for path in ROOT.glob(f"packages/*/src/{pattern}/__init__.py")
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
@@ -18,4 +22,5 @@ def test_the_reading_order_of_a_package_names_each_of_its_modules(package: Path)
     lines = re.findall(r"^``.+``$", documentation, re.MULTILINE)
     named = re.findall(r"``(\w+)``", " ".join(lines))
     modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    modules |= {path.parent.name for path in package.glob("*/__init__.py")}
     assert sorted(named) == sorted(modules)

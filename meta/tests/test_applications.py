@@ -17,7 +17,7 @@ from aiopyramid.auth import authn_policy_factory
 from aiopyramid.config import CoroutineMapper, ExecutorMapper
 from aiopyramid.helpers import run_in_greenlet
 from aiopyramid.traversal import AsyncioTraverser
-from aiopyramid_core import start_greenlet
+from aiopyramid_core._bridge.driver import start_greenlet
 
 
 def serve(application, path="/", **environ):

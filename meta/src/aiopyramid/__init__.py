@@ -36,8 +36,6 @@ def includeme(config: Configurator) -> None:
 
     Args:
         config: The application's configurator.
-
-    .. versionadded:: 1.0
     """
     config.include("aiopyramid_core")
     config.include("aiopyramid_traversal")

@@ -6,12 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import aiopyramid_core
-from aiopyramid_core import (
-    run_in_greenlet,
-    spawn_greenlet_on_scope_error,
-    synchronize,
-    use_executor,
-)
+from aiopyramid_core import spawn_greenlet_on_scope_error, synchronize, use_executor
+from aiopyramid_core.legacy import run_in_greenlet
 
 __all__ = (
     "is_generator",

@@ -11,7 +11,7 @@ from pyramid.config import Configurator
 from webob import Request, Response
 
 from aiopyramid_core import spawn_greenlet
-from aiopyramid_core._request_threads import request_threads
+from aiopyramid_core._threads.of_process import request_threads
 
 PATIENCE_SECONDS = 20
 

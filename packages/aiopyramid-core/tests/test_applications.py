@@ -6,7 +6,8 @@ import gc
 import pytest
 from pyramid.config import Configurator
 
-from aiopyramid_core import _applications, shutdown, startup
+from aiopyramid_core import _applications
+from aiopyramid_core.servers import shutdown, startup
 
 
 def hook(log, text):

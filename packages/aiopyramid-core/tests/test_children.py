@@ -12,17 +12,10 @@ import time
 import pytest
 
 import aiopyramid_core as core
-from aiopyramid_core import (
-    ScopeError,
-    _children,
-    await_,
-    call_in_thread,
-    can_await,
-    disown_children,
-    spawn_greenlet,
-)
+from aiopyramid_core import ScopeError, _children, await_, call_in_thread, can_await, spawn_greenlet
 from aiopyramid_core._applications import announce
 from aiopyramid_core.lifespan import Lifespan
+from aiopyramid_core.servers import disown_children
 
 fork = multiprocessing.get_context("fork")
 

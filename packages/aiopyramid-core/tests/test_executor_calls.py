@@ -7,14 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aiopyramid_core import (
-    RequestExecutor,
-    await_,
-    call_in_thread,
-    call_off_loop,
-    spawn_greenlet,
-    use_executor,
-)
+from aiopyramid_core import await_, call_in_thread, call_off_loop, spawn_greenlet, use_executor
+from aiopyramid_core.servers import RequestExecutor
 
 
 @pytest.fixture

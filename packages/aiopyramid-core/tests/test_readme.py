@@ -13,7 +13,8 @@ from pyramid.events import NewRequest
 from pyramid.response import Response
 from webob import Request
 
-from aiopyramid_core import shutdown, spawn_greenlet, startup
+from aiopyramid_core import spawn_greenlet
+from aiopyramid_core.servers import shutdown, startup
 
 README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
 BLOCKS = code_blocks(README.partition("## Testing")[0])

@@ -12,7 +12,7 @@ from pyramid.threadlocal import get_current_request
 from webob import Request
 
 from aiopyramid_core import AlreadyShutDown, ScopeError, spawn, synchronize
-from aiopyramid_core._process_loop import process_loop
+from aiopyramid_core._bridge.process_loop import process_loop
 from aiopyramid_core.lifespan import lifespan_of
 
 colour: ContextVar[str] = ContextVar("colour", default="none")

@@ -14,7 +14,7 @@ from pyramid.response import Response
 from webob import Request
 
 from aiopyramid_core import await_, call_in_thread, spawn, spawn_greenlet, synchronize
-from aiopyramid_core._request_threads import request_threads
+from aiopyramid_core._threads.of_process import request_threads
 from aiopyramid_core.timeouts import RequestTimeout
 
 LIMIT = 0.1  # seconds; nothing below depends on how much longer it really takes

@@ -21,12 +21,12 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http.wsgi import base_environ
 
-from aiopyramid_gunicorn._environ import EnvironSettings
+from aiopyramid_gunicorn._exchange import Services
 from aiopyramid_gunicorn._files import FileWrapper
-from aiopyramid_gunicorn._limits import Limits, Times
-from aiopyramid_gunicorn._parser import RequestHead, RequestParser
+from aiopyramid_gunicorn._http1.environ import EnvironSettings
+from aiopyramid_gunicorn._http1.limits import Limits, Times
+from aiopyramid_gunicorn._http1.parser import RequestHead, RequestParser
 from aiopyramid_gunicorn._server import Server
-from aiopyramid_gunicorn._wsgi import Services
 
 # For pytest to find: tests may be coroutine functions.
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call

@@ -7,7 +7,7 @@ import pytest
 from gunicorn.glogging import Logger
 
 from aiopyramid_gunicorn._access_log import AccessLog
-from aiopyramid_gunicorn._response import Response, error_response
+from aiopyramid_gunicorn._http1.response import Response, error_response
 
 
 @pytest.fixture

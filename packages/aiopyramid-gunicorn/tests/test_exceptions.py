@@ -5,8 +5,8 @@ import re
 import pytest
 
 from aiopyramid_core import AiopyramidError
+from aiopyramid_core.exceptions import ClientDisconnected, RequestError
 from aiopyramid_gunicorn import exceptions as module
-from aiopyramid_gunicorn.exceptions import ClientDisconnected, RequestError
 
 ERRORS = [getattr(module, name) for name in module.__all__]
 REFUSALS = [each for each in ERRORS if issubclass(each, RequestError)]

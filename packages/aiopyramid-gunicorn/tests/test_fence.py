@@ -9,7 +9,7 @@ import pytest
 from aiopyramid_core import await_
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
 from aiopyramid_gunicorn import _listener
-from aiopyramid_gunicorn._limits import Times
+from aiopyramid_gunicorn._http1.limits import Times
 from aiopyramid_gunicorn._state import State
 
 QUICK = Times(head_seconds=1, body_seconds=1, keep_alive_seconds=10)
@@ -135,7 +135,7 @@ async def test_a_callback_that_fails_keeps_no_other_from_being_called(serve, err
         await started.wait()
         (connection,) = site.server.connections
         client.vanish()
-        await site.until(lambda: connection.offers.client_is_gone)
+        await site.until(lambda: connection.capabilities.client_is_gone)
         go_on.set()
         await site.until(lambda: not site.server.connections)
         assert "a callback for the client's going has failed" in site.log

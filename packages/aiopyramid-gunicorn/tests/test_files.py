@@ -11,8 +11,8 @@ from collections import Counter
 import pytest
 
 from aiopyramid_gunicorn._files import FileWrapper
-from aiopyramid_gunicorn._limits import Times
-from aiopyramid_gunicorn.protocol import HTTPProtocol
+from aiopyramid_gunicorn._http1.limits import Times
+from aiopyramid_gunicorn._protocol import HTTPProtocol
 
 SIZE = 3_000_000
 CONTENT = bytes(range(251)) * (SIZE // 251 + 1)

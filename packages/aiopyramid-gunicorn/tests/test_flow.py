@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from aiopyramid_core.exceptions import ClientDisconnected
 from aiopyramid_gunicorn._flow import WriteFlow
-from aiopyramid_gunicorn.exceptions import ClientDisconnected
 
 
 async def test_with_room_in_the_buffer_nobody_waits(loop_factory):

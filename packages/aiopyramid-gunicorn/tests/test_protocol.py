@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from aiopyramid_core import await_, call_off_loop
-from aiopyramid_gunicorn._limits import Limits, Times
+from aiopyramid_gunicorn._http1.limits import Limits, Times
 
 
 def echo(environ, start_response):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aiopyramid_gunicorn._limits import Limits
+from aiopyramid_gunicorn._http1.limits import Limits
 
 
 def echo(environ, start_response):

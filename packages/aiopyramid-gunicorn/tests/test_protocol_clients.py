@@ -7,7 +7,7 @@ import pytest
 
 from aiopyramid_core import await_, call_off_loop
 from aiopyramid_core.contract import ON_DISCONNECT
-from aiopyramid_gunicorn._limits import Limits, Times
+from aiopyramid_gunicorn._http1.limits import Limits, Times
 from aiopyramid_gunicorn._state import State
 
 

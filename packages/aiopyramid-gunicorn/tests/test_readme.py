@@ -14,7 +14,7 @@ from document_code import code_blocks, run_as_module
 from pyramid.config import Configurator
 from server_process import Process
 
-from aiopyramid_core import in_threads
+from aiopyramid_core.servers import in_threads
 from aiopyramid_gunicorn.worker import AsyncGunicornWorker
 
 README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")

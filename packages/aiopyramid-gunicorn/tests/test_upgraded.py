@@ -7,8 +7,8 @@ import pytest
 
 from aiopyramid_core import await_
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
+from aiopyramid_gunicorn._protocol import HTTPProtocol
 from aiopyramid_gunicorn._state import State
-from aiopyramid_gunicorn.protocol import HTTPProtocol
 
 ASKS = ("Connection: keep-alive, Upgrade", "Upgrade: shout")
 SWITCHING = "101 Switching Protocols"

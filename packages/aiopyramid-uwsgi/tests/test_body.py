@@ -4,16 +4,16 @@ import io
 
 import pytest
 
-from aiopyramid_uwsgi import _api
-from aiopyramid_uwsgi._body import receive_body
-from aiopyramid_uwsgi._settings import UWSGISettings
-from aiopyramid_uwsgi.exceptions import (
+from aiopyramid_core.exceptions import (
     BadRequest,
-    BodyNotReceived,
     CodingNotSupported,
     ContentTooLarge,
     InsufficientStorage,
 )
+from aiopyramid_uwsgi import _api
+from aiopyramid_uwsgi._body import receive_body
+from aiopyramid_uwsgi._settings import UWSGISettings
+from aiopyramid_uwsgi.exceptions import BodyNotReceived
 
 LIMITS = UWSGISettings(body_limit_bytes=1000, body_memory_bytes=100)
 

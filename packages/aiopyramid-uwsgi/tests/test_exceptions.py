@@ -6,8 +6,8 @@ import pytest
 from pyramid.exceptions import ConfigurationError
 
 from aiopyramid_core import AiopyramidError
+from aiopyramid_core.exceptions import RequestError
 from aiopyramid_uwsgi import EngineMissing, exceptions
-from aiopyramid_uwsgi.exceptions import RequestError
 
 ERRORS = [getattr(exceptions, name) for name in exceptions.__all__]
 REFUSALS = [error for error in ERRORS if issubclass(error, RequestError) and error != RequestError]

@@ -11,7 +11,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from aiopyramid_core import call_in_thread, synchronize
-from aiopyramid_core.scope import on_a_loop
+from aiopyramid_core.servers import on_a_loop
 from aiopyramid_websocket._session import Session
 from aiopyramid_websocket._watch import Watch, watch_of
 from aiopyramid_websocket.testing import HandshakeRejected, connect

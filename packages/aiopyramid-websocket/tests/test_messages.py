@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from aiopyramid_websocket._messages import Assembler, MessageQueue
+from aiopyramid_websocket._inbox import MessageQueue
+from aiopyramid_websocket._messages import Assembler
 
 
 def fed(*frames):

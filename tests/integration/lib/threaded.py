@@ -7,7 +7,7 @@ import logging
 import sys
 from importlib import import_module
 
-from aiopyramid_core._threaded_server import ThreadedServer
+from aiopyramid_core.testing._threaded_server import ThreadedServer
 
 
 def main() -> None:

@@ -36,8 +36,6 @@ def create_project(scaffold: str, target: Path, package: str | None = None) -> P
         ScaffoldError: There is no such scaffold, the folder exists, or a name cannot be used.
             Nothing has been written.
         OSError: It cannot be written. What was written has been removed.
-
-    .. versionadded:: 1.0
     """
     if scaffold not in SCAFFOLDS:
         raise UnknownScaffold(scaffold, SCAFFOLDS)

@@ -16,8 +16,6 @@ class Scaffold:
         name: What ``pcreate -s`` calls it.
         summary: What kind of project it makes, in a few words.
         folder: Where it is, for ``cookiecutter FOLDER``.
-
-    .. versionadded:: 1.0
     """
 
     name: str

@@ -19,10 +19,7 @@ __all__ = ("NoSuchFolder", "ScaffoldError", "TargetExists", "UnknownScaffold", "
 
 
 class ScaffoldError(AiopyramidError):
-    """A project was not created; nothing has been written.
-
-    .. versionadded:: 1.0
-    """
+    """A project was not created; nothing has been written."""
 
 
 class UnknownScaffold(ScaffoldError):
@@ -31,8 +28,6 @@ class UnknownScaffold(ScaffoldError):
     Attributes:
         name: The name.
         known: The names that there are.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
@@ -49,8 +44,6 @@ class TargetExists(ScaffoldError):
 
     Attributes:
         target: The file or folder.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, target: Path) -> None:
@@ -66,8 +59,6 @@ class NoSuchFolder(ScaffoldError):
 
     Attributes:
         folder: The folder.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, folder: Path) -> None:
@@ -84,8 +75,6 @@ class UnusableName(ScaffoldError):
     Attributes:
         name: The name.
         reason: What is wrong with it, and what to do; an independent clause.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, name: str, reason: str) -> None:

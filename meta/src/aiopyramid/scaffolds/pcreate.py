@@ -19,8 +19,6 @@ def main(arguments: list[str] | None = None) -> None:
     Raises:
         SystemExit: With status 2, after a message, if the arguments make no sense or the project
             was not created; with 0 after the help.
-
-    .. versionadded:: 1.0
     """
     parser = _parser()
     options = parser.parse_args(arguments)

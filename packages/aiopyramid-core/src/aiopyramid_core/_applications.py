@@ -5,7 +5,7 @@ import os
 import weakref
 from typing import Final
 
-from ._process_loop import before_stop
+from ._bridge.process_loop import before_stop
 from .lifespan import Lifespan
 
 __all__ = ("announce", "announce_stop", "includes_any_application", "shutdown", "startup")
@@ -18,17 +18,12 @@ def announce(lifespan: Lifespan) -> None:
 
     Args:
         lifespan: The application's lifespan; that it is known here does not keep it alive.
-
-    .. versionadded:: 1.0
     """
     _applications.append(weakref.ref(lifespan, _applications.remove))
 
 
 def includes_any_application() -> bool:
-    """Return whether an application of this process includes ``aiopyramid_core``.
-
-    .. versionadded:: 1.0
-    """
+    """Return whether an application of this process includes ``aiopyramid_core``."""
     return bool(_alive())
 
 
@@ -42,8 +37,6 @@ async def startup(*, again: bool = False) -> None:
 
     Raises:
         StartupError: A startup function has failed.
-
-    .. versionadded:: 1.0
     """
     for lifespan in _alive():
         await lifespan.start(again=again)
@@ -54,8 +47,6 @@ def announce_stop() -> None:
 
     For servers, which call this when they are told to stop, before they wait for the requests in
     progress: from now on nobody is to be sent here.
-
-    .. versionadded:: 1.0
     """
     for lifespan in _alive():
         lifespan.announce_stop()
@@ -69,8 +60,6 @@ async def shutdown(at_most_seconds: float = math.inf) -> None:
     Args:
         at_most_seconds: How long to wait: for background tasks if that is less than the
             applications' own limit, and for those that serve a client.
-
-    .. versionadded:: 1.0
     """
     for lifespan in reversed(_alive()):
         await lifespan.stop(at_most_seconds)

@@ -37,8 +37,6 @@ def called_by(view: Any, attr: str | None = None) -> Any:
 
     Returns:
         The method of a class or instance (unbound for a class), or ``view`` itself.
-
-    .. versionadded:: 1.0
     """
     if inspect.isclass(view) or attr is not None:
         return getattr(view, attr or "__call__", view)
@@ -65,8 +63,6 @@ def is_coroutine_callable(function: Any) -> bool:
 
     Args:
         function: A callable.
-
-    .. versionadded:: 1.0
     """
     return any(
         is_coroutine_function(layer) or awaits_by_itself(layer) for layer in layers_of(function)
@@ -112,8 +108,6 @@ def prepare_generators(function: Any) -> None:
 
     Args:
         function: A callable; nothing happens if there is no generator function below it.
-
-    .. versionadded:: 1.0
     """
     for layer in layers_of(function):
         if (

@@ -46,8 +46,6 @@ def disown_children(signals: Iterable[int], sockets: Callable[[], Iterable[int]]
         sockets: Called in each child: returns the descriptors of what a child must not keep open,
             sockets that listen and connections, which are closed with their duplicates. Negative
             ones are passed over. Must not touch an event loop, which is still the parent's as well.
-
-    .. versionadded:: 1.0
     """
     global _server
     _server = _Server(frozenset(map(int, signals)), sockets)

@@ -16,10 +16,10 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.response import Response
 
 from ._callables import is_coroutine_callable
+from .awaiting import await_
 from .exceptions import StartupError
 from .executor import call_in_thread
 from .lifespan import Lifespan, lifespan_of
-from .scope import await_
 
 __all__ = ("Health", "add_health_view", "health_of", "install")
 
@@ -91,8 +91,6 @@ def add_health_view(
     Raises:
         ConfigurationError: ``path`` does not begin with a slash, or ``timeout_seconds`` is not
             above zero.
-
-    .. versionadded:: 1.0
     """
     if not path.startswith("/"):
         raise ConfigurationError(f"The path of the health view, {path!r}, must begin with a slash")

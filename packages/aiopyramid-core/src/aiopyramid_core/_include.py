@@ -7,18 +7,23 @@ from typing import Any
 from pyramid.interfaces import PHASE3_CONFIG, ITweens, IViewMapperFactory
 from pyramid.tweens import EXCVIEW, INGRESS
 
-from . import _configuration, _health, _placement, _threadlocals, _transactions, lifespan
-from ._collections import AwaitingTweens
-from ._execution import wrap_execution_policy
-from ._executors import RequestExecutor
+from . import _health, lifespan
+from ._bridge.tasks import let_tasks_wait
+from ._extension_points import configuration as _configuration
+from ._extension_points.collections import AwaitingTweens
+from ._extension_points.registry import await_extension_points
+from ._isolation import threadlocals as _threadlocals
+from ._isolation import transactions as _transactions
 from ._monkey_patching import refuse_monkey_patching
-from ._placement import Placement
-from ._registry import await_extension_points
-from ._request_threads import request_threads
-from ._route_match import use_route_matches
-from ._waiting_tasks import let_tasks_wait
+from ._requests import placement as _placement
+from ._requests.execution import wrap_execution_policy
+from ._requests.placement import Placement
+from ._requests.route_match import use_route_matches
+from ._requests.view_deriver import off_loop_view_deriver
+from ._threads.executors import RequestExecutor
+from ._threads.of_process import request_threads
 from .lifespan import Hook, Lifespan, lifespan_of
-from .mappers import CoroutineOrExecutorMapper, off_loop_view_deriver
+from .mappers import CoroutineOrExecutorMapper
 from .settings import Settings, warn_of_unknown_settings
 from .tweens import ingress_tween_factory, timeout_tween_factory
 from .watchdog import Watchdog
@@ -45,8 +50,6 @@ def includeme(config: Any) -> None:
         ConfigurationError: A setting makes no sense; see
             :class:`~aiopyramid_core.settings.Settings`. Or gevent or eventlet have replaced the
             threads of this process, or a coroutine function was included before.
-
-    .. versionadded:: 1.0
     """
     if lifespan.is_installed(config.registry):
         return  # included before, perhaps by another package that needs it
@@ -96,11 +99,11 @@ def _adapt_components(registry: Any) -> None:
     """Have what the application holds know of the two places where requests run."""
     use_route_matches(registry)
     if "pyramid_debugtoolbar" in sys.modules:
-        from ._debugtoolbar import replace_panels
+        from ._isolation.debugtoolbar import replace_panels
 
         replace_panels(registry)
     if "newrelic.core.trace_cache" in sys.modules:
-        from ._newrelic import tell_greenlets_apart
+        from ._isolation.newrelic import tell_greenlets_apart
 
         tell_greenlets_apart()
 

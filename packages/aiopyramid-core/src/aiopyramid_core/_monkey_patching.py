@@ -11,8 +11,6 @@ def monkey_patched_by() -> str | None:
     """Return what has replaced the threads of this process: ``gevent``, ``eventlet``, or None.
 
     For servers that run an event loop, which needs real threads.
-
-    .. versionadded:: 1.0
     """
     gevent = sys.modules.get("gevent.monkey")
     if gevent is not None and gevent.is_module_patched("threading"):

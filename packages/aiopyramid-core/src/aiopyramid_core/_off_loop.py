@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from ._borders import bring_back, call_handling, reraise
-from ._bridge import await_in_bridge, in_bridge
-from ._portal import ThreadScope, serving
-from ._request_scope import CoroutineRequestScope, clean_up_here, current_scope
-from ._request_threads import deliver, request_threads
-from ._sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
-from ._waiting import waiting_thread
+from ._bridge.carrying import bring_back, call_handling, reraise
+from ._bridge.driver import await_in_bridge, in_bridge
+from ._bridge.from_thread import ThreadScope, serving
+from ._bridge.sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
+from ._isolation.scope import CoroutineRequestScope, clean_up_here, current_scope
+from ._threads.of_process import request_threads
+from ._threads.results import deliver
+from ._threads.waiting_thread import waiting_thread
 
 __all__ = (
     "Call",

@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Set
 from contextvars import Context
 from typing import Any, Final
 
-from ._bridge import run_in_task
+from ._bridge.driver import run_in_task
 
 __all__ = ("Tasks", "name_of")
 

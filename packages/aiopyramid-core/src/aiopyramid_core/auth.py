@@ -23,8 +23,6 @@ class CoroutineAuthenticationPolicyProxy:
 
     Args:
         policy: An authentication policy that may call synchronized coroutines.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, policy: Any) -> None:
@@ -38,8 +36,6 @@ class CoroutineAuthenticationPolicyProxy:
             request: The request.
             userid: The user, in the policy's own terms.
             **kwargs: Passed on to the policy.
-
-        .. versionadded:: 1.0
         """
         return self._policy.remember(request, userid, **kwargs)
 
@@ -49,8 +45,6 @@ class CoroutineAuthenticationPolicyProxy:
 
         Args:
             request: The request.
-
-        .. versionadded:: 1.0
         """
         return self._policy.forget(request)
 
@@ -60,8 +54,6 @@ class CoroutineAuthenticationPolicyProxy:
 
         Args:
             request: The request.
-
-        .. versionadded:: 1.0
         """
         return self._policy.unauthenticated_userid(request)
 
@@ -71,8 +63,6 @@ class CoroutineAuthenticationPolicyProxy:
 
         Args:
             request: The request.
-
-        .. versionadded:: 1.0
         """
         return self._policy.authenticated_userid(request)
 
@@ -82,8 +72,6 @@ class CoroutineAuthenticationPolicyProxy:
 
         Args:
             request: The request.
-
-        .. versionadded:: 1.0
         """
         return self._policy.effective_principals(request)
 
@@ -112,8 +100,6 @@ def authn_policy_factory(
 
     Raises:
         ConfigurationError: ``coroutine`` is not a coroutine function.
-
-    .. versionadded:: 1.0
     """
     if coroutine is not None:
         kwargs["callback"] = synchronize(coroutine)

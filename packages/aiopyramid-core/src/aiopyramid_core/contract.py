@@ -11,24 +11,17 @@ from typing import Final, Protocol
 __all__ = ("ON_DISCONNECT", "UPGRADE", "OnDisconnect", "Upgrade", "UpgradedProtocol")
 
 ON_DISCONNECT: Final = "aiopyramid.on_disconnect"
-"""Key of an :data:`OnDisconnect`, where the server notices clients that go away.
-
-.. versionadded:: 1.0
-"""
+"""Key of an :data:`OnDisconnect`, where the server notices clients that go away."""
 
 OnDisconnect = Callable[[Callable[[], object]], None]
 """Takes a callable without arguments, to be called on the event loop if the client goes away
 before its response is complete; at once if it has gone already. Forgotten with the response.
-
-.. versionadded:: 1.0
 """
 
 UPGRADE: Final = "aiopyramid.upgrade"
 """Key of an :data:`Upgrade`, where the server can hand a connection over to another protocol.
 
 None where it can, but not for this request: one that did not ask, or that has a body.
-
-.. versionadded:: 1.0
 """
 
 
@@ -36,8 +29,6 @@ class UpgradedProtocol(Protocol):
     """What takes a connection over from HTTP: an :class:`asyncio.Protocol` that can be stopped.
 
     All methods are called on the event loop that serves.
-
-    .. versionadded:: 1.0
     """
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -47,8 +38,6 @@ class UpgradedProtocol(Protocol):
 
         Args:
             transport: The connection.
-
-        .. versionadded:: 1.0
         """
 
     def data_received(self, data: bytes) -> None:
@@ -56,27 +45,16 @@ class UpgradedProtocol(Protocol):
 
         Args:
             data: What the client has sent.
-
-        .. versionadded:: 1.0
         """
 
     def eof_received(self) -> bool | None:
-        """See :meth:`asyncio.Protocol.eof_received`.
-
-        .. versionadded:: 1.0
-        """
+        """See :meth:`asyncio.Protocol.eof_received`."""
 
     def pause_writing(self) -> None:
-        """See :meth:`asyncio.BaseProtocol.pause_writing`.
-
-        .. versionadded:: 1.0
-        """
+        """See :meth:`asyncio.BaseProtocol.pause_writing`."""
 
     def resume_writing(self) -> None:
-        """See :meth:`asyncio.BaseProtocol.resume_writing`.
-
-        .. versionadded:: 1.0
-        """
+        """See :meth:`asyncio.BaseProtocol.resume_writing`."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; called exactly once.
@@ -86,16 +64,12 @@ class UpgradedProtocol(Protocol):
 
         Args:
             exc: What has broken it, or None.
-
-        .. versionadded:: 1.0
         """
 
     def server_stops(self) -> None:
         """The server stops: tell the client, and close the transport before long.
 
         The server waits for that until its patience ends, and then aborts the transport.
-
-        .. versionadded:: 1.0
         """
 
 
@@ -104,6 +78,4 @@ Upgrade = Callable[[UpgradedProtocol], None]
 
 To be called, on the event loop, before ``start_response("101 ...", headers)`` with ``Upgrade``
 among the headers (RFC 9110, 7.8). A 101 response is refused without.
-
-.. versionadded:: 1.0
 """

@@ -8,9 +8,9 @@ from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from pyramid.exceptions import ConfigurationError
 
-from ._bridge import spawn_greenlet
+from ._bridge.driver import spawn_greenlet
 from ._callables import is_coroutine_callable, mark_awaiting, prepare_generators, wrap_as
-from .scope import await_, can_await
+from .awaiting import await_, can_await
 
 __all__ = ("spawn_greenlet_on_scope_error", "synchronize")
 
@@ -89,8 +89,6 @@ def synchronize(function: Any = None, /, *, strict: bool = True) -> Any:
     Raises:
         ConfigurationError: ``function`` is no coroutine function, or a class without any, and
             ``strict`` is true.
-
-    .. versionadded:: 1.0
     """
     if function is None:
         return functools.partial(synchronize, strict=strict)
@@ -145,8 +143,6 @@ def spawn_greenlet_on_scope_error(function: Callable[P, T], /) -> Callable[P, An
 
     Returns:
         A function with the parameters of ``function``, which returns its value or an awaitable.
-
-    .. versionadded:: 1.0
     """
 
     def value_or_awaitable(*args: P.args, **kwargs: P.kwargs) -> Any:

@@ -7,32 +7,46 @@
     ├── StartupError        a function of config.add_startup has failed
     ├── AlreadyShutDown     spawn() after the application has stopped
     ├── IncludeMissing      a coroutine view in an application that does not include the package
-    ├── ApplicationError    an application broke the WSGI protocol; raised by servers
     ├── NotWSGI             a server called the application by another protocol
-    └── NotServed           a server for tests has not started
+    ├── NotServed           a server for tests has not started
+    │
+    │   raised by servers:
+    ├── ApplicationError        the application broke the WSGI protocol
+    ├── ClientDisconnected      nobody is left to answer
+    └── RequestError            refused; logged as a warning, without a traceback
+        ├── BadRequest              400
+        ├── ContentTooLarge         413
+        ├── CodingNotSupported      501
+        └── InsufficientStorage     507
 
 Programming errors that Pyramid knows already (a view mapped by the wrong mapper, a setting that
 makes no sense) are raised as :class:`pyramid.exceptions.ConfigurationError`, and a request that
 exceeds its time limit as :class:`aiopyramid_core.timeouts.RequestTimeout`, an HTTP exception.
 """
 
+from http import HTTPStatus
+from typing import ClassVar
+
 __all__ = (
     "AiopyramidError",
     "AlreadyShutDown",
     "ApplicationError",
+    "BadRequest",
+    "ClientDisconnected",
+    "CodingNotSupported",
+    "ContentTooLarge",
     "IncludeMissing",
+    "InsufficientStorage",
     "NotServed",
     "NotWSGI",
+    "RequestError",
     "ScopeError",
     "StartupError",
 )
 
 
 class AiopyramidError(Exception):
-    """Base of all exceptions of the aiopyramid packages.
-
-    .. versionadded:: 1.0
-    """
+    """Base of all exceptions of the aiopyramid packages."""
 
 
 class ScopeError(AiopyramidError, RuntimeError):
@@ -42,8 +56,6 @@ class ScopeError(AiopyramidError, RuntimeError):
         what: The callable or awaitable that was refused, as shown to the reader.
         where: The place of the call, a noun phrase.
         remedy: What the caller should do instead, an imperative sentence.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, what: str, where: str, remedy: str) -> None:
@@ -62,8 +74,6 @@ class StartupError(AiopyramidError):
     Attributes:
         function: The name of the function.
         error: What it raised.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, function: str, error: Exception) -> None:
@@ -72,10 +82,7 @@ class StartupError(AiopyramidError):
         self.error = error
 
     def again(self) -> "StartupError":
-        """Return a copy to raise for another request: one instance would collect tracebacks.
-
-        .. versionadded:: 1.0
-        """
+        """Return a copy to raise for another request: one instance would collect tracebacks."""
         return StartupError(self.function, self.error)
 
     def __str__(self) -> str:
@@ -90,8 +97,6 @@ class AlreadyShutDown(AiopyramidError):
 
     Attributes:
         coroutine: The name of the coroutine, which was closed.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, coroutine: str) -> None:
@@ -103,10 +108,7 @@ class AlreadyShutDown(AiopyramidError):
 
 
 class IncludeMissing(AiopyramidError):
-    """A view was a coroutine, in an application that does not include ``aiopyramid_core``.
-
-    .. versionadded:: 1.0
-    """
+    """A view was a coroutine, in an application that does not include ``aiopyramid_core``."""
 
     def __str__(self) -> str:
         return (
@@ -115,18 +117,8 @@ class IncludeMissing(AiopyramidError):
         )
 
 
-class ApplicationError(AiopyramidError):
-    """The application broke the WSGI protocol (PEP 3333).
-
-    .. versionadded:: 1.0
-    """
-
-
 class NotWSGI(AiopyramidError, TypeError):
-    """A server called the application by another protocol than WSGI, such as ASGI.
-
-    .. versionadded:: 1.0
-    """
+    """A server called the application by another protocol than WSGI, such as ASGI."""
 
     def __str__(self) -> str:
         return (
@@ -144,8 +136,6 @@ class NotServed(AiopyramidError):
     Attributes:
         server: The kind of server.
         reason: Why, a clause; perhaps with the server's output.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, server: str, reason: str) -> None:
@@ -155,3 +145,46 @@ class NotServed(AiopyramidError):
 
     def __str__(self) -> str:
         return f"{self.server} does not serve the application: {self.reason}"
+
+
+# --- Raised by servers ----------------------------------------------------------------------------
+
+
+class ApplicationError(AiopyramidError):
+    """The application broke the WSGI protocol (PEP 3333)."""
+
+
+class ClientDisconnected(AiopyramidError):
+    """The client went away while its response was being sent."""
+
+
+class RequestError(AiopyramidError):
+    """A request that is refused before the application sees it.
+
+    Attributes:
+        status: The status of the answer.
+    """
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+
+
+class BadRequest(RequestError):
+    """The bytes are not a valid HTTP/1.x request (RFC 9112)."""
+
+
+class ContentTooLarge(RequestError):
+    """The request body is larger than the server's limit (RFC 9110, 15.5.14)."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class CodingNotSupported(RequestError):
+    """The body has a transfer coding other than ``chunked`` (RFC 9112, 6.1)."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+
+
+class InsufficientStorage(RequestError):
+    """There is no room to keep the body: no disk space, no descriptor (RFC 4918, 11.5)."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE

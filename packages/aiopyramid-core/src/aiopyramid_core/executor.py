@@ -8,14 +8,8 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from ._callables import wrap_as
 from ._off_loop import Call, Outcome, call_elsewhere, off_loop
-from ._request_threads import DEFAULT_THREADS
 
-__all__ = (
-    "DEFAULT_THREADS",
-    "call_in_thread",
-    "call_off_loop",
-    "use_executor",
-)
+__all__ = ("call_in_thread", "call_off_loop", "use_executor")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,8 +35,6 @@ async def call_in_thread(
 
     Raises:
         BaseException: Whatever ``function`` raised.
-
-    .. versionadded:: 1.0
     """
     loop = asyncio.get_running_loop()
 
@@ -70,8 +62,6 @@ def call_off_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 
     Raises:
         BaseException: Whatever ``function`` raised.
-
-    .. versionadded:: 1.0
     """
     return off_loop(functools.partial(function, *args, **kwargs), at_once=False)
 
@@ -107,8 +97,6 @@ def use_executor(
 
     Returns:
         A coroutine function with the parameters of ``function``; see :func:`call_in_thread`.
-
-    .. versionadded:: 1.0
     """
     if function is None:
         return functools.partial(use_executor, executor=executor)

@@ -19,13 +19,13 @@ from typing import Any, Final
 
 from pyramid.threadlocal import get_current_registry, manager
 
-from ._bridge import await_in_bridge, spawn_greenlet
+from ._bridge.driver import await_in_bridge, spawn_greenlet
+from ._bridge.from_thread import loop_of_this_thread
+from ._bridge.process_loop import process_loop
 from ._overdue import at_most
-from ._portal import loop_of_this_thread
-from ._process_loop import process_loop
 from ._tasks import Tasks, name_of
+from .awaiting import await_, can_await, run
 from .exceptions import AlreadyShutDown, ScopeError, StartupError
-from .scope import await_, can_await, run
 
 __all__ = (
     "Lifespan",
@@ -60,8 +60,6 @@ class Lifespan:
         shutdown_timeout_seconds: How long :meth:`stop` waits for background tasks, and then for
             each shutdown function.
         startup_timeout_seconds: How long each startup function may take.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(
@@ -88,8 +86,6 @@ class Lifespan:
 
         Args:
             function: A coroutine function, or an ordinary one, of the application's registry.
-
-        .. versionadded:: 1.0
         """
         self._startup.append(function)
 
@@ -98,8 +94,6 @@ class Lifespan:
 
         Args:
             function: A coroutine function, or an ordinary one, of the application's registry.
-
-        .. versionadded:: 1.0
         """
         self._shutdown.append(function)
 
@@ -110,8 +104,6 @@ class Lifespan:
 
         Raises:
             StartupError: A startup function has failed.
-
-        .. versionadded:: 1.0
         """
         if self._state is _STARTED:
             return
@@ -142,8 +134,6 @@ class Lifespan:
 
         Raises:
             AlreadyShutDown: The application is past the point where it waits for tasks.
-
-        .. versionadded:: 1.0
         """
         if self._state is _State.STOPPED:
             coroutine.close()
@@ -174,18 +164,12 @@ class Lifespan:
         _log.error("%s", AlreadyShutDown(name_of(coroutine)))
 
     def announce_stop(self) -> None:
-        """The server was told to stop.
-
-        .. versionadded:: 1.0
-        """
+        """The server was told to stop."""
         self._is_stopping = True
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the application stops or has stopped, for which its tasks are cancelled.
-
-        .. versionadded:: 1.0
-        """
+        """Whether the application stops or has stopped, for which its tasks are cancelled."""
         return self._is_stopping
 
     async def _start_apart(self) -> None:
@@ -203,8 +187,6 @@ class Lifespan:
         Raises:
             StartupError: One has failed, or has taken longer than ``aiopyramid.startup_timeout``;
                 the others after it were not called.
-
-        .. versionadded:: 1.0
         """
         async with self._starting:
             if again and self._error is not None:
@@ -232,8 +214,6 @@ class Lifespan:
             at_most_seconds: How long the server lets us wait: for background tasks if that is less
                 than the setting, and for those that serve a client. Shutdown functions get a second
                 each in any case.
-
-        .. versionadded:: 1.0
         """
         self._is_stopping = True
         loop = asyncio.get_running_loop()
@@ -252,10 +232,7 @@ class Lifespan:
                 _log.exception("The shutdown function %s has failed", name_of(function))
 
     def start_afresh(self) -> None:
-        """Forget that the application was started: this is another process now.
-
-        .. versionadded:: 1.0
-        """
+        """Forget that the application was started: this is another process now."""
         self._tasks = Tasks(self._tasks.timeout_seconds)
         self._state = _State.NEW
         self._started = 0
@@ -289,8 +266,6 @@ def install(registry: Any, lifespan: Lifespan) -> None:
     Args:
         registry: The application's registry.
         lifespan: What :func:`lifespan_of` is to return.
-
-    .. versionadded:: 1.0
     """
     registry[_REGISTRY_KEY] = lifespan
 
@@ -300,8 +275,6 @@ def is_installed(registry: Any) -> bool:
 
     Args:
         registry: The application's registry.
-
-    .. versionadded:: 1.0
     """
     return _REGISTRY_KEY in registry
 
@@ -314,8 +287,6 @@ def lifespan_of(registry: Any) -> Lifespan:
 
     Raises:
         KeyError: It does not include ``aiopyramid_core``.
-
-    .. versionadded:: 1.0
     """
     lifespan: Lifespan = registry[_REGISTRY_KEY]
     return lifespan
@@ -344,8 +315,6 @@ def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) ->
     Raises:
         AlreadyShutDown: The application has stopped. The coroutine is closed.
         ScopeError: There is no application here. The coroutine is closed.
-
-    .. versionadded:: 1.0
     """
     registry = get_current_registry()
     if not is_installed(registry):

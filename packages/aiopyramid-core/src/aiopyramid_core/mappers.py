@@ -14,22 +14,14 @@ from pyramid.config.views import DefaultViewMapper
 from pyramid.exceptions import ConfigurationError
 from pyramid.util import object_description
 
-from ._callables import (
-    called_by,
-    is_coroutine_callable,
-    is_coroutine_outside,
-    prepare_generators,
-)
-from ._placement import placement_of
-from ._view_records import Place, ViewRecord
+from ._callables import called_by, is_coroutine_callable, is_coroutine_outside, prepare_generators
+from .awaiting import await_
 from .executor import call_off_loop
-from .scope import await_
 
 __all__ = (
     "CoroutineMapper",
     "CoroutineOrExecutorMapper",
     "ExecutorMapper",
-    "off_loop_view_deriver",
 )
 
 MappedView = Callable[[Any, Any], Any]
@@ -89,8 +81,6 @@ class CoroutineMapper(_AsyncioMapper):
 
     Raises:
         ConfigurationError: On configuration, when the view is not a coroutine.
-
-    .. versionadded:: 1.0
     """
 
     def __call__(self, view: Any) -> MappedView:
@@ -112,8 +102,6 @@ class ExecutorMapper(_AsyncioMapper):
 
     Raises:
         ConfigurationError: On configuration, when the view is a coroutine.
-
-    .. versionadded:: 1.0
     """
 
     runs_on_loop = False
@@ -133,8 +121,6 @@ class CoroutineOrExecutorMapper(_AsyncioMapper):
 
     The default mapper of an application that includes ``aiopyramid_core``: existing views stay as
     they are, and become coroutines one at a time.
-
-    .. versionadded:: 1.0
     """
 
     def __call__(self, view: Any) -> MappedView:
@@ -142,42 +128,6 @@ class CoroutineOrExecutorMapper(_AsyncioMapper):
         if self.is_coroutine_view(view):
             return self.map_coroutine(view)
         return self.map_ordinary(view)
-
-
-def off_loop_view_deriver(view: MappedView, info: Any) -> MappedView:
-    """Run a synchronous view of a coroutine request in a thread, with decorators and renderer.
-
-    A view deriver (Pyramid, "View Derivers"). A mapper is the innermost layer of a view: the
-    renderer is outside of it, and a template may block as well as the view, for example when it
-    loads more from a database. In the view's own thread it also finds what the view left there.
-
-    This is also where the application's :class:`~aiopyramid_core._placement.Placement` learns of
-    the view.
-
-    Args:
-        view: The view with its decorators and its renderer.
-        info: Pyramid's :class:`~pyramid.interfaces.IViewDeriverInfo`.
-
-    Returns:
-        ``view`` itself, or a view that runs it in a thread.
-
-    Raises:
-        ConfigurationError: The option ``run_on`` is neither ``loop`` nor ``thread``.
-
-    .. versionadded:: 1.0
-    """
-    record = ViewRecord.of(info)
-    placement_of(info.registry).add_view(record)
-    if record.place is Place.LOOP:
-        return view
-
-    def off_loop_view(context: Any, request: Any) -> Any:
-        return call_off_loop(view, context, request)
-
-    return off_loop_view
-
-
-off_loop_view_deriver.options = ("run_on",)  # type: ignore[attr-defined]  # Pyramid's protocol
 
 
 def _awaited(result: Any) -> Any:

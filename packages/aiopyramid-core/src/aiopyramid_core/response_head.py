@@ -30,10 +30,7 @@ __all__ = (
 )
 
 ADDED_BY_SERVERS: Final = ("server", "date")
-"""Fields that a server may add to those of the application if it has none of its own.
-
-.. versionadded:: 1.0
-"""
+"""Fields that a server may add to those of the application if it has none of its own."""
 
 _STATUS: Final = re.compile(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*")
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -44,10 +41,7 @@ _FORBIDDEN_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 # --- The call -------------------------------------------------------------------------------------
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
-"""What ``sys.exc_info()`` returns.
-
-.. versionadded:: 1.0
-"""
+"""What ``sys.exc_info()`` returns."""
 
 
 def check_call(exc_info: ExcInfo | None, *, is_started: bool, is_committed: bool) -> None:
@@ -61,8 +55,6 @@ def check_call(exc_info: ExcInfo | None, *, is_started: bool, is_committed: bool
     Raises:
         ApplicationError: It was called before, and there is no ``exc_info``.
         BaseException: The exception of ``exc_info``, when it is too late to replace a response.
-
-    .. versionadded:: 1.0
     """
     try:
         if exc_info is not None and exc_info[1] is not None:
@@ -85,8 +77,6 @@ def status_code(status: Any) -> int:
 
     Raises:
         ApplicationError: It is malformed.
-
-    .. versionadded:: 1.0
     """
     if type(status) is not str:
         raise _bad_status(status)
@@ -116,8 +106,6 @@ def check_final(status: str, code: int, *, may_switch: bool) -> None:
 
     Raises:
         ApplicationError: It is only an interim one, or 101 without a protocol to switch to.
-
-    .. versionadded:: 1.0
     """
     if code >= 200 or (code == 101 and may_switch):
         return
@@ -139,8 +127,6 @@ def check_field(field: Any) -> None:
 
     Raises:
         ApplicationError: It is not.
-
-    .. versionadded:: 1.0
     """
     if type(field) is tuple and len(field) == 2:
         name, value = field
@@ -161,8 +147,6 @@ def special_name(name: str) -> str | None:
 
     Raises:
         ApplicationError: It is malformed.
-
-    .. versionadded:: 1.0
     """
     if not _TOKEN.fullmatch(name):
         raise ApplicationError(f"the header field {name!r} has a forbidden character")
@@ -179,8 +163,6 @@ def check_values(fields: Iterable[tuple[str, str]]) -> None:
 
     Raises:
         ApplicationError: One has a character that a value must not have, such as a line end.
-
-    .. versionadded:: 1.0
     """
     values = "".join([value for _, value in fields])
     # The test of nearly all values first, in a tenth of the time of a regular expression.
@@ -203,8 +185,6 @@ def length_of(value: str, before: int | None = None) -> int:
 
     Raises:
         ApplicationError: It is no number, or was given twice.
-
-    .. versionadded:: 1.0
     """
     if not (value.isascii() and value.isdigit()):
         raise ApplicationError(f"Content-Length {value!r} is no number")
@@ -219,8 +199,6 @@ def has_body(method: str, code: int) -> bool:
     Args:
         method: The request's method.
         code: The three digits of the status.
-
-    .. versionadded:: 1.0
     """
     return method != "HEAD" and code not in (101, 204, 304) and not _is_tunnel(method, code)
 
@@ -231,8 +209,6 @@ def has_length(method: str, code: int) -> bool:
     Args:
         method: The request's method.
         code: The three digits of the status.
-
-    .. versionadded:: 1.0
     """
     return code not in (101, 204) and not _is_tunnel(method, code)
 

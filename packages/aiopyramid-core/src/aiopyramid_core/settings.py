@@ -10,7 +10,7 @@ from typing import Any, Final
 from pyramid.exceptions import ConfigurationError
 from pyramid.settings import falsey, truthy
 
-from ._view_records import Place
+from ._requests.view_records import Place
 
 __all__ = (
     "Settings",
@@ -45,8 +45,6 @@ class Settings:
             the process waits for background tasks, and then for each shutdown function.
         startup_timeout_seconds: ``aiopyramid.startup_timeout``: seconds that each startup function
             may take.
-
-    .. versionadded:: 1.0
     """
 
     requests: Place | None = None
@@ -67,8 +65,6 @@ class Settings:
 
         Raises:
             ConfigurationError: A value makes no sense; the message names the setting.
-
-        .. versionadded:: 1.0
         """
         return cls(
             requests=read_setting(settings, "requests", _place, None, "auto, loop or thread"),
@@ -118,8 +114,6 @@ def positive_number(value: Any) -> int:
 
     Raises:
         ValueError: It is none.
-
-    .. versionadded:: 1.0
     """
     number = int(str(value))
     if number < 1:
@@ -135,8 +129,6 @@ def positive_seconds(value: Any) -> float:
 
     Raises:
         ValueError: It is none.
-
-    .. versionadded:: 1.0
     """
     number = float(value)
     if not 0 < number < math.inf:
@@ -171,8 +163,6 @@ def read_setting(
 
     Raises:
         ConfigurationError: The value makes no sense; the message names the setting.
-
-    .. versionadded:: 1.0
     """
     _known.add(name)
     value = settings.get(f"aiopyramid.{name}")
@@ -201,8 +191,6 @@ def warn_of_unknown_settings(settings: Mapping[str, Any]) -> None:
 
     Args:
         settings: ``config.registry.settings``, when the whole application is configured.
-
-    .. versionadded:: 1.0
     """
     for key in sorted(settings):
         name = key.removeprefix("aiopyramid.")

@@ -6,9 +6,9 @@ from typing import Any
 
 from pyramid.httpexceptions import HTTPServiceUnavailable
 
-from ._bridge import await_in_bridge, in_bridge
-from ._portal import DeadlineExceeded, waiting_at_most
-from ._time_limit import current_limit, is_out_of_time
+from ._bridge.driver import await_in_bridge, in_bridge
+from ._bridge.from_thread import DeadlineExceeded, waiting_at_most
+from ._requests.time_limit import current_limit, is_out_of_time
 
 __all__ = ("RequestTimeout", "make_timeout_tween")
 
@@ -20,8 +20,6 @@ class RequestTimeout(HTTPServiceUnavailable):
 
     Raised below Pyramid's exception views, so that a view for this class or for
     :class:`pyramid.httpexceptions.HTTPServiceUnavailable` may render it.
-
-    .. versionadded:: 1.0
     """
 
     explanation = "The server took too long to answer this request."
@@ -32,8 +30,6 @@ class RequestTimeout(HTTPServiceUnavailable):
 
         Args:
             seconds: The limit.
-
-        .. versionadded:: 1.0
         """
         return cls(f"The limit is {seconds:g} seconds.")
 
@@ -51,8 +47,6 @@ def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handl
         handler: The next tween or the router.
         registry: The application's registry.
         seconds: The limit.
-
-    .. versionadded:: 1.0
     """
 
     def timeout_tween(request: Any) -> Any:

@@ -18,10 +18,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ._applications import announce
-from ._ingress import make_ingress_tween
-from ._placement import Placement, placement_of
-from ._placement_report import report
-from ._transactions import take_commits_off_loop
+from ._bodies import make_body_portable
+from ._bridge.driver import await_in_bridge, in_bridge
+from ._isolation.transactions import take_commits_off_loop
+from ._requests.placement import Placement, placement_of
+from ._requests.report import report
+from .contract import ON_DISCONNECT
 from .decorators import synchronize
 from .executor import call_in_thread
 from .lifespan import Lifespan, lifespan_of
@@ -52,8 +54,6 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     Args:
         handler: The next tween or the router.
         registry: The application's registry.
-
-    .. versionadded:: 1.0
     """
     lifespan = lifespan_of(registry)
     announce(lifespan)
@@ -61,13 +61,46 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     take_commits_off_loop(registry)
     _say_where_requests_run(placement_of(registry))
     if "sqlalchemy.orm" in sys.modules:
-        from ._shared_sessions import watch_sessions
+        from ._isolation.shared_sessions import watch_sessions
 
         watch_sessions()
     settings = Settings.from_mapping(registry.settings)
-    return make_ingress_tween(
+    return _make_ingress_tween(
         handler, registry, lifespan, cancel_on_disconnect=settings.cancel_on_disconnect
     )
+
+
+def _make_ingress_tween(
+    handler: Handler, registry: Any, lifespan: Lifespan, *, cancel_on_disconnect: bool
+) -> Handler:
+    """Return the tween.
+
+    Args:
+        handler: The next tween or the router.
+        registry: The application's registry.
+        lifespan: The application's lifespan, started with the first request if need be.
+        cancel_on_disconnect: Whether a request is cancelled when its client goes away.
+    """
+
+    def ingress_tween(request: Any) -> Any:
+        lifespan.ensure_started()
+        # A request in a thread has arranged for it before it got one.
+        if cancel_on_disconnect and in_bridge():
+            on_disconnect = request.environ.get(ON_DISCONNECT)
+            if on_disconnect is not None:
+                on_disconnect(await_in_bridge(_current_task()).cancel)
+        response = handler(request)
+        make_body_portable(response)
+        return response
+
+    return ingress_tween
+
+
+async def _current_task() -> "asyncio.Task[Any]":
+    """Return the request's Task, which is made no later than for this."""
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 def _say_where_requests_run(placement: Placement) -> None:
@@ -82,8 +115,6 @@ def timeout_tween_factory(handler: Handler, registry: Any) -> Handler:
     Args:
         handler: The next tween or the router.
         registry: The application's registry.
-
-    .. versionadded:: 1.0
     """
     seconds = Settings.from_mapping(registry.settings).request_timeout_seconds
     return handler if seconds is None else make_timeout_tween(handler, registry, seconds)
@@ -104,8 +135,6 @@ def request_logger_tween_factory(handler: Handler, registry: Any) -> Handler:
     Args:
         handler: The next tween or the router.
         registry: The application's registry.
-
-    .. versionadded:: 1.0
     """
     writer = _Writer(lifespan_of(registry))
 

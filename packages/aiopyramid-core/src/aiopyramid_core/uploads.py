@@ -35,8 +35,6 @@ async def body_parts(request: Any, part_bytes: int = 256 << 10) -> AsyncGenerato
     Raises:
         OSError: The client went away before the body was complete. Under servers which let the
             application start no sooner than it is, as those of this project do, this never happens.
-
-    .. versionadded:: 1.0
     """
     source = request.body_file
     while part := await call_in_thread(None, source.read, part_bytes):

@@ -24,8 +24,6 @@ class Watchdog:
 
     Args:
         limit_seconds: How long the loop may be busy with one thing.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, limit_seconds: float) -> None:
@@ -37,17 +35,11 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name="aiopyramid-watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch.
-
-        .. versionadded:: 1.0
-        """
+        """Begin to watch."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching.
-
-        .. versionadded:: 1.0
-        """
+        """Stop watching."""
         self._stopped.set()
 
     def _watch(self) -> None:

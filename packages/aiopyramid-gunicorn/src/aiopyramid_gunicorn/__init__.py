@@ -8,16 +8,16 @@ The way of a request through the modules, a step each:
     What is said about settings that mean nothing here, and about what cannot be served.
 ``_server``, ``_listener``, ``_ending``
     Listeners and connections; the drain at the end, and what must not hold up the end.
-``protocol``, ``_state``, ``_owner``, ``_fence``
+``_protocol``, ``_state``, ``_owner``, ``_fence``
     The connection, its states, what it needs of its server, and what becomes of one that fails.
-``_intake``, ``_inbound``, ``_proxy_protocol``, ``_parser``, ``_limits``, ``_body``, ``_request``
-    Bytes to requests.
-``_environ``, ``_offers``
-    A request's head to a WSGI environ, and what the connection offers by way of it.
-``_wsgi``
+``_intake``, ``_http1``
+    Bytes to requests and their environs; responses to bytes.
+``_capabilities``
+    What the connection can do for the application, by way of the environ.
+``_exchange``
     One request through the application, in its greenlet.
-``_response``, ``_date``, ``_flow``, ``_files``
-    The response to bytes, with back-pressure; files, which the system may send by itself.
+``_flow``, ``_files``
+    Back-pressure; files, which the system may send by itself.
 ``_upgraded``
     A connection that another protocol, such as WebSocket, has taken over.
 ``_access_log``, ``_hooks``

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from gunicorn.glogging import Logger
 
-from ._parser import RequestHead
-from ._request import GunicornRequest
-from ._response import Response
+from ._http1.parser import RequestHead
+from ._http1.request import GunicornRequest
+from ._http1.response import Response
 
 __all__ = ("AccessLog",)
 

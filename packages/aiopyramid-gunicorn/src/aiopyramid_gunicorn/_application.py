@@ -8,8 +8,9 @@ from typing import Any
 from gunicorn.workers import SUPPORTED_WORKERS
 from pyramid.router import Router
 
-from aiopyramid_core import called_by, is_coroutine_callable, monkey_patched_by
+from aiopyramid_core.callables import called_by, is_coroutine_callable
 from aiopyramid_core.lifespan import is_installed
+from aiopyramid_core.servers import monkey_patched_by
 
 __all__ = ("errors_of", "errors_of_name", "warnings_of")
 

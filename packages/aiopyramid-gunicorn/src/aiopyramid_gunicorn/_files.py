@@ -1,5 +1,6 @@
 """Files as response bodies: ``wsgi.file_wrapper``, read in blocks or sent by the system itself."""
 
+import asyncio
 import io
 import os
 import stat
@@ -7,9 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
-from .exceptions import ClientDisconnected
+from aiopyramid_core.exceptions import ClientDisconnected
 
-__all__ = ("FileTransfer", "FileWrapper")
+from ._flow import WriteFlow
+
+__all__ = ("FileTransfer", "FileWrapper", "Outlet")
 
 _SMALLEST_BYTES: Final = 256 << 10
 """Files below are read: one block, which goes out in one write with the head."""
@@ -128,3 +131,68 @@ class FileTransfer:
             close = getattr(self._body, "close", None)
             if close is not None:
                 close()
+
+
+class Outlet:
+    """The way past a transport to its socket, for what the system sends by itself.
+
+    Args:
+        protocol: Told when the client reads too slowly, as the transport would tell it.
+        transport: One without TLS.
+        flow: The protocol's.
+        loop: The event loop.
+        write_buffer_bytes: The transport's high-water mark.
+    """
+
+    __slots__ = ("_flow", "_loop", "_protocol", "_transport", "_write_buffer_bytes")
+
+    def __init__(
+        self,
+        protocol: asyncio.BaseProtocol,
+        transport: asyncio.Transport,
+        flow: WriteFlow,
+        loop: asyncio.AbstractEventLoop,
+        write_buffer_bytes: int,
+    ) -> None:
+        self._protocol = protocol
+        self._transport = transport
+        self._flow = flow
+        self._loop = loop
+        self._write_buffer_bytes = write_buffer_bytes
+
+    async def empty(self) -> None:
+        """Wait until the transport has sent all that it has, which nothing else may overtake.
+
+        Raises:
+            ClientDisconnected: The client went away.
+        """
+        self._transport.set_write_buffer_limits(0)
+        try:
+            await self._flow.drain()
+        finally:
+            self._transport.set_write_buffer_limits(self._write_buffer_bytes)
+
+    def descriptor(self) -> int:
+        """Return a descriptor of the socket, to be closed by the caller.
+
+        One of our own: a loop refuses to watch the transport's, and a thread may use it a little
+        longer than the connection is there.
+        """
+        return os.dup(self._transport.get_extra_info("socket").fileno())
+
+    async def writable(self, descriptor: int) -> None:
+        """Wait until the client has read so much that the socket takes more.
+
+        Args:
+            descriptor: What :meth:`descriptor` returned.
+
+        Raises:
+            ClientDisconnected: The client went away, or read nothing for too long.
+        """
+        self._protocol.pause_writing()
+        self._loop.add_writer(descriptor, self._protocol.resume_writing)
+        try:
+            await self._flow.drain()
+        finally:
+            self._loop.remove_writer(descriptor)
+            self._flow.resume()

@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import fcntl
-import os
 import struct
 import termios
 from typing import Any
 
-from .exceptions import ClientDisconnected
+from aiopyramid_core.exceptions import ClientDisconnected
 
-__all__ = ("Outlet", "WriteFlow", "unsent_bytes")
+__all__ = ("WriteFlow", "unsent_bytes")
 
 
 def unsent_bytes(transport: asyncio.Transport, *, past_transport: bool = False) -> int:
@@ -22,8 +21,8 @@ def unsent_bytes(transport: asyncio.Transport, *, past_transport: bool = False) 
 
     Args:
         transport: The transport.
-        past_transport: Whether something is being sent by way of an :class:`Outlet`, of which the
-            transport knows nothing.
+        past_transport: Whether something is being sent past the transport, which knows
+            nothing of it.
     """
     size = transport.get_write_buffer_size()
     if size or (transport.can_write_eof() and not past_transport):
@@ -87,68 +86,3 @@ class WriteFlow:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-
-
-class Outlet:
-    """The way past a transport to its socket, for what the system sends by itself.
-
-    Args:
-        protocol: Told when the client reads too slowly, as the transport would tell it.
-        transport: One without TLS.
-        flow: The protocol's.
-        loop: The event loop.
-        write_buffer_bytes: The transport's high-water mark.
-    """
-
-    __slots__ = ("_flow", "_loop", "_protocol", "_transport", "_write_buffer_bytes")
-
-    def __init__(
-        self,
-        protocol: asyncio.BaseProtocol,
-        transport: asyncio.Transport,
-        flow: WriteFlow,
-        loop: asyncio.AbstractEventLoop,
-        write_buffer_bytes: int,
-    ) -> None:
-        self._protocol = protocol
-        self._transport = transport
-        self._flow = flow
-        self._loop = loop
-        self._write_buffer_bytes = write_buffer_bytes
-
-    async def empty(self) -> None:
-        """Wait until the transport has sent all that it has, which nothing else may overtake.
-
-        Raises:
-            ClientDisconnected: The client went away.
-        """
-        self._transport.set_write_buffer_limits(0)
-        try:
-            await self._flow.drain()
-        finally:
-            self._transport.set_write_buffer_limits(self._write_buffer_bytes)
-
-    def descriptor(self) -> int:
-        """Return a descriptor of the socket, to be closed by the caller.
-
-        One of our own: a loop refuses to watch the transport's, and a thread may use it a little
-        longer than the connection is there.
-        """
-        return os.dup(self._transport.get_extra_info("socket").fileno())
-
-    async def writable(self, descriptor: int) -> None:
-        """Wait until the client has read so much that the socket takes more.
-
-        Args:
-            descriptor: What :meth:`descriptor` returned.
-
-        Raises:
-            ClientDisconnected: The client went away, or read nothing for too long.
-        """
-        self._protocol.pause_writing()
-        self._loop.add_writer(descriptor, self._protocol.resume_writing)
-        try:
-            await self._flow.drain()
-        finally:
-            self._loop.remove_writer(descriptor)
-            self._flow.resume()

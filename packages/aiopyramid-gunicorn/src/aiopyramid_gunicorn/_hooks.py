@@ -4,8 +4,8 @@ from typing import Any
 
 from gunicorn.config import PostRequest, PreRequest
 
-from ._request import GunicornRequest
-from ._response import Response
+from ._http1.request import GunicornRequest
+from ._http1.response import Response
 
 __all__ = ("RequestHooks",)
 

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Protocol
 
-from ._environ import EnvironSettings
-from ._limits import Limits, Times
-from ._wsgi import Services
+from ._exchange import Services
+from ._http1.environ import EnvironSettings
+from ._http1.limits import Limits, Times
 
 __all__ = ("OpenConnection", "Owner")
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ._ending import LAST_WORDS_SECONDS
-from ._environ import EnvironSettings
+from ._exchange import Services
 from ._fence import break_off
-from ._limits import Limits, Times
+from ._http1.environ import EnvironSettings
+from ._http1.limits import Limits, Times
 from ._listener import Listener
 from ._owner import OpenConnection
-from ._wsgi import Services
-from .protocol import HTTPProtocol
+from ._protocol import HTTPProtocol
 
 __all__ = ("Server",)
 

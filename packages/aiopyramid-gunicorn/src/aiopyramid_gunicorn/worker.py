@@ -26,9 +26,10 @@ from gunicorn.http.wsgi import base_environ
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
-from aiopyramid_core import (
+from aiopyramid_core import StartupError
+from aiopyramid_core.servers import (
+    DEFAULT_THREADS,
     RequestExecutor,
-    StartupError,
     adopt_loop,
     announce_stop,
     disown_children,
@@ -36,17 +37,16 @@ from aiopyramid_core import (
     shutdown,
     startup,
 )
-from aiopyramid_core.executor import DEFAULT_THREADS
 
 from ._application import errors_of, errors_of_name, warnings_of
 from ._ending import LAST_WORDS_SECONDS, end_process_in, end_tasks
-from ._environ import EnvironSettings
+from ._exchange import Services
 from ._files import FileWrapper
 from ._hooks import RequestHooks
-from ._limits import Limits, Times
+from ._http1.environ import EnvironSettings
+from ._http1.limits import Limits, Times
 from ._server import Server
 from ._settings import check_settings, sends_files
-from ._wsgi import Services
 from .exceptions import SettingNotSupported
 
 __all__ = ("AsyncGunicornWorker",)
@@ -75,8 +75,6 @@ class AsyncGunicornWorker(Worker):
         executor_threads: Most threads that run synchronous requests at a time, and most of the
             event loop's default executor. gunicorn's setting ``threads``, if it is above 1, and an
             application that sets an executor of its own say both instead.
-
-    .. versionadded:: 1.0
     """
 
     body_limit_bytes: int = 1 << 30

@@ -22,7 +22,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from aiopyramid_gunicorn._limits import Limits
+from aiopyramid_gunicorn._http1.limits import Limits
 
 SECONDS = 3.0  # much more than any case takes; one that hangs fails after it
 PIECES = 300  # of one case, at most

@@ -16,8 +16,6 @@ def includeme(config: Any) -> None:
 
     Args:
         config: The application's :class:`pyramid.config.Configurator`.
-
-    .. versionadded:: 1.0
     """
     config.include("aiopyramid_core")
     config.add_traverser(AsyncioTraverser)

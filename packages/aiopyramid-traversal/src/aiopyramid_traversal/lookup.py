@@ -33,8 +33,6 @@ async def find_resource(resource: Any, path: str | Iterable[str]) -> Any:
     Raises:
         KeyError: There is no such resource.
         BaseException: See :func:`traverse`.
-
-    .. versionadded:: 1.0
     """
     found = await traverse(resource, path)
     if found["view_name"]:
@@ -60,8 +58,6 @@ async def traverse(resource: Any, path: str | Iterable[str]) -> dict[str, Any]:
         UnicodeEncodeError: ``path`` is a string with characters beyond ASCII.
         URLDecodeError: ``path`` is not quoted UTF-8.
         BaseException: Whatever a ``__getitem__`` raised, ``KeyError`` apart.
-
-    .. versionadded:: 1.0
     """
     return await spawn_greenlet(_traverse, resource, path)
 

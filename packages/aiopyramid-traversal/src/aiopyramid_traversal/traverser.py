@@ -33,8 +33,6 @@ class AsyncioTraverser(ResourceTreeTraverser):
 
     Args:
         root: The root resource, or an awaitable for it.
-
-    .. versionadded:: 1.0
     """
 
     root: Any
@@ -85,8 +83,6 @@ class ExecutorTraverser(AsyncioTraverser):
     only::
 
         config.add_traverser(ExecutorTraverser, LegacyRoot)
-
-    .. versionadded:: 1.0
     """
 
     def __call__(self, request: Any) -> dict[str, Any]:

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import IO, Any, Final
 
-from . import _api
-from ._settings import UWSGISettings
-from .exceptions import (
+from aiopyramid_core.exceptions import (
     BadRequest,
-    BodyNotReceived,
     CodingNotSupported,
     ContentTooLarge,
     InsufficientStorage,
 )
+
+from . import _api
+from ._settings import UWSGISettings
+from .exceptions import BodyNotReceived
 
 __all__ = ("receive_body",)
 

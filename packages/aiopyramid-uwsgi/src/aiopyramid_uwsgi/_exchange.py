@@ -12,11 +12,12 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import IO, Any, Final, Protocol
 
-from aiopyramid_core import HostedCall, await_
+from aiopyramid_core import await_
+from aiopyramid_core._bodies import END_OF_BODY, OrdinaryBody
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
-from aiopyramid_core.exceptions import ApplicationError
+from aiopyramid_core.exceptions import ApplicationError, ClientDisconnected, RequestError
 from aiopyramid_core.response_head import has_body
-from aiopyramid_core.streaming import END_OF_BODY, OrdinaryBody
+from aiopyramid_core.servers import HostedCall
 
 from . import _api
 from ._body import receive_body
@@ -24,7 +25,6 @@ from ._response import Response
 from ._scheme import correct_scheme
 from ._settings import UWSGISettings
 from ._upgraded import TAKE_OVER, TakenOver, UpgradedConnection
-from .exceptions import ClientDisconnected, RequestError
 
 __all__ = ("Exchange", "Register")
 

@@ -6,7 +6,7 @@ from pyramid.interfaces import PHASE3_CONFIG, IExecutionPolicy
 from pyramid.router import default_execution_policy
 
 from aiopyramid_core import can_await
-from aiopyramid_core.scope import on_a_loop
+from aiopyramid_core.servers import on_a_loop
 
 from . import _api
 from ._exchange import Exchange
@@ -31,8 +31,6 @@ def includeme(config: Any) -> None:
     Raises:
         EngineMissing: uWSGI runs without its asyncio engine or without greenlets.
         ConfigurationError: A setting makes no sense.
-
-    .. versionadded:: 1.0
     """
     config.include("aiopyramid_core")
     settings = UWSGISettings.from_mapping(config.registry.settings)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from websockets.frames import Frame, Opcode
 
-from aiopyramid_core import wait_hosted
 from aiopyramid_core.contract import UpgradedProtocol
+from aiopyramid_core.servers import wait_hosted
 
 from . import _api
 

@@ -9,8 +9,8 @@ import socket
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
-from aiopyramid_core import wait_hosted
 from aiopyramid_core.contract import UpgradedProtocol
+from aiopyramid_core.servers import wait_hosted
 
 from . import _api
 

@@ -20,16 +20,16 @@ from typing import Final
 
 from pyramid.exceptions import ConfigurationError
 
-from aiopyramid_core import (
+from aiopyramid_core import StartupError
+from aiopyramid_core.servers import (
+    DEFAULT_THREADS,
     RequestExecutor,
-    StartupError,
     adopt_loop,
     announce_stop,
     disown_children,
     shutdown,
     startup,
 )
-from aiopyramid_core.executor import DEFAULT_THREADS
 
 from . import _api
 from ._exchange import Exchange

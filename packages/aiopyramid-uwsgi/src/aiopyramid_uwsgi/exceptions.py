@@ -5,34 +5,22 @@
     AiopyramidError (aiopyramid_core)
     ├── EngineMissing           uWSGI runs without an option that the application needs
     ├── NotNative               uWSGI's native WebSocket functions cannot do this
-    ├── RequestError            the client's fault: logged as a warning, no traceback
-    │   ├── BadRequest              400
-    │   ├── BodyNotReceived         408
-    │   ├── ContentTooLarge         413
-    │   ├── CodingNotSupported      501
-    │   └── InsufficientStorage     507
-    └── ClientDisconnected      nobody is left to answer
+    └── RequestError (aiopyramid_core)
+        └── BodyNotReceived         408
 
-What the application does wrong is an :class:`aiopyramid_core.exceptions.ApplicationError`.
+Those that other servers raise as well are in :mod:`aiopyramid_core.exceptions`.
 """
 
 from http import HTTPStatus
-from typing import ClassVar
 
 from pyramid.exceptions import ConfigurationError
 
-from aiopyramid_core import AiopyramidError
+from aiopyramid_core.exceptions import AiopyramidError, RequestError
 
 __all__ = (
-    "BadRequest",
     "BodyNotReceived",
-    "ClientDisconnected",
-    "CodingNotSupported",
-    "ContentTooLarge",
     "EngineMissing",
-    "InsufficientStorage",
     "NotNative",
-    "RequestError",
 )
 
 
@@ -42,8 +30,6 @@ class EngineMissing(AiopyramidError, ConfigurationError):
     Attributes:
         option: What to add to uWSGI's command line.
         consequence: What would happen otherwise, a sentence.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, option: str, consequence: str) -> None:
@@ -71,8 +57,6 @@ class NotNative(AiopyramidError, NotImplementedError):
     Attributes:
         what: What was asked for.
         why: What stands in the way, a sentence.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, what: str, why: str) -> None:
@@ -87,50 +71,7 @@ class NotNative(AiopyramidError, NotImplementedError):
         )
 
 
-class RequestError(AiopyramidError):
-    """A request that is refused before the application sees it.
-
-    Attributes:
-        status: The status of the answer.
-
-    .. versionadded:: 1.0
-    """
-
-    status: ClassVar[HTTPStatus]
-
-
-class BadRequest(RequestError):
-    """The length of the body makes no sense (RFC 9110, 8.6; RFC 9112, 6.3)."""
-
-    status = HTTPStatus.BAD_REQUEST
-
-
 class BodyNotReceived(RequestError):
     """The client went away or was too slow with the request's body (RFC 9110, 15.5.9)."""
 
     status = HTTPStatus.REQUEST_TIMEOUT
-
-
-class ContentTooLarge(RequestError):
-    """The body exceeds ``aiopyramid.uwsgi.body_limit_bytes`` (RFC 9110, 15.5.14)."""
-
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-class InsufficientStorage(RequestError):
-    """There is no room to keep the body: no disk space, no descriptor (RFC 4918, 11.5)."""
-
-    status = HTTPStatus.INSUFFICIENT_STORAGE
-
-
-class CodingNotSupported(RequestError):
-    """The body has a transfer coding besides ``chunked`` (RFC 9112, 6.1)."""
-
-    status = HTTPStatus.NOT_IMPLEMENTED
-
-
-class ClientDisconnected(AiopyramidError):
-    """The client went away while its response was being sent.
-
-    .. versionadded:: 1.0
-    """

@@ -26,10 +26,7 @@ _OFF_WHEN_NATIVE = ("compression", "ping_interval")
 
 
 class NativeWebSocket(WebSocket):
-    """What handlers get with ``configure(native=True)``: all messages come as ``bytes``.
-
-    .. versionadded:: 1.0
-    """
+    """What handlers get with ``configure(native=True)``: all messages come as ``bytes``."""
 
     __slots__ = ()
 
@@ -48,8 +45,6 @@ class UWSGIWebsocketMapper(WebsocketMapper):
     The same as :class:`aiopyramid_websocket.WebsocketMapper`: after uWSGI has sent the answer to
     the opening handshake, the frames are read and written by this project's own code. uWSGI's
     native WebSocket functions are not used unless a view asks for them.
-
-    .. versionadded:: 1.0
     """
 
     native: ClassVar[bool] = False

@@ -16,7 +16,7 @@ modules, a step each:
     Its two directions.
 ``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``
     Whether the client is still there.
-``interface``, ``view``
+``websocket``, ``view``
     What a handler gets, and handlers as classes.
 ``settings``
     The limits, with their units and defaults.
@@ -30,9 +30,9 @@ from ._include import includeme
 from .config import websocket_config
 from .exceptions import AlreadyReceiving, WebsocketClosed
 from .helpers import ignore_websocket_closed
-from .interface import WebSocket
 from .mapper import WebsocketMapper
 from .view import WebsocketConnectionView
+from .websocket import WebSocket
 
 __all__ = (
     "AlreadyReceiving",

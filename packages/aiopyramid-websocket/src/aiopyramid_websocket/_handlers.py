@@ -7,7 +7,7 @@ from typing import Any
 from pyramid.exceptions import ConfigurationError
 from pyramid.util import object_description, takes_one_arg
 
-from aiopyramid_core import called_by, is_coroutine_callable, prepare_generators
+from aiopyramid_core.callables import called_by, is_coroutine_callable, prepare_generators
 
 from ._session import Handler
 

@@ -1,12 +1,77 @@
 """Where messages wait for the handler, and the handler for messages."""
 
 import asyncio
+import math
 from collections.abc import Callable
 
-from ._messages import Message, MessageQueue
+from ._messages import Message
 from .exceptions import AlreadyReceiving
 
-__all__ = ("Inbox",)
+__all__ = ("Inbox", "MessageQueue")
+
+
+class MessageQueue:
+    """The messages that have arrived and that nobody has asked for yet.
+
+    Two lists rather than a :class:`collections.deque`: an empty deque takes 600 bytes, and most
+    queues are empty most of the time.
+
+    Args:
+        max_messages: From so many messages on the queue is full.
+        max_bytes: Likewise, counted in characters or bytes; None for no such limit.
+
+    Attributes:
+        count: How many messages wait.
+        is_full: Whether nothing more should be read from the client for now.
+    """
+
+    __slots__ = (
+        "_arrived",
+        "_max_bytes",
+        "_max_messages",
+        "_ready",
+        "_waiting_bytes",
+        "count",
+        "is_full",
+    )
+
+    def __init__(self, max_messages: int, max_bytes: int | None) -> None:
+        self._max_messages = max_messages
+        self._max_bytes = math.inf if max_bytes is None else max_bytes
+        self._waiting_bytes = 0
+        self.count = 0
+        self.is_full = False
+        self._arrived: list[Message] = []
+        self._ready: list[Message] = []  # the oldest last
+
+    def put(self, message: Message) -> None:
+        """Append a message; a full queue takes it all the same."""
+        self.count += 1
+        self._waiting_bytes += len(message)
+        self._arrived.append(message)
+        self.is_full = self.count >= self._max_messages or self._waiting_bytes >= self._max_bytes
+
+    def take(self) -> Message:
+        """Remove the oldest message and return it.
+
+        Raises:
+            IndexError: There is none.
+        """
+        ready = self._ready
+        if not ready:
+            ready = self._ready = self._arrived
+            ready.reverse()
+            self._arrived = []
+        message = ready.pop()
+        self.count -= 1
+        self._waiting_bytes -= len(message)
+        self.is_full = self.count >= self._max_messages or self._waiting_bytes >= self._max_bytes
+        return message
+
+    @property
+    def is_low(self) -> bool:
+        """Whether a queue that was full has room enough to read on."""
+        return 2 * self.count <= self._max_messages and 2 * self._waiting_bytes <= self._max_bytes
 
 
 class Inbox:

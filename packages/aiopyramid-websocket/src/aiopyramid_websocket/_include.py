@@ -20,8 +20,6 @@ def includeme(config: Any) -> None:
     Raises:
         ConfigurationError: A setting makes no sense; see
             :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
-
-    .. versionadded:: 1.0
     """
     config.include("aiopyramid_core")
     settings_of(config.registry)  # now, and not with the first connection

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from aiopyramid_core import await_
-from aiopyramid_core.scope import on_a_loop
+from aiopyramid_core.servers import on_a_loop
 
 __all__ = ("call_on_loop",)
 

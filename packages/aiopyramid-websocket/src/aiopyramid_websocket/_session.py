@@ -16,7 +16,7 @@ from ._connection import Connection
 from ._on_loop import call_on_loop
 from ._phase import OPEN
 from .exceptions import WebsocketClosed
-from .interface import WebSocket
+from .websocket import WebSocket
 
 __all__ = ("ON_END", "Handler", "Session")
 

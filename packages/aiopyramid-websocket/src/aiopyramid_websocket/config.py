@@ -21,8 +21,6 @@ def add_websocket_view(config: Any, view: Any = None, **options: Any) -> None:
 
     Raises:
         ConfigurationError: An option makes no sense, or the view is not a coroutine.
-
-    .. versionadded:: 1.0
     """
     config.add_view(view, **_with_mapper(options))
 
@@ -40,8 +38,6 @@ class websocket_config(view_config):
 
     Raises:
         ConfigurationError: An option makes no sense.
-
-    .. versionadded:: 1.0
     """
 
     def __call__(self, wrapped: Any) -> Any:

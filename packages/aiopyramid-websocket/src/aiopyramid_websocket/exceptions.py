@@ -20,8 +20,6 @@ class WebsocketClosed(AiopyramidError):
     Attributes:
         code: The close code (RFC 6455, 7.4), 1006 if the client went without one.
         reason: What the closing side gave as its reason.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, code: int, reason: str = "") -> None:
@@ -35,10 +33,7 @@ class WebsocketClosed(AiopyramidError):
 
 
 class AlreadyReceiving(AiopyramidError, RuntimeError):
-    """``recv`` was called while another task waits for the next message.
-
-    .. versionadded:: 1.0
-    """
+    """``recv`` was called while another task waits for the next message."""
 
     def __str__(self) -> str:
         return (

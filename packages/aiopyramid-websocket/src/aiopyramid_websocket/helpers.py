@@ -26,8 +26,6 @@ def ignore_websocket_closed(application: Application) -> Application:
 
     Returns:
         A WSGI application whose response is empty where the other raises.
-
-    .. versionadded:: 1.0
     """
 
     @functools.wraps(application, updated=())

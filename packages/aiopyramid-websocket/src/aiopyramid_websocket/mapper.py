@@ -26,8 +26,8 @@ from ._handshake import HandshakeRefused, accept, check_origin, check_request
 from ._on_loop import call_on_loop
 from ._session import Session
 from ._watch import Watch, watch_of
-from .interface import WebSocket
 from .settings import WebsocketSettings, override, settings_of
+from .websocket import WebSocket
 
 __all__ = ("WebsocketMapper",)
 
@@ -46,17 +46,12 @@ class WebsocketMapper:
 
     Raises:
         ConfigurationError: On configuration, when the view is not a coroutine.
-
-    .. versionadded:: 1.0
     """
 
     options: ClassVar[Mapping[str, Any]] = {}
 
     runs_on_loop: ClassVar[bool] = True
-    """Tells ``aiopyramid_core`` that requests for the view belong on the event loop.
-
-    .. versionadded:: 1.0
-    """
+    """Tells ``aiopyramid_core`` that requests for the view belong on the event loop."""
 
     def __init__(self, **view_options: Any) -> None:
         self._attr: str | None = view_options.get("attr")
@@ -83,8 +78,6 @@ class WebsocketMapper:
 
         A mapper whose handlers shall get something else overrides this; it is asked once for each
         connection.
-
-        .. versionadded:: 1.0
         """
         return WebSocket
 

@@ -39,8 +39,6 @@ class WebsocketSettings:
             has gone, counted from when it last reads or writes, before it is cancelled; at worst
             twice as long. None for ever.
         compression: ``compression``: ``"deflate"`` (RFC 7692) or None.
-
-    .. versionadded:: 1.0
     """
 
     origins: tuple[str, ...] = ()
@@ -124,10 +122,7 @@ _TABLE: Final = {
 }
 
 OPTIONS: Final = frozenset(_TABLE)
-"""The names of all options.
-
-.. versionadded:: 1.0
-"""
+"""The names of all options."""
 
 
 def override(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,8 +136,6 @@ def override(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         ConfigurationError: There is no such option, or its value makes no sense.
-
-    .. versionadded:: 1.0
     """
     fields = {}
     for name, value in options.items():
@@ -170,8 +163,6 @@ def settings_of(registry: Any) -> WebsocketSettings:
 
     Raises:
         ConfigurationError: A setting makes no sense; the message names it.
-
-    .. versionadded:: 1.0
     """
     settings: WebsocketSettings | None = registry.get(_REGISTRY_KEY)
     if settings is None:

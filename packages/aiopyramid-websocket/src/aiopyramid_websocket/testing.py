@@ -24,16 +24,17 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from aiopyramid_core import AiopyramidError, is_coroutine_callable, spawn_greenlet
+from aiopyramid_core import AiopyramidError, spawn_greenlet
+from aiopyramid_core.callables import is_coroutine_callable
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 
 from ._connection import Connection
 from ._memory import connect_protocols
 from ._session import ON_END
 from ._watch import Watch
-from .interface import WebSocket
 from .mapper import WebsocketMapper
 from .settings import WebsocketSettings
+from .websocket import WebSocket
 
 __all__ = ("HandshakeRejected", "WebsocketClient", "connect")
 
@@ -43,8 +44,6 @@ class HandshakeRejected(AiopyramidError):
 
     Attributes:
         response: Its response, a :class:`webob.response.Response`.
-
-    .. versionadded:: 1.0
     """
 
     def __init__(self, response: Any) -> None:
@@ -60,8 +59,6 @@ class WebsocketClient(WebSocket):
 
     Attributes:
         response: The application's 101 response.
-
-    .. versionadded:: 1.0
     """
 
     __slots__ = ("response",)
@@ -101,8 +98,6 @@ async def connect(
 
     Raises:
         HandshakeRejected: The application did not answer with 101.
-
-    .. versionadded:: 1.0
     """
     application = _application_of(application_or_view)
     protocol = ClientProtocol(

@@ -3,11 +3,11 @@
 import inspect
 from typing import Any
 
-from aiopyramid_core import prepare_generators
+from aiopyramid_core.callables import prepare_generators
 
 from ._messages import Message
-from .interface import WebSocket
 from .mapper import WebsocketMapper
+from .websocket import WebSocket
 
 __all__ = ("WebsocketConnectionView",)
 
@@ -29,8 +29,6 @@ class WebsocketConnectionView:
         context: The context of the view.
         request: The request that opened the connection.
         ws: The :class:`~aiopyramid_websocket.WebSocket`; not there yet in ``__init__``.
-
-    .. versionadded:: 1.0
     """
 
     __view_mapper__ = WebsocketMapper

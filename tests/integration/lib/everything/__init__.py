@@ -20,7 +20,7 @@ from wsgiref.util import shift_path_info
 
 from pyramid.config import Configurator
 
-from aiopyramid_core import never_blocks
+from aiopyramid_core.servers import never_blocks
 
 from . import execution, legacy, trees, tweens
 

@@ -1,0 +1,320 @@
+"""The greenlet bridge: ordinary code in a greenlet waits for awaitables of the event loop.
+
+This is the module that switches greenlets; but ``_server_greenlets`` does it for servers that make
+some of their own, and ``by_hand`` for code of earlier versions. ``pool`` makes and keeps ours.
+
+Two parties share a stack of frames::
+
+    asyncio Task ── driver (``_drive``) ══ switch ══ bridge greenlet ── ordinary code
+                                                                   └── ``await_(coroutine)``
+
+``await_`` runs the coroutine *in the greenlet*, by sending into it (a trampoline), and switches
+up only the bare futures that the coroutine yields. The driver, which runs inside the request's
+Task, yields those futures to the event loop and sends the results back down. Hence:
+
+* ordinary code that the coroutine calls is still in the greenlet and may call ``await_`` again,
+  to any depth;
+* the coroutine runs in the request's own Task: ``asyncio.current_task()``, ``asyncio.timeout()``,
+  task groups and cancellation work as anywhere else;
+* no Task is made per call.
+
+A bridge greenlet tells its driver two things by what it switches up: that its call has ended
+(``ENDED``), or whatever shall be yielded to the event loop.
+"""
+
+import asyncio
+import sys
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import copy_context
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple
+
+from greenlet import GreenletExit, getcurrent
+
+from .by_hand import wait_by_hand
+from .carrying import call_handling, reraise
+from .pool import ENDED, BridgeGreenlet, park, take_idle
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+def in_bridge() -> bool:
+    """Return whether the caller runs in a bridge greenlet, where ``await_in_bridge`` works."""
+    return type(getcurrent()) is BridgeGreenlet
+
+
+# --- The driver's side: runs in the event loop's Task ---------------------------------------------
+
+
+@types.coroutine
+def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
+    """Follow a call in a greenlet, yielding to the event loop what the greenlet switches up.
+
+    Args:
+        worker: The greenlet, which was switched to with the call.
+        signal: What came back from that switch.
+    """
+    while signal is not ENDED:
+        if worker.dead:
+            raise signal if isinstance(signal, GreenletExit) else GreenletExit()
+        # A future says True here while a coroutine awaits it; the Task checks that, too.
+        if getattr(signal, "_asyncio_future_blocking", None) is False and _by_hand(worker):
+            ended, signal = yield from wait_by_hand(worker, signal)
+            if ended:
+                return signal
+            continue
+        failure: BaseException | None = None
+        try:
+            value = yield signal
+        except BaseException as error:
+            failure = error
+        # Whoever resumes the driver is where the greenlet has to switch to.
+        worker.parent = getcurrent()
+        # Resumed outside of the except clause, or else the exception would still count as being
+        # handled (sys.exception(), __context__) in the code that is resumed.
+        if failure is None:
+            signal = worker.switch(value)
+        else:
+            try:
+                signal = worker.throw(failure)
+            finally:
+                del failure  # breaks the cycle exception -> traceback -> this frame
+    return _outcome(worker)
+
+
+def _by_hand(worker: BridgeGreenlet) -> bool:
+    """Return whether ordinary code has switched the greenlet, and not a coroutine's ``yield``.
+
+    A coroutine that yields a bare future has made a mistake, of which the Task tells it.
+    """
+    return worker.gr_frame.f_code is not await_in_bridge.__code__
+
+
+def _outcome(worker: BridgeGreenlet) -> Any:
+    """Take the outcome out of a greenlet that has ended its call, and park the greenlet."""
+    result, error = worker.result, worker.error
+    park(worker)
+    if error is None:
+        return result
+    try:
+        reraise(error)
+    finally:
+        del error  # breaks the cycle exception -> traceback -> this frame
+
+
+async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run an ordinary function in a greenlet where it may call synchronized coroutines.
+
+    This is the way from a coroutine to ordinary code which in turn calls coroutines. The function
+    runs at once, on the event loop's own thread, and sees the context variables of the caller;
+    what it sets there the caller sees too.
+
+    Args:
+        function: An ordinary callable. It must not block: use
+            :func:`~aiopyramid_core.use_executor` for code that does.
+        *args: Passed on to ``function``.
+        **kwargs: Passed on to ``function``.
+
+    Returns:
+        What ``function`` returned.
+
+    Raises:
+        BaseException: Whatever ``function`` raised.
+    """
+    worker = take_idle()
+    worker.in_task = True
+    # The very Context object that is current, not a copy: greenlet's own attribute is the only
+    # way to get hold of it before Python 3.12.
+    worker.gr_context = getcurrent().gr_context
+    handled = sys.exception()
+    if handled is None:
+        call: tuple[Any, ...] = (function, args, kwargs)
+    else:
+        call = (call_handling, (handled, function, *args), kwargs)
+    result: T = await _drive(worker, worker.switch(call))
+    return result
+
+
+async def step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine such that ordinary code which it calls may call synchronized coroutines.
+
+    For coroutines that live long and wait most of the time: each of their steps runs in a
+    greenlet, but while they wait they hold none. A greenlet that waits costs 17 KB.
+
+    Args:
+        coroutine: What to run; it runs in the Task of the caller.
+
+    Returns:
+        The coroutine's result.
+
+    Raises:
+        BaseException: Whatever the coroutine raised.
+    """
+    return await _step_in_greenlets(coroutine)
+
+
+@types.coroutine
+def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    failure: BaseException | None = None
+    value: Any = None
+    while True:
+        worker = take_idle()
+        worker.in_task = True
+        worker.gr_context = getcurrent().gr_context
+        try:
+            signal = worker.switch((_step, (coroutine, value, failure), {}))
+        finally:
+            failure = None  # breaks the cycle exception -> traceback -> this frame
+        # Most steps end without a wait in ordinary code, and there is nothing to follow.
+        if signal is ENDED:
+            ended, value = _outcome(worker)
+        else:
+            ended, value = yield from _drive(worker, signal)
+        if ended:
+            result: T = value
+            return result
+        try:
+            value = yield value
+        except BaseException as error:
+            failure = error
+
+
+def _step(
+    coroutine: Coroutine[Any, Any, Any], value: Any, failure: BaseException | None
+) -> tuple[bool, Any]:
+    """Resume a coroutine; return whether it has ended, and its result or what it waits for."""
+    try:
+        if failure is not None:
+            return False, coroutine.throw(failure)
+        return False, coroutine.send(value)
+    except StopIteration as stop:
+        return True, stop.value
+    finally:
+        del failure  # breaks the cycle exception -> traceback -> this frame
+
+
+async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run the one coroutine that a Task of ours is for; see :func:`step_in_greenlets`.
+
+    Raises:
+        RuntimeError: It wanted to exit. In a Task ``SystemExit`` and ``KeyboardInterrupt`` would
+            end the event loop, and with it all requests.
+        BaseException: Whatever else the coroutine raised.
+    """
+    try:
+        return await step_in_greenlets(coroutine)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"{type(error).__name__} in a background task") from error
+
+
+def start_greenlet(
+    loop: asyncio.AbstractEventLoop, function: Callable[[*Ts], T], /, *args: *Ts
+) -> "asyncio.Task[T] | None":
+    """Run an ordinary function in a greenlet, in a Task only if it ever has to wait.
+
+    For servers, where most requests never wait: a Task for each of them would cost more than the
+    bridge does. The Task is made when the function first awaits, before the awaited coroutine
+    takes its first step, so that a coroutine always sees a current task. The function runs in a
+    context of its own, a copy of the caller's.
+
+    Where many functions that do await are started in one callback after the other, a Task for
+    each from the start is the cheaper way: here each would hold a greenlet until its Task begins.
+
+    Args:
+        loop: The running event loop.
+        function: An ordinary callable which handles its own errors: there may be no Task that
+            could carry them, so whatever it raises before its first wait is raised here.
+        *args: Passed on to ``function``.
+
+    Returns:
+        The Task in which the function goes on, or None if it has ended already.
+    """
+    worker = take_idle()
+    worker.in_task = False
+    worker.gr_context = context = copy_context()
+    driver = _start(worker, function, args)
+    try:
+        driver.send(None)
+    except StopIteration:
+        return None
+    # The driver is suspended at its first yield, the greenlet's wish for a Task. A Task sends
+    # None to begin, which is just the answer the greenlet waits for; and a Task cancelled before
+    # it began throws into a driver that can pass the cancellation on.
+    return loop.create_task(driver, context=context)
+
+
+async def _start(worker: BridgeGreenlet, function: Callable[..., T], args: Any) -> T:
+    result: T = await _drive(worker, worker.switch((function, args, {})))
+    return result
+
+
+# --- The greenlet's side: runs below ordinary code ------------------------------------------------
+
+
+def await_in_bridge(awaitable: Awaitable[T]) -> T:
+    """Wait for an awaitable from ordinary code that runs in a bridge greenlet.
+
+    Args:
+        awaitable: A coroutine, a future or any object with ``__await__``.
+
+    Returns:
+        The awaitable's result.
+
+    Raises:
+        BaseException: Whatever the awaitable raised; ``asyncio.CancelledError`` when the Task
+            was cancelled.
+    """
+    coroutine = _as_coroutine(awaitable)
+    del awaitable
+    if not getcurrent().in_task:
+        _wait_for_task(coroutine)
+    failure: BaseException | None = None
+    thrown: BaseException | None = None
+    handled: BaseException | None = None
+    try:
+        signal = coroutine.send(None)
+        while True:
+            try:
+                value = getcurrent().parent.switch(signal)
+            except BaseException as error:
+                failure = error
+            if failure is None:
+                signal = coroutine.send(value)
+            else:
+                # Outside of the except clause for the reason given in the driver.
+                thrown, failure = failure, None
+                if thrown.__context__ is None and (handled := sys.exception()) is not thrown:
+                    # As if the exception had been raised here; throw() sees to it only where
+                    # the clause that handles another exception is in the coroutine itself.
+                    thrown.__context__ = handled
+                signal = coroutine.throw(thrown)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        # Breaks the cycle exception -> traceback -> this frame.
+        failure = thrown = handled = None
+
+
+def _wait_for_task(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Ask for a Task; it must be there before the coroutine takes its first step."""
+    try:
+        getcurrent().parent.switch(None)  # answered by the Task's first step
+    except BaseException:
+        # The Task was cancelled before it began, and with it the coroutine.
+        coroutine.close()
+        raise
+    getcurrent().in_task = True
+
+
+def _as_coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
+    if type(awaitable) is types.CoroutineType:
+        return awaitable
+    return _await(awaitable)
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    """Await anything that ``await`` accepts; Python itself checks what that is."""
+    return await awaitable

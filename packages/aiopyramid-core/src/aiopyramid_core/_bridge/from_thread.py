@@ -1,0 +1,244 @@
+"""Waiting in a plain thread for a coroutine that runs on an event loop in another thread."""
+
+import asyncio
+import concurrent.futures
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context, copy_context
+from typing import Any, Final, TypeVar
+
+from .._coroutines import close
+from .._threads.waiting_thread import WaitingThread, waiting_thread
+from .carrying import bring_back, call_handling
+from .driver import await_in_bridge, spawn_greenlet
+
+__all__ = (
+    "LAST_WORDS_SECONDS",
+    "DeadlineExceeded",
+    "ThreadScope",
+    "await_in_thread",
+    "cancel_what_this_thread_awaits",
+    "loop_of_this_thread",
+    "may_wait",
+    "serving",
+    "waiting_at_most",
+)
+
+T = TypeVar("T")
+
+
+class ThreadScope:
+    """A stretch of work in a thread on behalf of an event loop, which may wait for coroutines.
+
+    Args:
+        get_loop: Returns the event loop of another thread.
+
+    Attributes:
+        cancelled: Whether the next coroutine that the thread waits for is to be cancelled.
+    """
+
+    __slots__ = ("_get_loop", "_task", "cancelled")
+
+    def __init__(self, get_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self._get_loop = get_loop
+        self.cancelled = False
+        self._task: asyncio.Task[Any] | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop to hand coroutines to."""
+        return self._get_loop()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the thread waits for a coroutine; asked on the loop."""
+        return self._task is not None and not self._task.done()
+
+    def awaits(self, task: "asyncio.Task[Any]") -> None:
+        """The thread waits for a Task; called on the loop."""
+        self._task = task
+        if self.cancelled:
+            self.cancelled = False
+            task.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the coroutine that the thread waits for, or else the next one; call on the loop.
+
+        Only that one, as with a Task: what awaits in ``finally`` clauses may do so. Nothing can
+        stop a thread that does not wait.
+        """
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+        else:
+            self.cancelled = True
+
+
+class _ThisThread(threading.local):
+    scope: ThreadScope | None = None
+    # When, by time.monotonic, the patience of this thread's request ends. Not a context variable:
+    # background tasks, which inherit those, go on when the request is over.
+    deadline: float | None = None
+
+
+_this_thread = _ThisThread()
+
+
+def _forget_in_child() -> None:
+    _this_thread.scope = None
+    waiting_thread.set(None)
+
+
+# The loop on whose behalf a thread has forked runs in the parent only.
+os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def loop_of_this_thread() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop on whose behalf the calling thread works, or None."""
+    scope = _this_thread.scope
+    return None if scope is None else scope.loop
+
+
+def may_wait() -> bool:
+    """Return whether the calling thread works on behalf of an event loop."""
+    return _this_thread.scope is not None
+
+
+def cancel_what_this_thread_awaits() -> Callable[[], None]:
+    """Return a function that cancels what the calling thread waits for, to be called on the loop.
+
+    The thread works on behalf of an event loop; see :meth:`ThreadScope.cancel`.
+    """
+    scope = _this_thread.scope
+    assert scope is not None
+    return scope.cancel
+
+
+@contextmanager
+def serving(scope: ThreadScope) -> Iterator[None]:
+    """Let the code below, in this thread, wait for coroutines by handing them to a loop."""
+    previous, _this_thread.scope = _this_thread.scope, scope
+    try:
+        yield
+    finally:
+        _this_thread.scope = previous
+
+
+@contextmanager
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """Let no wait in this thread go on for longer than ``seconds`` from now.
+
+    Args:
+        seconds: The time limit for the code below, as far as it waits for awaitables. A wait in
+            progress at the end is cancelled and raises :class:`DeadlineExceeded`.
+    """
+    previous, _this_thread.deadline = _this_thread.deadline, time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _this_thread.deadline = previous
+
+
+class DeadlineExceeded(TimeoutError):
+    """The limit of :func:`waiting_at_most` was reached, and no other."""
+
+
+def await_in_thread(
+    loop: asyncio.AbstractEventLoop, awaitable: Awaitable[T], context: Context | None = None
+) -> T:
+    """Run an awaitable on an event loop of another thread and wait for it in this one.
+
+    The awaitable runs in a greenlet of the bridge, so that ordinary code which it calls may
+    await in turn. It sees the context variables of this thread, and its changes come back.
+
+    Args:
+        loop: A running event loop of another thread.
+        awaitable: What to wait for.
+        context: The context to run it in. By default a copy of this thread's, the changes in
+            which are brought back.
+
+    Returns:
+        The awaitable's result.
+
+    Raises:
+        DeadlineExceeded: The limit of :func:`waiting_at_most` was reached.
+        BaseException: Whatever the awaitable raised.
+    """
+    copied = context is None
+    context = context or copy_context()
+    handled = sys.exception()
+    scope = _this_thread.scope
+    finished: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    task: asyncio.Task[tuple[T | None, BaseException | None]] | None = None
+
+    thread = WaitingThread()
+
+    def run() -> tuple[T | None, BaseException | None]:
+        token = waiting_thread.set(thread)
+        try:
+            return call_handling(handled, await_in_bridge, awaitable), None
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Handed over as a value: raised in a Task they would end the event loop.
+            return None, error
+        finally:
+            waiting_thread.reset(token)
+
+    def start() -> None:
+        nonlocal task
+        coroutine = spawn_greenlet(run)
+        try:
+            task = loop.create_task(coroutine, context=context)
+        except BaseException as error:  # by a task factory of the application's
+            coroutine.close()
+            close(awaitable)
+            finished.set_exception(error)
+            return
+        if scope is not None:
+            scope.awaits(task)
+        task.add_done_callback(finish)
+
+    def finish(task: "asyncio.Task[Any]") -> None:
+        # Not asyncio.run_coroutine_threadsafe: that would run in a second copy of the context,
+        # the changes of which are out of reach.
+        close(awaitable)  # if the Task was cancelled before it began; changes nothing else
+        if task.cancelled():
+            finished.set_exception(asyncio.CancelledError())
+            return
+        result, error = None, task.exception()
+        if error is None:
+            result, error = task.result()
+        if error is None:
+            finished.set_result(result)
+        else:
+            finished.set_exception(error)
+
+    def cancel() -> None:
+        if task is not None:
+            task.cancel()
+
+    try:
+        loop.call_soon_threadsafe(start)
+    except RuntimeError:  # the loop is closed
+        close(awaitable)
+        raise
+    in_time = False
+    try:
+        in_time = thread.wait_for(finished, _this_thread.deadline)
+    finally:
+        if not in_time:  # or interrupted by a signal handler that raised (KeyboardInterrupt)
+            loop.call_soon_threadsafe(cancel)
+            concurrent.futures.wait((finished,), timeout=LAST_WORDS_SECONDS)
+        thread.end()
+        if copied:
+            bring_back(context)
+    if not in_time:
+        raise DeadlineExceeded
+    outcome: T = finished.result()
+    return outcome
+
+
+LAST_WORDS_SECONDS: Final = 1.0
+"""How long a cancelled coroutine may take for its ``finally`` clauses before we go on."""

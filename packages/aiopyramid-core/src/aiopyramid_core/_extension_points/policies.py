@@ -1,0 +1,118 @@
+"""Policies, those that decide who may do what: Pyramid gets decisions, and never a coroutine."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, Final
+
+from pyramid.authentication import CallbackAuthenticationPolicy, SessionAuthenticationPolicy
+from pyramid.config.security import DefaultCSRFOptions
+from pyramid.csrf import LegacySessionCSRFStoragePolicy, SessionCSRFStoragePolicy
+from pyramid.interfaces import (
+    IAuthenticationPolicy,
+    IAuthorizationPolicy,
+    ICSRFStoragePolicy,
+    IDefaultCSRFOptions,
+    ISecurityPolicy,
+)
+
+from .awaiting import AwaitingObject, awaiting
+from .session_requests import RequestOfAwaitedSession, request_of
+
+__all__ = ("HOLDERS",)
+
+Holder = Callable[[Any], Any]
+
+_SECURITY_METHODS: Final = ("identity", "authenticated_userid", "permits", "remember", "forget")
+_AUTHENTICATION_METHODS: Final = (
+    "authenticated_userid",
+    "unauthenticated_userid",
+    "effective_principals",
+    "remember",
+    "forget",
+)
+_AUTHORIZATION_METHODS: Final = ("permits", "principals_allowed_by_permission")
+_CSRF_METHODS: Final = ("new_csrf_token", "get_csrf_token", "check_csrf_token")
+
+
+def _security_policy(policy: Any) -> Any:
+    return AwaitingObject(policy, _SECURITY_METHODS, "the security policy")
+
+
+def _authorization_policy(policy: Any) -> Any:
+    return AwaitingObject(policy, _AUTHORIZATION_METHODS, "the authorization policy")
+
+
+def _authentication_policy(policy: Any) -> Any:
+    callback = getattr(policy, "callback", None)
+    if isinstance(policy, CallbackAuthenticationPolicy) and callback is not None:
+        # The policy asks "is it None?", and so a coroutine would be a user. The application keeps
+        # the original policy with the original callback.
+        decide = awaiting(callback, "the callback of the authentication policy")
+        policy = copy.copy(policy)
+        policy.callback = lambda userid, request: decide(userid, request_of(request))
+    if isinstance(policy, CallbackAuthenticationPolicy):
+        policy = _with_awaited_userid(policy)
+    if isinstance(policy, SessionAuthenticationPolicy):
+        policy = _WithAwaitedSession(policy, _AUTHENTICATION_METHODS)
+    return AwaitingObject(policy, _AUTHENTICATION_METHODS, "the authentication policy")
+
+
+_ASK_FOR_USERID: Final = ("authenticated_userid", "effective_principals")
+"""Methods of Pyramid's that call ``unauthenticated_userid`` and ask "is it None?"."""
+
+
+def _with_awaited_userid(policy: Any) -> Any:
+    """Return a policy whose methods of Pyramid's get user IDs, and never a coroutine.
+
+    The methods that the application has written see the original, whose coroutines they await.
+    """
+    asked = copy.copy(policy)
+    asked.unauthenticated_userid = awaiting(
+        policy.unauthenticated_userid, "unauthenticated_userid of the authentication policy"
+    )
+    policy = copy.copy(policy)
+    for name in _ASK_FOR_USERID:
+        if getattr(type(policy), name) is getattr(CallbackAuthenticationPolicy, name):
+            setattr(policy, name, getattr(asked, name))
+    return policy
+
+
+def _csrf_storage_policy(policy: Any) -> Any:
+    if isinstance(policy, (LegacySessionCSRFStoragePolicy, SessionCSRFStoragePolicy)):
+        policy = _WithAwaitedSession(policy, _CSRF_METHODS)
+    return AwaitingObject(policy, _CSRF_METHODS, "the CSRF storage policy")
+
+
+def _csrf_options(options: Any) -> Any:
+    if type(options) is not DefaultCSRFOptions or options.callback is None:
+        return options
+    options = copy.copy(options)
+    options.callback = awaiting(options.callback, "the callback of the CSRF options")
+    return options
+
+
+class _WithAwaitedSession(AwaitingObject):
+    """A policy of Pyramid's that sees the request's session with its methods awaited."""
+
+    __slots__ = ()
+
+    def __init__(self, policy: Any, names: tuple[str, ...]) -> None:
+        super().__init__(policy, names, "a policy of Pyramid's")
+
+    def _awaiting_method(self, name: str) -> Callable[..., Any]:
+        method = super()._awaiting_method(name)
+
+        def method_of_awaited_session(request: Any, *args: Any, **kwargs: Any) -> Any:
+            return method(RequestOfAwaitedSession(request), *args, **kwargs)
+
+        return method_of_awaited_session
+
+
+HOLDERS: Final[dict[Any, Holder]] = {
+    ISecurityPolicy: _security_policy,
+    IAuthenticationPolicy: _authentication_policy,
+    IAuthorizationPolicy: _authorization_policy,
+    ICSRFStoragePolicy: _csrf_storage_policy,
+    IDefaultCSRFOptions: _csrf_options,
+}
+"""By the interface that Pyramid looks for: what makes of the application's object what it finds."""

@@ -1,0 +1,42 @@
+"""Traversal without ``aiopyramid_traversal``: a resource that awaits its children gets an answer.
+
+Pyramid's traverser would take the coroutine for the child.
+"""
+
+from typing import Any
+
+from pyramid.exceptions import ConfigurationError
+from pyramid.interfaces import ITraverser
+from pyramid.traversal import ResourceTreeTraverser
+from pyramid.util import object_description
+from zope.interface import Interface
+
+from .._coroutines import close
+
+__all__ = ("install",)
+
+
+def install(registry: Any) -> None:
+    """Let an application that has no traverser of its own use one that looks at what it found.
+
+    Args:
+        registry: The application's registry. ``config.add_traverser`` replaces it.
+    """
+    if registry.adapters.registered((Interface,), ITraverser) is None:
+        registry.registerAdapter(_CheckingTraverser, (Interface,), ITraverser)
+
+
+class _CheckingTraverser(ResourceTreeTraverser):
+    def __call__(self, request: Any) -> Any:
+        found = super().__call__(request)
+        context = found["context"]
+        if hasattr(type(context), "__await__"):
+            close(context)
+            what = getattr(context, "__qualname__", None) or object_description(context)
+            raise ConfigurationError(
+                f"Traversal has found a coroutine of {what} instead of a resource: Pyramid's"
+                " traverser does not wait for a __getitem__. Say"
+                ' config.include("aiopyramid_traversal"), of the'
+                " package aiopyramid-traversal, which does."
+            )
+        return found

@@ -1,0 +1,187 @@
+"""What is one per thread elsewhere, and has to be one per request on the event loop.
+
+The coroutine requests of a process take turns on one thread. Whatever tells requests apart by their
+thread (``transaction.manager``, a ``scoped_session``) would take them all for one. Each of them has
+a *scope* instead, in a context variable; in a synchronous request the scope is that of its thread,
+and remains so where a coroutine runs on the event loop on behalf of that thread.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Hashable
+from contextvars import ContextVar
+from typing import Any, Final, TypeVar
+
+from .._bridge.pool import kills_greenlet
+
+__all__ = (
+    "CoroutineRequestScope",
+    "RequestScope",
+    "ThreadRequestScope",
+    "call_in_scope_of_coroutine_request",
+    "clean_up_here",
+    "current_scope",
+    "request_scope",
+    "scope_here",
+)
+
+T = TypeVar("T")
+
+
+class _Scope:
+    """What the two kinds of scopes share."""
+
+    __slots__ = ("_clean_up",)
+
+    # Set by those below: to call a constructor up here takes longer than all that it does.
+    _clean_up: list[Callable[[], None]] | None
+
+    def clean_up_with(self, function: Callable[[], None]) -> None:
+        """Have a function called if the request is broken off, perhaps twice; it raises nothing."""
+        if self._clean_up is None:
+            self._clean_up = []
+        self._clean_up.append(function)
+
+    def clean_up(self) -> None:
+        """The request was broken off, by its cancellation for example.
+
+        What is left of it would be in the way of the next request with the same key.
+        """
+        for function in self._clean_up or ():
+            function()
+
+
+class CoroutineRequestScope(_Scope):
+    """The scope of one coroutine request.
+
+    Attributes:
+        has_had_thread: Whether it has had a thread for a blocking call. Since then it may hold
+            what others, who have all the threads, wait for: a connection, the lock of a row.
+        transaction_manager: What ``transaction.manager`` stands for in the request, or None as
+            long as nobody has asked.
+    """
+
+    __slots__ = ("_key", "has_had_thread", "transaction_manager")
+
+    def __init__(self) -> None:
+        self._clean_up = None
+        self._key: _Key | None = None
+        self.has_had_thread = False
+        self.transaction_manager: Any = None
+
+    @property
+    def key(self) -> Hashable:
+        """A value that no other request under way has."""
+        if self._key is None:
+            self._key = _Key()
+        return self._key.value
+
+
+class ThreadRequestScope(_Scope):
+    """The scope of one synchronous request; made in its thread.
+
+    Attributes:
+        key: A value that no other request under way has.
+        transaction_manager: What ``transaction.manager`` stands for in the request, or None where
+            nothing is known of it.
+        successor: The scope of what outlives the request, such as its background tasks; None
+            before the request has ended.
+    """
+
+    __slots__ = ("key", "successor", "transaction_manager")
+
+    def __init__(self, transaction_manager: Any = None) -> None:
+        self._clean_up = None
+        self.key: Hashable = threading.get_ident()
+        self.transaction_manager = transaction_manager
+        self.successor: CoroutineRequestScope | None = None
+
+    def end(self) -> None:
+        """The request has ended: what is the thread's belongs to the next one in that thread."""
+        self.successor = CoroutineRequestScope()
+
+
+class _Key:
+    """A key, as long as a scope has it.
+
+    It is free again no sooner than the last context that knows the scope, a background task's
+    perhaps, is gone, and with it all that could use the key. Not in the scope itself: to look at
+    each one that goes takes longer than to make it, and most are never asked for a key.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        try:
+            self.value = _free_keys.pop()  # atomic, as append is: requests may end in threads
+        except IndexError:
+            self.value = ("coroutine request", next(_numbers))
+
+    def __del__(self) -> None:
+        _free_keys.append(self.value)
+
+
+_numbers: Final = itertools.count(1)
+_free_keys: Final[list[Hashable]] = []
+
+RequestScope = ThreadRequestScope | CoroutineRequestScope
+
+current_scope: Final[ContextVar[RequestScope | None]] = ContextVar(
+    "aiopyramid_request_scope", default=None
+)
+"""The scope in which this context was made; :func:`scope_here` knows whether it has ended."""
+
+
+def scope_here() -> RequestScope | None:
+    """Return the scope of the calling code; None outside of requests."""
+    scope = current_scope.get()
+    if type(scope) is ThreadRequestScope and scope.successor is not None:
+        return scope.successor
+    return scope
+
+
+def clean_up_here() -> None:
+    """Clean up behind what has gone on in a thread although its request was broken off."""
+    scope = scope_here()
+    if scope is not None:
+        scope.clean_up()
+
+
+def request_scope() -> Hashable:
+    """Return a value that is one per request: the ``scopefunc`` of a ``scoped_session``.
+
+    ::
+
+        DBSession = scoped_session(sessionmaker(), scopefunc=request_scope)
+
+    In a synchronous request, and outside of requests, it is one per thread, so that nothing changes
+    there. Coroutine requests, as threads do, use a value again that an earlier request had, once
+    nothing of that request runs any more, its background tasks included: there are no more sessions
+    than there were requests at a time.
+    """
+    scope = scope_here()
+    return threading.get_ident() if scope is None else scope.key
+
+
+def call_in_scope_of_coroutine_request(
+    policy: Callable[[Any, Any], T], environ: Any, router: Any
+) -> T:
+    """Call the execution policy of a coroutine request, in a scope of its own.
+
+    The scope lasts as long as the context of the request, which may still produce a body. Only a
+    request within another one, in the same context, leaves it as it was.
+    """
+    outer = current_scope.get()
+    scope = CoroutineRequestScope()
+    current_scope.set(scope)
+    try:
+        return policy(environ, router)
+    except Exception:
+        raise  # whoever has begun something has seen it, and has ended what was begun
+    except BaseException as error:
+        if not kills_greenlet(error):
+            scope.clean_up()
+        raise
+    finally:
+        if outer is not None:
+            current_scope.set(outer)

@@ -1,0 +1,86 @@
+"""Notices SQLAlchemy sessions that coroutine requests share, such as those of a ``scoped_session``.
+
+By default a ``scoped_session`` has one session per thread, and all coroutine requests have the same
+thread: what the one writes, the other commits or rolls back. That cannot be seen in any response,
+so the log says it, as soon as it happens.
+
+By SQLAlchemy's own events (SQLAlchemy, "ORM Events"), for all sessions of the process. Imported
+only where SQLAlchemy is in use.
+"""
+
+import logging
+import time
+from typing import Any, Final
+
+from pyramid.threadlocal import get_current_request
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from .scope import CoroutineRequestScope, scope_here
+
+__all__ = ("watch_sessions",)
+
+_log = logging.getLogger("aiopyramid_core")
+
+_KEY: Final = "aiopyramid.used_by"
+"""Where a session's ``info`` says in which scope it was used last, and for which path."""
+
+_SILENCE_SECONDS: Final = 10.0
+"""How long nothing more is said: it concerns each of many requests a second."""
+
+_said_at = float("-inf")
+
+
+def watch_sessions() -> None:
+    """Begin to watch the sessions of this process; later calls change nothing."""
+    for name, listener in _LISTENERS.items():
+        if not event.contains(Session, name, listener):
+            event.listen(Session, name, listener)
+
+
+def _look(session: Session) -> None:
+    scope = scope_here()
+    if type(scope) is not CoroutineRequestScope:
+        return
+    request = get_current_request()
+    path = getattr(request, "path", "a path that is not known")
+    before = session.info.get(_KEY)
+    # By key: a session that is one per scope may serve a later request with the same key.
+    if before is None or before[0] != scope.key:
+        session.info[_KEY] = (scope.key, path)
+        if before is not None:
+            _say(before[1], path)
+
+
+def _say(first: str, second: str) -> None:
+    global _said_at
+    now = time.monotonic()
+    if now - _said_at < _SILENCE_SECONDS:
+        return
+    _said_at = now
+    _log.error(
+        "Coroutine requests share a SQLAlchemy session (%s, %s): what one of them writes, another"
+        " one commits or loses. A scoped_session needs scopefunc=aiopyramid_core.request_scope;"
+        " any other session has to be made for each request",
+        first,
+        second,
+    )
+
+
+def _began(session: Session, transaction: Any, connection: Any) -> None:
+    _look(session)
+
+
+def _executes(state: Any) -> None:
+    _look(state.session)
+
+
+def _flushes(session: Session, context: Any, instances: Any) -> None:
+    _look(session)
+
+
+_LISTENERS: Final[dict[str, Any]] = {
+    "after_begin": _began,
+    "do_orm_execute": _executes,
+    "before_flush": _flushes,
+}

@@ -1,0 +1,159 @@
+"""The packages ``transaction`` and ``pyramid_tm`` in coroutine requests.
+
+``transaction.manager`` is a ``threading.local`` that other modules import by name: on the event
+loop's thread all coroutine requests would share one manager, and end each other's transactions. As
+with Pyramid's own thread-locals (:mod:`.threadlocals`), the very instance has to change.
+
+And ``commit()`` and ``abort()`` block. On the event loop they would hold up everybody; in threads
+that others may have taken, they could wait for those who wait for the very locks that they release.
+So each gets a thread at once.
+
+In synchronous requests all is as it was.
+"""
+
+import importlib
+import importlib.util
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from pyramid.interfaces import ITweens
+from pyramid.util import DottedNameResolver
+
+from .._off_loop import off_loop
+from .scope import CoroutineRequestScope, ThreadRequestScope, scope_here
+
+__all__ = ("install", "scope_of_this_thread", "take_commits_off_loop")
+
+_log = logging.getLogger("aiopyramid_core")
+
+_TWEEN: Final = "pyramid_tm.tm_tween_factory"
+_HOOK: Final = "tm.manager_hook"
+
+
+class _NotInstalled:
+    """What there is in place of ``transaction.manager`` without the package."""
+
+    thread_manager = None
+
+
+_manager: Any = _NotInstalled
+
+
+def install() -> None:
+    """Make ``transaction.manager`` one per coroutine request, if there is such a package."""
+    global _manager
+    if _manager is not _NotInstalled or importlib.util.find_spec("transaction") is None:
+        return
+    transaction = importlib.import_module("transaction")
+    scoped = _scoped_manager_class(transaction)
+    transaction.manager.__class__ = scoped
+    _manager = transaction.manager
+
+
+def scope_of_this_thread() -> ThreadRequestScope:
+    """Return the scope for a synchronous request in the calling thread.
+
+    It takes the thread's transaction manager along, to coroutines that run on its behalf.
+    """
+    manager = _manager.thread_manager
+    scope = ThreadRequestScope(manager)
+    if manager is not None:
+        scope.clean_up_with(_aborting(manager))
+    return scope
+
+
+def _scoped_manager_class(transaction: Any) -> type:
+    """Return the class for ``transaction.manager``; a function, as the package is optional."""
+
+    class OffLoopTransactionManager(transaction.TransactionManager):
+        """The manager of one coroutine request."""
+
+        def commit(self) -> None:
+            off_loop(super().commit, at_once=True)
+
+        def abort(self) -> None:
+            off_loop(super().abort, at_once=True)
+
+    class ScopedTransactionManager(transaction.ThreadTransactionManager):
+        """``transaction.manager``: one manager per coroutine request, else one per thread."""
+
+        @property
+        def manager(self) -> Any:
+            """The manager of the current request, or of the thread."""
+            scope = scope_here()
+            if scope is None:
+                return self.thread_manager
+            if scope.transaction_manager is None and type(scope) is CoroutineRequestScope:
+                scope.transaction_manager = OffLoopTransactionManager()
+                scope.clean_up_with(_aborting(scope.transaction_manager))
+            return scope.transaction_manager or self.thread_manager
+
+        @manager.setter
+        def manager(self, manager: Any) -> None:
+            # Called by the base class in each thread that is new to it.
+            self.__dict__["manager"] = manager
+
+        @property
+        def thread_manager(self) -> Any:
+            """The manager of the calling thread, whatever request runs in it."""
+            return self.__dict__["manager"]
+
+    return ScopedTransactionManager
+
+
+def take_commits_off_loop(registry: Any) -> None:
+    """Have ``pyramid_tm`` commit and abort coroutine requests off the event loop.
+
+    Args:
+        registry: The application's registry, all of whose configuration is done.
+    """
+    tweens = registry.queryUtility(ITweens)
+    if tweens is None or _TWEEN not in {*tweens.sorter.names, *(n for n, _ in tweens.explicit)}:
+        return
+    named = registry.settings.get(_HOOK)
+    if not named:
+        return  # transaction.manager, which sees to it
+    registry.settings[_HOOK] = _off_loop_hook(DottedNameResolver(None).maybe_resolve(named))
+
+
+def _off_loop_hook(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def manager_hook(request: Any) -> Any:
+        manager = hook(request)
+        scope = scope_here()
+        if scope is not None and manager is not _manager:
+            if type(scope) is CoroutineRequestScope:
+                # On the instance, whatever its class is.
+                for name in ("commit", "abort"):
+                    setattr(manager, name, _off_loop(getattr(manager, name)))
+            scope.clean_up_with(_aborting(manager))
+        return manager
+
+    return manager_hook
+
+
+def _off_loop(function: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        off_loop(function, at_once=True)
+
+    return call
+
+
+def _aborting(manager: Any) -> Callable[[], None]:
+    """Return a function that aborts the transaction of a manager, if there is one.
+
+    ``pyramid_tm`` ends a transaction when a request returns or raises an Exception. A cancellation
+    is none: the transaction would stay open, with its locks, and the session that has joined it
+    would take the writes of later requests into it.
+    """
+
+    def abort() -> None:
+        # To ask a manager for its transaction begins one.
+        if getattr(manager, "_txn", None) is None:
+            return
+        try:
+            manager.abort()
+        except Exception:
+            _log.exception("The transaction of a request that was broken off cannot be aborted")
+
+    return abort

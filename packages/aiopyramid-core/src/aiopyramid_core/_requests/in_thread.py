@@ -1,0 +1,288 @@
+"""A WSGI application in a thread, for servers on an event loop: all of a request in the same one.
+
+The thread is kept as long as there is a body to iterate, as under a server with threads: a
+generator may use what the view has left in the thread. While it waits for a slow client it does not
+count as busy.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
+from queue import SimpleQueue
+from typing import Any, Final
+
+from .._bridge.carrying import bring_back, reraise
+from .._bridge.from_thread import ThreadScope, serving
+from .._isolation.scope import CoroutineRequestScope, ThreadRequestScope, current_scope
+from .._isolation.transactions import scope_of_this_thread
+from .._threads.of_process import request_threads
+from .._threads.pool import paused
+from .._threads.results import deliver
+from ..awaiting import await_
+from ..contract import ON_DISCONNECT
+from .route_match import STATIC_FILE
+from .time_limit import TimeLimit, current_limit
+
+__all__ = (
+    "END_OF_BODY",
+    "BodyInThread",
+    "CallInThread",
+    "Environ",
+    "StartResponse",
+    "WSGIApplication",
+    "needs_thread",
+)
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Callable[[bytes], object]]
+WSGIApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+END_OF_BODY: Final = object()
+"""What stands for the next part of a body where there are no more."""
+
+
+class CallInThread:
+    """One call of a WSGI application; made and awaited on the event loop.
+
+    Args:
+        application: The application.
+        environ: Its environ.
+        start_response: As a server has it; called in the thread.
+    """
+
+    def __init__(
+        self, application: WSGIApplication, environ: Environ, start_response: StartResponse
+    ) -> None:
+        self._loop = loop = asyncio.get_running_loop()
+        self._application = application
+        self._environ = environ
+        self._start_response = start_response
+        self._context = copy_context()
+        self._scope = ThreadScope(lambda: loop)
+        self._answer: asyncio.Future[Any] | None = loop.create_future()
+        self._limit: TimeLimit | None = None
+        self._abandoned = False
+
+    # --- On the event loop --------------------------------------------------------------------
+
+    def limit(self, seconds: float) -> None:
+        """Wait no longer than so many seconds, for the thread and for what is timed in it."""
+        assert self._answer is not None
+        self._limit = TimeLimit(self._loop, seconds, self._scope, self._answer)
+
+    async def body(self) -> Iterable[bytes]:
+        """Call the application.
+
+        Returns:
+            The body: what the application returned if nothing of it needs the thread any more, or
+            else a :class:`BodyInThread`.
+
+        Raises:
+            OutOfTime: The limit is over. The thread goes on to the end.
+            BaseException: What the application raised.
+        """
+        assert self._answer is not None
+        self._begin()
+        try:
+            body, error = await self._answer
+        except BaseException:
+            self._abandon()
+            raise
+        finally:
+            # The thread knows us. Through us it must not keep a body that nobody closes.
+            self._answer = None
+            if self._limit is not None:
+                self._limit.stop()
+        if error is None:
+            if hasattr(body, "__aiter__"):
+                self._take_context_back()
+            return body  # type: ignore[no-any-return]
+        # Whoever handles the error on the event loop, or logs it, shall see what has been noted of
+        # it: Sentry, for one, notes which error it has reported already.
+        self._take_context_back()
+        try:
+            reraise(error)
+        finally:
+            del error  # breaks the cycle exception -> traceback -> this frame
+
+    def _take_context_back(self) -> None:
+        """What goes on on the event loop sees the context variables of what was in the thread.
+
+        But not the scope of the thread, in which another request may run by then.
+        """
+        bring_back(self._context)
+        current_scope.set(CoroutineRequestScope())
+
+    def _begin(self) -> None:
+        # A file takes no time, and pages that have theirs already wait for it.
+        if not request_threads().submit(self._run, preferred=STATIC_FILE in self._environ):
+            # Nobody has to wait for a thread on behalf of a client who has gone.
+            on_disconnect = self._environ.get(ON_DISCONNECT)
+            if on_disconnect is not None:
+                on_disconnect(self._client_has_gone)
+
+    def _client_has_gone(self) -> None:
+        if self._answer is not None and request_threads().withdraw(self._run):
+            self._answer.cancel()
+
+    def _abandon(self) -> None:
+        """Nobody waits any more: do not begin, or go on to the end, but without waiting."""
+        self._abandoned = True
+        if not request_threads().withdraw(self._run):
+            self._scope.cancel()
+
+    # --- In the thread ------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        answer = self._answer
+        if answer is not None and not answer.done():
+            del answer
+            self._context.run(self._serve)
+
+    def _serve(self) -> None:
+        scope = scope_of_this_thread()
+        current_scope.set(scope)
+        try:
+            self._serve_in_scope(scope)
+        finally:
+            scope.end()
+
+    def _serve_in_scope(self, scope: ThreadRequestScope) -> None:
+        if self._limit is not None:
+            if not self._limit.thread_has_begun():
+                return
+            current_limit.set(self._limit)
+        with serving(self._scope):
+            try:
+                body = self._application(self._environ, self._start)
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    scope.clean_up()
+                self._give(None, error)
+                return
+            if not needs_thread(body, self._environ):
+                self._give(body, None)
+                return
+            calls: SimpleQueue[_Call] = SimpleQueue()
+            self._give(BodyInThread(self._loop, self._scope, calls), None)
+            _iterate(body, calls, self._loop, self._scope)
+
+    def _give(self, body: Any, error: BaseException | None) -> None:
+        if (answer := self._answer) is not None:
+            deliver(self._loop, answer, (body, error))
+
+    def _start(self, *args: Any) -> Callable[[bytes], object]:
+        # The limit says so before the event loop has got to it.
+        if self._abandoned or (self._limit is not None and self._limit.is_over):
+            return _ignore
+        return self._start_response(*args)
+
+
+def _ignore(data: bytes) -> None:
+    """Write what there is nobody for."""
+
+
+def needs_thread(body: Any, environ: Environ) -> bool:
+    """Return whether to iterate a body may run code of the application."""
+    if type(body) is list or type(body) is tuple or hasattr(body, "__aiter__"):
+        return False
+    wrapper = environ.get("wsgi.file_wrapper")
+    return not (isinstance(wrapper, type) and isinstance(body, wrapper))
+
+
+_Call = tuple["asyncio.Future[Any] | None", bool]
+"""Who wants to know, and whether the body is to be closed; its next part is wanted otherwise."""
+
+
+def _iterate(
+    body: Iterable[bytes], calls: "SimpleQueue[_Call]", loop: Any, scope: ThreadScope
+) -> None:
+    """Iterate a body as it is asked for, until it is closed."""
+    iterator: Iterator[bytes] | None = None
+    closing = False
+    while not closing:
+        with paused():
+            future, closing = calls.get()
+        part: Any = None
+        error: BaseException | None = None
+        try:
+            if closing:
+                # The part for which nobody waited has not waited itself. What it holds is to be
+                # released all the same, and that may take a coroutine.
+                scope.cancelled = False
+                close = getattr(body, "close", None)
+                if close is not None:
+                    close()
+            else:
+                iterator = iterator or iter(body)
+                part = next(iterator, END_OF_BODY)
+        except BaseException as raised:
+            error = raised
+        if future is not None:
+            deliver(loop, future, (part, error))
+        del part, error, future
+
+
+class BodyInThread:
+    """A response body that is iterated in the thread of its request.
+
+    Ordinary code that can await iterates it as any other.
+
+    Args:
+        loop: The event loop that serves.
+        scope: That of the thread.
+        calls: What the thread is asked for.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, scope: ThreadScope, calls: "SimpleQueue[_Call]"
+    ) -> None:
+        self._loop = loop
+        self._scope = scope
+        self._calls = calls
+        self._closed = False
+
+    async def part(self) -> Any:
+        """Return the next part, or :data:`END_OF_BODY`."""
+        return await self._call(closing=False)
+
+    async def end(self) -> None:
+        """Close the body, and let the thread go."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.shield(self._call(closing=True))
+
+    async def _call(self, *, closing: bool) -> Any:
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._calls.put((future, closing))
+        try:
+            result, error = await future
+        except asyncio.CancelledError:
+            self._scope.cancel()
+            raise
+        if error is None:
+            return result
+        try:
+            reraise(error)
+        finally:
+            del error  # breaks the cycle exception -> traceback -> this frame
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return this object."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Wait for the next part."""
+        part = await_(self.part())
+        if part is END_OF_BODY:
+            raise StopIteration
+        return part  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Close the body (PEP 3333)."""
+        await_(self.end())
+
+    def __del__(self) -> None:
+        """A server has forgotten to close it: the thread would wait for ever."""
+        if not self._closed:
+            self._calls.put((None, True))

@@ -1,0 +1,66 @@
+"""The answer to a request whose thread nobody waits for any more."""
+
+import asyncio
+import io
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .._isolation.scope import current_scope
+from .._isolation.transactions import scope_of_this_thread
+from ..executor import call_in_thread
+from ..timeouts import RequestTimeout
+from .in_thread import StartResponse, WSGIApplication
+from .route_match import ROUTE_MATCH
+from .time_limit import is_out_of_time
+
+__all__ = ("answer_out_of_time",)
+
+
+async def answer_out_of_time(
+    application: WSGIApplication,
+    environ: dict[str, Any],
+    start_response: StartResponse,
+    seconds: float,
+) -> Iterable[bytes]:
+    """Answer in the place of a request whose thread nobody waits for any more.
+
+    The application handles a request of its own, whose time is over from the start: all tweens and
+    exception views have their say, as they would in a request that awaits.
+
+    Args:
+        application: The application.
+        environ: A copy of the request's environ, as it was before.
+        start_response: The server's.
+        seconds: The limit; and once more the time for this answer, after which it is a plain one.
+    """
+    # The body is being read by the other thread.
+    environ |= {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
+    environ.pop(ROUTE_MATCH, None)  # the other request has the same dictionary
+    started: list[tuple[Any, ...]] = []
+    parts: list[bytes] = []
+
+    def start(*args: Any) -> Callable[[bytes], object]:
+        started.append(args)
+        return parts.append
+
+    def answer() -> None:
+        scope = scope_of_this_thread()
+        current_scope.set(scope)
+        is_out_of_time.set(True)
+        try:
+            body = application(environ, start)
+            try:
+                parts.extend(body)
+            finally:
+                getattr(body, "close", lambda: None)()
+        finally:
+            scope.end()
+
+    try:
+        async with asyncio.timeout(seconds):
+            await call_in_thread(None, answer)
+    except TimeoutError:
+        plain: Iterable[bytes] = RequestTimeout.after(seconds)(environ, start_response)
+        return plain
+    start_response(*started[-1])
+    return parts

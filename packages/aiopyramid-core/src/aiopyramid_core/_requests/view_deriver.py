@@ -1,0 +1,46 @@
+"""The view deriver that takes note of each view, and runs synchronous ones off the event loop."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..executor import call_off_loop
+from .placement import placement_of
+from .view_records import Place, ViewRecord
+
+__all__ = ("off_loop_view_deriver",)
+
+View = Callable[[Any, Any], Any]
+
+
+def off_loop_view_deriver(view: View, info: Any) -> View:
+    """Run a synchronous view of a coroutine request in a thread, with decorators and renderer.
+
+    A view deriver (Pyramid, "View Derivers"). A mapper is the innermost layer of a view: the
+    renderer is outside of it, and a template may block as well as the view, for example when it
+    loads more from a database. In the view's own thread it also finds what the view left there.
+
+    This is also where the application's :class:`~.placement.Placement` learns of the
+    view.
+
+    Args:
+        view: The view with its decorators and its renderer.
+        info: Pyramid's :class:`~pyramid.interfaces.IViewDeriverInfo`.
+
+    Returns:
+        ``view`` itself, or a view that runs it in a thread.
+
+    Raises:
+        ConfigurationError: The option ``run_on`` is neither ``loop`` nor ``thread``.
+    """
+    record = ViewRecord.of(info)
+    placement_of(info.registry).add_view(record)
+    if record.place is Place.LOOP:
+        return view
+
+    def off_loop_view(context: Any, request: Any) -> Any:
+        return call_off_loop(view, context, request)
+
+    return off_loop_view
+
+
+off_loop_view_deriver.options = ("run_on",)  # type: ignore[attr-defined]  # Pyramid's protocol

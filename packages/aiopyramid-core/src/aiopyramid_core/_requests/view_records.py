@@ -1,0 +1,120 @@
+"""What is known of a view, from its configuration: where does it want to run?"""
+
+import enum
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from pyramid.exceptions import ConfigurationError
+from pyramid.interfaces import IViewMapperFactory
+from pyramid.static import static_view
+from pyramid.util import object_description
+
+from .._callables import called_by, is_coroutine_callable
+
+__all__ = ("Place", "ViewRecord", "is_of_aiopyramid", "mapper_of")
+
+
+class Place(enum.Enum):
+    """Where a request runs."""
+
+    LOOP = "on the event loop"
+    THREAD = "in a thread"
+
+    @classmethod
+    def named(cls, name: Any) -> "Place":
+        """Return the place that an option calls ``loop`` or ``thread``.
+
+        Raises:
+            ValueError: There is no such place.
+        """
+        try:
+            return cls[str(name).strip().upper()]
+        except KeyError:
+            raise ValueError(name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRecord:
+    """One view.
+
+    Attributes:
+        description: How Pyramid calls it in messages.
+        route_name: Its route, or None.
+        name: Its name in a resource tree.
+        place: Where it wants to run.
+        reason: Why, a clause.
+        is_for_errors: Whether it answers requests that have gone wrong.
+        is_static: Whether it sends files.
+    """
+
+    description: str
+    route_name: str | None
+    name: str
+    place: Place
+    reason: str
+    is_for_errors: bool
+    is_static: bool
+
+    @classmethod
+    def of(cls, info: Any) -> "ViewRecord":
+        """Make the record of a view that Pyramid derives.
+
+        Args:
+            info: Pyramid's :class:`~pyramid.interfaces.IViewDeriverInfo`.
+
+        Raises:
+            ConfigurationError: The option ``run_on`` is neither ``loop`` nor ``thread``.
+        """
+        options = info.options
+        context = options.get("context")
+        place, reason = _place_of(info)
+        return cls(
+            object_description(info.original_view),
+            options.get("route_name"),
+            options.get("name") or "",
+            place,
+            reason,
+            info.exception_only
+            or (inspect.isclass(context) and issubclass(context, BaseException)),
+            isinstance(info.original_view, static_view),
+        )
+
+
+def mapper_of(info: Any) -> Any:
+    """Return the mapper that Pyramid takes for a view; see pyramid.viewderivers.mapped_view."""
+    mapper = info.options.get("mapper")
+    if mapper is None:
+        mapper = getattr(info.original_view, "__view_mapper__", None)
+    if mapper is None:
+        mapper = info.registry.queryUtility(IViewMapperFactory)
+    return mapper
+
+
+def is_of_aiopyramid(mapper: Any) -> bool:
+    """Return whether a mapper says where its views run.
+
+    Its attribute ``runs_on_loop`` is None if it tells views apart by what they are.
+    """
+    return hasattr(mapper, "runs_on_loop")
+
+
+def _place_of(info: Any) -> tuple[Place, str]:
+    view, options = info.original_view, info.options
+    wanted = options.get("run_on")
+    if wanted is not None:
+        try:
+            return Place.named(wanted), f"run_on={wanted!r}"
+        except ValueError:
+            raise ConfigurationError(
+                f"run_on={wanted!r} of {object_description(view)} must be 'loop' or 'thread'"
+            ) from None
+    mapper = mapper_of(info)
+    if not is_of_aiopyramid(mapper):
+        return Place.THREAD, "its mapper is not of aiopyramid"
+    if mapper.runs_on_loop is not None:
+        place = Place.LOOP if mapper.runs_on_loop else Place.THREAD
+        return place, f"mapped by {mapper.__name__}"
+    if is_coroutine_callable(called_by(view, options.get("attr"))):
+        return Place.LOOP, "a coroutine"
+    return Place.THREAD, "synchronous"

@@ -1,0 +1,120 @@
+"""Waiting for an awaitable from ordinary code, wherever that code happens to run.
+
+Where can ordinary code wait?
+
+* In a greenlet of the bridge, which is where a request runs under a server of this project:
+  :mod:`aiopyramid_core._bridge.driver`.
+* In a greenlet that SQLAlchemy has made: :mod:`aiopyramid_core._bridge.sqlalchemy`.
+* In a thread: an executor thread that the bridge started, or the thread of a request under any
+  other WSGI server: :mod:`aiopyramid_core._bridge.from_thread`.
+* Nowhere else: :class:`~aiopyramid_core.ScopeError` says what to do instead.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from pyramid.threadlocal import get_current_request
+
+from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
+from ._bridge.from_thread import ThreadScope, await_in_thread, loop_of_this_thread, serving
+from ._bridge.process_loop import process_loop
+from ._bridge.refusal import on_a_loop, refuse
+from ._bridge.sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
+from ._coroutines import is_coroutine
+from .exceptions import ScopeError
+
+__all__ = ("await_", "can_await", "run")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def await_(awaitable: Awaitable[T], /) -> T:
+    """Wait for an awaitable from ordinary code, without blocking the event loop.
+
+    What ``await`` is in a coroutine, ``await_()`` is in ordinary code that Pyramid calls: a
+    tween, a predicate, a policy, an ordinary view or a function below any of them. Other
+    requests go on meanwhile.
+
+    Args:
+        awaitable: A coroutine, a future or any object with ``__await__``.
+
+    Returns:
+        The awaitable's result.
+
+    Raises:
+        ScopeError: Nothing can wait here: the caller runs on the event loop's own thread outside
+            of a greenlet, or in a thread that serves no request. A refused coroutine is closed.
+        BaseException: Whatever the awaitable raised.
+    """
+    if in_bridge():
+        return await_in_bridge(awaitable)
+    if in_sqlalchemy():
+        return await_in_sqlalchemy(awaitable)
+    loop = _loop_to_wait_for()
+    if loop is None:
+        refuse(awaitable)
+    return await_in_thread(loop, awaitable)
+
+
+def can_await() -> bool:
+    """Return whether :func:`await_` works where the calling code runs."""
+    return in_bridge() or in_sqlalchemy() or _loop_to_wait_for() is not None
+
+
+def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function from a script such that it may wait for coroutines.
+
+    For scripts, the shell, tests, and the code that configures an application; in a request
+    nothing of the kind is needed. Coroutines run on the one event loop of the process, the same
+    that will serve requests, in every call.
+
+    Args:
+        function: An ordinary callable, or a coroutine function.
+        *args: Passed on to ``function``.
+        **kwargs: Passed on to ``function``.
+
+    Returns:
+        What ``function`` returned; what its coroutine returned.
+
+    Raises:
+        ScopeError: The caller runs on an event loop's own thread.
+        TypeError: ``function`` is a coroutine, which was closed, and not a function.
+        BaseException: Whatever ``function`` raised.
+    """
+    if is_coroutine(function):
+        function.close()
+        name = getattr(function, "__name__", None) or "function"
+        raise TypeError(
+            f"run() takes a function and its arguments, and got a coroutine of"
+            f" {getattr(function, '__qualname__', name)}: write run({name}, ...) instead of"
+            f" run({name}(...))"
+        )
+    if on_a_loop():
+        raise ScopeError(
+            getattr(function, "__qualname__", None) or repr(function),
+            "on the event loop's own thread",
+            "In a coroutine, say 'await aiopyramid_core.spawn_greenlet(function, ...)'.",
+        )
+    loop = process_loop()
+    if not loop.is_running():
+        # A server has adopted it and is still loading the application.
+        result = loop.run_until_complete(spawn_greenlet(function, *args, **kwargs))
+        return loop.run_until_complete(result) if is_coroutine(result) else result
+    with serving(ThreadScope(lambda: loop)):
+        result = function(*args, **kwargs)
+        return await_(result) if is_coroutine(result) else result
+
+
+def _loop_to_wait_for() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of another thread that may run this thread's awaitables, if there is one."""
+    if on_a_loop():
+        return None
+    loop = loop_of_this_thread()
+    if loop is None and get_current_request() is not None:
+        loop = process_loop()
+        if not loop.is_running():
+            # Adopted by a server that is still loading its applications.
+            return None
+    return loop

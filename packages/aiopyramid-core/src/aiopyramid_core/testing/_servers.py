@@ -1,0 +1,118 @@
+"""The servers that tests can use: what each needs, how it is started, what it says, how it ends.
+
+All of them read one ini file, with the application in its section ``app:main``.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ("GUNICORN_SETTINGS", "KINDS", "Kind", "what_is_missing")
+
+_UWSGI_BINARY: Final = "AIOPYRAMID_UWSGI"
+"""The environment variable that names a uWSGI with its asyncio engine: a path, or a name on PATH.
+
+Never looked for without it. A uWSGI that happens to be there may be one without that engine, and
+the application may be one that is not meant for it.
+"""
+
+_PSERVE: Final = """\
+import signal
+from pyramid.scripts.pserve import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+"""What starts the others. If the tests run in the background, it has inherited that Ctrl-C is to be
+ignored, and would not end."""
+
+
+def _pserve(ini: Path) -> list[str]:
+    return [sys.executable, "-c", _PSERVE, str(ini)]
+
+
+def _uwsgi(ini: Path) -> list[str]:
+    fixed = ["--http-socket", "127.0.0.1:0", "--asyncio", "100", "--greenlet", "--master"]
+    fixed += ["--lazy-apps", "--need-app", "--die-on-term", "--disable-logging"]
+    binary = _uwsgi_binary()
+    assert binary is not None  # or else what_is_missing has said so
+    return [binary, *fixed, "--home", sys.prefix, "--ini-paste-logged", str(ini)]
+
+
+def _uwsgi_binary() -> str | None:
+    named = os.environ.get(_UWSGI_BINARY)
+    return shutil.which(named) if named else None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of server.
+
+    Attributes:
+        needs: The module that must be installed.
+        configuration: Its part of the ini file.
+        end: The signal on which it ends, and the application with it.
+        command: What starts it, given the ini file.
+        serves: What it says when it serves, as regular expressions; the first one's group is the
+            address.
+    """
+
+    needs: str
+    configuration: str
+    end: signal.Signals
+    command: Callable[[Path], list[str]] = _pserve
+    serves: tuple[str, ...] = (r"(?:Listening at:|Serving on) http://(127\.0\.0\.1:\d+)",)
+
+
+GUNICORN_SETTINGS: Final = "gunicorn.conf.py"
+"""Beside the ini file, and empty. If none is named, gunicorn takes the one in the current folder:
+the project's, with a pidfile for example that a running site holds."""
+
+_GUNICORN: Final = f"""\
+use = egg:gunicorn#main
+config = %(here)s/{GUNICORN_SETTINGS}
+bind = 127.0.0.1:0
+worker_class = aiopyramid_gunicorn.worker.AsyncGunicornWorker
+graceful_timeout = 5
+control_socket_disable = true
+"""
+
+KINDS: Final = {
+    "gunicorn": Kind("aiopyramid_gunicorn", _GUNICORN, signal.SIGTERM),
+    "uwsgi": Kind(
+        "aiopyramid_uwsgi",
+        "",
+        signal.SIGTERM,
+        _uwsgi,
+        # It listens before it has made the application.
+        (r"bound to TCP address (127\.0\.0\.1:\d+)", "running asyncio loop engine"),
+    ),
+    "waitress": Kind("waitress", "use = egg:waitress#main\nlisten = 127.0.0.1:0\n", signal.SIGINT),
+    "threads": Kind(
+        __package__,
+        "paste.server_runner = aiopyramid_core.testing._threaded_server:serve\n",
+        signal.SIGINT,
+    ),
+}
+
+
+def what_is_missing(server: str) -> str | None:
+    """Return why a server cannot be used here, a clause; None if it can.
+
+    Args:
+        server: One of :data:`KINDS`.
+    """
+    needs = KINDS[server].needs
+    if importlib.util.find_spec(needs) is None:
+        return f"{needs} is not installed"
+    if server == "uwsgi" and _uwsgi_binary() is None:
+        named = os.environ.get(_UWSGI_BINARY)
+        if named:
+            return f"the environment variable {_UWSGI_BINARY} names {named}, which is no program"
+        return f"the environment variable {_UWSGI_BINARY} does not name a uWSGI with asyncio"
+    return None

@@ -1,0 +1,19 @@
+"""HTTP/1.1 as values: bytes in, requests out; responses in, bytes out.
+
+Pure: no event loop, no socket. An import contract holds that (``make lint``).
+
+``parser``
+    Bytes to request heads and bodies, by httptools.
+``limits``
+    How much a client may send, and how long it may take.
+``body``
+    The body of a request, in memory, then on disk.
+``proxy_protocol``
+    The header that a proxy sends in front of a connection.
+``request``, ``environ``
+    A complete request, and the WSGI environ made of it.
+``inbound``
+    All of the above, for the bytes of one connection.
+``response``, ``date``
+    The head of a response, and the framing of its body.
+"""

@@ -1,0 +1,100 @@
+"""A request body that is complete before the application starts: in memory, then on disk."""
+
+import contextlib
+import tempfile
+from io import BytesIO
+from typing import IO
+
+from aiopyramid_core.exceptions import ContentTooLarge, InsufficientStorage
+
+from .limits import Limits
+
+__all__ = ("RequestBody",)
+
+
+class RequestBody:
+    """Collects the body of one request.
+
+    Args:
+        limits: How long it may be, and how much of it may stay in memory.
+    """
+
+    __slots__ = ("_announced_bytes", "_file", "_limits", "length_bytes")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._file: IO[bytes] | None = None
+        self.length_bytes = 0
+        self._announced_bytes = 0
+
+    def announce(self, length_bytes: int) -> None:
+        """Take note of how long the body is going to be.
+
+        Raises:
+            ContentTooLarge: That is longer than allowed.
+        """
+        self.check_length(length_bytes)
+        self._announced_bytes = length_bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """How much of what was announced has still to come."""
+        return max(0, self._announced_bytes - self.length_bytes)
+
+    def write(self, data: bytes) -> None:
+        """Append what arrived.
+
+        Raises:
+            ContentTooLarge: The body is longer than allowed.
+            InsufficientStorage: There is no room for it.
+        """
+        self.length_bytes += len(data)
+        self.check_length(self.length_bytes)
+        if self._file is None:
+            # The disk is slower than memory, but a file in the page cache does not block the
+            # loop for long; nginx and waitress do the same.
+            limits = self._limits
+            self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115
+                limits.body_memory_bytes, dir=limits.body_folder
+            )
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise self._no_room(error) from None
+
+    def check_length(self, length_bytes: int) -> None:
+        """Refuse a body of this length, announced or received, if it is too long.
+
+        Raises:
+            ContentTooLarge: It is longer than allowed.
+        """
+        if length_bytes > self._limits.body_bytes:
+            raise ContentTooLarge(
+                f"the request body exceeds {self._limits.body_bytes} bytes"
+                " (the worker's body_limit_bytes)"
+            )
+
+    def open(self) -> IO[bytes]:
+        """Return the body as a file at its beginning, for ``wsgi.input``.
+
+        Raises:
+            InsufficientStorage: There is no room for it.
+        """
+        if self._file is None:
+            return BytesIO()
+        try:
+            self._file.seek(0)
+        except OSError as error:
+            raise self._no_room(error) from None
+        return self._file
+
+    def _no_room(self, error: OSError) -> InsufficientStorage:
+        self.close()
+        return InsufficientStorage(f"the request body cannot be kept: {error.strerror or error}")
+
+    def close(self) -> None:
+        """Release the memory or the temporary file."""
+        if self._file is not None:
+            # What is not written yet nobody will read: a full disk is no news.
+            with contextlib.suppress(OSError):
+                self._file.close()

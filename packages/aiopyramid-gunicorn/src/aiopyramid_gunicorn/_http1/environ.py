@@ -1,0 +1,291 @@
+"""From a request's head to a WSGI environ (PEP 3333): pure functions, no asyncio, no sockets."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from typing import Any, Final, NoReturn
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
+
+from .parser import RequestHead
+
+__all__ = ("Address", "EnvironSettings", "build_environ", "connection_environ")
+
+Environ = dict[str, Any]
+Address = tuple[Any, ...] | str | bytes | None
+"""What ``socket.getsockname`` and ``getpeername`` give: host and port, or a path."""
+
+# RFC 3986, 3.2.2 and 3.2.3: an address in brackets or a name, and a port.
+_HOST: Final = re.compile(
+    r"(?:\[(?:[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+)\]"
+    r"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)"
+    r"(?::[0-9]*)?"
+)
+
+# RFC 9110, 5.3: fields that are no lists. To combine two of them would invite the application
+# to read another request than a proxy in front of it did.
+_SINGLETONS: Final = frozenset({"HTTP_HOST", "CONTENT_TYPE", "CONTENT_LENGTH"})
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironSettings:
+    """What gunicorn's settings say about the environ, digested once per worker.
+
+    Attributes:
+        base: The entries that all requests of the worker share.
+        scheme_headers: ``secure_scheme_headers``, with environ keys as names.
+        forwarder_headers: ``forwarder_headers``, with environ keys as names.
+        trusted: ``forwarded_allow_ips``: addresses and networks, or ``*``.
+        header_map: What becomes of names with an underscore: ``drop``, ``refuse``, ``dangerous``.
+        script_name: The path below which the application is mounted.
+        tls: Whether connections are encrypted by the worker itself.
+        proxies: ``proxy_allow_ips``: addresses and networks, or ``*``.
+    """
+
+    base: Environ
+    scheme_headers: dict[str, str]
+    forwarder_headers: frozenset[str]
+    trusted: tuple[str, ...]
+    header_map: str
+    script_name: str
+    tls: bool
+    proxies: tuple[str, ...] = ()
+
+    @classmethod
+    def from_settings(cls, cfg: Any, base: Environ) -> "EnvironSettings":
+        """Return what a :class:`gunicorn.config.Config` asks for.
+
+        Args:
+            cfg: gunicorn's settings.
+            base: The entries that all requests of the worker share.
+        """
+        return cls(
+            base=base,
+            scheme_headers={
+                _plain_key(name): value for name, value in cfg.secure_scheme_headers.items()
+            },
+            forwarder_headers=frozenset(_plain_key(name) for name in cfg.forwarder_headers),
+            trusted=tuple(str(item) for item in cfg.forwarded_allow_ips),
+            header_map=cfg.header_map,
+            script_name=os.environ.get("SCRIPT_NAME", ""),
+            tls=bool(cfg.is_ssl),
+            proxies=tuple(str(item) for item in cfg.proxy_allow_ips),
+        )
+
+    def trusts(self, peer: Address) -> bool:
+        """Return whether a peer may say how the original request reached it."""
+        return _is_among(peer, self.trusted)
+
+    def lets_proxy(self, peer: Address) -> bool:
+        """Return whether a peer may send a PROXY header."""
+        return _is_among(peer, self.proxies)
+
+
+def _is_among(peer: Address, allowed: tuple[str, ...]) -> bool:
+    if not isinstance(peer, tuple) or "*" in allowed:
+        # Who can open the Unix socket is a matter of its permissions.
+        return True
+    try:
+        address = ip_address(str(peer[0]))
+    except ValueError:
+        return False
+    return any(address in ip_network(item, strict=False) for item in allowed)
+
+
+def connection_environ(settings: EnvironSettings, peer: Address, local: Address) -> Environ:
+    """Return the entries that all requests of one connection share.
+
+    Args:
+        settings: The worker's settings.
+        peer: The client's address.
+        local: The address at which the client reached the worker.
+    """
+    environ = settings.base.copy()
+    environ["wsgi.url_scheme"] = "https" if settings.tls else "http"
+    if isinstance(peer, tuple):
+        environ["REMOTE_ADDR"] = str(peer[0])
+        environ["REMOTE_PORT"] = str(peer[1])
+    else:
+        environ["REMOTE_ADDR"] = ""
+    if isinstance(local, tuple):
+        environ["SERVER_NAME"] = str(local[0])
+        environ["SERVER_PORT"] = str(local[1])
+    return environ
+
+
+def build_environ(
+    head: RequestHead, connection: Environ, settings: EnvironSettings, *, trusted: bool
+) -> Environ:
+    """Return the environ of a request, complete but for ``wsgi.input``.
+
+    Args:
+        head: The request's head.
+        connection: What :func:`connection_environ` returned.
+        settings: The worker's settings.
+        trusted: Whether the peer may forward for others; :meth:`EnvironSettings.trusts`.
+
+    Raises:
+        BadRequest: The header fields contradict each other or the protocol.
+    """
+    environ = connection.copy()
+    script_name = _add_headers(environ, head, settings, trusted)
+    version = head.version
+    environ["REQUEST_METHOD"] = head.method
+    environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == (1, 1) else "HTTP/1.0"
+    host = environ.get("HTTP_HOST")
+    if host is None:
+        if version == (1, 1):
+            raise BadRequest("an HTTP/1.1 request needs a Host field (RFC 9112, 3.2)")
+    elif not _is_host(host):
+        raise BadRequest(f"the Host {host!r} is malformed (RFC 9112, 3.2)")
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if coding is not None and (version == (1, 0) or coding.lower() != "chunked"):
+        _refuse_coding(coding, version)
+    _add_target(environ, head.target.decode("latin-1"), script_name)
+    if trusted and not settings.scheme_headers.keys().isdisjoint(environ):
+        _apply_scheme_headers(environ, head, settings)
+    if "SERVER_NAME" not in environ:
+        _name_server_by_host(environ)
+    return environ
+
+
+def _refuse_coding(coding: str, version: tuple[int, int]) -> NoReturn:
+    if version == (1, 0):
+        raise BadRequest("an HTTP/1.0 request cannot have Transfer-Encoding (RFC 9112, 6.1)")
+    others, _, last = coding.lower().rpartition(",")
+    if last.strip(" \t") != "chunked" or "chunked" in others:
+        raise BadRequest("the Transfer-Encoding does not tell where the body ends (RFC 9112, 6.3)")
+    raise CodingNotSupported("the only Transfer-Encoding known here is chunked")
+
+
+# --- Header fields --------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)  # a site has few names
+def _is_host(value: str) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
+def _plain_key(name: str) -> str:
+    return "HTTP_" + name.upper().replace("-", "_")
+
+
+@lru_cache(maxsize=1024)  # clients send the same few names over and over
+def _environ_key(name: bytes) -> tuple[str, bool]:
+    """Return a field's environ key, and whether the name contains an underscore."""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    if key not in ("CONTENT_TYPE", "CONTENT_LENGTH") or b"_" in name:
+        key = "HTTP_" + key
+    return key, b"_" in name
+
+
+def _add_headers(
+    environ: Environ, head: RequestHead, settings: EnvironSettings, trusted: bool
+) -> str:
+    """Add the header fields, and drop from the head those that are not for the application.
+
+    Returns:
+        The path below which the application is mounted.
+    """
+    script_name = settings.script_name
+    dropped = []
+    for name, raw in head.headers:
+        key, ambiguous = _environ_key(name)
+        if ambiguous and not _admits(key, settings, trusted):
+            # X_Forwarded_For and X-Forwarded-For would end up under the same key, so that a
+            # client could pass for a proxy.
+            if settings.header_map == "refuse":
+                raise BadRequest(f"header field names with underscores are refused: {name!r}")
+            dropped.append((name, raw))
+            continue
+        value = raw.decode("latin-1")
+        if ambiguous and trusted and key == "HTTP_SCRIPT_NAME":
+            # With the underscore only: proxies pass on a client's Script-Name.
+            script_name = value
+        if key not in environ:
+            environ[key] = value
+        elif key in _SINGLETONS:
+            raise BadRequest(f"the header field {name.decode('latin-1')} is repeated")
+        else:
+            environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
+    if dropped:  # gunicorn's hooks and access log look into the head
+        head.headers = [field for field in head.headers if field not in dropped]
+    return script_name
+
+
+def _admits(key: str, settings: EnvironSettings, trusted: bool) -> bool:
+    if settings.header_map == "dangerous":
+        return True
+    named = settings.forwarder_headers
+    return trusted and (key in named or "HTTP_*" in named)
+
+
+def _apply_scheme_headers(environ: Environ, head: RequestHead, settings: EnvironSettings) -> None:
+    # Line by line, as gunicorn does: joined, two lines of the same would be none of it.
+    known = settings.scheme_headers
+    lines = ((*_environ_key(name), value) for name, value in head.headers)
+    schemes = {
+        "https" if value.decode("latin-1") == known[key] else "http"
+        for key, ambiguous, value in lines
+        if key in known and not ambiguous
+    }
+    if len(schemes) > 1:
+        raise BadRequest("the secure_scheme_headers of this request contradict each other")
+    if schemes:
+        environ["wsgi.url_scheme"] = schemes.pop()
+
+
+def _name_server_by_host(environ: Environ) -> None:
+    """Derive the server's name from Host: a Unix socket has none, and PEP 3333 wants one."""
+    host, _, port = environ.get("HTTP_HOST", "").rpartition(":")
+    if not port.isdigit():
+        host, port = environ.get("HTTP_HOST", ""), ""
+    environ["SERVER_NAME"] = host or "localhost"
+    environ["SERVER_PORT"] = port or ("443" if environ["wsgi.url_scheme"] == "https" else "80")
+
+
+# --- The request target ---------------------------------------------------------------------------
+
+
+def _add_target(environ: Environ, target: str, script_name: str) -> None:
+    environ["RAW_URI"] = target
+    if target[:1] != "/":
+        target = _origin_form(environ, target)
+    elif environ["REQUEST_METHOD"] == "CONNECT":
+        raise BadRequest("CONNECT needs a host and a port (RFC 9110, 9.3.6)")
+    if "#" in target:
+        raise BadRequest("the request target has a fragment (RFC 9112, 3.2)")
+    path, _, environ["QUERY_STRING"] = target.partition("?")
+    if script_name:
+        below = path[len(script_name) :]
+        if not path.startswith(script_name) or below[:1] not in ("", "/"):
+            raise BadRequest(f"the path {path!r} is not below SCRIPT_NAME {script_name!r}")
+        path = below
+    environ["SCRIPT_NAME"] = script_name
+    environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+
+
+def _origin_form(environ: Environ, target: str) -> str:
+    """Return the path and query of a target in any other form (RFC 9112, 3.2)."""
+    method = environ["REQUEST_METHOD"]
+    if method == "CONNECT":
+        host, _, port = target.rpartition(":")
+        if not host or not port or not _is_host(target):
+            raise BadRequest("CONNECT needs a host and a port (RFC 9110, 9.3.6)")
+        return ""
+    if target == "*":
+        if method != "OPTIONS":
+            raise BadRequest("an asterisk is a target of OPTIONS only (RFC 9112, 3.2.4)")
+        return ""
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        raise BadRequest(f"the request target {target!r} is no URI") from None
+    # A user in it (RFC 9110, 4.2.4) is no part of a host, either.
+    if not parts.netloc or not _is_host(parts.netloc) or "#" in target:
+        raise BadRequest(f"the request target {target!r} is neither a path nor an http URI")
+    environ["HTTP_HOST"] = parts.netloc
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

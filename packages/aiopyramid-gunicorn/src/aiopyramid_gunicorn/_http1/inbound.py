@@ -1,0 +1,176 @@
+"""The requests that come in on one connection: bytes in, requests out.
+
+Pure: no asyncio, no transport. A client may send requests ahead of the answers (pipelining), so
+that there may be several complete ones at a time, and one that is still growing.
+"""
+
+from collections import deque
+from typing import Any
+
+from aiopyramid_core.exceptions import RequestError
+
+from ..exceptions import ExpectationFailed, ForbiddenProxy
+from .body import RequestBody
+from .environ import Address, EnvironSettings, build_environ
+from .limits import Limits
+from .parser import RequestHead, RequestParser
+from .proxy_protocol import ProxyHeaderReader
+from .request import Request
+
+__all__ = ("Inbound",)
+
+
+class Inbound:
+    """Collects the requests of one connection.
+
+    Args:
+        environ: The environ entries that all requests of the connection share; those of a PROXY
+            header are added.
+        settings: The worker's settings for environs.
+        limits: How much the client may send.
+        peer: Who has connected.
+        proxy_header: Reads the PROXY header that comes before the first request, or None.
+
+    Attributes:
+        waiting: Complete requests, the oldest first.
+        growing: The request whose head is complete and whose body is not, or None.
+        refusal: Why nothing more is read, once the client has sent something unacceptable. The
+            requests before it are still to be answered.
+        behind_upgrade: What the client has sent behind a request that asks to leave HTTP; None if
+            it has made no such request.
+    """
+
+    __slots__ = (
+        "_environ",
+        "_limits",
+        "_parser",
+        "_peer",
+        "_proxy_header",
+        "_settings",
+        "_trusted",
+        "behind_upgrade",
+        "growing",
+        "refusal",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        environ: dict[str, Any],
+        settings: EnvironSettings,
+        limits: Limits,
+        peer: Address,
+        proxy_header: ProxyHeaderReader | None = None,
+    ) -> None:
+        self._environ = environ
+        self._settings = settings
+        self._limits = limits
+        self._trusted = settings.trusts(peer)
+        self._peer = peer
+        self._proxy_header = proxy_header
+        self._parser = RequestParser(self, limits)
+        self.waiting: deque[Request] = deque()
+        self.growing: Request | None = None
+        self.refusal: RequestError | None = None
+        self.behind_upgrade: bytes | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take what the client has sent."""
+        if self.refusal is not None:
+            return
+        if self.behind_upgrade is not None:
+            self.behind_upgrade += data
+            return
+        try:
+            rest = data if self._proxy_header is None else self._read_proxy_header(data)
+            if rest is not None:
+                self.behind_upgrade = self._parser.feed(rest)
+        except RequestError as error:
+            self.refusal = error
+
+    def decline_upgrade(self) -> None:
+        """Read on: what is behind the request that asked to leave HTTP is HTTP after all."""
+        data, self.behind_upgrade = self.behind_upgrade, None
+        self._parser.close()
+        self._parser = RequestParser(self, self._limits)
+        if data:
+            self.feed(data)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether there is something to do already when the current request is answered."""
+        return bool(self.waiting) or self.behind_upgrade is not None or self.refusal is not None
+
+    @property
+    def in_head(self) -> bool:
+        """Whether the head of a request has begun to arrive, and is not complete."""
+        return self._parser.in_head
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether anything has begun to arrive, and is not complete."""
+        return self.in_head or self.growing is not None or self._proxy_header is not None
+
+    @property
+    def plain_bytes(self) -> int:
+        """How many of the next bytes there is nothing to parse in: of a body of known length."""
+        return 0 if self.growing is None else self.growing.body.missing_bytes
+
+    def take_continue(self) -> bool:
+        """Return, once, whether the client now waits to be told that it may send a body."""
+        request = self.growing
+        if request is None or not request.expects_continue or self.waiting:
+            return False
+        request.expects_continue = False
+        return True
+
+    def close(self) -> None:
+        """Forget everything; temporary files are deleted."""
+        self._parser.close()
+        for request in (self.growing, *self.waiting):
+            if request is not None:
+                request.body.close()
+        self.waiting.clear()
+        self._environ = {}
+
+    def _read_proxy_header(self, data: bytes) -> bytes | None:
+        """Return what comes behind the PROXY header, or None while that is not complete."""
+        assert self._proxy_header is not None
+        read = self._proxy_header.feed(data)
+        if read is None:
+            return None
+        self._proxy_header = None
+        header, rest = read
+        if header is not None:
+            if not self._settings.lets_proxy(self._peer):
+                raise ForbiddenProxy("the peer is not in proxy_allow_ips")
+            self._environ |= header.environ()
+        return rest
+
+    # --- Called by the parser -----------------------------------------------------------------
+
+    def head_received(self, head: RequestHead) -> None:
+        """The head of a request is complete."""
+        if head.method == "CONNECT":
+            # Behind it comes whatever the client wants to tunnel (RFC 9110, 9.3.6).
+            head.keep_alive = False
+        environ = build_environ(head, self._environ, self._settings, trusted=self._trusted)
+        body = RequestBody(self._limits)
+        request = self.growing = Request(head, environ, body)
+        if "CONTENT_LENGTH" in environ:
+            body.announce(int(environ["CONTENT_LENGTH"]))
+        if "HTTP_EXPECT" in environ and head.version == (1, 1):
+            if environ["HTTP_EXPECT"].lower() != "100-continue":
+                raise ExpectationFailed("the only expectation known here is 100-continue")
+            request.expects_continue = True
+
+    def body_received(self, data: bytes) -> None:
+        """A part of the request's body."""
+        assert self.growing is not None
+        self.growing.body.write(data)
+
+    def request_received(self) -> None:
+        """The request is complete."""
+        assert self.growing is not None
+        self.waiting.append(self.growing)
+        self.growing = None

@@ -1,0 +1,74 @@
+"""A request on its way from the parser to the application, and as gunicorn knows it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from .body import RequestBody
+from .parser import RequestHead
+
+__all__ = ("GunicornRequest", "Request")
+
+
+@dataclass(slots=True)
+class Request:
+    """A request on its way in.
+
+    Attributes:
+        head: Its head.
+        environ: Its environ.
+        body: Its body so far.
+        expects_continue: Whether the client waits for ``100 Continue`` before it sends the body.
+    """
+
+    head: RequestHead
+    environ: dict[str, Any]
+    body: RequestBody
+    expects_continue: bool = False
+
+
+@dataclass(slots=True)
+class GunicornRequest:
+    """What gunicorn's access logger and its ``pre_request`` and ``post_request`` hooks get.
+
+    Attributes:
+        method: For example ``"GET"``.
+        uri: The request target as the client sent it.
+        path: The path, still percent-encoded.
+        query: The query string.
+        version: ``(1, 0)`` or ``(1, 1)``.
+        headers: Names in upper case and values.
+        scheme: ``"http"`` or ``"https"``.
+        peer_addr: Address and port of the client; an empty string on a Unix socket.
+        fragment: Always empty: a request with a fragment is refused.
+        trailers: Always empty: trailers are dropped.
+    """
+
+    method: str = "-"
+    uri: str = "-"
+    path: str = "-"
+    query: str = ""
+    version: tuple[int, int] = (1, 1)
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    scheme: str = "http"
+    peer_addr: tuple[str, int] | str = ""
+    fragment: str = ""
+    trailers: list[tuple[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, head: RequestHead, environ: dict[str, Any]) -> "GunicornRequest":
+        """Return a request as gunicorn knows it."""
+        uri, address = environ["RAW_URI"], environ["REMOTE_ADDR"]
+        return cls(
+            method=head.method,
+            uri=uri,
+            path=uri.partition("?")[0] if uri[:1] == "/" else urlsplit(uri).path,
+            query=environ["QUERY_STRING"],
+            version=head.version,
+            headers=[
+                (name.decode("latin-1").upper(), value.decode("latin-1"))
+                for name, value in head.headers
+            ],
+            scheme=environ["wsgi.url_scheme"],
+            peer_addr=(address, int(environ["REMOTE_PORT"])) if address else "",
+        )

@@ -1,0 +1,430 @@
+"""The HTTP connection. Only this module, ``_upgraded`` and ``_flow`` know a transport.
+
+Reading and answering overlap when a client pipelines: the parser may be ahead of the application
+by the requests that came in one piece with the current one. But reading pauses while any of them
+waits, and answers go out strictly in order.
+"""
+
+import asyncio
+import functools
+import math
+import ssl
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from aiopyramid_core import spawn_greenlet
+from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
+from aiopyramid_core.exceptions import RequestError
+
+from ._capabilities import Capabilities
+from ._exchange import Exchange
+from ._fence import break_off, descriptor_of, peer_of
+from ._files import Outlet
+from ._flow import WriteFlow, unsent_bytes
+from ._http1.environ import connection_environ
+from ._http1.inbound import Inbound
+from ._http1.proxy_protocol import ProxyHeaderReader
+from ._http1.request import Request
+from ._http1.response import error_response
+from ._intake import Intake
+from ._owner import Owner
+from ._state import CLOSED, CLOSING, HANDLING, IDLE, RECEIVING, TRANSITIONS, UPGRADED, State
+from ._upgraded import UpgradedConnection
+
+__all__ = ("HTTPProtocol",)
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_LINGER_SECONDS: Final = 2.0
+"""How long to read and drop what a client still sends behind its last request (RFC 9112, 9.6).
+
+To close a socket with unread bytes makes TCP reset the connection, and the reset can overtake the
+answer that says what was wrong. nginx lingers for up to 5 s between two reads.
+"""
+
+
+class HTTPProtocol(asyncio.Protocol):
+    """One client's connection.
+
+    Args:
+        owner: The server which accepted it.
+
+    Attributes:
+        state: What the connection is doing.
+        deadline: When, by the loop's clock, its patience with the client ends.
+        flow: Back-pressure on the writing side.
+        inbound: The requests on their way in.
+        capabilities: What the application may ask of it.
+    """
+
+    __slots__ = (
+        "_at_eof",
+        "_body_begin",
+        "_environ",
+        "_given_up",
+        "_intake",
+        "_owner",
+        "_task",
+        "_transport",
+        "_unsent_bytes",
+        "capabilities",
+        "deadline",
+        "flow",
+        "inbound",
+        "state",
+        "write",
+    )
+
+    write: Callable[[bytes], None]
+    """Sends bytes to the client."""
+
+    _transport: asyncio.Transport
+    _environ: dict[str, Any]
+    inbound: Inbound
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._at_eof = False
+        self._body_begin = math.inf
+        self._given_up = False
+        self._intake = Intake()
+        self._task: asyncio.Task[None] | None = None
+        self._unsent_bytes = math.inf
+        self.flow = WriteFlow(owner.loop)
+        self.capabilities = Capabilities(owner.loop, owner.services.logger)
+        self.state = IDLE
+        self.deadline = math.inf
+
+    # --- Called by asyncio --------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        owner = self._owner
+        # A cast and no check: uvloop's transports are not subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        self.write = self._transport.write
+        self._transport.set_write_buffer_limits(owner.limits.write_buffer_bytes)
+        settings = owner.environ_settings
+        peer = transport.get_extra_info("peername")
+        self._environ = connection_environ(settings, peer, transport.get_extra_info("sockname"))
+        self._environ |= self.capabilities.environ()
+        tls = transport.get_extra_info("ssl_object")
+        # To be asked for the client's certificate. Where there is none to ask for, nothing: what
+        # looks for a socket of its own there (simple_websocket does) could neither send nor read.
+        if tls is not None and tls.context.verify_mode is not ssl.CERT_NONE:
+            self._environ["gunicorn.socket"] = tls
+        proxy_header = None
+        if owner.proxy_protocol != "off":
+            proxy_header = ProxyHeaderReader(owner.proxy_protocol)
+        self.inbound = Inbound(self._environ, settings, owner.limits, peer, proxy_header)
+        owner.remember(self)
+        self._set_deadline(owner.times.head_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        """The client has sent something."""
+        if self.state is CLOSING:
+            return
+        if self._intake.needs_no_slices(data, self.inbound.plain_bytes):
+            self._parse(data)
+        else:
+            self._intake.add(data)
+            self._take_in()
+
+    def eof_received(self) -> bool:
+        """The client has sent its last byte, and may still read (RFC 9112, 9.6)."""
+        self._at_eof = True
+        # It may only have shut down its sending half, and then gets its answer. But few do that,
+        # and those that are simply gone look the same.
+        self.capabilities.tell_disconnect()
+        # True keeps the writing half open for the answers that are due; TLS has no halves.
+        waits = self.state is HANDLING or bool(self._intake)
+        return waits and self._transport.can_write_eof()
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than the application writes."""
+        self.flow.pause()
+        if self.state is HANDLING:
+            self._set_deadline(self._owner.times.write_seconds)
+            self._unsent_bytes = unsent_bytes(self._transport, past_transport=True)
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self.flow.resume()
+        if self.state is HANDLING:
+            self.deadline = math.inf
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, whoever ended it."""
+        self._become(CLOSED)
+        self.deadline = math.inf
+        # First, whatever the others do: the server would wait for the connection in the end.
+        self._owner.forget(self)
+        self.flow.disconnect()
+        self.capabilities.tell_disconnect()
+        self._intake.take_all()
+        self.inbound.close()
+        self._environ = {}  # breaks the cycle by way of the offers
+
+    # --- Called by the exchange ---------------------------------------------------------------
+
+    def may_keep_alive(self) -> bool:
+        """Return whether the connection may serve another request at all."""
+        return self._owner.keeps_alive
+
+    def abort(self) -> None:
+        """Break the connection off at once."""
+        self._transport.abort()
+
+    def outlet(self) -> Outlet | None:
+        """Return the way by which the system may send files by itself, or None."""
+        owner, transport = self._owner, self._transport
+        if not owner.sends_files or transport.get_extra_info("ssl_object") is not None:
+            return None
+        return Outlet(self, transport, self.flow, owner.loop, owner.limits.write_buffer_bytes)
+
+    # --- Called by the server -----------------------------------------------------------------
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        unsent = unsent_bytes(self._transport, past_transport=self.flow.full)
+        if unsent:
+            # On a bad line the client is still busy with the last answer. It may take its time,
+            # as long as it gets on.
+            if unsent < self._unsent_bytes:
+                self._set_deadline(self._owner.times.write_seconds)
+                self._unsent_bytes = unsent
+            else:
+                self._transport.abort()
+        elif self.state is RECEIVING:
+            self._answer_error(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
+        elif self.state is CLOSING:
+            self._transport.abort()
+        else:
+            self._close()
+
+    def retire(self, linger_seconds: float) -> None:
+        """The server stops: close when no answer is due and none is asked for meanwhile."""
+        if self.state is not IDLE:
+            return
+        if linger_seconds > 0:
+            self.deadline = min(self.deadline, self._owner.loop.time() + linger_seconds)
+        else:
+            self._close()
+
+    def give_up(self) -> bool:
+        """The server's patience has ended: cancel the request in progress and break off.
+
+        Returns:
+            Whether the client has an answer, or the rest of one, to miss.
+        """
+        self._given_up = True
+        asked = self.state is RECEIVING or self.state is HANDLING
+        unanswered = asked or unsent_bytes(self._transport) > 0
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._transport.abort()
+        return unanswered
+
+    def descriptor(self) -> int:
+        """Return the descriptor of its socket; -1 if it is closed."""
+        return descriptor_of(self._transport)
+
+    def __str__(self) -> str:
+        return f"{peer_of(self._transport)} ({self.state.value})"
+
+    # --- Private ------------------------------------------------------------------------------
+
+    def _become(self, state: State) -> None:
+        """Change the state; nothing else does."""
+        if state not in TRANSITIONS[self.state]:
+            raise AssertionError(f"no way from {self.state} to {state}")
+        self.state = state
+
+    def _set_deadline(self, seconds: float) -> None:
+        self.deadline = self._owner.loop.time() + seconds
+        self._unsent_bytes = math.inf
+
+    def _body_begins(self) -> None:
+        """From now on it counts how long the body takes: no other request keeps us from reading."""
+        self._body_begin = self._owner.loop.time()
+
+    def _set_body_deadline(self) -> None:
+        growing, times = self.inbound.growing, self._owner.times
+        assert growing is not None
+        self._set_deadline(times.body_seconds)
+        latest = self._body_begin + times.longest_for_body(growing.body.length_bytes)
+        self.deadline = min(self.deadline, latest)
+
+    def _take_in(self) -> None:
+        """Parse what has come in, as long as neither others nor requests have to wait for it."""
+        intake, inbound = self._intake, self.inbound
+        while intake and not (self.state is HANDLING and inbound.is_ahead):
+            plain_bytes = inbound.plain_bytes
+            data = intake.take(plain_bytes, in_body=inbound.growing is not None)
+            begin = time.perf_counter()
+            self._parse(data)
+            if not plain_bytes:
+                intake.spent(time.perf_counter() - begin, len(data))
+            if self.state is CLOSING:
+                intake.take_all()
+            elif intake.is_due:
+                self._transport.pause_reading()
+                self._owner.loop.call_soon(self._go_on)
+                return
+
+    def _parse(self, data: bytes) -> None:
+        before = self.inbound.growing
+        self.inbound.feed(data)
+        begins = self.state is IDLE and self.inbound.is_receiving
+        if begins:
+            self._become(RECEIVING)
+        self._advance()
+        if self.state is RECEIVING:
+            if self.inbound.growing is not None:
+                if self.inbound.growing is not before:
+                    self._body_begins()
+                self._set_body_deadline()
+            elif begins:
+                self._set_deadline(self._owner.times.head_seconds)
+
+    def _go_on(self) -> None:
+        """The other connections have had their turn."""
+        self._intake.rest()
+        if self.state is CLOSED or self.state is UPGRADED:
+            return
+        try:
+            self._read_on()
+        except Exception:
+            break_off(self, self._owner.services.logger)
+
+    def _read_on(self) -> None:
+        """Parse what was left, and read further if that was all and no request waits."""
+        intake = self._intake
+        if not intake.is_due:
+            self._take_in()
+        ahead = self.state is HANDLING and self.inbound.is_ahead
+        if not (intake or intake.is_due or ahead):
+            self._transport.resume_reading()
+
+    def _advance(self) -> None:
+        """Do whatever is next, as far as that is possible without waiting."""
+        inbound = self.inbound
+        while self.state is IDLE or self.state is RECEIVING:
+            if inbound.waiting:
+                self._handle(inbound.waiting.popleft())
+            elif inbound.refusal is not None:
+                self._refuse(inbound.refusal)
+            else:
+                if inbound.take_continue():
+                    self._transport.write(_CONTINUE)
+                return
+        if self.state is HANDLING and inbound.is_ahead:
+            # Let the client wait rather than fill the memory.
+            self._transport.pause_reading()
+
+    def _handle(self, request: Request) -> None:
+        self._become(HANDLING)
+        self.deadline = math.inf
+        if request.head.upgrade:
+            # The parser has stopped behind it, so that no other request is waiting.
+            request.environ[UPGRADE] = self.capabilities.upgrade
+        exchange = Exchange(self, request, self._owner.services)
+        # In a Task from the start, although one could be made when the application first awaits:
+        # with the requests that arrived together each waiting for its Task, in a greenlet of its
+        # own, little is left of the processor's caches. So the same greenlet serves them in turn.
+        self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
+        self._task.add_done_callback(functools.partial(self._task_ended, exchange))
+
+    def _task_ended(self, exchange: Exchange, task: "asyncio.Task[None]") -> None:
+        self._task = None
+        try:
+            if task.cancelled() or task.exception() is not None:
+                # Before it began; or its greenlet was killed, which the exchange has logged.
+                self._transport.abort()
+            self._handled(exchange)
+            if self.state is IDLE or self.state is RECEIVING:
+                self._advance()
+                self._read_on()
+        except Exception:
+            # The loop would log it and leave the connection as it is: with no deadline, for ever.
+            break_off(self, self._owner.services.logger)
+
+    def _handled(self, exchange: Exchange) -> None:
+        """The exchange has ended: wait for the next request, or close."""
+        owner = self._owner
+        owner.count_request()
+        successor = self.capabilities.forget()
+        if successor is not None:
+            if exchange.response.has_switched and self.state is not CLOSED:
+                self._hand_over(successor)
+                return
+            successor.connection_lost(None)
+        if self.state is CLOSED:
+            return
+        # What a response has promised counts, even if the server has begun to drain since: a client
+        # may have sent its next request on the strength of it. But whatever has ended it early,
+        # another one must not get into an unfinished one.
+        response, inbound = exchange.response, self.inbound
+        keep_alive = response.keep_alive and response.has_ended and not self._given_up
+        if keep_alive and inbound.behind_upgrade is not None and not inbound.waiting:
+            inbound.decline_upgrade()
+        if self._at_eof and not (inbound.waiting or self._intake):
+            self._close()
+        elif not keep_alive:
+            # The client may be sending already what it would have asked next.
+            self._close(linger=not self._given_up)
+        elif inbound.growing is not None:
+            self._become(RECEIVING)
+            self._body_begins()
+            self._set_body_deadline()
+        elif inbound.in_head:
+            self._become(RECEIVING)
+            self._set_deadline(owner.times.head_seconds)
+        else:
+            self._become(IDLE)
+            self._set_deadline(owner.idle_seconds)
+
+    def _hand_over(self, successor: UpgradedProtocol) -> None:
+        """Leave the connection to another protocol, and keep nothing."""
+        self._become(UPGRADED)
+        early = (self.inbound.behind_upgrade or b"") + self._intake.take_all()
+        self.inbound.close()
+        self._environ = {}
+        connection = UpgradedConnection(self._owner, successor, self._transport)
+        try:
+            connection.begin(early, at_eof=self._at_eof)
+        finally:
+            self._owner.forget(self)
+
+    def _refuse(self, error: RequestError) -> None:
+        peer = self._environ["REMOTE_ADDR"]
+        self._owner.services.logger.warning("Invalid request from ip=%s: %s", peer, error)
+        self._answer_error(error.status, str(error))
+
+    def _answer_error(self, status: HTTPStatus, detail: str) -> None:
+        """Answer a request that the application never sees, and close."""
+        growing = self.inbound.growing
+        head = None if growing is None else growing.head
+        method = "GET" if head is None else head.method
+        response, data = error_response(status, detail, method=method)
+        self._transport.write(data)
+        environ = self._environ if growing is None else growing.environ
+        self._owner.services.access_log.log(head, response, environ, 0.0)
+        self._close(linger=True)
+
+    def _close(self, *, linger: bool = False) -> None:
+        """Close when all is sent; with ``linger``, not before the client has read it."""
+        self._become(CLOSING)
+        self._intake.take_all()
+        self._set_deadline(_LINGER_SECONDS)
+        if not (linger and self._transport.can_write_eof()):
+            self._transport.close()
+            return
+        self._transport.resume_reading()
+        try:
+            self._transport.write_eof()
+        except OSError:  # asyncio's own loop asks the system at once: the client has reset
+            self._transport.abort()

@@ -1,0 +1,101 @@
+"""_body: a request body, in memory and then on disk."""
+
+import pytest
+
+from aiopyramid_core.exceptions import ContentTooLarge, InsufficientStorage
+from aiopyramid_gunicorn._http1.body import RequestBody
+from aiopyramid_gunicorn._http1.limits import Limits
+
+
+def test_what_was_written_is_read_from_the_beginning():
+    body = RequestBody(Limits())
+    body.write(b"one ")
+    body.write(b"two")
+    assert body.open().read() == b"one two"
+    body.close()
+
+
+def test_a_request_without_body_has_an_empty_file():
+    body = RequestBody(Limits())
+    assert body.open().read() == b""
+    body.close()
+
+
+def test_a_long_body_is_in_the_folder_of_the_limits(tmp_path):
+    missing = tmp_path / "missing"
+    body = RequestBody(Limits(body_memory_bytes=3, body_folder=str(missing)))
+    body.write(b"abc")
+    with pytest.raises(InsufficientStorage, match="No such file or directory"):
+        body.write(b"d")
+    body.close()
+
+
+def test_the_length_is_counted():
+    body = RequestBody(Limits())
+    body.write(b"abc")
+    body.write(b"de")
+    assert body.length_bytes == 5
+    body.close()
+
+
+def test_it_offers_all_methods_of_wsgi_input():
+    body = RequestBody(Limits())
+    body.write(b"a\nb\nc\n")
+    file = body.open()
+    assert (file.read(2), file.readline(), file.readlines(), list(file)) == (
+        b"a\n",
+        b"b\n",
+        [b"c\n"],
+        [],
+    )
+    body.close()
+
+
+def test_a_short_body_stays_in_memory():
+    body = RequestBody(Limits(body_memory_bytes=10))
+    body.write(b"a" * 10)
+    assert body.open()._rolled is False
+    body.close()
+
+
+def test_a_longer_body_goes_to_a_real_file():
+    body = RequestBody(Limits(body_memory_bytes=10))
+    body.write(b"a" * 10)
+    body.write(b"b")
+    file = body.open()
+    assert file._rolled is True
+    assert file.fileno() >= 0
+    assert file.read() == b"a" * 10 + b"b"
+    body.close()
+
+
+def test_closing_releases_the_file():
+    body = RequestBody(Limits())
+    body.write(b"a")
+    file = body.open()
+    body.close()
+    assert file.closed
+
+
+def test_closing_a_body_that_never_came_is_harmless():
+    RequestBody(Limits()).close()
+
+
+def test_a_body_as_long_as_allowed_passes():
+    body = RequestBody(Limits(body_bytes=3))
+    body.write(b"abc")
+    assert body.length_bytes == 3
+    body.close()
+
+
+def test_a_body_that_grows_too_long_is_refused():
+    body = RequestBody(Limits(body_bytes=3))
+    body.write(b"abc")
+    with pytest.raises(ContentTooLarge, match="exceeds 3 bytes"):
+        body.write(b"d")
+    body.close()
+
+
+def test_an_announced_length_is_refused_before_anything_arrives():
+    with pytest.raises(ContentTooLarge, match="body_limit_bytes"):
+        RequestBody(Limits(body_bytes=3)).check_length(4)

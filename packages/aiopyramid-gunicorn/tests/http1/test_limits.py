@@ -1,0 +1,37 @@
+"""_limits: from gunicorn's settings to one object."""
+
+import pytest
+
+from aiopyramid_gunicorn._http1.limits import Limits
+
+OWN = {"body_bytes": 1, "body_memory_bytes": 1, "write_buffer_bytes": 1, "head_bytes": 1}
+
+
+def test_the_limits_are_those_of_gunicorn_settings(config):
+    cfg = config(limit_request_line=1, limit_request_fields=2, limit_request_field_size=3)
+    own = {"body_bytes": 4, "body_memory_bytes": 5, "write_buffer_bytes": 6, "head_bytes": 7}
+    assert Limits.from_settings(cfg, **own) == Limits(1, 2, 3, 4, 5, None, 6, 7)
+
+
+def test_the_defaults_are_those_of_gunicorn(config):
+    limits = Limits.from_settings(
+        config(),
+        body_bytes=1 << 30,
+        body_memory_bytes=512 << 10,
+        write_buffer_bytes=64 << 10,
+        head_bytes=64 << 10,
+    )
+    assert limits == Limits()
+
+
+@pytest.mark.parametrize("setting", [0, 32768, 100_000])
+def test_without_a_limit_there_are_as_many_header_fields_as_in_gunicorn(config, setting):
+    cfg = config(limit_request_fields=setting)
+    limits = Limits.from_settings(cfg, **OWN)
+    assert limits.header_fields == 32768
+
+
+def test_the_folder_for_bodies_is_the_one_of_gunicorn(config, tmp_path):
+    cfg = config(tmp_upload_dir=str(tmp_path))
+    limits = Limits.from_settings(cfg, **OWN)
+    assert limits.body_folder == str(tmp_path)
