@@ -1,4 +1,4 @@
-"""scope: where ordinary code can wait, and what happens where it cannot."""
+"""awaiting: where ordinary code can wait, and what happens where it cannot."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""_ingress: the tween next to the server."""
+"""tweens: the tween next to the server."""
 
 import asyncio
 from contextvars import ContextVar, copy_context

@@ -1,4 +1,4 @@
-"""_hosted: a greenlet that a server made waits for a function in one of the bridge."""
+"""_server_greenlets: a greenlet that a server made waits for a function in one of the bridge."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""_wsgi: whatever an application raises is answered, and no response gets into another one.
+"""_exchange: whatever an application raises is answered, and no response gets into another one.
 
 Not all of it is an ``Exception``: time limits of gevent, panics of extensions written in Rust and
 groups of such are not, and ``GreenletExit`` kills the greenlet in which a request runs.

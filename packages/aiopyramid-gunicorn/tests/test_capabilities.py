@@ -1,4 +1,4 @@
-"""_offers: what the application may ask of a connection."""
+"""_capabilities: what the application may ask of a connection."""
 
 import asyncio
 

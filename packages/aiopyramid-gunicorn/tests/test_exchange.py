@@ -1,4 +1,4 @@
-"""_wsgi: PEP 3333 between an application and a client, over a real connection."""
+"""_exchange: PEP 3333 between an application and a client, over a real connection."""
 
 import asyncio
 import threading

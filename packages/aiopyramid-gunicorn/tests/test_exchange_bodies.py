@@ -1,4 +1,4 @@
-"""_wsgi: bodies in parts, their end, and files."""
+"""_exchange: bodies in parts, their end, and files."""
 
 import asyncio
 import io

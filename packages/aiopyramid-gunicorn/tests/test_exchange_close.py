@@ -1,4 +1,4 @@
-"""_wsgi: a body is closed exactly once, whatever kind it is and however its response ends.
+"""_exchange: a body is closed exactly once, whatever kind it is and however its response ends.
 
 A table of kinds times ends. "Exactly once" is PEP 3333's word for ``close``; a body that is
 produced on the loop has ``aclose`` in its place.

@@ -1,4 +1,4 @@
-"""protocol: requests and answers on one connection, in order."""
+"""_protocol: requests and answers on one connection, in order."""
 
 import asyncio
 

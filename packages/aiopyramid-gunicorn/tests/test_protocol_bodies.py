@@ -1,4 +1,4 @@
-"""protocol: request bodies and refused requests."""
+"""_protocol: request bodies and refused requests."""
 
 import pytest
 

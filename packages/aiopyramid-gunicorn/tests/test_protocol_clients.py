@@ -1,4 +1,4 @@
-"""protocol: clients that vanish or take too long."""
+"""_protocol: clients that vanish or take too long."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""_by_hand: what code of earlier versions does with greenlets."""
+"""by_hand: what code of earlier versions does with greenlets."""
 
 import asyncio
 import types

@@ -1,4 +1,4 @@
-"""_bridge: spawn_greenlet and waiting in a greenlet."""
+"""driver: spawn_greenlet and waiting in a greenlet."""
 
 import asyncio
 import contextlib

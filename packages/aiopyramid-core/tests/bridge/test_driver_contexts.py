@@ -1,4 +1,4 @@
-"""_bridge: context variables, and exceptions as the context of exceptions.
+"""driver: context variables, and exceptions as the context of exceptions.
 
 Where a test calls a function once plainly and once through the bridge, the plain call tells what
 is expected.

@@ -1,4 +1,4 @@
-"""_bridge, _portal, executor: what plain coroutines do, code across all the borders does.
+"""driver, from_thread, executor: what plain coroutines do, code across all the borders does.
 
 Random programs are run twice: by coroutines that only ever await each other, and by coroutines,
 ordinary functions, threads and child tasks that call each other through the package. The outcomes

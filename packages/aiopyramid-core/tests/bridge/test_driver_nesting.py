@@ -1,4 +1,4 @@
-"""_bridge: greenlets within greenlets, and loops in several threads."""
+"""driver: greenlets within greenlets, and loops in several threads."""
 
 import asyncio
 import sys

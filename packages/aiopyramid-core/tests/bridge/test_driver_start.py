@@ -1,4 +1,4 @@
-"""_bridge: start_greenlet, which makes a Task only for what waits."""
+"""driver: start_greenlet, which makes a Task only for what waits."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""_bridge: step_in_greenlets, a greenlet for each step of a coroutine and none in between."""
+"""driver: step_in_greenlets, a greenlet for each step of a coroutine and none in between."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""_bridge: the current task, cancellation, and closing."""
+"""driver: the current task, cancellation, and closing."""
 
 import asyncio
 

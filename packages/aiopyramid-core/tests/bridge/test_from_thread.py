@@ -1,4 +1,4 @@
-"""_portal: threads that wait for coroutines on the loop that started them."""
+"""from_thread: threads that wait for coroutines on the loop that started them."""
 
 import asyncio
 import concurrent.futures

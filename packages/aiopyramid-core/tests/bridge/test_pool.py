@@ -1,4 +1,4 @@
-"""_greenlets: greenlets are reused, and a parked one holds on to nothing."""
+"""pool: greenlets are reused, and a parked one holds on to nothing."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""_process_loop: the one event loop of a process, adopted or our own."""
+"""process_loop: the one event loop of a process, adopted or our own."""
 
 import asyncio
 import contextvars

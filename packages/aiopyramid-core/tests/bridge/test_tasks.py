@@ -1,4 +1,4 @@
-"""_waiting_tasks: ordinary code that waits in the Tasks of a request."""
+"""tasks: ordinary code that waits in the Tasks of a request."""
 
 import asyncio
 

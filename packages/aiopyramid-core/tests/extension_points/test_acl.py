@@ -1,4 +1,4 @@
-"""_acl: access control lists of coroutine methods, as Pyramid's helper reads them."""
+"""acl: access control lists of coroutine methods, as Pyramid's helper reads them."""
 
 import asyncio
 

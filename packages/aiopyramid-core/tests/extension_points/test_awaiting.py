@@ -1,4 +1,4 @@
-"""_awaiting: what Pyramid gets instead of the application's object."""
+"""awaiting: what Pyramid gets instead of the application's object."""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-"""_committed_before: what an application has committed before it included this package."""
+"""committed_before: what an application has committed before it included this package."""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-"""_configuration: what is included, directives and actions that are coroutines."""
+"""configuration: what is included, directives and actions that are coroutines."""
 
 import asyncio
 import os

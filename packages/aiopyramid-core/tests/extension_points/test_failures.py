@@ -1,4 +1,4 @@
-"""_failures: exceptions that leave coroutines, as Pyramid and its exception views see them."""
+"""failures: exceptions that leave coroutines, as Pyramid and its exception views see them."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""_locations: what Pyramid reads of resources when it makes URLs and walks upwards."""
+"""locations: what Pyramid reads of resources when it makes URLs and walks upwards."""
 
 import asyncio
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""_registry: what is registered at another time, or by another way, than by a directive."""
+"""registry: what is registered at another time, or by another way, than by a directive."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""_session_helper: a policy of the application's own that keeps the user in the session."""
+"""session_helper: a policy of the application's own that keeps the user in the session."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""_traversal: resources that await, where aiopyramid_traversal is not there."""
+"""traversal: resources that await, where aiopyramid_traversal is not there."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""_view_layers: decorators of views get what they would get of an ordinary view."""
+"""view_layers: decorators of views get what they would get of an ordinary view."""
 
 import asyncio
 import copy

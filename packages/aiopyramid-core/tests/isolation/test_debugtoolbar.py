@@ -1,4 +1,4 @@
-"""_debugtoolbar: the panels that count on one request per thread."""
+"""debugtoolbar: the panels that count on one request per thread."""
 
 import asyncio
 import logging

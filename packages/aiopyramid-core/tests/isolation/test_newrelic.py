@@ -1,4 +1,4 @@
-"""_newrelic: New Relic's agent tells requests apart; tests/monitoring shows it at work."""
+"""newrelic: New Relic's agent tells requests apart; tests/monitoring shows it at work."""
 
 import greenlet
 import pytest

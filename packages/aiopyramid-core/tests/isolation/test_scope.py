@@ -1,4 +1,4 @@
-"""_request_scope: what is one per request, where threads do not tell requests apart."""
+"""scope: what is one per request, where threads do not tell requests apart."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""_shared_sessions: the log tells when coroutine requests share a SQLAlchemy session."""
+"""shared_sessions: the log tells when coroutine requests share a SQLAlchemy session."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""_threadlocals: Pyramid's thread-locals, one stack per context."""
+"""threadlocals: Pyramid's thread-locals, one stack per context."""
 
 import asyncio
 import contextvars

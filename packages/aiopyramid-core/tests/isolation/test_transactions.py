@@ -1,4 +1,4 @@
-"""_transactions: ``transaction`` and ``pyramid_tm`` in coroutine requests, and elsewhere."""
+"""transactions: ``transaction`` and ``pyramid_tm`` in coroutine requests, and elsewhere."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""_aioviews, _placement_report: the command that tells where requests run."""
+"""aioviews, report: the command that tells where requests run."""
 
 import logging
 import subprocess

@@ -1,4 +1,4 @@
-"""_execution: a request keeps one thread from its first line to its last callback."""
+"""execution: a request keeps one thread from its first line to its last callback."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""_foreign_applications: what does not know where its requests run gets threads."""
+"""foreign_applications: what does not know where its requests run gets threads."""
 
 import asyncio
 import threading

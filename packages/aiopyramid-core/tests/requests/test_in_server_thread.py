@@ -1,4 +1,4 @@
-"""_in_server_thread: requests in the threads of an ordinary WSGI server."""
+"""in_server_thread: requests in the threads of an ordinary WSGI server."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""_wsgi_in_thread: bodies are iterated where they were made."""
+"""in_thread: bodies are iterated where they were made."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""_placement: where requests run, decided from the environ alone."""
+"""placement: where requests run, decided from the environ alone."""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-"""_route_index: the routes that may match a path."""
+"""route_index: the routes that may match a path."""
 
 import re
 

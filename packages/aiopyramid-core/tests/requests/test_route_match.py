@@ -1,4 +1,4 @@
-"""_route_match: Pyramid need not match a path again, and uses nothing that no longer holds."""
+"""route_match: Pyramid need not match a path again, and uses nothing that no longer holds."""
 
 import pytest
 from pyramid.config import Configurator

@@ -1,4 +1,4 @@
-"""_time_limit, _out_of_time: the time limit of requests in threads."""
+"""time_limit, out_of_time: the time limit of requests in threads."""
 
 import asyncio
 import contextvars

@@ -1,4 +1,4 @@
-"""_wsgi_only: calls by another protocol than WSGI. Real servers: tests/integration."""
+"""wsgi_only: calls by another protocol than WSGI. Real servers: tests/integration."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""_request_threads: the pool in which synchronous requests run."""
+"""pool: the pool in which synchronous requests run."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""_waiting: a thread that waits for a coroutine does other work meanwhile."""
+"""waiting_thread: a thread that waits for a coroutine does other work meanwhile."""
 
 import asyncio
 import queue

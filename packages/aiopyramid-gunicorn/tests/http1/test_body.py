@@ -1,4 +1,4 @@
-"""_body: a request body, in memory and then on disk."""
+"""body: a request body, in memory and then on disk."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""_environ: a head, addresses and settings in, a WSGI environ out."""
+"""environ: a head, addresses and settings in, a WSGI environ out."""
 
 import io
 from wsgiref.validate import check_environ

@@ -1,4 +1,4 @@
-"""_limits: from gunicorn's settings to one object."""
+"""limits: from gunicorn's settings to one object."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""_parser: bytes in, requests out."""
+"""parser: bytes in, requests out."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""_proxy_protocol: what a proxy says about its client. Served: worker/test_sockets.py."""
+"""proxy_protocol: what a proxy says about its client. Served: worker/test_sockets.py."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""_response: status, header fields and body parts in, bytes out."""
+"""response: status, header fields and body parts in, bytes out."""
 
 import re
 import sys
