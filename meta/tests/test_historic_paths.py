@@ -25,7 +25,7 @@ PATHS = {
     "aiopyramid.gunicorn.worker": {"AsyncGunicornWorker": "aiopyramid_gunicorn.worker"},
     "aiopyramid.helpers": {
         "is_generator": None,
-        "run_in_greenlet": "aiopyramid_core",
+        "run_in_greenlet": "aiopyramid_core.legacy",
         "spawn_greenlet": None,
         "spawn_greenlet_on_scope_error": "aiopyramid_core",
         "synchronize": "aiopyramid_core",

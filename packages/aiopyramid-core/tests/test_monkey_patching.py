@@ -11,7 +11,7 @@ PATCHES = {
 }
 IMPORT = "from pyramid.config import Configurator"
 INCLUDE = "Configurator().include('aiopyramid_core')"
-NAME = "from aiopyramid_core import monkey_patched_by; print(monkey_patched_by())"
+NAME = "from aiopyramid_core.servers import monkey_patched_by; print(monkey_patched_by())"
 
 
 def execute(*lines):
