@@ -27,6 +27,7 @@ from aiopyramid_gunicorn._http1.environ import EnvironSettings
 from aiopyramid_gunicorn._http1.limits import Limits, Times
 from aiopyramid_gunicorn._http1.parser import RequestHead, RequestParser
 from aiopyramid_gunicorn._server import Server
+from aiopyramid_gunicorn._server_settings import ServerSettings
 
 # For pytest to find: tests may be coroutine functions.
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
@@ -286,7 +287,11 @@ def serve(loop_factory: Any, logger: Any, settings: Any, tmp_path: Path) -> Call
         clock = Clock()
         times = times or Times(head_seconds=30, body_seconds=20, keep_alive_seconds=10)
         services = Services(application, logger)
-        server = Server(services, settings(**given), limits or Limits(), times, clock)
+        server = Server(
+            services,
+            ServerSettings(environ=settings(**given), limits=limits or Limits(), times=times),
+            clock,
+        )
         sock, address = _listening(tmp_path if unix else None)
         if send_buffer_bytes:  # accepted sockets inherit it
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)

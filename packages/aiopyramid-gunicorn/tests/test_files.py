@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import gzip
 import io
 import os
@@ -220,7 +221,7 @@ async def test_the_loop_does_not_watch_the_socket_any_longer(serve_files, path, 
 
 async def test_with_sendfile_off_files_are_read(serve_files, path, sent):
     async with serve_files(Files(path)) as site:
-        site.server.sends_files = False
+        site.server.settings = dataclasses.replace(site.server.settings, sends_files=False)
         assert (await site.get()).body == CONTENT
     assert sent == []
 

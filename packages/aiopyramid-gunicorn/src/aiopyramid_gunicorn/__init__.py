@@ -6,7 +6,7 @@ The way of a request through the modules, a step each:
     gunicorn's side: signals, heartbeat, settings.
 ``_settings``, ``_application``
     What is said about settings that mean nothing here, and about what cannot be served.
-``_server``, ``_listener``, ``_ending``
+``_server``, ``_server_settings``, ``_listener``, ``_ending``
     Listeners and connections; the drain at the end, and what must not hold up the end.
 ``_protocol``, ``_state``, ``_owner``, ``_fence``
     The connection, its states, what it needs of its server, and what becomes of one that fails.

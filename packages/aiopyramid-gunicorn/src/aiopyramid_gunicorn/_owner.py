@@ -4,8 +4,7 @@ import asyncio
 from typing import Protocol
 
 from ._exchange import Services
-from ._http1.environ import EnvironSettings
-from ._http1.limits import Limits, Times
+from ._server_settings import ServerSettings
 
 __all__ = ("OpenConnection", "Owner")
 
@@ -42,11 +41,7 @@ class Owner(Protocol):
 
     loop: asyncio.AbstractEventLoop
     services: Services
-    environ_settings: EnvironSettings
-    limits: Limits
-    times: Times
-    proxy_protocol: str
-    sends_files: bool
+    settings: ServerSettings
     keeps_alive: bool
     idle_seconds: float
 

@@ -105,8 +105,8 @@ class HTTPProtocol(asyncio.Protocol):
         # A cast and no check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self.write = self._transport.write
-        self._transport.set_write_buffer_limits(owner.limits.write_buffer_bytes)
-        settings = owner.environ_settings
+        self._transport.set_write_buffer_limits(owner.settings.limits.write_buffer_bytes)
+        settings = owner.settings.environ
         peer = transport.get_extra_info("peername")
         self._environ = connection_environ(settings, peer, transport.get_extra_info("sockname"))
         self._environ |= self.capabilities.environ()
@@ -116,11 +116,11 @@ class HTTPProtocol(asyncio.Protocol):
         if tls is not None and tls.context.verify_mode is not ssl.CERT_NONE:
             self._environ["gunicorn.socket"] = tls
         proxy_header = None
-        if owner.proxy_protocol != "off":
-            proxy_header = ProxyHeaderReader(owner.proxy_protocol)
-        self.inbound = Inbound(self._environ, settings, owner.limits, peer, proxy_header)
+        if owner.settings.proxy_protocol != "off":
+            proxy_header = ProxyHeaderReader(owner.settings.proxy_protocol)
+        self.inbound = Inbound(self._environ, settings, owner.settings.limits, peer, proxy_header)
         owner.remember(self)
-        self._set_deadline(owner.times.head_seconds)
+        self._set_deadline(owner.settings.times.head_seconds)
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
@@ -146,7 +146,7 @@ class HTTPProtocol(asyncio.Protocol):
         """The client reads more slowly than the application writes."""
         self.flow.pause()
         if self.state is HANDLING:
-            self._set_deadline(self._owner.times.write_seconds)
+            self._set_deadline(self._owner.settings.times.write_seconds)
             self._unsent_bytes = unsent_bytes(self._transport, past_transport=True)
 
     def resume_writing(self) -> None:
@@ -180,9 +180,11 @@ class HTTPProtocol(asyncio.Protocol):
     def outlet(self) -> Outlet | None:
         """Return the way by which the system may send files by itself, or None."""
         owner, transport = self._owner, self._transport
-        if not owner.sends_files or transport.get_extra_info("ssl_object") is not None:
+        if not owner.settings.sends_files or transport.get_extra_info("ssl_object") is not None:
             return None
-        return Outlet(self, transport, self.flow, owner.loop, owner.limits.write_buffer_bytes)
+        return Outlet(
+            self, transport, self.flow, owner.loop, owner.settings.limits.write_buffer_bytes
+        )
 
     # --- Called by the server -----------------------------------------------------------------
 
@@ -193,7 +195,7 @@ class HTTPProtocol(asyncio.Protocol):
             # On a bad line the client is still busy with the last answer. It may take its time,
             # as long as it gets on.
             if unsent < self._unsent_bytes:
-                self._set_deadline(self._owner.times.write_seconds)
+                self._set_deadline(self._owner.settings.times.write_seconds)
                 self._unsent_bytes = unsent
             else:
                 self._transport.abort()
@@ -252,7 +254,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._body_begin = self._owner.loop.time()
 
     def _set_body_deadline(self) -> None:
-        growing, times = self.inbound.growing, self._owner.times
+        growing, times = self.inbound.growing, self._owner.settings.times
         assert growing is not None
         self._set_deadline(times.body_seconds)
         latest = self._body_begin + times.longest_for_body(growing.body.length_bytes)
@@ -288,7 +290,7 @@ class HTTPProtocol(asyncio.Protocol):
                     self._body_begins()
                 self._set_body_deadline()
             elif begins:
-                self._set_deadline(self._owner.times.head_seconds)
+                self._set_deadline(self._owner.settings.times.head_seconds)
 
     def _go_on(self) -> None:
         """The other connections have had their turn."""
@@ -382,7 +384,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._set_body_deadline()
         elif inbound.in_head:
             self._become(RECEIVING)
-            self._set_deadline(owner.times.head_seconds)
+            self._set_deadline(owner.settings.times.head_seconds)
         else:
             self._become(IDLE)
             self._set_deadline(owner.idle_seconds)

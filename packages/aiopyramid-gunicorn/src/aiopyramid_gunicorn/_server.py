@@ -10,11 +10,10 @@ from typing import Any, Final
 from ._ending import LAST_WORDS_SECONDS
 from ._exchange import Services
 from ._fence import break_off
-from ._http1.environ import EnvironSettings
-from ._http1.limits import Limits, Times
 from ._listener import Listener
 from ._owner import OpenConnection
 from ._protocol import HTTPProtocol
+from ._server_settings import ServerSettings
 
 __all__ = ("Server",)
 
@@ -24,15 +23,9 @@ class Server:
 
     Args:
         services: What the exchanges share: the application and the loggers.
-        environ_settings: What the environs are made of.
-        limits: How much a client may send.
-        times: How long it may take.
+        settings: How clients are treated.
         loop: The event loop.
-        proxy_protocol: gunicorn's setting of that name: ``off``, ``v1``, ``v2`` or ``auto``.
-        sends_files: Whether the system sends files by itself (gunicorn's ``sendfile``).
-        most_connections: Connections at a time; further ones wait in the kernel's backlog.
-        most_requests: Requests after which ``on_enough`` is called, or None.
-        on_enough: Called once, when ``most_requests`` were answered.
+        on_enough: Called once, when ``max_requests`` of the settings were answered.
 
     Attributes:
         connections: All open connections.
@@ -45,31 +38,18 @@ class Server:
     def __init__(
         self,
         services: Services,
-        environ_settings: EnvironSettings,
-        limits: Limits,
-        times: Times,
+        settings: ServerSettings,
         loop: asyncio.AbstractEventLoop,
-        *,
-        proxy_protocol: str = "off",
-        sends_files: bool = True,
-        most_connections: int = 1000,
-        most_requests: int | None = None,
         on_enough: Callable[[], None] | None = None,
     ) -> None:
         self.services = services
-        self.environ_settings = environ_settings
-        self.limits = limits
-        self.times = times
+        self.settings = settings
         self.loop = loop
-        self.proxy_protocol = proxy_protocol
-        self.sends_files = sends_files
         self.connections: set[OpenConnection] = set()
         self.draining = False
         self.handled = 0
-        self.keeps_alive = times.keep_alive_seconds > 0
-        self.idle_seconds = times.keep_alive_seconds
-        self._most_connections = most_connections
-        self._most_requests = most_requests
+        self.keeps_alive = settings.times.keep_alive_seconds > 0
+        self.idle_seconds = settings.times.keep_alive_seconds
         self._on_enough = on_enough
         self._listeners: list[Listener] = []
         self._deserted = asyncio.Event()
@@ -90,14 +70,14 @@ class Server:
                 self.loop,
                 self.services.logger,
                 tls,
-                self.times.head_seconds,
+                self.settings.times.head_seconds,
             )
             self._listeners.append(listener)
             listener.resume()
 
     def _has_room(self) -> bool:
         pending = sum(listener.pending for listener in self._listeners)
-        return len(self.connections) + pending < self._most_connections
+        return len(self.connections) + pending < self.settings.max_connections
 
     def _accept_more(self) -> None:
         """There may be room again: have all listeners look."""
@@ -118,7 +98,7 @@ class Server:
     def count_request(self) -> None:
         """A request was answered."""
         self.handled += 1
-        if self.handled == self._most_requests and self._on_enough is not None:
+        if self.handled == self.settings.max_requests and self._on_enough is not None:
             self._on_enough()
 
     def expire(self) -> None:

@@ -46,6 +46,7 @@ from ._hooks import RequestHooks
 from ._http1.environ import EnvironSettings
 from ._http1.limits import Limits, Times
 from ._server import Server
+from ._server_settings import ServerSettings
 from ._settings import check_settings, sends_files
 from .exceptions import SettingNotSupported
 
@@ -335,20 +336,27 @@ class AsyncGunicornWorker(Worker):
         return min(left, timeout - 1.0) if timeout else left
 
     def _make_server(self) -> Server:
+        return Server(
+            Services(in_threads(self.wsgi, self.log.info), self.log, RequestHooks.of(self)),
+            self._server_settings(),
+            self.loop,
+            self._restart,
+        )
+
+    def _server_settings(self) -> ServerSettings:
         cfg = self.cfg
         environ = base_environ(cfg)
         environ |= {"wsgi.file_wrapper": FileWrapper, "wsgi.multithread": True}
-        return Server(
-            Services(in_threads(self.wsgi, self.log.info), self.log, RequestHooks.of(self)),
-            EnvironSettings.from_settings(cfg, environ),
-            Limits.from_settings(
+        return ServerSettings(
+            environ=EnvironSettings.from_settings(cfg, environ),
+            limits=Limits.from_settings(
                 cfg,
                 body_bytes=self.body_limit_bytes,
                 body_memory_bytes=self.body_memory_bytes,
                 write_buffer_bytes=self.write_buffer_bytes,
                 head_bytes=self.head_limit_bytes,
             ),
-            Times(
+            times=Times(
                 head_seconds=self.head_timeout_seconds,
                 body_seconds=self.body_timeout_seconds,
                 keep_alive_seconds=cfg.keepalive,
@@ -356,12 +364,10 @@ class AsyncGunicornWorker(Worker):
                 body_grace_seconds=self.body_grace_seconds,
                 body_bytes_per_second=self.body_rate_bytes_per_second,
             ),
-            self.loop,
             proxy_protocol=cfg.proxy_protocol,
             sends_files=sends_files(cfg),
-            most_connections=cfg.worker_connections,
-            most_requests=self.max_requests,
-            on_enough=self._restart,
+            max_connections=cfg.worker_connections,
+            max_requests=self.max_requests,
         )
 
     def _beat(self) -> None:
