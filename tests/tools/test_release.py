@@ -137,8 +137,8 @@ def test_fragments_become_a_section_of_the_changelog(root: Path) -> None:
     release(root, "thing-core", Version("1.1.0"))
 
     text = re.sub(r"\d{4}-\d\d-\d\d", "TODAY", (folder / "CHANGES.md").read_text())
-    assert "## 1.1.0 (TODAY)\n\n### New\n\n- It is faster." in text
-    assert "### Mended\n\n- It ends." in text
+    assert "## 1.1.0 (TODAY)\n\n### Added\n\n- It is faster." in text
+    assert "### Fixed\n\n- It ends." in text
     assert text.endswith("## 1.0.0 (TODAY)\n\n- First.\n")
     assert [file.name for file in (folder / "changes.d").iterdir()] == [".gitkeep"]
 
