@@ -89,7 +89,7 @@ def test_a_stale_lock_fails_the_check(project: Path) -> None:
     checked = run_lock(project, "--check")
 
     assert checked.returncode == 1
-    assert "uv.lock does not fit the pyproject.toml files: run `make lock`" in checked.stderr
+    assert "uv.lock does not match the pyproject.toml files: run `make lock`" in checked.stderr
 
 
 def test_a_missing_lock_fails_the_check(tmp_path: Path) -> None:
