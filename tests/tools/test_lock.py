@@ -106,5 +106,5 @@ def test_what_cannot_be_locked_leaves_the_lock_as_it_was(project: Path) -> None:
     locked = run_lock(project)
 
     assert locked.returncode == 1
-    assert "uv.lock is as it was" in locked.stderr
+    assert "uv.lock is unchanged" in locked.stderr
     assert (project / "uv.lock").read_bytes() == before

@@ -222,7 +222,7 @@ def test_fragments_beside_a_section_written_by_hand_are_refused(
     write(folder / "changes.d/+speed.feature.md", "It is faster.\n")
     commit(root)
 
-    assert "move what +speed.feature.md says there" in refusal("thing-web", "1.0.0")
+    assert "move the text of +speed.feature.md there" in refusal("thing-web", "1.0.0")
     assert "announces 1.0.0, not 1.0.1" in refusal("thing-web", "1.0.1")
 
 
