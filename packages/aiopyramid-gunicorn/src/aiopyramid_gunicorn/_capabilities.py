@@ -1,6 +1,6 @@
-"""What a connection offers the application in the environ; see ``aiopyramid_core.contract``.
+"""The capabilities that a connection offers the application; see ``aiopyramid_core.contract``.
 
-Both capabilities belong to one exchange at a time, and end with it.
+Both are in the environ, belong to one exchange at a time, and end with it.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ _MOST_IN_A_ROW: Final = 128
 
 
 class Connection(Protocol):
-    """What an exchange needs from the connection on which its request arrived."""
+    """The connection on which a request arrived, as its exchange sees it."""
 
     flow: WriteFlow
     capabilities: Capabilities
@@ -60,7 +60,7 @@ class Hooks(Protocol):
 
 
 class Services:
-    """What the exchanges of a worker share.
+    """The objects that the exchanges of a worker share.
 
     Args:
         application: The WSGI application.
@@ -88,7 +88,7 @@ class Exchange:
     Args:
         connection: Where the response goes.
         request: The complete request.
-        services: What the exchanges of a worker share.
+        services: The objects that the exchanges of a worker share.
 
     Attributes:
         response: The response, started or not.

@@ -21,8 +21,7 @@ def unsent_bytes(transport: asyncio.Transport, *, past_transport: bool = False) 
 
     Args:
         transport: The transport.
-        past_transport: Whether data is being sent that bypasses the transport, of which the
-            transport does not know.
+        past_transport: Whether data is being sent past the transport, without its knowledge.
     """
     size = transport.get_write_buffer_size()
     if size or (transport.can_write_eof() and not past_transport):

@@ -1,4 +1,4 @@
-"""What a connection needs from the server that accepted it."""
+"""The interfaces between a connection and the server that accepted it."""
 
 import asyncio
 from typing import Protocol

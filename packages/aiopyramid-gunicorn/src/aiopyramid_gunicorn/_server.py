@@ -22,7 +22,7 @@ class Server:
     """Serves HTTP on sockets that are bound already.
 
     Args:
-        services: What the exchanges share: the application and the loggers.
+        services: The objects that the exchanges share: the application and the loggers.
         settings: How clients are treated.
         loop: The event loop.
         on_enough: Called once, when ``max_requests`` of the settings have been answered.
@@ -118,7 +118,7 @@ class Server:
         """Call a method of a connection; if it fails, the connection is aborted and forgotten.
 
         Returns:
-            What ``act`` returned; None if it has failed.
+            The return value of ``act``; None if it has failed.
         """
         try:
             return act(*args)

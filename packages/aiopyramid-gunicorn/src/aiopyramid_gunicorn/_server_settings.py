@@ -13,7 +13,7 @@ class ServerSettings:
     """How a server treats its clients.
 
     Attributes:
-        environ: What the environs are built from.
+        environ: The settings from which environs are built.
         limits: How much a client may send.
         times: How long it may take.
         proxy_protocol: gunicorn's setting of that name: ``off``, ``v1``, ``v2`` or ``auto``.

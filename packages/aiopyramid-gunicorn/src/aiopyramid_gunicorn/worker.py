@@ -282,7 +282,7 @@ class AsyncGunicornWorker(Worker):
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if work.done():
-            await work  # raises what it has raised
+            await work  # raises its exception, if there is one
             return True
         self.log.warning("%s was told to stop before the application had started", self)
         work.cancel()

@@ -68,7 +68,7 @@ class UWSGIWebsocketMapper(WebsocketMapper):
                 if options.setdefault(name, None) is not None:
                     raise ConfigurationError(
                         f"The WebSocket option {name} must be None with native=True: uWSGI's native"
-                        " functions do not pass on what it needs"
+                        " functions do not support it"
                     )
         configured = super().configure(**options)
         assert issubclass(configured, UWSGIWebsocketMapper)

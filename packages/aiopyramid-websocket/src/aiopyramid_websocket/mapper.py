@@ -4,7 +4,7 @@ Pyramid does everything before that: routing or traversal, predicates, permissio
 checks the handshake and answers with 101; the handler begins when the 101 has been sent.
 
 The request may run on the event loop or in a thread, for example below synchronous middleware. Work
-on the connection, and the instantiation of a view class, takes place on the loop.
+on the connection takes place on the loop, and so does the creation of a view class's instance.
 """
 
 import dataclasses

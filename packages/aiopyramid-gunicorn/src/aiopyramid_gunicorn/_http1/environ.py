@@ -123,7 +123,7 @@ def build_environ(
 
     Args:
         head: The request's head.
-        connection: What :func:`connection_environ` returned.
+        connection: The return value of :func:`connection_environ`.
         settings: The worker's settings.
         trusted: Whether the peer may forward for others; :meth:`EnvironSettings.trusts`.
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 __all__ = ("Limits", "Times")
 
 _MOST_HEADER_FIELDS: Final = 32768
-"""What gunicorn uses for limit_request_fields if that is 0 or more than this."""
+"""The value that gunicorn uses for limit_request_fields if that is 0 or more than this."""
 
 
 @dataclass(frozen=True, slots=True)

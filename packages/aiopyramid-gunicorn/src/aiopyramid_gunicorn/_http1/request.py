@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(slots=True)
 class GunicornRequest:
-    """What gunicorn's access logger and its ``pre_request`` and ``post_request`` hooks get.
+    """A request for gunicorn's access logger and its ``pre_request`` and ``post_request`` hooks.
 
     Attributes:
         method: For example ``"GET"``.
