@@ -83,7 +83,9 @@ def _is_chunked(environ: dict[str, Any]) -> bool:
     if coding is None:
         return False
     if coding.strip().lower() != "chunked":
-        raise CodingNotSupported(f"unsupported Transfer-Encoding: {coding!r}")
+        raise CodingNotSupported(
+            f"unsupported Transfer-Encoding: {coding!r}, only chunked is supported"
+        )
     if environ.get("CONTENT_LENGTH"):
         # RFC 9112, 6.3: perhaps an attempt to smuggle a request past a proxy.
         raise BadRequest("the request has both a Transfer-Encoding and a Content-Length")
