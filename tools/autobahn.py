@@ -1,9 +1,9 @@
 """Run the Autobahn test suite against WebSocket views on the gunicorn worker.
 
-It is the reference of protocol tests, and needs Python 2.7: the one named by ``PYTHON2``, one of
-pyenv's or the one on PATH. The suite is installed into ``build/autobahn`` the first time, where its
-report is written, too. A run takes some minutes without the 216 cases about compression, which take
-a quarter of an hour and are left out unless asked for::
+It is the reference for protocol tests, and needs Python 2.7: the one named by ``PYTHON2``, one of
+pyenv's or the one on PATH. The first run installs the suite into ``build/autobahn``, where its
+report is also written. A run takes some minutes without the 216 cases about compression, which take
+a quarter of an hour and are omitted unless requested::
 
     python tools/autobahn.py
     python tools/autobahn.py --cases "12.*" "13.*" --asyncio
@@ -25,18 +25,18 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 HOME: Final = ROOT / "build/autobahn"
 APPLICATION: Final = ROOT / "packages/aiopyramid-websocket/tests/conformance"
-PACKAGE: Final = "autobahntestsuite<1"  # those that came later do not work on any Python
+PACKAGE: Final = "autobahntestsuite<1"  # later ones do not work on any Python
 COMPRESSION: Final = ["12.*", "13.*"]
 RUN: Final = "from gunicorn.app.wsgiapp import run; run()"
 WITHOUT_UVLOOP: Final = "import sys; sys.modules['uvloop'] = None; "
 
 
 def main() -> None:
-    """Run it, print what it found, and leave with the number of failures as the status."""
+    """Run the suite, print its results, and exit with status 1 if a case has failed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", nargs="+", metavar="CASE", help="run these only: 6.4.*")
+    parser.add_argument("--cases", nargs="+", metavar="CASE", help="run only these: 6.4.*")
     parser.add_argument("--asyncio", action="store_true", help="without uvloop")
     options = parser.parse_args()
     suite = install()
@@ -51,13 +51,13 @@ def main() -> None:
 
 
 def install() -> Path:
-    """Return the suite's program; install it if need be."""
+    """Return the suite's program; install it if necessary."""
     program = HOME / "environment/bin/wstest"
     if program.exists():
         return program
     python = os.environ.get("PYTHON2") or _python_of_pyenv() or shutil.which("python2.7")
     if python is None:
-        sys.exit("Autobahn needs Python 2.7: install it, and name it in PYTHON2")
+        sys.exit("Autobahn needs Python 2.7: install it, and set PYTHON2 to its path")
     HOME.mkdir(parents=True, exist_ok=True)
     tool = HOME / "virtualenv"
     pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
@@ -86,7 +86,7 @@ def start(*, uvloop: bool) -> "subprocess.Popen[str]":
 
 
 def listening(server: "subprocess.Popen[str]") -> int:
-    """Return the server's port, when it has one."""
+    """Wait until the server listens, and return its port."""
     assert server.stderr is not None
     for line in server.stderr:
         if found := re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", line):
@@ -98,7 +98,7 @@ Behaviours = dict[str, dict[str, str]]
 
 
 def run(suite: Path, port: int, cases: list[str] | None) -> Behaviours:
-    """Run cases, or all but those about compression; return what the suite says about each."""
+    """Run cases, or all except those about compression; return the suite's result for each."""
     specification = HOME / "specification.json"
     specification.write_text(
         json.dumps(
@@ -119,7 +119,7 @@ def run(suite: Path, port: int, cases: list[str] | None) -> Behaviours:
 
 
 def report(behaviours: Behaviours) -> list[str]:
-    """Print the cases that are worth a look; return those that failed."""
+    """Print the cases that did not pass strictly; return those that failed."""
     counts = collections.Counter(each["behavior"] for each in behaviours.values())
     failed = []
     for case, each in sorted(behaviours.items(), key=lambda item: _key(item[0])):

@@ -1,9 +1,9 @@
-"""Build a uWSGI with its asyncio engine and greenlets, and print where it is.
+"""Build a uWSGI with its asyncio engine and greenlets, and print its path.
 
-There are no wheels of uWSGI, and what a plain ``pip install uwsgi`` builds has neither of the two.
-So this builds it from its sdist with the profile ``asyncio``, once for each Python, uWSGI and
-greenlet, into the user's cache folder (``$XDG_CACHE_HOME``, or ``~/.cache``). It is no part of the
-locked environment, since it needs a C compiler, which nothing else here does.
+There are no wheels of uWSGI, and a plain ``pip install uwsgi`` builds it without either of the two.
+So this script builds it from its sdist with the profile ``asyncio``, once for each Python, uWSGI
+and greenlet, into the user's cache folder (``$XDG_CACHE_HOME``, or ``~/.cache``). It is not part of
+the locked environment, since it needs a C compiler, which nothing else here does.
 
 ::
 
@@ -28,7 +28,7 @@ REQUIREMENT: Final = (
 
 
 class CannotBuild(Exception):
-    """There is no uWSGI and none can be built here; the message says why."""
+    """There is no uWSGI, and it cannot be built here; the message says why."""
 
 
 def uwsgi_binary() -> Path:
@@ -37,7 +37,7 @@ def uwsgi_binary() -> Path:
     Processes that call this at the same time wait for the one that builds.
 
     Raises:
-        CannotBuild: Something is missing that the build needs.
+        CannotBuild: A requirement of the build is missing.
     """
     folder = _cache_folder()
     binary = folder / "bin" / "uwsgi"
@@ -53,7 +53,7 @@ def uwsgi_binary() -> Path:
 def _cache_folder() -> Path:
     version = REQUIREMENT.partition(" ")[0].replace("==", "-")
     greenlet = importlib.metadata.version("greenlet")
-    # The binary is linked to the library of one certain Python.
+    # The binary is linked to the library of one particular Python.
     python = hashlib.sha256(f"{sys.base_prefix} {sys.version}".encode()).hexdigest()[:12]
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     tag = sys.implementation.cache_tag
@@ -76,7 +76,7 @@ def _build(folder: Path) -> None:
         requirements.write_text(REQUIREMENT)
         target = Path(temporary) / "target"
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-        # No cache: pip would take a uWSGI that somebody has built otherwise.
+        # No cache, because it may contain a uWSGI that was built with another profile.
         command += ["--no-cache-dir", "--no-binary", "uwsgi", "--require-hashes"]
         command += ["--target", str(target), "-r", str(requirements)]
         environment = {

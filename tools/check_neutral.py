@@ -1,17 +1,17 @@
 """Check that nothing in the repository names the host of a package registry.
 
-People install from mirrors, company indexes and offline folders: which one is a matter of each
-machine's configuration, and no file or commit message here may take it from them. The hosts to look
-for are not listed here, that would name them; the package clients of this machine are asked.
+People install from mirrors, company indexes and offline folders. The choice belongs in each
+machine's configuration, and no file or commit message here may override it. The hosts to look for
+are not listed here, because that would name them: they come from this machine's package clients.
 
 Run it anywhere in the repository::
 
     python tools/check_neutral.py
-    python tools/check_neutral.py --host mirror.example.com     # look for this host, too
-    python tools/check_neutral.py --merged origin/main          # what is in there is read already
+    python tools/check_neutral.py --host mirror.example.com     # look for this host as well
+    python tools/check_neutral.py --merged origin/main          # skip the messages of this branch
 
-Of the commit messages only those are read that are not on the main branch yet: what is merged was
-read before, and cannot be changed any more.
+Only the commit messages that are not on the main branch yet are checked: merged ones were checked
+before, and can no longer be changed.
 """
 
 import argparse
@@ -28,23 +28,23 @@ APT = Path("/etc/apt")
 
 
 def main() -> None:
-    """Leave with a message that lists each place where a host is named."""
+    """Exit with a message that lists each place where a host is named."""
     parser = argparse.ArgumentParser(description="Look for the hosts of package registries.")
-    parser.add_argument("--host", action="append", default=[], help="a further host to look for")
-    parser.add_argument("--merged", help="the branch whose messages need not be read")
+    parser.add_argument("--host", action="append", default=[], help="another host to look for")
+    parser.add_argument("--merged", help="the branch whose messages need no check")
     arguments = parser.parse_args()
     hosts = {*arguments.host, *known_hosts(client_answers())}
     merged = arguments.merged or main_branch()
     places = [*named_in_files(hosts), *named_in_messages(hosts, merged)]
     if places:
         sys.exit(
-            "A package registry is named here; say `the package index` or take it out:\n  "
+            "A package registry is named here; write `the package index` or remove it:\n  "
             + "\n  ".join(places)
         )
 
 
 def client_answers() -> Iterator[str]:
-    """Yield what the package clients of this machine say about where they download from."""
+    """Yield the answers of this machine's package clients about where they download from."""
     for index in (PyPI, TestPyPI):
         yield f"{index.simple_url} https://{index.file_storage_domain}"
     yield output(sys.executable, "-m", "pip", "config", "list")
@@ -66,11 +66,11 @@ def known_hosts(answers: Iterable[str]) -> set[str]:
 
 
 def named_in_files(hosts: Iterable[str]) -> Iterator[str]:
-    """Yield ``file:line: host`` for the tracked files and those that could be added."""
+    """Yield ``file:line: host`` for the files that are tracked or could be added."""
     listed = output("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", ":/")
     for name in sorted(set(listed.split("\0"))):
         file = Path(name)
-        if name and file.is_file():  # a file can be listed and deleted
+        if name and file.is_file():  # a deleted file can still be listed
             yield from named_in(file.read_text(encoding="utf-8", errors="replace"), name, hosts)
 
 
@@ -78,8 +78,8 @@ def main_branch() -> str | None:
     """Return the branch into which others are merged, or None if there is none."""
     names = ("refs/remotes/origin/main", "refs/heads/main")
     known = output("git", "for-each-ref", "--format=%(HEAD)%(refname)", *names).splitlines()
-    # An asterisk instead of the space marks the branch that is checked out. Nothing is merged into
-    # itself: on main, what is not pushed yet is new.
+    # An asterisk instead of the space marks the branch that is checked out. A branch does not count
+    # as merged into itself: on main, commits that are not pushed yet are new.
     return next((name for name in names if f" {name}" in known), None)
 
 
@@ -104,7 +104,7 @@ def named_in(text: str, where: str, hosts: Iterable[str]) -> Iterator[str]:
 
 
 def output(*command: str) -> str:
-    """Return what a command writes to its standard output; its failure is ours."""
+    """Return the standard output of a command; exit if it fails."""
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(f"`{' '.join(command)}` failed: see its message above.")

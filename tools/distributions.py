@@ -12,13 +12,13 @@ __all__ = ("Distribution", "read_distributions")
 
 @dataclass(frozen=True)
 class Distribution:
-    """One of them.
+    """A distribution of this workspace.
 
     Attributes:
-        name: What users install.
-        version: As in its ``pyproject.toml``.
-        folder: Where it lies.
-        requirements: What it needs, the needs of its extras included.
+        name: The name that users install.
+        version: The version in its ``pyproject.toml``.
+        folder: The folder of its ``pyproject.toml``.
+        requirements: Its requirements, including those of its extras.
     """
 
     name: str
@@ -28,24 +28,24 @@ class Distribution:
 
     @property
     def package(self) -> str:
-        """What users import."""
+        """The name that users import."""
         return self.name.replace("-", "_")
 
     @property
     def changelog(self) -> Path:
-        """What users read before they upgrade."""
+        """The file that users read before they upgrade."""
         return self.folder / "CHANGES.md"
 
     @property
     def fragments(self) -> tuple[Path, ...]:
-        """The news that are to become the changelog's next section."""
+        """The news fragments for the changelog's next section."""
         return tuple(sorted((self.folder / "changes.d").glob("*.md")))
 
 
 def read_distributions(root: Path) -> dict[str, Distribution]:
     """Return the distributions of the workspace in the folder ``root``, by their names.
 
-    Examples are members of the workspace too, but nobody releases them.
+    Examples are members of the workspace as well, but are not released.
     """
     files = [*sorted(root.glob("packages/*/pyproject.toml")), *root.glob("meta/pyproject.toml")]
     read = map(_read, files)

@@ -1,16 +1,16 @@
 """Release one distribution, or rehearse it.
 
-Everything happens in a clone of the repository: version, changelog, commit, tag, files, and the
-checks of all that. A release then fetches commit and tag from there and keeps the files in
-``dist/``; a rehearsal keeps nothing. So a release that fails leaves nothing behind.
+Everything takes place in a clone of the repository: version, changelog, commit, tag, files and all
+checks. A release then fetches the commit and the tag from there and keeps the files in ``dist/``; a
+rehearsal keeps nothing. So a release that fails leaves nothing behind.
 
-Run it from the root of the workspace; ``make release`` does::
+Run it from the root of the workspace, as ``make release`` does::
 
     python tools/release.py aiopyramid-core 1.0.1
     python tools/release.py aiopyramid-core 1.0.1 --dry-run
     python tools/release.py --dry-run               # rehearse the next release of each
 
-Publishing is up to the maintainer: the last lines of the output say how.
+The maintainer publishes the files: the last lines of the output show how.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from wheels import LOCKED, Built, Refused, build, check, install_alone, run
 __all__ = ("check_ranges", "check_version", "next_version", "rehearse", "release")
 
 
-# --- What must be so beforehand ------------------------------------------------------------------
+# --- Preconditions -------------------------------------------------------------------------------
 
 
 def find(distributions: dict[str, Distribution], name: str) -> Distribution:
@@ -40,16 +40,16 @@ def find(distributions: dict[str, Distribution], name: str) -> Distribution:
         Refused: There is none.
     """
     if name not in distributions:
-        raise Refused(f"There is no {name} here, but: {', '.join(distributions)}.")
+        raise Refused(f"There is no {name} here, only {', '.join(distributions)}.")
     return distributions[name]
 
 
 def check_version(distribution: Distribution, version: Version, tags: Iterable[str]) -> None:
-    """Refuse a version that lies behind, or that has been released before."""
+    """Refuse a version that is older than the current one, or that is already released."""
     if version < distribution.version:
-        raise Refused(f"{distribution.name} is at {distribution.version}: {version} lies behind.")
+        raise Refused(f"{distribution.name} is at {distribution.version}: {version} is older.")
     if (tag := tag_of(distribution.name, version)) in tags:
-        raise Refused(f"The tag {tag} is there: choose a version that was not released before.")
+        raise Refused(f"The tag {tag} exists: choose a version that is not released yet.")
 
 
 def check_ranges(distributions: Iterable[Distribution], name: str, version: Version) -> None:
@@ -61,7 +61,7 @@ def check_ranges(distributions: Iterable[Distribution], name: str, version: Vers
         for needed in other.requirements:
             if needed.name == name and not needed.specifier.contains(version, prereleases=True):
                 raise Refused(
-                    f"{other.name} asks for {name}{needed.specifier}, which {version} does not fit:"
+                    f"{other.name} requires {name}{needed.specifier}, which excludes {version}:"
                     f" adapt {other.name} and its range, and release it afterwards."
                 )
 
@@ -79,7 +79,7 @@ def tag_of(name: str, version: Version) -> str:
     return f"{name}-{version}"
 
 
-# --- What is written -----------------------------------------------------------------------------
+# --- Writing the version and the changelog -------------------------------------------------------
 
 
 def write_version(root: Path, distribution: Distribution, version: Version) -> None:
@@ -92,7 +92,7 @@ def write_version(root: Path, distribution: Distribution, version: Version) -> N
 
 
 def replace_once(file: Path, pattern: str, version: Version) -> None:
-    """Replace the one line of a file that matches by one which sets the version."""
+    """Replace the only matching line of a file by one that sets the version."""
     text, count = re.subn(
         pattern, f'version = "{version}"', file.read_text(encoding="utf-8"), flags=re.MULTILINE
     )
@@ -102,7 +102,7 @@ def replace_once(file: Path, pattern: str, version: Version) -> None:
 
 
 def write_changelog(root: Path, distribution: Distribution, version: Version, date: str) -> None:
-    """Turn the fragments into a section of the changelog, or date the one that is there."""
+    """Turn the fragments into a section of the changelog, or date the existing one."""
     text = distribution.changelog.read_text(encoding="utf-8")
     unreleased = re.search(r"^## (\S+) \(unreleased\)$", text, flags=re.MULTILINE)
     if unreleased is None:
@@ -113,8 +113,8 @@ def write_changelog(root: Path, distribution: Distribution, version: Version, da
         raise Refused(f"{distribution.name}'s changelog announces {unreleased[1]}, not {version}.")
     elif distribution.fragments:
         raise Refused(
-            f"{distribution.name}'s changelog has a section for {version} already: move what"
-            f" {', '.join(file.name for file in distribution.fragments)} says there."
+            f"{distribution.name}'s changelog already has a section for {version}: move the text of"
+            f" {', '.join(file.name for file in distribution.fragments)} there."
         )
     else:
         dated = text.replace(unreleased[0], f"## {version} ({date})")
@@ -129,13 +129,13 @@ def prepare(clone: Path, name: str, version: Version, locked: Path, into: Path) 
 
     Args:
         clone: The root of the clone.
-        name: What to release.
-        version: As which version.
-        locked: Third-party versions for the environment in which the wheel is tried.
-        into: The folder for the files; the wheels of other distributions may lie there.
+        name: The distribution to release.
+        version: The version of the release.
+        locked: Third-party versions for the environment in which the wheel is tested.
+        into: The folder for the files; it may contain the wheels of other distributions.
 
     Raises:
-        Refused: The release must not be made like that.
+        Refused: The release is not allowed in this state.
     """
     distributions = read_distributions(clone)
     distribution = find(distributions, name)
@@ -158,10 +158,10 @@ def prepare(clone: Path, name: str, version: Version, locked: Path, into: Path) 
 
 
 def release(root: Path, name: str, version: Version) -> None:
-    """Release a distribution: afterwards commit and tag are here, and its files in ``dist/``.
+    """Release a distribution: create the commit and the tag here, and its files in ``dist/``.
 
     Raises:
-        Refused: It must not be released like that. Nothing has changed.
+        Refused: The release is not allowed in this state. Nothing has changed.
     """
     if git(root, "status", "--porcelain"):
         raise Refused("Some files here are not committed: commit or stash them first.")
@@ -185,16 +185,16 @@ def release(root: Path, name: str, version: Version) -> None:
 
 
 def rehearse(root: Path, name: str, version: Version, wheels: Path) -> None:
-    """Make a release of what is committed, all but the last step, and throw it away.
+    """Make a release of the committed state except for the last step, and discard it.
 
     Args:
         root: The root of the repository, in which nothing changes.
-        name: What to release.
-        version: As which version.
+        name: The distribution to release.
+        version: The version of the release.
         wheels: A folder that keeps wheels, so that the next rehearsal need not build them.
 
     Raises:
-        Refused: It could not be released like that.
+        Refused: A release would not be allowed in this state.
     """
     with TemporaryDirectory() as folder:
         clone = cloned(root, Path(folder, "clone"))
@@ -204,10 +204,10 @@ def rehearse(root: Path, name: str, version: Version, wheels: Path) -> None:
 
 
 def cloned(root: Path, clone: Path) -> Path:
-    """Clone a repository, and commit there as whoever commits here."""
+    """Clone a repository, and set the same committer there as here."""
     run("git", "clone", "--quiet", str(root), str(clone))
     for key, stranger in (("user.name", "nobody"), ("user.email", "nobody@localhost")):
-        # Strangers may rehearse; `release` has asked who commits.
+        # A rehearsal needs no committer; `release` has checked that there is one.
         git(clone, "config", key, git(root, "config", "--default", stranger, key).strip())
     return clone
 
@@ -226,16 +226,16 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def main() -> None:
-    """Read the command line and do what it asks for."""
+    """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(description="Release one distribution.")
     parser.add_argument("name", nargs="?", help="such as aiopyramid-core; none rehearses them all")
     parser.add_argument("version", nargs="?", help="such as 1.0.1")
     parser.add_argument("--dry-run", action="store_true", help="rehearse: change nothing here")
     arguments = parser.parse_args()
     if bool(arguments.name) != bool(arguments.version):
-        parser.error("name the version, too")
+        parser.error("name the version as well")
     if not arguments.name and not arguments.dry_run:
-        parser.error("name what to release, or say --dry-run")
+        parser.error("name the distribution to release, or use --dry-run")
     root = Path.cwd()
     try:
         if arguments.name and not arguments.dry_run:

@@ -1,8 +1,8 @@
 """Check the spelling of all documents and docstrings.
 
-The dictionary is aspell's, of British English with ``-ise``. What it does not know, and is right
-all the same, stands in ``docs/words.txt``. Code is not looked at, nor is what is written like code
-(``snake_case``, ``CamelCase``, ``TLS``). Run it anywhere::
+The dictionary is aspell's, of British English with ``-ise``. Correct words that it does not know
+are in ``docs/words.txt``. Code is not checked, nor are words that look like code (``snake_case``,
+``CamelCase``, ``TLS``). Run it anywhere::
 
     python tools/spelling.py
 """
@@ -31,11 +31,11 @@ SECTION: Final = re.compile(r"^ *\*{0,2}\w+:(?= |$)", re.MULTILINE)
 """``Args:`` and, in such a section, ``name: …``."""
 
 CODE: Final = re.compile(r"_|://|@|\w[.]\w|[a-z]\d|\d[a-z]|aiopyramid-")
-"""What words do not look like: names of variables, addresses, names of files, ours."""
+"""Text that is not a word: names of variables, addresses, names of files, names of our packages."""
 
 
 class Place(NamedTuple):
-    """A word where it is written."""
+    """A word and the place where it is written."""
 
     file: str
     line: int
@@ -43,20 +43,20 @@ class Place(NamedTuple):
 
 
 def main() -> None:
-    """Leave with a message that lists the words that are in no dictionary."""
+    """Exit with a message that lists the words that are not in a dictionary."""
     argparse.ArgumentParser(
         description="Check the spelling of documents and docstrings."
     ).parse_args()
     if (aspell := shutil.which("aspell")) is None:
-        sys.exit("There is no aspell: install it, with English (on Debian, aspell-en).")
+        sys.exit("aspell is not installed: install it with English (on Debian, aspell-en).")
     wrong = misspelt(written(ROOT), aspell)
     if wrong:
         lines = (f"{place.file}:{place.line}: {place.word}" for place in wrong)
-        sys.exit("Neither the dictionary nor docs/words.txt has:\n  " + "\n  ".join(lines))
+        sys.exit("Not in the dictionary or docs/words.txt:\n  " + "\n  ".join(lines))
 
 
 def misspelt(places: Iterable[Place], aspell: str) -> list[Place]:
-    """Return the places with words that neither the dictionary nor our list has."""
+    """Return the places of words that are neither in the dictionary nor in our list."""
     places = list(places)
     unknown = unknown_words({place.word for place in places}, aspell)
     wrong = unknown.difference(*map(forms, our_words()))
@@ -64,18 +64,18 @@ def misspelt(places: Iterable[Place], aspell: str) -> list[Place]:
 
 
 def our_words() -> list[str]:
-    """Return the words that are right though no dictionary has them."""
+    """Return the words that are correct although they are not in the dictionary."""
     return WORDS.read_text(encoding="utf-8").split()
 
 
 def forms(word: str) -> set[str]:
-    """Return how a word of our list may be written."""
+    """Return the forms in which a word of our list may be written."""
     return {word, word.capitalize(), f"{word}s", f"{word.capitalize()}s"}
 
 
 def unknown_words(words: Iterable[str], aspell: str) -> set[str]:
-    """Return those of the words that the dictionary does not have."""
-    # No list of the developer's own: what is right on one machine must be so on all.
+    """Return those of the words that are not in the dictionary."""
+    # Without the developer's own list, so that the result is the same on all machines.
     options = [f"--master={DICTIONARY}", "--encoding=utf-8", "--dont-use-other-dicts"]
     listed = subprocess.run(
         [aspell, "list", *options, "--home-dir=/nonexistent"],
@@ -88,13 +88,13 @@ def unknown_words(words: Iterable[str], aspell: str) -> set[str]:
 
 
 def written(root: Path) -> Iterator[Place]:
-    """Yield all words of the tracked documents and docstrings, and of those that could be."""
+    """Yield all words of the documents and docstrings that are tracked or could be."""
     command = "git ls-files -z --cached --others --exclude-standard *.md *.py"
     listed = subprocess.run(command.split(), cwd=root, capture_output=True, text=True, check=True)
     for name in sorted({*listed.stdout.split("\0")} - {""}):
         file = root / name
         if not file.is_file() or (file.suffix == ".py" and "{{" in name):
-            continue  # deleted, or a template which is no Python yet
+            continue  # deleted, or a template that is not valid Python yet
         text = file.read_text(encoding="utf-8")
         for line, prose in prose_of_document(text) if file.suffix == ".md" else prose_of_code(text):
             for offset, words in enumerate(prose.splitlines()):
@@ -102,7 +102,7 @@ def written(root: Path) -> Iterator[Place]:
 
 
 def prose_of_document(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the text of a Markdown file without its code, and in which line it begins."""
+    """Yield the text of a Markdown file without its code, and the line in which it begins."""
     for token in MARKDOWN.parse(text):
         if token.type == "inline" and token.map:
             parts = (
@@ -114,7 +114,7 @@ def prose_of_document(text: str) -> Iterator[tuple[int, str]]:
 
 
 def prose_of_code(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the docstrings of a module, those of variables included, without the code in them."""
+    """Yield the docstrings of a module, including those of variables, without their code."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             docstring = node.value.value
@@ -123,9 +123,9 @@ def prose_of_code(text: str) -> Iterator[tuple[int, str]]:
 
 
 def without_code(docstring: str) -> str:
-    """Return a docstring with nothing where it shows code; the lines remain."""
+    """Return a docstring with its code removed; the number of lines stays the same."""
     lines = []
-    block: int | None = None  # how far the line is indented behind which a block of code comes
+    block: int | None = None  # the indentation of the line that introduces a block of code
     for line in without_margin(docstring).splitlines():
         indent = len(line) - len(line.lstrip())
         if line.strip() and block is not None and indent <= block:
@@ -138,13 +138,13 @@ def without_code(docstring: str) -> str:
 
 
 def without_margin(docstring: str) -> str:
-    """Return a docstring whose first line is indented as far as the others are."""
+    """Return a docstring without the common indentation of its other lines."""
     first, line_end, others = docstring.partition("\n")
     return first + line_end + textwrap.dedent(others)
 
 
 def words_of(line: str) -> Iterator[str]:
-    """Yield the words of a line that a dictionary may have."""
+    """Yield the words of a line that may be in a dictionary."""
     for chunk in line.split():
         if CODE.search(chunk):
             continue

@@ -1,6 +1,6 @@
-"""Build the distributions as users will get them, look into them, and install each one alone.
+"""Build the distributions as users will get them, check them, and install each one alone.
 
-Run it from the root of the workspace; ``make wheels`` does::
+Run it from the root of the workspace, as ``make wheels`` does::
 
     python tools/wheels.py                # all of them, into a temporary folder
     python tools/wheels.py --into dist    # keep them there
@@ -27,7 +27,7 @@ LOCKED = Path(".venv/requirements.txt")
 
 TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|test_\w+\.py$)")
 TEMPLATE = re.compile(r"/\{\{.+\}\}/")
-"""Within a template for projects, whose tests are what users ask for."""
+"""A path in a template for projects, whose tests belong in the wheel."""
 
 IMPORT = """
 import importlib, importlib.metadata, importlib.resources, sys
@@ -40,7 +40,7 @@ assert importlib.metadata.version(name) == version
 
 
 class Refused(Exception):
-    """Something is not fit to be released; the message says what, and what to do."""
+    """Something cannot be released; the message says what, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,18 @@ def build(distribution: Distribution, into: Path) -> Built:
 
 
 def check(built: Built) -> None:
-    """Look into a wheel and a source archive.
+    """Check a wheel and a source archive.
 
     Raises:
-        Refused: They are not as the package index or the users want them.
+        Refused: They do not meet the requirements of the package index or of users.
     """
     run("twine", "--no-color", "check", "--strict", str(built.wheel), str(built.archive))
     if faults := [*faults_of_wheel(built), *faults_of_archive(built)]:
-        raise Refused(f"{built.distribution.name} is not fit to be released: {'; '.join(faults)}.")
+        raise Refused(f"{built.distribution.name} cannot be released: {'; '.join(faults)}.")
 
 
 def faults_of_wheel(built: Built) -> Iterator[str]:
-    """Yield what is wrong with a wheel."""
+    """Yield the faults of a wheel."""
     package = built.distribution.package
     info = f"{package}-{built.distribution.version}.dist-info"
     with zipfile.ZipFile(built.wheel) as wheel:
@@ -93,7 +93,7 @@ def faults_of_wheel(built: Built) -> Iterator[str]:
     for name in sorted(held):
         is_test = TESTS.search(name) and not TEMPLATE.search(name)
         if name.partition("/")[0] not in {package, info} or is_test:
-            yield f"the wheel holds {name}, which nobody should install"
+            yield f"the wheel contains {name}, which should not be installed"
     for field in ("License-Expression", "Requires-Python", "Keywords", "Summary"):
         if not metadata[field]:
             yield f"its metadata has no {field}"
@@ -102,7 +102,7 @@ def faults_of_wheel(built: Built) -> Iterator[str]:
 
 
 def faults_of_archive(built: Built) -> Iterator[str]:
-    """Yield what is wrong with a source archive."""
+    """Yield the faults of a source archive."""
     with tarfile.open(built.archive) as archive:
         held = {member.partition("/")[2] for member in archive.getnames()}
     for name in ("CHANGES.md", "LICENSE", "README.md", "pyproject.toml"):
@@ -113,12 +113,12 @@ def faults_of_archive(built: Built) -> Iterator[str]:
 
 
 def install_alone(built: Built, siblings: Path, locked: Path) -> None:
-    """Install a wheel into a new environment, with what it declares to need, and import it.
+    """Install a wheel with its declared requirements into a new environment, and import it.
 
     Args:
-        built: What to install.
+        built: The distribution to install.
         siblings: The folder with the wheels of the workspace.
-        locked: The versions of everything else.
+        locked: The versions of all other packages.
 
     Raises:
         Refused: It cannot be installed or imported.
@@ -148,7 +148,7 @@ def run(*command: str, within: Path | None = None) -> str:
 
 
 def build_and_check(distributions: Iterable[Distribution], into: Path, locked: Path) -> None:
-    """Build all of them, then check and install one after the other."""
+    """Build all distributions, then check and install them one after another."""
     every = [build(distribution, into) for distribution in distributions]
     for built in every:
         check(built)
@@ -157,7 +157,7 @@ def build_and_check(distributions: Iterable[Distribution], into: Path, locked: P
 
 
 def main() -> None:
-    """Read the command line and do what it asks for."""
+    """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(description="Build, check and install all distributions.")
     parser.add_argument("--into", type=Path, help="keep the files in this folder")
     kept: Path | None = parser.parse_args().into

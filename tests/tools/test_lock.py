@@ -89,7 +89,7 @@ def test_a_stale_lock_fails_the_check(project: Path) -> None:
     checked = run_lock(project, "--check")
 
     assert checked.returncode == 1
-    assert "uv.lock does not fit the pyproject.toml files: run `make lock`" in checked.stderr
+    assert "uv.lock does not match the pyproject.toml files: run `make lock`" in checked.stderr
 
 
 def test_a_missing_lock_fails_the_check(tmp_path: Path) -> None:
@@ -106,5 +106,5 @@ def test_what_cannot_be_locked_leaves_the_lock_as_it_was(project: Path) -> None:
     locked = run_lock(project)
 
     assert locked.returncode == 1
-    assert "uv.lock is as it was" in locked.stderr
+    assert "uv.lock is unchanged" in locked.stderr
     assert (project / "uv.lock").read_bytes() == before

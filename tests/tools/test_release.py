@@ -177,7 +177,7 @@ def test_a_version_that_another_package_does_not_allow_is_refused(
     refusal: Callable[..., str],
 ) -> None:
     assert refusal(version="2.0.0") == (
-        "thing-web asks for thing-core<2,>=1.0, which 2.0.0 does not fit:"
+        "thing-web requires thing-core<2,>=1.0, which excludes 2.0.0:"
         " adapt thing-web and its range, and release it afterwards."
     )
 
@@ -185,8 +185,8 @@ def test_a_version_that_another_package_does_not_allow_is_refused(
 @pytest.mark.parametrize(
     ("version", "reason"),
     [
-        ("0.9", "thing-core is at 1.0.0: 0.9 lies behind."),
-        ("1.0.0", "The tag thing-core-1.0.0 is there: choose a version that was not released"),
+        ("0.9", "thing-core is at 1.0.0: 0.9 is older."),
+        ("1.0.0", "The tag thing-core-1.0.0 exists: choose a version that is not released"),
     ],
 )
 def test_no_version_is_released_twice_or_out_of_order(
@@ -196,7 +196,7 @@ def test_no_version_is_released_twice_or_out_of_order(
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are(refusal: Callable[..., str]) -> None:
-    assert refusal("thing") == "There is no thing here, but: thing-core, thing-web."
+    assert refusal("thing") == "There is no thing here, only thing-core, thing-web."
 
 
 def test_nothing_is_released_from_files_that_are_not_committed(
@@ -222,7 +222,7 @@ def test_fragments_beside_a_section_written_by_hand_are_refused(
     write(folder / "changes.d/+speed.feature.md", "It is faster.\n")
     commit(root)
 
-    assert "move what +speed.feature.md says there" in refusal("thing-web", "1.0.0")
+    assert "move the text of +speed.feature.md there" in refusal("thing-web", "1.0.0")
     assert "announces 1.0.0, not 1.0.1" in refusal("thing-web", "1.0.1")
 
 

@@ -1,11 +1,11 @@
 """Run any Pyramid application on asyncio, unmodified; its views become coroutines one at a time.
 
-This distribution pulls in all the packages of aiopyramid, and its modules keep the import paths of
-aiopyramid 0.2 to 0.4, so that code written for these only changes its requirement. New code
-imports from the packages themselves; nothing in them imports from here.
+This distribution installs all the packages of aiopyramid, and its modules keep the import paths of
+aiopyramid 0.2 to 0.4, so that code written for these needs to change only its requirement. New code
+imports from the packages themselves, none of which imports from here.
 
 ========================================  ====================================================
-historic module                           where its names come from
+module of aiopyramid 0.x                  where its names come from
 ========================================  ====================================================
 :mod:`aiopyramid.config`                  :mod:`aiopyramid_core.mappers`
 :mod:`aiopyramid.helpers`                 :mod:`aiopyramid_core`
@@ -15,7 +15,7 @@ historic module                           where its names come from
 :mod:`aiopyramid.auth`                    :mod:`aiopyramid_core.auth`
 :mod:`aiopyramid.gunicorn.worker`         :mod:`aiopyramid_gunicorn.worker`
 :mod:`aiopyramid.websocket.config`        :mod:`aiopyramid_websocket` and
-                                          :mod:`aiopyramid_uwsgi.websocket`, with flags of old
+                                          :mod:`aiopyramid_uwsgi.websocket`, with the old flags
 :mod:`aiopyramid.websocket.view`          :mod:`aiopyramid_websocket`
 :mod:`aiopyramid.websocket.helpers`       :mod:`aiopyramid_websocket`
 :mod:`aiopyramid.websocket.exceptions`    :mod:`aiopyramid_websocket`
@@ -30,9 +30,9 @@ __all__ = ("includeme",)
 def includeme(config: Configurator) -> None:
     """Set up the application for asyncio: ``config.include("aiopyramid")``.
 
-    Includes all packages of aiopyramid that have something to include: ``aiopyramid_core``,
-    ``aiopyramid_traversal``, ``aiopyramid_websocket`` and ``aiopyramid_uwsgi``, which does nothing
-    under any other server.
+    Includes all packages of aiopyramid that have an ``includeme``: ``aiopyramid_core``,
+    ``aiopyramid_traversal``, ``aiopyramid_websocket`` and ``aiopyramid_uwsgi``. The last one has no
+    effect under any other server.
 
     Args:
         config: The application's configurator.

@@ -20,20 +20,20 @@ __all__ = (
 
 
 async def spawn_greenlet(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Run an ordinary function in a greenlet, and await the future that it may return.
+    """Run a synchronous function in a greenlet, and await the future that it may return.
 
-    The first part is :func:`aiopyramid_core.spawn_greenlet`, which leaves futures to its caller.
+    Unlike this function, :func:`aiopyramid_core.spawn_greenlet` leaves futures to its caller.
 
     Args:
-        func: An ordinary callable.
+        func: A synchronous callable.
         *args: Passed on to ``func``.
         **kwargs: Passed on to ``func``.
 
     Returns:
-        What ``func`` returned, or the result of the future that it returned.
+        The return value of ``func``, or the result of the future that it returned.
 
     Raises:
-        BaseException: Whatever ``func`` or the future raised.
+        BaseException: Any exception that ``func`` or the future raised.
     """
     result = await aiopyramid_core.spawn_greenlet(func, *args, **kwargs)
     while isinstance(result, asyncio.Future):
@@ -42,10 +42,11 @@ async def spawn_greenlet(func: Callable[..., Any], /, *args: Any, **kwargs: Any)
 
 
 def is_generator(func: object) -> bool:
-    """Return whether something could be made a coroutine in the days of ``yield from``.
+    """Return whether an object can be used as a coroutine with ``yield from``.
 
     Args:
-        func: True for generator functions, generators and futures; false for coroutine functions.
+        func: Any object. Generator functions, generators and futures can; coroutine functions
+            cannot.
     """
     return (
         inspect.isgeneratorfunction(func)

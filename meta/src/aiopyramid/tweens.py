@@ -1,4 +1,4 @@
-"""The example of an asynchronous tween; to log requests, see :mod:`aiopyramid_core.tweens`."""
+"""An example of an asynchronous tween; to log requests, see :mod:`aiopyramid_core.tweens`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Handler = Callable[[Any], Any]
 
 
 def coroutine_logger_tween_factory(handler: Handler, registry: Any) -> Handler:
-    """Print each request and its response, in a thread, while other requests go on.
+    """Print each request and its response in a thread, while other requests continue.
 
     Args:
         handler: The next tween or the router.

@@ -135,7 +135,7 @@ def test_a_package_that_there_is_already(refused, tmp_path: Path, name: str) -> 
 
 @pytest.mark.parametrize("length", [201, 300, 5000])
 def test_a_name_that_no_file_system_takes(refused, tmp_path: Path, length: int) -> None:
-    says = f"it has {length} characters, and 200 are the most"
+    says = f"it has {length} characters, and the maximum is 200"
     refused(UnusableName, says, "aio_starter", tmp_path / ("a" * length))
     refused(UnusableName, says, "aio_starter", tmp_path / "site1", "a" * length)
 

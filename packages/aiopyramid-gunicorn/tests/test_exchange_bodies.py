@@ -126,7 +126,7 @@ async def test_a_response_to_head_asks_for_no_more_parts_than_the_first(serve):
 async def test_a_part_that_is_not_bytes_is_an_error(serve, part):
     async with serve(returning(lambda: Body(part))) as site:
         assert (await site.get()).status == 500
-        assert f"yielded {type(part).__name__}" in site.log
+        assert f"must yield bytes (PEP 3333), got {type(part).__name__}" in site.log
 
 
 async def test_a_client_that_does_not_read_stops_a_generator(serve):

@@ -32,8 +32,8 @@ def test_the_message_says_which_option_is_missing_and_where_to_add_it():
     assert str(EngineMissing("--asyncio 100", "There would be no event loop.")) == (
         "uWSGI was started without --asyncio 100. There would be no event loop. Add --asyncio 100"
         " to its command line, or the line 'asyncio = 100' to the [uwsgi] section of its ini file."
-        " If uWSGI does not know the option, it was built without: see the README of"
-        " aiopyramid-uwsgi for the commands that build it."
+        " If uWSGI does not know the option, it was built without support for it: see the"
+        " README of aiopyramid-uwsgi for the commands that build it."
     )
 
 

@@ -182,7 +182,7 @@ def test_a_worker_that_cannot_start_in_the_place_of_another_tries_again(uwsgi, t
     server.until(lambda: len({server.get("/pid")[1] for _ in range(20)}) == 2)
     fail.touch()
     os.kill(int(server.get("/pid")[1]), signal.SIGKILL)
-    server.said("This worker does not serve; another one tries in 2s", times=2)
+    server.said("This worker could not start; another one tries in 2s", times=2)
     for _ in range(5):  # the other worker does
         assert server.get("/hello") == (200, "hello")
     fail.unlink()

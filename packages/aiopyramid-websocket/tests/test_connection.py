@@ -224,7 +224,9 @@ async def test_a_close_between_fragments_is_sent_at_once_and_is_no_normal_one(
 @pytest.mark.parametrize("message", [5, None, {"a": 1}, ["a", 5]])
 async def test_what_is_no_message_is_refused(connected, message):
     async with connected() as end:
-        with pytest.raises(TypeError, match="a message is str, bytes or an iterable of either"):
+        with pytest.raises(
+            TypeError, match="a message must be str, bytes or an iterable of either"
+        ):
             await end.ws.send(message)
         assert not end.ws.closed
 

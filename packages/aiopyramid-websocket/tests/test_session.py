@@ -262,7 +262,7 @@ async def test_a_handler_that_does_not_notice_that_its_client_has_gone_is_cancel
     assert log == ["tidied up"]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert "has neither read nor written for 0.05 seconds" in record.message
+    assert "has not read or written for 0.05 seconds" in record.message
     assert "aiopyramid.websocket.handler_timeout" in record.message
     assert failures() == []
 

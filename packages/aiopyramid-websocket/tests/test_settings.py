@@ -84,7 +84,9 @@ def test_what_makes_no_sense_is_refused_when_the_application_is_configured(name,
 
 
 def test_an_unknown_option_is_refused_with_a_list_of_those_there_are():
-    with pytest.raises(ConfigurationError, match="no WebSocket option 'max_sise', only close_tim"):
+    with pytest.raises(
+        ConfigurationError, match="Unknown WebSocket option 'max_sise', expected one of close_tim"
+    ):
         WebsocketMapper.configure(max_sise=1)
 
 

@@ -1,1 +1,1 @@
-"""What aiopyramid 0.x had for gunicorn; new code: ``aiopyramid_gunicorn``."""
+"""The modules of aiopyramid 0.x for gunicorn; new code: ``aiopyramid_gunicorn``."""

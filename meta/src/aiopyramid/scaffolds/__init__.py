@@ -1,7 +1,7 @@
-"""New projects from templates: what ``pcreate`` does.
+"""New projects from templates, for the command ``pcreate``.
 
-Each folder here with a ``cookiecutter.json`` is a template of the cookiecutter library and can be
-used with its own command as well: ``cookiecutter FOLDER``, see ``Scaffold.folder``.
+Each folder here with a ``cookiecutter.json`` is a template of the cookiecutter library, and can
+also be used with that library's command: ``cookiecutter FOLDER``, see ``Scaffold.folder``.
 """
 
 from ._create import create_project

@@ -1,4 +1,4 @@
-"""Creating a project: wholly, or not at all."""
+"""Creating a project, either completely or not at all."""
 
 import importlib.util
 import keyword
@@ -18,7 +18,7 @@ _PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", r
 """Names of distributions (PyPA, "Names and normalization")."""
 
 _MOST_CHARACTERS: Final = 200
-"""Of a name. File systems take 255 bytes, and pip adds the version and more to it."""
+"""Longest name. File systems allow 255 bytes, and pip adds the version and more to a name."""
 
 
 def create_project(scaffold: str, target: Path, package: str | None = None) -> Path:
@@ -35,7 +35,7 @@ def create_project(scaffold: str, target: Path, package: str | None = None) -> P
     Raises:
         ScaffoldError: There is no such scaffold, the folder exists, or a name cannot be used.
             Nothing has been written.
-        OSError: It cannot be written. What was written has been removed.
+        OSError: The project cannot be written. Files that were written have been removed.
     """
     if scaffold not in SCAFFOLDS:
         raise UnknownScaffold(scaffold, SCAFFOLDS)
@@ -52,7 +52,7 @@ def create_project(scaffold: str, target: Path, package: str | None = None) -> P
         context_file=str(folder / "cookiecutter.json"),
         extra_context={"project": project, "package": package},
     )
-    # Beside the target, so that it takes a rename to put everything in its place.
+    # Next to the target, so that a single rename puts everything in place.
     with tempfile.TemporaryDirectory(prefix=".pcreate-", dir=target.parent) as workshop:
         made = generate_files(str(folder), context=context, output_dir=workshop)
         Path(made).rename(target)
@@ -73,7 +73,7 @@ def _checked_length(name: str) -> str:
     if len(name) > _MOST_CHARACTERS:
         raise UnusableName(
             f"{name[:20]}...",
-            f"it has {len(name)} characters, and {_MOST_CHARACTERS} are the most",
+            f"it has {len(name)} characters, and the maximum is {_MOST_CHARACTERS}",
         )
     return name
 

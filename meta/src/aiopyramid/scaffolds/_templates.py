@@ -1,4 +1,4 @@
-"""The templates that this package holds."""
+"""The templates in this package."""
 
 import json
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class Scaffold:
     """A template for projects.
 
     Attributes:
-        name: What ``pcreate -s`` calls it.
-        summary: What kind of project it makes, in a few words.
-        folder: Where it is, for ``cookiecutter FOLDER``.
+        name: Its name for ``pcreate -s``.
+        summary: The kind of project that it creates, in a few words.
+        folder: Its folder, for ``cookiecutter FOLDER``.
     """
 
     name: str

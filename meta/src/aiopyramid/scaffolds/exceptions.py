@@ -5,9 +5,9 @@
     AiopyramidError
     └── ScaffoldError
         ├── UnknownScaffold     there is no such template
-        ├── TargetExists        there is a file or folder already
+        ├── TargetExists        the file or folder exists already
         ├── NoSuchFolder        there is no folder to create the project in
-        └── UnusableName        a project or package cannot be called so
+        └── UnusableName        a project or package cannot have this name
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class UnknownScaffold(ScaffoldError):
 
     Attributes:
         name: The name.
-        known: The names that there are.
+        known: The names of all scaffolds.
     """
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
@@ -40,7 +40,7 @@ class UnknownScaffold(ScaffoldError):
 
 
 class TargetExists(ScaffoldError):
-    """There is something already where the project should be.
+    """There is already a file or folder with the path of the project.
 
     Attributes:
         target: The file or folder.
@@ -55,7 +55,7 @@ class TargetExists(ScaffoldError):
 
 
 class NoSuchFolder(ScaffoldError):
-    """The folder in which the project should be created is not there.
+    """The folder in which the project should be created does not exist.
 
     Attributes:
         folder: The folder.
@@ -70,11 +70,11 @@ class NoSuchFolder(ScaffoldError):
 
 
 class UnusableName(ScaffoldError):
-    """A project or its package cannot be called so.
+    """A project or its package cannot have this name.
 
     Attributes:
         name: The name.
-        reason: What is wrong with it, and what to do; an independent clause.
+        reason: What is wrong with it, and what to do, as an independent clause.
     """
 
     def __init__(self, name: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The command ``pcreate``, which Pyramid has no longer: ``pcreate -s aio_starter PROJECT``."""
+"""The command ``pcreate``, which Pyramid has removed: ``pcreate -s aio_starter PROJECT``."""
 
 import argparse
 from pathlib import Path
@@ -14,11 +14,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command.
 
     Args:
-        arguments: Those of the command line if it is None.
+        arguments: The arguments; None for those of the command line.
 
     Raises:
-        SystemExit: With status 2, after a message, if the arguments make no sense or the project
-            was not created; with 0 after the help.
+        SystemExit: With status 2, after a message, if the arguments are invalid or the project was
+            not created; with 0 after the help.
     """
     parser = _parser()
     options = parser.parse_args(arguments)

@@ -1,1 +1,1 @@
-"""What aiopyramid 0.x had for WebSockets; new code: ``aiopyramid_websocket``."""
+"""The modules of aiopyramid 0.x for WebSockets; new code: ``aiopyramid_websocket``."""

@@ -1,4 +1,4 @@
-"""Text messages as bytes, for code that wants all messages alike."""
+"""Text messages as bytes, for code that expects the same type for all messages."""
 
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -9,12 +9,12 @@ __all__ = ("BytesWebSocket",)
 
 
 class BytesWebSocket(WebSocket):
-    """A WebSocket that receives ``bytes`` only; those of a text message are its UTF-8."""
+    """A WebSocket that receives only ``bytes``; a text message is received as UTF-8."""
 
     __slots__ = ()
 
     def recv(self) -> Coroutine[Any, Any, bytes | None]:
-        """Wait for the next message; None when the connection is closed."""
+        """Wait for the next message; return None if the connection is closed."""
         return self._receive_bytes()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

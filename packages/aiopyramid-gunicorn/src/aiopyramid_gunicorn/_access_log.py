@@ -12,9 +12,9 @@ from ._http1.response import Response
 __all__ = ("AccessLog",)
 
 _NOBODY_LEFT: Final = "499 Client Closed Request"
-"""What is logged when the client went away before there was an answer: nginx's status for it.
+"""The status that is logged if the client left before the response: nginx's status for that.
 
-gunicorn's logger for statsd cannot do without a number.
+gunicorn's logger for statsd needs a number.
 """
 
 
@@ -25,7 +25,7 @@ class AccessLog:
         logger: The worker's logger, an instance of gunicorn's ``logger_class``.
 
     Attributes:
-        enabled: Whether anything would be logged; gathering it can be skipped otherwise.
+        enabled: Whether anything would be logged; otherwise collecting the data can be skipped.
     """
 
     __slots__ = ("_logger", "enabled")
@@ -44,13 +44,12 @@ class AccessLog:
         *,
         client_left: bool = False,
     ) -> None:
-        """Log one request; raises nothing that the logger raises.
+        """Log one request; exceptions of the logger are not passed on.
 
         Args:
             head: The request's head, None if it could not be parsed.
             response: The response.
-            environ: The request's environ. Where there is none, the keys that gunicorn's atoms
-                need are filled in.
+            environ: The request's environ. Missing keys that gunicorn's atoms need are filled in.
             seconds: How long the request took.
             client_left: Whether the client had closed its side before the response began.
         """
@@ -63,6 +62,6 @@ class AccessLog:
             request = GunicornRequest() if head is None else GunicornRequest.of(head, environ)
             self._logger.access(response, request, unknown | environ, timedelta(seconds=seconds))
         except Exception:
-            # The logger may be the site's own, the environ what the application has made of it.
-            # The client has its answer.
+            # The logger may be the site's own, and the application may have changed the environ.
+            # The client has its response already.
             self._logger.exception("The access log has failed")

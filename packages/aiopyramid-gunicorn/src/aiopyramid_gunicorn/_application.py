@@ -1,4 +1,4 @@
-"""What is wrong with an application that gunicorn has loaded, as far as it can be seen."""
+"""Checks for mistakes in an application that gunicorn has loaded."""
 
 import inspect
 import sys
@@ -16,10 +16,10 @@ __all__ = ("errors_of", "errors_of_name", "warnings_of")
 
 
 def errors_of(application: Any) -> Iterator[str]:
-    """Yield why an application cannot be served.
+    """Yield the reasons why an application cannot be served.
 
     Args:
-        application: What gunicorn was told to serve, loaded.
+        application: The loaded application.
     """
     yield from _monkey_patching()
     if inspect.iscoroutine(application):
@@ -39,10 +39,10 @@ def errors_of(application: Any) -> Iterator[str]:
 
 
 def errors_of_name(name: str) -> Iterator[str]:
-    """Yield why what gunicorn was told to serve is no application, though it could be imported.
+    """Yield the reasons why an application name that can be imported cannot be served.
 
     Args:
-        name: What gunicorn was told to serve, such as ``site:main()``.
+        name: The name that gunicorn was given, such as ``site:main()``.
     """
     module, _, expression = name.partition(":")
     function = getattr(sys.modules.get(module), expression.partition("(")[0], None)
@@ -52,17 +52,17 @@ def errors_of_name(name: str) -> Iterator[str]:
 
 def _made_by_coroutine(name: str) -> str:
     return (
-        f"{name} makes the application, and is a coroutine function, which nobody awaits: say"
-        " 'def', and call what waits by aiopyramid_core.run(function, ...), or let"
-        " config.add_startup(function) call it in each worker"
+        f"{name} makes the application, but it is a coroutine function, which gunicorn does not"
+        " await: define it with 'def', and call coroutine functions in it with"
+        " aiopyramid_core.run(function, ...), or in each worker with config.add_startup(function)"
     )
 
 
 def warnings_of(application: Any) -> Iterator[str]:
-    """Yield what will go wrong in an application that can be served.
+    """Yield warnings about an application that can be served.
 
     Args:
-        application: What gunicorn was told to serve, loaded.
+        application: The loaded application.
     """
     if not isinstance(application, Router) or is_installed(application.registry):
         return
@@ -71,13 +71,13 @@ def warnings_of(application: Any) -> Iterator[str]:
         if is_coroutine_callable(called_by(view["callable"], view["attr"])):
             yield (
                 f"{view.title} is a coroutine, and the application does not include"
-                ' aiopyramid_core: say config.include("aiopyramid_core") in the function that makes'
-                " it"
+                ' aiopyramid_core: call config.include("aiopyramid_core") in the function that'
+                " makes it"
             )
 
 
 def _monkey_patching() -> Iterator[str]:
-    """Yield what has replaced the threads of this process by greenlets of its own."""
+    """Yield an error if a library has replaced the threads of this process by greenlets."""
     name = monkey_patched_by()
     if name is not None:
         # Newer versions of gunicorn have no worker for eventlet.

@@ -1,6 +1,6 @@
-"""What a connection offers the application by way of the environ; see ``aiopyramid_core.contract``.
+"""The capabilities that a connection offers the application; see ``aiopyramid_core.contract``.
 
-Both offers are made for one exchange at a time, and forgotten with it.
+Both are in the environ, belong to one exchange at a time, and end with it.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ __all__ = ("Capabilities",)
 
 
 class Capabilities:
-    """What the application has asked of one connection.
+    """The application's requests to one connection: callbacks and an upgrade.
 
     Args:
         loop: The event loop.
-        logger: Told of callbacks that fail.
+        logger: Logs callbacks that fail.
 
     Attributes:
         successor: The protocol that gets the connection if the response is 101, or None.
@@ -34,22 +34,22 @@ class Capabilities:
         self.client_is_gone = False
 
     def environ(self) -> dict[str, Any]:
-        """Return the entries of every request's environ; the second is for few to be replaced."""
+        """Return the entries of every request's environ; few requests replace the second one."""
         return {ON_DISCONNECT: self.on_disconnect, UPGRADE: None}
 
     def on_disconnect(self, callback: Callable[[], object]) -> None:
-        """Have a callable called if the client goes away during the exchange in progress."""
+        """Register a callback for when the client disconnects during the exchange in progress."""
         if self.client_is_gone:
             self._loop.call_soon(self._call, callback)
         else:
             self._callbacks.append(callback)
 
     def upgrade(self, protocol: UpgradedProtocol) -> None:
-        """Take note of the protocol that gets the connection if the response is 101."""
+        """Record the protocol that gets the connection if the response is 101."""
         self.successor = protocol
 
     def tell_disconnect(self) -> None:
-        """The client has closed its side."""
+        """Call the callbacks, because the client has closed its side."""
         self.client_is_gone = True
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
@@ -59,11 +59,11 @@ class Capabilities:
         try:
             callback()
         except BaseException:
-            # SystemExit and the like as well, which would end the event loop.
-            self._logger.exception("%r, a callback for the client's going has failed", callback)
+            # Also SystemExit and KeyboardInterrupt, which would end the event loop.
+            self._logger.exception("The on_disconnect callback %r has failed", callback)
 
     def forget(self) -> UpgradedProtocol | None:
-        """The exchange has ended; return the successor, if there is one."""
+        """End the exchange; return the successor, if there is one."""
         self._callbacks.clear()
         successor, self.successor = self.successor, None
         return successor

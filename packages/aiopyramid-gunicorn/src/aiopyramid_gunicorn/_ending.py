@@ -1,7 +1,7 @@
-"""The end of a worker's process: what the application has left behind must not hold it up.
+"""The end of a worker's process: tasks and threads of the application must not delay it.
 
-The arbiter waits for a worker that it has told to stop. In the end it kills it, or, after a reload,
-takes it for one whose event loop is blocked.
+The arbiter waits for a worker that it has told to stop. If the worker takes too long, the arbiter
+kills it or, after a reload, treats it as one whose event loop is blocked.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from typing import Any, Final
 __all__ = ("LAST_WORDS_SECONDS", "end_process_in", "end_tasks")
 
 LAST_WORDS_SECONDS: Final = 1.0
-"""How long what was cancelled may take for its ``finally`` clauses."""
+"""How long cancelled tasks may take for their ``finally`` clauses."""
 
 _THREADS_SECONDS: Final = 1.0
-"""How long threads get at least to end by themselves, and the exit hooks to run."""
+"""Minimum time for threads to end by themselves and for the exit hooks to run."""
 
 
 def end_tasks(loop: asyncio.AbstractEventLoop, logger: Any) -> None:
-    """Cancel all that is left on a loop which does not run any more; wait for it a little.
+    """Cancel all tasks that are left on a loop that is not running, and wait briefly for them.
 
     Args:
         loop: The event loop.
@@ -32,19 +32,19 @@ def end_tasks(loop: asyncio.AbstractEventLoop, logger: Any) -> None:
     if tasks:
         _, left = loop.run_until_complete(asyncio.wait(tasks, timeout=LAST_WORDS_SECONDS))
         for task in left:
-            logger.warning("The task %r goes on though it was cancelled", task.get_name())
+            logger.warning("The task %r is still running after its cancellation", task.get_name())
     generators = loop.create_task(loop.shutdown_asyncgens())
     loop.run_until_complete(asyncio.wait((generators,), timeout=LAST_WORDS_SECONDS))
 
 
 def end_process_in(seconds: float, logger: Any) -> None:
-    """End the process after a while, even if threads block for ever.
+    """End the process after some time, even if threads block for ever.
 
-    The interpreter waits for them before it exits: for those of requests that were broken off, or
-    whose clients have their answer already, and for whatever the application has begun.
+    The interpreter waits for all threads before it exits: for those of requests that were aborted,
+    or whose clients have their response already, and for those that the application has started.
 
     Args:
-        seconds: For how long threads may go on; they get a second at least.
+        seconds: How long threads may continue; at least one second.
         logger: gunicorn's logger.
     """
 
@@ -52,7 +52,7 @@ def end_process_in(seconds: float, logger: Any) -> None:
         time.sleep(max(_THREADS_SECONDS, seconds))
         names = [each.name for each in threading.enumerate() if not each.daemon]
         logger.warning(
-            "Worker %d does not wait for its threads any longer: %s",
+            "Worker %d exits without waiting any longer for its threads: %s",
             os.getpid(),
             ", ".join(name for name in names if name != threading.main_thread().name),
         )

@@ -1,7 +1,7 @@
-"""One request through the application: PEP 3333 between ``environ`` and the client.
+"""One request through the application: PEP 3333 from the ``environ`` to the client.
 
 Everything here runs in the request's greenlet, on the event loop's thread. The application's
-coroutines suspend that greenlet; what may block runs in threads.
+coroutines suspend that greenlet; code that may block runs in threads.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from ._http1.response import Response, early_hints, error_response
 __all__ = ("Connection", "Exchange", "Hooks", "Services")
 
 _MOST_IN_A_ROW: Final = 128
-"""How many parts of a body are sent before the others have their turn: some milliseconds."""
+"""How many parts of a body are sent before other tasks get a turn: some milliseconds."""
 
 
 class Connection(Protocol):
-    """What an exchange needs of the connection on which its request came in."""
+    """The connection on which a request arrived, as its exchange sees it."""
 
     flow: WriteFlow
     capabilities: Capabilities
@@ -43,10 +43,10 @@ class Connection(Protocol):
         """Return whether the connection may serve another request at all."""
 
     def abort(self) -> None:
-        """Break the connection off, so that the client sees an incomplete response."""
+        """Abort the connection, so that the client sees an incomplete response."""
 
     def outlet(self) -> Outlet | None:
-        """Return the way by which the system may send files by itself, or None."""
+        """Return an outlet through which the system may send files itself, or None."""
 
 
 class Hooks(Protocol):
@@ -60,7 +60,7 @@ class Hooks(Protocol):
 
 
 class Services:
-    """What the exchanges of a worker share.
+    """The objects that the exchanges of a worker share.
 
     Args:
         application: The WSGI application.
@@ -88,7 +88,7 @@ class Exchange:
     Args:
         connection: Where the response goes.
         request: The complete request.
-        services: What the exchanges of a worker share.
+        services: The objects that the exchanges of a worker share.
 
     Attributes:
         response: The response, started or not.
@@ -113,12 +113,12 @@ class Exchange:
         self.response = Response(head.method, head.version, keep_alive=head.keep_alive)
 
     def run(self) -> None:
-        """Run the application and send its response. Raises nothing but what kills the greenlet."""
+        """Run the application and send its response; raise only what kills the greenlet."""
         request = self._request
         environ = request.environ
         started = time.perf_counter()
         if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
-            # The chunks are put together already, which makes the length known.
+            # The chunks are joined already, so the length is known.
             environ["CONTENT_LENGTH"] = str(request.body.length_bytes)
         environ["wsgi.early_hints"] = self._send_early_hints
         hooks = self._services.hooks
@@ -136,7 +136,7 @@ class Exchange:
             self.response.keep_alive = False
         except asyncio.CancelledError:
             if self._connection.capabilities.client_is_gone:
-                # What cancels a request most of the time. There is nobody to answer.
+                # The usual reason for a cancelled request; there is no client to answer.
                 self._connection.abort()
                 return
             self._services.logger.warning(
@@ -146,8 +146,8 @@ class Exchange:
             )
             self._fail(HTTPStatus.SERVICE_UNAVAILABLE, abort=True)
         except BaseException as error:
-            # Whatever it is: sys.exit() in a view is no reason to end the worker, which serves
-            # others as well.
+            # Any exception: sys.exit() in a view must not end the worker, which serves other
+            # requests as well.
             self._services.logger.exception(
                 "Error handling request %s %s", request.head.method, self._uri
             )
@@ -159,7 +159,7 @@ class Exchange:
             # Breaks the cycle environ -> method -> exchange.
             environ.pop("wsgi.early_hints", None)
             if self.response.has_switched:
-                # Whoever has the connection now may keep the environ, but not our connection.
+                # The connection's new owner may keep the environ, but must not keep our connection.
                 environ.pop(ON_DISCONNECT, None)
                 environ.pop(UPGRADE, None)
             if not self.response.head_sent:
@@ -212,17 +212,17 @@ class Exchange:
         return self._write_from_application
 
     def _send_early_hints(self, fields: Iterable[tuple[str, str]]) -> None:
-        """``wsgi.early_hints``, as gunicorn has it: of no effect where it would be too late."""
-        # By way of await_ as below.
+        """Send early hints (gunicorn's ``wsgi.early_hints``); no effect if it is too late."""
+        # Through await_, as below.
         await_(self._hint_on_loop(early_hints(fields)))
 
     async def _hint_on_loop(self, data: bytes) -> None:
-        # RFC 9110, 15.2: HTTP/1.0 knows no interim responses.
+        # RFC 9110, 15.2: HTTP/1.0 has no interim responses.
         if self._request.head.version == (1, 1) and not self.response.head_sent:
             self._send(data)
 
     def _write_from_application(self, data: bytes) -> None:
-        # By way of await_, because the caller may be in an executor thread.
+        # Through await_, because the caller may be in an executor thread.
         await_(self._write_on_loop(data))
 
     async def _write_on_loop(self, data: bytes) -> None:
@@ -231,22 +231,22 @@ class Exchange:
     # --- The client's side --------------------------------------------------------------------
 
     def _send_whole(self, body: bytes) -> None:
-        """Send a body that is there already: in one write, with its length."""
+        """Send a body that is complete already: in one write, with its length."""
         response = self.response
-        if response.head_sent:  # by way of the write() callable
+        if response.head_sent:  # through the write() callable
             self._write(body)
             self._connection.write(response.end())
             return
         head = self._head(len(body))
         self._send(head + response.encode(body))
-        response.end()  # of no length here; raises if the application has promised more
+        response.end()  # returns no bytes here; raises if the Content-Length is longer
 
     def _send_parts(self, parts: OrdinaryBody) -> None:
-        """Send a body that comes in parts, any of which the application may have to wait for."""
+        """Send a body that arrives in parts, each of which may take the application time."""
         response = self.response
         while not response.head_sent or response.needs_body:
-            # The next part may block for long, so it is fetched in a thread; but a slow client
-            # holds no thread: the wait for room in the write buffer is between two parts.
+            # The next part may block for long, so it is fetched in a thread. A slow client holds
+            # no thread, because the wait for room in the write buffer is between two parts.
             data = parts.next()
             if data is END_OF_BODY:
                 break
@@ -254,7 +254,7 @@ class Exchange:
         self._send_end()
 
     def _send_file(self, parts: OrdinaryBody, transfer: FileTransfer, outlet: Outlet) -> None:
-        """Have the system send a body; in threads as above, which closing the body waits for."""
+        """Have the system send a body; in threads as above, for which closing the body waits."""
         response = self.response
         self._send(self._head(transfer.size_bytes))
         if response.needs_body:
@@ -270,7 +270,7 @@ class Exchange:
         self._send_end()
 
     async def _send_async_parts(self, body: AsyncIterable[bytes]) -> None:
-        """Send a body that is produced on the event loop; the client's going ends it."""
+        """Send a body that is produced on the event loop; cancel it if the client disconnects."""
         response = self.response
         iterator: Any = None
         if (task := asyncio.current_task()) is not None:
@@ -283,15 +283,15 @@ class Exchange:
                     break
                 self._write(data)
         finally:
-            # As PEP 3333 has it for ordinary bodies, it is for what the application returned to
-            # close what it iterates. An asynchronous generator is both.
+            # As PEP 3333 requires for synchronous bodies, the object that the application returned
+            # is closed, not its iterator. An asynchronous generator is both.
             closable = body if hasattr(body, "aclose") else iterator
             if hasattr(closable, "aclose"):
                 await closable.aclose()
         self._send_end()
 
     def _send_end(self) -> None:
-        """Send what tells the end of a body in parts."""
+        """Send the bytes that mark the end of a body in parts."""
         if self.response.head_sent:
             self._send(self.response.end())
         else:
@@ -300,7 +300,7 @@ class Exchange:
     def _write(self, data: Any) -> None:
         if type(data) is not bytes:
             raise ApplicationError(
-                f"the response body yielded {type(data).__name__}, where PEP 3333 wants bytes"
+                f"the response body must yield bytes (PEP 3333), got {type(data).__name__}"
             )
         if data:
             head = b"" if self.response.head_sent else self._head()
@@ -308,11 +308,11 @@ class Exchange:
             self._let_others_go_on()
 
     def _let_others_go_on(self) -> None:
-        """Let the event loop have a turn now and then, though the client has room.
+        """Yield to the event loop now and then, even if the write buffer has room.
 
-        A client that reads as fast as we write, or one that has gone, of which the transport does
-        not tell before the loop's next turn, leaves a body that is there at once nothing to wait
-        for.
+        A body whose parts are all available never waits if the client reads as fast as we write.
+        The same is true if the client has gone, because the transport does not report that before
+        the loop's next iteration.
         """
         self._parts_in_a_row += 1
         if self._parts_in_a_row == _MOST_IN_A_ROW:
@@ -320,7 +320,7 @@ class Exchange:
             await_(asyncio.sleep(0))
 
     def _note_client(self) -> None:
-        """Take note, for the access log, of whether the client has left before its response."""
+        """Record, for the access log, whether the client has left before its response."""
         self._client_left = self._connection.capabilities.client_is_gone
 
     def _head(self, body_length: int | None = None) -> bytes:
@@ -339,7 +339,7 @@ class Exchange:
             await_(flow.drain())
 
     def _fail(self, status: HTTPStatus, *, abort: bool = False) -> None:
-        """Answer with an error, or make it plain to the client that its response is incomplete."""
+        """Answer with an error, or show the client that its response is incomplete."""
         if self.response.head_sent:
             self.response.keep_alive = False
             if abort or self.response.ends_by_closing:

@@ -1,7 +1,7 @@
-"""A fence around each connection: what one of them does, the others must not feel.
+"""A fence around each connection: a failure in one must not affect the others.
 
-Whatever looks after many connections, or is called by the event loop for one of them, catches what
-is raised there and comes here with it. The log names the connection, which is broken off.
+Code that looks after many connections, or that the event loop calls for one of them, catches the
+exceptions raised there and passes them to this module, which aborts the connection and logs it.
 """
 
 from typing import Any, Protocol
@@ -10,17 +10,17 @@ __all__ = ("Breakable", "break_off", "descriptor_of", "peer_of")
 
 
 class Breakable(Protocol):
-    """A connection that can be broken off; ``str()`` tells the log which it is."""
+    """A connection that can be aborted; ``str()`` identifies it in the log."""
 
     def abort(self) -> None:
-        """Break the connection off at once."""
+        """Abort the connection at once."""
 
 
 def break_off(connection: Breakable, logger: Any) -> None:
-    """Log the exception that is being handled, and break off the connection that has raised it.
+    """Log the exception that is being handled, and abort the connection that raised it.
 
     Args:
-        connection: Where it was raised.
+        connection: The connection that raised it.
         logger: gunicorn's logger.
     """
     logger.exception("The connection of %s has failed, and is broken off", connection)

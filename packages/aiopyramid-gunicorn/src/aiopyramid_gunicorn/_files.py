@@ -1,4 +1,4 @@
-"""Files as response bodies: ``wsgi.file_wrapper``, read in blocks or sent by the system itself."""
+"""Files as response bodies: ``wsgi.file_wrapper``, read in blocks or sent with ``sendfile``."""
 
 import asyncio
 import io
@@ -15,17 +15,17 @@ from ._flow import WriteFlow
 __all__ = ("FileTransfer", "FileWrapper", "Outlet")
 
 _SMALLEST_BYTES: Final = 256 << 10
-"""Files below are read: one block, which goes out in one write with the head."""
+"""Smaller files are read: they are one block, which is sent in one write with the head."""
 
 _STEP_BYTES: Final = 4 << 20
-"""How much the system is asked to send at once; a thread cannot be interrupted meanwhile."""
+"""How much the system is asked to send at once; the thread cannot be interrupted until then."""
 
 
 class FileWrapper:
     """``wsgi.file_wrapper``: a file as a response body, in blocks (PEP 3333).
 
     Args:
-        file: A binary file; closed with the response if it can be.
+        file: A binary file; closed with the response if it has a ``close`` method.
         block_size: Bytes per block. The default is larger than in other servers, since each
             block is read by a thread.
     """
@@ -48,19 +48,19 @@ class FileWrapper:
     def transfer(self) -> "FileTransfer | None":
         """Return the rest of the file for the system to send, or None if it has to be read.
 
-        Neither question to the system waits for a disk: the file is open.
+        Neither system call waits for a disk, because the file is open.
         """
         file: Any = self._file
         if isinstance(file, tempfile._TemporaryFileWrapper):
             file = file.file
-        # Exactly these. Others may make bytes that are not in the file that fileno() names:
-        # gzip.GzipFile does.
+        # Exactly these types. Others, such as gzip.GzipFile, may return bytes that are not in the
+        # file that fileno() names.
         raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
         if type(raw) is not io.FileIO:
             return None
         try:
             status, offset = os.fstat(raw.fileno()), file.tell()
-        except (OSError, ValueError):  # a pipe has no position, a closed file nothing
+        except (OSError, ValueError):  # a pipe has no position, a closed file has no descriptor
             return None
         size = status.st_size - offset
         if not stat.S_ISREG(status.st_mode) or size < _SMALLEST_BYTES:
@@ -69,12 +69,12 @@ class FileWrapper:
 
 
 class FileTransfer:
-    """A file as a response body that is never seen here: its items tell how many bytes went out.
+    """A file as a response body that the system sends: its items are the numbers of bytes sent.
 
     Args:
-        body: Closed with the transfer.
+        body: The body; closed with the transfer.
         source: The descriptor of the file.
-        offset: Where in the file to begin.
+        offset: The position in the file at which to begin.
         size_bytes: How much to send.
 
     Attributes:
@@ -90,7 +90,7 @@ class FileTransfer:
         self.target = -1
 
     def aim(self, target: int, most_bytes: int) -> None:
-        """Say where the file goes; before the first item is asked for.
+        """Set the target of the file; to be called before the first item is requested.
 
         Args:
             target: A descriptor of the client's socket; closed with the transfer.
@@ -103,7 +103,7 @@ class FileTransfer:
         return self
 
     def __next__(self) -> int:
-        """Send as much as the socket takes now; waits for the disk, but not for the client.
+        """Send as much as the socket accepts now; wait for the disk, but not for the client.
 
         Raises:
             ClientDisconnected: The client went away.
@@ -134,12 +134,12 @@ class FileTransfer:
 
 
 class Outlet:
-    """The way past a transport to its socket, for what the system sends by itself.
+    """A way to bypass a transport and use its socket, for data that the system sends itself.
 
     Args:
         protocol: Told when the client reads too slowly, as the transport would tell it.
-        transport: One without TLS.
-        flow: The protocol's.
+        transport: A transport without TLS.
+        flow: The protocol's write flow.
         loop: The event loop.
         write_buffer_bytes: The transport's high-water mark.
     """
@@ -161,7 +161,7 @@ class Outlet:
         self._write_buffer_bytes = write_buffer_bytes
 
     async def empty(self) -> None:
-        """Wait until the transport has sent all that it has, which nothing else may overtake.
+        """Wait until the transport has sent all its data, which nothing else may overtake.
 
         Raises:
             ClientDisconnected: The client went away.
@@ -175,16 +175,16 @@ class Outlet:
     def descriptor(self) -> int:
         """Return a descriptor of the socket, to be closed by the caller.
 
-        One of our own: a loop refuses to watch the transport's, and a thread may use it a little
-        longer than the connection is there.
+        It is a duplicate, because a loop refuses to watch the transport's own descriptor, and
+        because a thread may use it for a short time after the connection is gone.
         """
         return os.dup(self._transport.get_extra_info("socket").fileno())
 
     async def writable(self, descriptor: int) -> None:
-        """Wait until the client has read so much that the socket takes more.
+        """Wait until the client has read so much that the socket accepts more.
 
         Args:
-            descriptor: What :meth:`descriptor` returned.
+            descriptor: The return value of :meth:`descriptor`.
 
         Raises:
             ClientDisconnected: The client went away, or read nothing for too long.

@@ -13,16 +13,15 @@ __all__ = ("WriteFlow", "unsent_bytes")
 
 
 def unsent_bytes(transport: asyncio.Transport, *, past_transport: bool = False) -> int:
-    """Return how much of what was written has still to be sent; 0 only if all has been.
+    """Return how many of the written bytes are still to be sent; 0 only if none are.
 
-    A transport with TLS does not tell what it has handed down to the one of the socket, which may
-    be 64 KiB. As long as there is any, the system's own queue is not empty. That one is asked then;
-    what a transport without TLS has left there, the system sends by itself.
+    A TLS transport does not report the data that it has passed to the socket's transport, which
+    may be 64 KiB. While there is such data, the system's own queue is not empty, so that queue is
+    checked then. Without TLS it need not be: the system sends by itself what is in its queue.
 
     Args:
         transport: The transport.
-        past_transport: Whether something is being sent past the transport, which knows
-            nothing of it.
+        past_transport: Whether data is being sent past the transport, without its knowledge.
     """
     size = transport.get_write_buffer_size()
     if size or (transport.can_write_eof() and not past_transport):
@@ -31,8 +30,8 @@ def unsent_bytes(transport: asyncio.Transport, *, past_transport: bool = False) 
 
 
 def _queued_bytes(sock: Any) -> int:
-    """Return how many bytes in the system's queue a client has not acknowledged."""
-    # The socket may be closed, or the system may not know (it is for Linux to answer).
+    """Return how many bytes in the system's queue the client has not acknowledged."""
+    # The socket may be closed, or the system may not support the call (Linux does).
     with contextlib.suppress(OSError, ValueError):
         answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
         size: int = struct.unpack("i", answer)[0]
@@ -41,9 +40,9 @@ def _queued_bytes(sock: Any) -> int:
 
 
 class WriteFlow:
-    """Knows whether the transport's write buffer is full, and lets a writer wait for room.
+    """Tracks whether the transport's write buffer is full, and lets a writer wait for room.
 
-    The transport's own water marks decide what full means.
+    The buffer is full according to the transport's own water marks.
     """
 
     __slots__ = ("_loop", "_waiters", "disconnected", "full")
@@ -55,16 +54,16 @@ class WriteFlow:
         self.disconnected = False
 
     def pause(self) -> None:
-        """The buffer is above the high-water mark."""
+        """Record that the buffer is above the high-water mark."""
         self.full = True
 
     def resume(self) -> None:
-        """The buffer is below the low-water mark again."""
+        """Record that the buffer is below the low-water mark again, and wake the writers."""
         self.full = False
         self._wake()
 
     def disconnect(self) -> None:
-        """The transport is gone; whoever waits for room is told."""
+        """Record that the transport is gone, and wake the writers, which raise."""
         self.disconnected = True
         self._wake()
 

@@ -30,12 +30,12 @@ class RequestHooks:
         return None if (cfg.pre_request, cfg.post_request) == defaults else cls(worker)
 
     def before(self, request: GunicornRequest) -> None:
-        """Call ``pre_request``; what it raises answers the request with 500."""
+        """Call ``pre_request``; if it raises, the request is answered with 500."""
         self._worker.cfg.pre_request(self._worker, request)
 
     def after(self, request: GunicornRequest, environ: dict[str, Any], response: Response) -> None:
-        """Call ``post_request``; the response is sent already, so that an error is only logged."""
+        """Call ``post_request``; the response is sent already, so an error is only logged."""
         try:
             self._worker.cfg.post_request(self._worker, request, environ, response)
-        except BaseException:  # sys.exit() is no reason to end the worker, as in a view
+        except BaseException:  # as in a view, sys.exit() must not end the worker
             self._worker.log.exception("Exception in post_request hook")

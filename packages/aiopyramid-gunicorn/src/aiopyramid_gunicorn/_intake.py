@@ -1,9 +1,9 @@
-"""What a client has sent and nobody has parsed yet: dealt out such that nobody else has to wait.
+"""Bytes that a client has sent and that are not parsed yet, parsed in slices for fairness.
 
-Pure: no asyncio, no transport. A read may bring 256 KiB, uvloop reads several times in a row, and
-of the worst kind (chunks of one byte, requests of twenty) so much takes a second to parse. So the
-bytes are parsed in slices, these get smaller as they take longer, and when the time is spent
-that one connection may take at a time, the others have their turn.
+Pure: no asyncio, no transport. A read may return 256 KiB, uvloop reads several times in a row, and
+in the worst case (chunks of one byte, requests of twenty) that much takes a second to parse. So the
+bytes are parsed in slices. Slices that take long are made smaller, and when a connection has used
+up the time that it may take at once, the other connections get a turn.
 """
 
 from typing import Final
@@ -11,23 +11,23 @@ from typing import Final
 __all__ = ("Intake",)
 
 _TURN_SECONDS: Final = 0.0005
-"""Time for parsing after which the others have their turn: with five such clients it came to 60 ms
-until another one had an answer."""
+"""Time for parsing after which the other connections get a turn. With five worst-case clients,
+another client then waited 60 ms for a response."""
 
 _SLICE_SECONDS: Final = 0.00025
-"""Slices that take longer are made small at once; those that do not, twice as long each time."""
+"""Slices that take longer than this are halved; the others are doubled each time."""
 
 _COPYING_SECONDS: Final = 4e-9
-"""Time for a byte which there is nothing to parse in, to be written to a file on a slow machine; a
-byte of the worst kind takes a hundred times as long."""
+"""Time to write a byte that needs no parsing to a file on a slow machine; in the worst case, a byte
+takes a hundred times as long."""
 
 _LEAST_BYTES: Final = 512
 
 _HEAD_BYTES: Final = 2 << 10
-"""Most bytes at a time where requests begin: so many bytes of requests may wait to be handled."""
+"""Maximum slice where requests begin: that many bytes of requests may wait to be handled."""
 
 _BODY_BYTES: Final = 256 << 10
-"""Most bytes at a time of a body in chunks: a whole read."""
+"""Maximum slice of a body in chunks: a whole read."""
 
 
 class Intake:
@@ -47,11 +47,11 @@ class Intake:
         self.is_due = False
 
     def needs_no_slices(self, data: bytes, plain_bytes: int) -> bool:
-        """Return whether what has arrived can be parsed as it is: nothing is left, and it is quick.
+        """Return whether new data can be parsed at once: nothing else waits, and it is quick.
 
         Args:
-            data: What has arrived.
-            plain_bytes: How many of the next bytes there is nothing to parse in.
+            data: The data that has arrived.
+            plain_bytes: How many of the next bytes need no parsing.
         """
         return not self and len(data) <= max(_HEAD_BYTES, plain_bytes)
 
@@ -59,7 +59,7 @@ class Intake:
         return self._position < len(self._data)
 
     def add(self, data: bytes) -> None:
-        """Append what has arrived."""
+        """Append data that has arrived."""
         self._data = self._data[self._position :] + data if self else data
         self._position = 0
 
@@ -67,8 +67,8 @@ class Intake:
         """Return the next slice.
 
         Args:
-            plain_bytes: How many of the next bytes there is nothing to parse in.
-            in_body: Whether they belong to the body of a request, at least in the beginning.
+            plain_bytes: How many of the next bytes need no parsing.
+            in_body: Whether the first of them belong to the body of a request.
         """
         begin = self._position
         most = _BODY_BYTES if in_body else _HEAD_BYTES
@@ -85,7 +85,7 @@ class Intake:
         return data
 
     def spent(self, seconds: float, size_bytes: int) -> None:
-        """Take note of how long it took to parse a slice."""
+        """Record how long it took to parse a slice."""
         seconds = max(0.0, seconds - size_bytes * _COPYING_SECONDS)
         if seconds > _SLICE_SECONDS:
             self._slice_bytes = max(_LEAST_BYTES, min(self._slice_bytes, 4 * _HEAD_BYTES) // 2)
@@ -95,6 +95,6 @@ class Intake:
         self.is_due = self._spent_seconds > _TURN_SECONDS
 
     def rest(self) -> None:
-        """The others have had their turn."""
+        """Begin a new turn: the other connections have had theirs."""
         self._spent_seconds = 0.0
         self.is_due = False

@@ -1,8 +1,8 @@
 """Accepting connections from a listening socket that other processes share.
 
-Not ``loop.create_server``: that one cannot pause, so that connections beyond ``worker_connections``
-could not wait in the kernel's backlog where another worker may take them, and on asyncio's own loop
-it takes the whole backlog at once.
+This does not use ``loop.create_server``, because that cannot pause: connections beyond
+``worker_connections`` could not wait in the kernel's backlog, where another worker may accept them.
+On asyncio's own loop it also accepts the whole backlog at once.
 """
 
 import asyncio
@@ -14,27 +14,27 @@ from typing import Any, Final
 __all__ = ("Listener",)
 
 _BURST: Final = 64
-"""Connections accepted before other events get their turn."""
+"""Connections accepted before other events get a turn."""
 
 _LAST_BURSTS: Final = 32
-"""Bursts that the last look takes at most: gunicorn's usual backlog of 2048 connections."""
+"""Maximum number of bursts when the listener stops: gunicorn's default backlog of 2048."""
 
 _PAUSE_SECONDS: Final = 1.0
-"""How long to wait before accepting again when the system has refused it.
+"""How long to wait before accepting again after the system has refused it.
 
-It has run out of descriptors or memory most of the time. Whatever it is, to ask again at once would
-keep the loop busy with nothing else.
+The usual reason is that it has run out of descriptors or memory. Trying again at once would keep
+the loop busy with nothing else.
 """
 
 
 class Listener:
-    """Accepts connections as long as there is room for them.
+    """Accepts connections while there is room for them.
 
     Args:
         sock: A listening, non-blocking socket; closed when the listener stops.
         make_protocol: Called for each connection.
         has_room: Returns whether another connection may be accepted.
-        on_settled: Called when one that is ``pending`` no longer is, which may make room.
+        on_settled: Called when a connection is no longer ``pending``, which may make room.
         loop: The event loop.
         logger: gunicorn's logger.
         tls: Context for encrypted connections, or None.
@@ -58,7 +58,7 @@ class Listener:
         self._on_settled = on_settled
         self._loop = loop
         self._logger = logger
-        # asyncio refuses a time limit for what there is not.
+        # asyncio refuses a handshake timeout for a connection without TLS.
         self._tls: dict[str, Any] = {}
         if tls is not None:
             self._tls = {"ssl": tls, "ssl_handshake_timeout": handshake_seconds}
@@ -68,20 +68,20 @@ class Listener:
 
     @property
     def pending(self) -> int:
-        """Connections that are accepted, but have no protocol yet, or only just."""
+        """The number of accepted connections that do not have a protocol yet, or only just."""
         return len(self._welcomes)
 
     def resume(self) -> None:
-        """Accept connections, unless stopped; no harm if it does already."""
+        """Accept connections, unless stopped; has no effect if it already does."""
         if not self._listening and not self._stopped:
             self._listening = True
             self._loop.add_reader(self._sock, self._accept)
 
     def stop(self) -> None:
-        """Accept nothing more, after a last look: who is in the backlog now has reached us.
+        """Accept the connections that are in the backlog now, and then no more.
 
         If no other process has the socket, further clients are refused from here on. With
-        ``reuse_port`` no other has it: what is left in the backlog then is reset by the kernel.
+        ``reuse_port`` no other process has it, and the kernel resets what is left in the backlog.
         """
         if self._stopped:
             return
@@ -93,7 +93,7 @@ class Listener:
         self._sock.close()
 
     async def settle(self, seconds: float) -> None:
-        """Wait until all accepted connections have their protocol, up to so many seconds."""
+        """Wait at most ``seconds`` until all accepted connections have a protocol."""
         if self._welcomes:
             await asyncio.wait(self._welcomes.copy(), timeout=seconds)
 
@@ -131,9 +131,9 @@ class Listener:
         try:
             await self._loop.connect_accepted_socket(self._make_protocol, client, **self._tls)
         except (OSError, ssl.SSLError) as error:
-            # A failed handshake, most of the time; not worth more than a word.
+            # Usually a failed handshake, which is not worth more than a debug message.
             self._logger.debug("A connection was lost before it began: %s", error)
             client.close()
         except Exception:
-            self._logger.exception("A connection could not be begun, and is closed")
+            self._logger.exception("Cannot set up an accepted connection; it is closed")
             client.close()

@@ -1,4 +1,4 @@
-"""What a connection needs of the server that accepted it."""
+"""The interfaces between a connection and the server that accepted it."""
 
 import asyncio
 from typing import Protocol
@@ -14,30 +14,30 @@ class OpenConnection(Protocol):
 
     @property
     def deadline(self) -> float:
-        """When, by the loop's clock, :meth:`expire` is to be called."""
+        """The time, by the loop's clock, at which :meth:`expire` must be called."""
 
     def expire(self) -> None:
-        """The deadline has passed."""
+        """Act on the deadline, which has passed."""
 
     def retire(self, linger_seconds: float) -> None:
-        """The server stops: close as soon as that does no harm."""
+        """Close as soon as that does no harm, because the server stops."""
 
     def give_up(self) -> bool:
-        """The server's patience has ended: break off; called again for who is left after that.
+        """Abort: the time for the drain is over. Called once more if the connection is still open.
 
         Returns:
-            Whether there was something to break off.
+            Whether anything was in progress on the connection.
         """
 
     def abort(self) -> None:
-        """Break the connection off at once."""
+        """Abort the connection at once."""
 
     def descriptor(self) -> int:
-        """Return the descriptor of its socket; -1 if it is closed."""
+        """Return the descriptor of the connection's socket; -1 if it is closed."""
 
 
 class Owner(Protocol):
-    """The server, as its connections see it: what they share, and where they report."""
+    """The server, as its connections see it: the state they share and the events they report."""
 
     loop: asyncio.AbstractEventLoop
     services: Services
@@ -47,13 +47,13 @@ class Owner(Protocol):
 
     @property
     def draining(self) -> bool:
-        """Whether the server stops."""
+        """Whether the server is stopping."""
 
     def remember(self, connection: OpenConnection) -> None:
-        """A connection was made."""
+        """Register a new connection."""
 
     def forget(self, connection: OpenConnection) -> None:
-        """A connection is gone."""
+        """Remove a connection that is gone."""
 
     def count_request(self) -> None:
-        """A request was answered."""
+        """Count a request that was answered."""

@@ -1,8 +1,8 @@
-"""The HTTP connection. Only this module, ``_upgraded`` and ``_flow`` know a transport.
+"""The HTTP connection. Only this module, ``_upgraded`` and ``_flow`` use a transport.
 
-Reading and answering overlap when a client pipelines: the parser may be ahead of the application
-by the requests that came in one piece with the current one. But reading pauses while any of them
-waits, and answers go out strictly in order.
+Reading and responding overlap when a client pipelines: the parser may be ahead of the application
+by the requests that arrived together with the current one. But reading pauses while any of them
+waits, and responses are sent strictly in order.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ __all__ = ("HTTPProtocol",)
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _LINGER_SECONDS: Final = 2.0
-"""How long to read and drop what a client still sends behind its last request (RFC 9112, 9.6).
+"""How long to read and drop data that a client sends after its last request (RFC 9112, 9.6).
 
-To close a socket with unread bytes makes TCP reset the connection, and the reset can overtake the
-answer that says what was wrong. nginx lingers for up to 5 s between two reads.
+Closing a socket with unread bytes makes TCP reset the connection, and the reset can overtake the
+response that says what was wrong. nginx lingers for up to 5 s between two reads.
 """
 
 
@@ -49,14 +49,14 @@ class HTTPProtocol(asyncio.Protocol):
     """One client's connection.
 
     Args:
-        owner: The server which accepted it.
+        owner: The server that accepted it.
 
     Attributes:
         state: What the connection is doing.
-        deadline: When, by the loop's clock, its patience with the client ends.
+        deadline: The time, by the loop's clock, at which the current wait for the client expires.
         flow: Back-pressure on the writing side.
-        inbound: The requests on their way in.
-        capabilities: What the application may ask of it.
+        inbound: The requests that are arriving.
+        capabilities: What the application may ask of the connection.
     """
 
     __slots__ = (
@@ -100,9 +100,9 @@ class HTTPProtocol(asyncio.Protocol):
     # --- Called by asyncio --------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected."""
+        """Begin with a client that has connected."""
         owner = self._owner
-        # A cast and no check: uvloop's transports are not subclasses of asyncio's.
+        # A cast instead of a check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self.write = self._transport.write
         self._transport.set_write_buffer_limits(owner.settings.limits.write_buffer_bytes)
@@ -111,8 +111,8 @@ class HTTPProtocol(asyncio.Protocol):
         self._environ = connection_environ(settings, peer, transport.get_extra_info("sockname"))
         self._environ |= self.capabilities.environ()
         tls = transport.get_extra_info("ssl_object")
-        # To be asked for the client's certificate. Where there is none to ask for, nothing: what
-        # looks for a socket of its own there (simple_websocket does) could neither send nor read.
+        # For the client's certificate. If none is requested, there is no entry, because code that
+        # expects a socket there (such as simple_websocket) could neither send nor receive with it.
         if tls is not None and tls.context.verify_mode is not ssl.CERT_NONE:
             self._environ["gunicorn.socket"] = tls
         proxy_header = None
@@ -123,7 +123,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._set_deadline(owner.settings.times.head_seconds)
 
     def data_received(self, data: bytes) -> None:
-        """The client has sent something."""
+        """Parse data that the client has sent, or keep it for later."""
         if self.state is CLOSING:
             return
         if self._intake.needs_no_slices(data, self.inbound.plain_bytes):
@@ -133,39 +133,39 @@ class HTTPProtocol(asyncio.Protocol):
             self._take_in()
 
     def eof_received(self) -> bool:
-        """The client has sent its last byte, and may still read (RFC 9112, 9.6)."""
+        """Handle the client's last byte; the client may still read (RFC 9112, 9.6)."""
         self._at_eof = True
-        # It may only have shut down its sending half, and then gets its answer. But few do that,
-        # and those that are simply gone look the same.
+        # The client may only have shut down its sending half, and then gets its response. But few
+        # clients do that, and those that are simply gone look the same.
         self.capabilities.tell_disconnect()
-        # True keeps the writing half open for the answers that are due; TLS has no halves.
+        # True keeps the writing half open for pending responses; TLS has no halves.
         waits = self.state is HANDLING or bool(self._intake)
         return waits and self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than the application writes."""
+        """Pause the application, because the client reads more slowly than it writes."""
         self.flow.pause()
         if self.state is HANDLING:
             self._set_deadline(self._owner.settings.times.write_seconds)
             self._unsent_bytes = unsent_bytes(self._transport, past_transport=True)
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """Resume the application, because the client has caught up."""
         self.flow.resume()
         if self.state is HANDLING:
             self.deadline = math.inf
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, whoever ended it."""
+        """Clean up after the connection, whichever side ended it."""
         self._become(CLOSED)
         self.deadline = math.inf
-        # First, whatever the others do: the server would wait for the connection in the end.
+        # First, in case a later step fails: the server would wait for the connection on shutdown.
         self._owner.forget(self)
         self.flow.disconnect()
         self.capabilities.tell_disconnect()
         self._intake.take_all()
         self.inbound.close()
-        self._environ = {}  # breaks the cycle by way of the offers
+        self._environ = {}  # breaks the cycle through the capabilities
 
     # --- Called by the exchange ---------------------------------------------------------------
 
@@ -174,11 +174,11 @@ class HTTPProtocol(asyncio.Protocol):
         return self._owner.keeps_alive
 
     def abort(self) -> None:
-        """Break the connection off at once."""
+        """Abort the connection at once."""
         self._transport.abort()
 
     def outlet(self) -> Outlet | None:
-        """Return the way by which the system may send files by itself, or None."""
+        """Return an outlet through which the system may send files itself, or None."""
         owner, transport = self._owner, self._transport
         if not owner.settings.sends_files or transport.get_extra_info("ssl_object") is not None:
             return None
@@ -189,11 +189,11 @@ class HTTPProtocol(asyncio.Protocol):
     # --- Called by the server -----------------------------------------------------------------
 
     def expire(self) -> None:
-        """The deadline has passed."""
+        """Act on the deadline, which has passed."""
         unsent = unsent_bytes(self._transport, past_transport=self.flow.full)
         if unsent:
-            # On a bad line the client is still busy with the last answer. It may take its time,
-            # as long as it gets on.
+            # On a slow line the client may still be reading the last response. The deadline is
+            # extended as long as it makes progress.
             if unsent < self._unsent_bytes:
                 self._set_deadline(self._owner.settings.times.write_seconds)
                 self._unsent_bytes = unsent
@@ -207,7 +207,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._close()
 
     def retire(self, linger_seconds: float) -> None:
-        """The server stops: close when no answer is due and none is asked for meanwhile."""
+        """Close, as the server stops; wait for a response in progress or a request until then."""
         if self.state is not IDLE:
             return
         if linger_seconds > 0:
@@ -216,10 +216,10 @@ class HTTPProtocol(asyncio.Protocol):
             self._close()
 
     def give_up(self) -> bool:
-        """The server's patience has ended: cancel the request in progress and break off.
+        """Cancel the request in progress and abort, because the time for the drain is over.
 
         Returns:
-            Whether the client has an answer, or the rest of one, to miss.
+            Whether the client loses a response, or the rest of one.
         """
         self._given_up = True
         asked = self.state is RECEIVING or self.state is HANDLING
@@ -231,7 +231,7 @@ class HTTPProtocol(asyncio.Protocol):
         return unanswered
 
     def descriptor(self) -> int:
-        """Return the descriptor of its socket; -1 if it is closed."""
+        """Return the descriptor of the connection's socket; -1 if it is closed."""
         return descriptor_of(self._transport)
 
     def __str__(self) -> str:
@@ -240,9 +240,9 @@ class HTTPProtocol(asyncio.Protocol):
     # --- Private ------------------------------------------------------------------------------
 
     def _become(self, state: State) -> None:
-        """Change the state; nothing else does."""
+        """Change the state; the only place that does."""
         if state not in TRANSITIONS[self.state]:
-            raise AssertionError(f"no way from {self.state} to {state}")
+            raise AssertionError(f"invalid transition from {self.state} to {state}")
         self.state = state
 
     def _set_deadline(self, seconds: float) -> None:
@@ -250,7 +250,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._unsent_bytes = math.inf
 
     def _body_begins(self) -> None:
-        """From now on it counts how long the body takes: no other request keeps us from reading."""
+        """Start to measure the body's time: from now on no other request keeps us from reading."""
         self._body_begin = self._owner.loop.time()
 
     def _set_body_deadline(self) -> None:
@@ -261,7 +261,7 @@ class HTTPProtocol(asyncio.Protocol):
         self.deadline = min(self.deadline, latest)
 
     def _take_in(self) -> None:
-        """Parse what has come in, as long as neither others nor requests have to wait for it."""
+        """Parse the data that has arrived, until it is time for others or for a request."""
         intake, inbound = self._intake, self.inbound
         while intake and not (self.state is HANDLING and inbound.is_ahead):
             plain_bytes = inbound.plain_bytes
@@ -293,7 +293,7 @@ class HTTPProtocol(asyncio.Protocol):
                 self._set_deadline(self._owner.settings.times.head_seconds)
 
     def _go_on(self) -> None:
-        """The other connections have had their turn."""
+        """Continue after the other connections have had their turn."""
         self._intake.rest()
         if self.state is CLOSED or self.state is UPGRADED:
             return
@@ -303,7 +303,7 @@ class HTTPProtocol(asyncio.Protocol):
             break_off(self, self._owner.services.logger)
 
     def _read_on(self) -> None:
-        """Parse what was left, and read further if that was all and no request waits."""
+        """Parse the remaining data; resume reading if nothing remains and no request waits."""
         intake = self._intake
         if not intake.is_due:
             self._take_in()
@@ -312,7 +312,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _advance(self) -> None:
-        """Do whatever is next, as far as that is possible without waiting."""
+        """Do the next steps, as far as they are possible without waiting."""
         inbound = self.inbound
         while self.state is IDLE or self.state is RECEIVING:
             if inbound.waiting:
@@ -324,19 +324,19 @@ class HTTPProtocol(asyncio.Protocol):
                     self._transport.write(_CONTINUE)
                 return
         if self.state is HANDLING and inbound.is_ahead:
-            # Let the client wait rather than fill the memory.
+            # The client waits, so that its requests do not fill the memory.
             self._transport.pause_reading()
 
     def _handle(self, request: Request) -> None:
         self._become(HANDLING)
         self.deadline = math.inf
         if request.head.upgrade:
-            # The parser has stopped behind it, so that no other request is waiting.
+            # The parser has stopped after it, so no other request is waiting.
             request.environ[UPGRADE] = self.capabilities.upgrade
         exchange = Exchange(self, request, self._owner.services)
-        # In a Task from the start, although one could be made when the application first awaits:
-        # with the requests that arrived together each waiting for its Task, in a greenlet of its
-        # own, little is left of the processor's caches. So the same greenlet serves them in turn.
+        # In a Task from the start, although it could be created when the application first awaits.
+        # Then requests that arrived together would each wait for a Task in a greenlet of their own,
+        # which makes poor use of the processor's caches. This way one greenlet serves them in turn.
         self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
         self._task.add_done_callback(functools.partial(self._task_ended, exchange))
 
@@ -344,18 +344,18 @@ class HTTPProtocol(asyncio.Protocol):
         self._task = None
         try:
             if task.cancelled() or task.exception() is not None:
-                # Before it began; or its greenlet was killed, which the exchange has logged.
+                # Cancelled before it began, or its greenlet was killed, which the exchange logged.
                 self._transport.abort()
             self._handled(exchange)
             if self.state is IDLE or self.state is RECEIVING:
                 self._advance()
                 self._read_on()
         except Exception:
-            # The loop would log it and leave the connection as it is: with no deadline, for ever.
+            # The loop would only log it and leave the connection open for ever, with no deadline.
             break_off(self, self._owner.services.logger)
 
     def _handled(self, exchange: Exchange) -> None:
-        """The exchange has ended: wait for the next request, or close."""
+        """Wait for the next request, or close: the exchange has ended."""
         owner = self._owner
         owner.count_request()
         successor = self.capabilities.forget()
@@ -366,9 +366,9 @@ class HTTPProtocol(asyncio.Protocol):
             successor.connection_lost(None)
         if self.state is CLOSED:
             return
-        # What a response has promised counts, even if the server has begun to drain since: a client
-        # may have sent its next request on the strength of it. But whatever has ended it early,
-        # another one must not get into an unfinished one.
+        # Keep-alive as the response declared it counts, even if the server has begun to drain since
+        # then: a client may have sent its next request because of it. But if a response ended
+        # early, for whatever reason, another one must not be written into the unfinished one.
         response, inbound = exchange.response, self.inbound
         keep_alive = response.keep_alive and response.has_ended and not self._given_up
         if keep_alive and inbound.behind_upgrade is not None and not inbound.waiting:
@@ -376,7 +376,7 @@ class HTTPProtocol(asyncio.Protocol):
         if self._at_eof and not (inbound.waiting or self._intake):
             self._close()
         elif not keep_alive:
-            # The client may be sending already what it would have asked next.
+            # The client may be sending its next request already.
             self._close(linger=not self._given_up)
         elif inbound.growing is not None:
             self._become(RECEIVING)
@@ -390,7 +390,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._set_deadline(owner.idle_seconds)
 
     def _hand_over(self, successor: UpgradedProtocol) -> None:
-        """Leave the connection to another protocol, and keep nothing."""
+        """Hand the connection to another protocol, and keep nothing of it."""
         self._become(UPGRADED)
         early = (self.inbound.behind_upgrade or b"") + self._intake.take_all()
         self.inbound.close()
@@ -418,7 +418,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._close(linger=True)
 
     def _close(self, *, linger: bool = False) -> None:
-        """Close when all is sent; with ``linger``, not before the client has read it."""
+        """Close when all data is sent; with ``linger``, not before the client has read it."""
         self._become(CLOSING)
         self._intake.take_all()
         self._set_deadline(_LINGER_SECONDS)
@@ -428,5 +428,5 @@ class HTTPProtocol(asyncio.Protocol):
         self._transport.resume_reading()
         try:
             self._transport.write_eof()
-        except OSError:  # asyncio's own loop asks the system at once: the client has reset
+        except OSError:  # asyncio's own loop calls the system at once: the client has reset
             self._transport.abort()

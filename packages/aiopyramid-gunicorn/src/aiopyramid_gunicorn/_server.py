@@ -1,4 +1,4 @@
-"""The listeners and connections of one worker: accept, watch over, drain."""
+"""The listeners and connections of one worker: accept, supervise, drain."""
 
 import asyncio
 import contextlib
@@ -22,14 +22,14 @@ class Server:
     """Serves HTTP on sockets that are bound already.
 
     Args:
-        services: What the exchanges share: the application and the loggers.
+        services: The objects that the exchanges share: the application and the loggers.
         settings: How clients are treated.
         loop: The event loop.
-        on_enough: Called once, when ``max_requests`` of the settings were answered.
+        on_enough: Called once, when ``max_requests`` of the settings have been answered.
 
     Attributes:
         connections: All open connections.
-        draining: Whether it stops.
+        draining: Whether the server is stopping.
         handled: Requests answered so far.
         keeps_alive: Whether connections may serve another request.
         idle_seconds: How long a connection may wait for its next request.
@@ -80,34 +80,34 @@ class Server:
         return len(self.connections) + pending < self.settings.max_connections
 
     def _accept_more(self) -> None:
-        """There may be room again: have all listeners look."""
+        """Resume all listeners, because there may be room again."""
         for listener in self._listeners:
             listener.resume()
 
     def remember(self, connection: OpenConnection) -> None:
-        """A connection was made."""
+        """Register a new connection."""
         self.connections.add(connection)
 
     def forget(self, connection: OpenConnection) -> None:
-        """A connection is gone."""
+        """Remove a connection that is gone."""
         self.connections.discard(connection)
         self._accept_more()
         if not self.connections:
             self._deserted.set()
 
     def count_request(self) -> None:
-        """A request was answered."""
+        """Count a request that was answered."""
         self.handled += 1
         if self.handled == self.settings.max_requests and self._on_enough is not None:
             self._on_enough()
 
     def expire(self) -> None:
-        """Let the connections act whose deadline has passed; call about once a second.
+        """Expire the connections whose deadline has passed; to be called about once a second.
 
-        One look at each connection once a second costs less than a timer for each request.
+        Checking each connection once a second costs less than a timer for each request.
         """
-        # Not at once: while something blocked the loop, the request may have come for which a
-        # connection is kept. After two turns of the loop all has been read that is there by now.
+        # Not at once: a request may have arrived on an idle connection while the loop was blocked.
+        # After two iterations of the loop, all data that has arrived by now has been read.
         self.loop.call_soon(self.loop.call_soon, self._expire, self.loop.time())
 
     def _expire(self, now: float) -> None:
@@ -115,10 +115,10 @@ class Server:
             self._have(connection, connection.expire)
 
     def _have(self, connection: OpenConnection, act: Callable[..., Any], *args: Any) -> Any:
-        """Have a connection do something; one that fails is broken off and forgotten.
+        """Call a method of a connection; if it fails, the connection is aborted and forgotten.
 
         Returns:
-            What ``act`` returned; None if it has failed.
+            The return value of ``act``; None if it has failed.
         """
         try:
             return act(*args)
@@ -132,13 +132,13 @@ class Server:
         return [connection.descriptor() for connection in self.connections]
 
     async def drain(self, patience_seconds: float) -> int:
-        """Stop accepting, let the requests in progress end, then break off.
+        """Stop accepting, let the requests in progress finish, then abort the rest.
 
         Args:
             patience_seconds: How long to wait for requests in progress.
 
         Returns:
-            How many connections had to be broken off although something was due on them.
+            How many connections had to be aborted although a request was in progress on them.
         """
         end = self.loop.time() + patience_seconds
         self.draining = True
@@ -160,7 +160,7 @@ class Server:
         return len(cut)
 
     def _give_up(self) -> set[OpenConnection]:
-        """Have all connections give up; return those on which something was due."""
+        """Have all connections give up; return those with a request in progress."""
         left = tuple(self.connections)
         return {connection for connection in left if self._have(connection, connection.give_up)}
 
@@ -180,12 +180,12 @@ class Server:
 _IDLE_SECONDS: Final = 2.0
 """How long idle connections stay open in a drain.
 
-A client may be sending the next request just now; closing would lose it. It is answered instead,
-and told that the connection closes. gunicorn's threaded worker waits as long.
+A client may be sending its next request at that moment, which closing would lose. The request is
+answered instead, with ``Connection: close``. gunicorn's threaded worker waits as long.
 """
 
 _ABORT_SECONDS: Final = 0.1
-"""How long to wait at most for the loop to tell of connections that were aborted."""
+"""Maximum time to wait for the loop to report that aborted connections are lost."""
 
 _LOOK_SECONDS: Final = 0.25
-"""How often a drain looks for connections whose deadline has passed."""
+"""How often a drain checks for connections whose deadline has passed."""

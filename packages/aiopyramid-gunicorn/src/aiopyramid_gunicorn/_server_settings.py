@@ -13,14 +13,14 @@ class ServerSettings:
     """How a server treats its clients.
 
     Attributes:
-        environ: What the environs are made of.
+        environ: The settings from which environs are built.
         limits: How much a client may send.
         times: How long it may take.
         proxy_protocol: gunicorn's setting of that name: ``off``, ``v1``, ``v2`` or ``auto``.
-        sends_files: Whether the system sends files by itself (gunicorn's ``sendfile``).
+        sends_files: Whether the system sends files itself (gunicorn's ``sendfile``).
         max_connections: Connections at a time; further ones wait in the kernel's backlog.
-        max_requests: Requests after which the server says that it has had enough; None for no such
-            number.
+        max_requests: Number of requests after which the server asks to be restarted; None for no
+            limit.
     """
 
     environ: EnvironSettings

@@ -1,6 +1,6 @@
-"""gunicorn's settings that mean nothing to this worker, and what is said about each of them.
+"""gunicorn's settings that have no effect on this worker, and the reason for each of them.
 
-Rule: what somebody has set is honoured, or said to be ignored, or refused; never just ignored.
+The rule: a setting is honoured, refused, or ignored with a warning; never silently ignored.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from .exceptions import SettingNotSupported
 
 __all__ = ("check_settings", "sends_files")
 
-_ONLY_HTTP_1: Final = "HTTP/1.1 and HTTP/1.0 are spoken here; put a proxy in front for HTTP/2"
-_STRICT: Final = "requests are parsed strictly here"
-_LOOP: Final = "the event loop shakes hands with TLS clients, and ends connections, in its own way"
+_ONLY_HTTP_1: Final = "this worker speaks HTTP/1.1 and HTTP/1.0 only; use a proxy for HTTP/2"
+_STRICT: Final = "this worker parses requests strictly"
+_LOOP: Final = "the event loop performs TLS handshakes and closes TLS connections in its own way"
 _ASGI: Final = "it is for gunicorn's asgi worker"
 
 _IGNORED: Final = {
-    "http_parser": "httptools is the parser here",
+    "http_parser": "this worker parses requests with httptools",
     "http_protocols": _ONLY_HTTP_1,
     "http2_cleartext": _ONLY_HTTP_1,
     "strip_header_spaces": _STRICT,
@@ -32,7 +32,7 @@ _IGNORED: Final = {
     "asgi_disconnect_grace_period": _ASGI,
     "websocket_max_message_size": f"{_ASGI}; aiopyramid_websocket has a setting of its own",
 }
-"""Why a setting is ignored. Not every version of gunicorn knows all of them."""
+"""Why each setting is ignored. Not every version of gunicorn has all of them."""
 
 
 def check_settings(cfg: Any) -> Iterator[str]:
@@ -45,9 +45,9 @@ def check_settings(cfg: Any) -> Iterator[str]:
         A sentence for the log about each setting that was set and is ignored.
 
     Raises:
-        SettingNotSupported: The settings ask for something without which serving makes no sense.
+        SettingNotSupported: The worker cannot serve at all without support for a setting.
     """
-    # The binary protocol between nginx and uWSGI. Every request would be answered with 400.
+    # The binary protocol between nginx and uWSGI: every request would be answered with 400.
     if getattr(cfg, "protocol", "http") != "http":
         raise SettingNotSupported(
             f"this worker does not speak protocol = {cfg.protocol!r}: leave that setting out, and"
@@ -60,12 +60,12 @@ def check_settings(cfg: Any) -> Iterator[str]:
 
 
 def sends_files(cfg: Any) -> bool:
-    """Return whether the system may send files by itself (gunicorn's setting ``sendfile``).
+    """Return whether the system may send files itself (gunicorn's setting ``sendfile``).
 
     Args:
         cfg: A :class:`gunicorn.config.Config`.
     """
-    # gunicorn 27 takes any value that was set for False; the environment variable SENDFILE counts
-    # where none was.
+    # gunicorn 27 treats any value that was set as False. The environment variable SENDFILE counts
+    # if none was set.
     value = cfg.settings["sendfile"].get()
     return bool(cfg.sendfile if value is None else value)

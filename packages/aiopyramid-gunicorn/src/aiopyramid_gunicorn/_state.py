@@ -1,6 +1,6 @@
-"""The states of a connection, and the only moves between them.
+"""The states of a connection, and the only transitions between them.
 
-One enumeration and one table instead of pairs of flags: what is not in the table cannot happen.
+One enumeration and one table replace pairs of flags: a transition not in the table cannot happen.
 """
 
 import enum
@@ -19,21 +19,21 @@ __all__ = (
 
 
 class State(enum.Enum):
-    """What a connection is doing, seen from the oldest request that is not answered yet."""
+    """What a connection is doing with regard to the oldest request that is not answered yet."""
 
     IDLE = "waiting for a request"
     RECEIVING = "receiving a request"
     HANDLING = "the application handles a request"
-    UPGRADED = "another protocol has the transport"
-    CLOSING = "the last answer is on its way, nothing more is read"
+    UPGRADED = "another protocol owns the transport"
+    CLOSING = "the last response is being sent, nothing more is read"
     CLOSED = "the transport is gone"
 
-    # An enumeration's own hashes the name, in Python, several times for each request.
+    # The enumeration's own __hash__ hashes the name, in Python, several times for each request.
     __hash__ = object.__hash__
 
 
-# On Python 3.11 it takes ten times as long to look one up in the enumeration, and a request needs
-# twenty of them: a twentieth of a small one's time.
+# On Python 3.11 a look-up in the enumeration takes ten times as long. A request needs twenty of
+# them, which is a twentieth of the time of a small request.
 IDLE: Final = State.IDLE
 RECEIVING: Final = State.RECEIVING
 HANDLING: Final = State.HANDLING
@@ -55,7 +55,7 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
             State.CLOSED,
         }
     ),
-    # What becomes of the connection now is no longer HTTP's business.
+    # The other protocol decides about the connection now.
     State.UPGRADED: frozenset(),
     State.CLOSING: frozenset({State.CLOSED}),
     State.CLOSED: frozenset(),

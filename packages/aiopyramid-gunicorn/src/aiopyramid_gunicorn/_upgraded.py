@@ -1,4 +1,4 @@
-"""A connection that has left HTTP: another protocol has it, the server still counts it."""
+"""A connection that has left HTTP: another protocol owns it, and the server still counts it."""
 
 import asyncio
 import math
@@ -13,22 +13,22 @@ __all__ = ("UpgradedConnection",)
 
 
 class UpgradedConnection(asyncio.Protocol):
-    """Passes on what the transport says, and lets the server know of the end.
+    """Passes the transport's events to the protocol, and tells the server when it is closed.
 
-    The HTTP connection with its parser would be much to keep for a connection that may be idle
-    for hours.
+    Keeping the HTTP connection with its parser would waste memory, because an upgraded connection
+    may be idle for hours.
 
     Args:
-        owner: The server which accepted the connection.
-        protocol: What has it now.
+        owner: The server that accepted the connection.
+        protocol: The protocol that owns it now.
         transport: The connection's transport.
 
     Attributes:
-        deadline: Never: how long the client may be silent is the other protocol's business.
+        deadline: Never, because the other protocol decides how long the client may be silent.
     """
 
-    # An attribute, so that a transport which asks for it gets the other protocol's own method:
-    # the one callback in which a forwarding call would be felt.
+    # An attribute, so that a transport that looks it up gets the other protocol's own method: it
+    # is the one callback in which a forwarding call would cost measurable time.
     __slots__ = ("_had_last_words", "_owner", "_protocol", "_transport", "data_received")
 
     deadline: Final = math.inf
@@ -43,15 +43,16 @@ class UpgradedConnection(asyncio.Protocol):
         self.data_received = protocol.data_received  # type: ignore[method-assign]
 
     def begin(self, early: bytes, *, at_eof: bool) -> None:
-        """Take the transport over.
+        """Take over the transport.
 
         Args:
-            early: What the client has sent behind its request.
-            at_eof: Whether that was the last.
+            early: The bytes that the client has sent after its request.
+            at_eof: Whether the client has closed its side after them.
         """
         self._owner.remember(self)
         self._transport.set_protocol(self)
-        # HTTP has paused it behind the request. Not later, or this could undo another pause.
+        # HTTP has paused reading after the request. Resume now, because later this could undo a
+        # pause by the other protocol.
         self._transport.resume_reading()
         self._protocol.connection_made(self._transport)
         if early:
@@ -64,19 +65,19 @@ class UpgradedConnection(asyncio.Protocol):
     # --- Called by asyncio --------------------------------------------------------------------
 
     def eof_received(self) -> bool | None:
-        """The client has sent its last byte."""
+        """Pass on that the client has sent its last byte."""
         return self._protocol.eof_received()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than the other protocol writes."""
+        """Pass on that the client reads more slowly than the other protocol writes."""
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """Pass on that the client has caught up."""
         self._protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """Pass on that the connection is gone, and leave the server's set of connections."""
         try:
             self._protocol.connection_lost(exc)
         finally:
@@ -85,18 +86,20 @@ class UpgradedConnection(asyncio.Protocol):
     # --- Called by the server -----------------------------------------------------------------
 
     def expire(self) -> None:
-        """Never called: there is no deadline."""
+        """Do nothing: there is no deadline, so this is never called."""
 
     def retire(self, linger_seconds: float) -> None:
-        """The server stops."""
+        """Tell the protocol that the server stops."""
         self._protocol.server_stops()
 
     def give_up(self) -> bool:
-        """The server's patience has ended; called again when that for last words has.
+        """Abort the connection on the second call; the first one leaves time for closing.
+
+        The server calls this when the time for its drain is over, and again shortly after that.
 
         Returns:
-            Whether it was broken off: not at first, for the protocol may have begun only now to
-            close the connection, if the server had no patience at all.
+            Whether the connection was aborted: not on the first call, because the protocol may
+            only just have begun to close the connection if the drain had no time at all.
         """
         if not self._had_last_words:
             self._had_last_words = True
@@ -105,11 +108,11 @@ class UpgradedConnection(asyncio.Protocol):
         return True
 
     def abort(self) -> None:
-        """Break the connection off at once."""
+        """Abort the connection at once."""
         self._transport.abort()
 
     def descriptor(self) -> int:
-        """Return the descriptor of its socket; -1 if it is closed."""
+        """Return the descriptor of the connection's socket; -1 if it is closed."""
         return descriptor_of(self._transport)
 
     def __str__(self) -> str:

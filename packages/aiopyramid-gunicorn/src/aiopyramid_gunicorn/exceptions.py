@@ -1,4 +1,4 @@
-"""Every exception of aiopyramid-gunicorn; an error knows the HTTP status that answers it.
+"""Every exception of aiopyramid-gunicorn; each request error has the HTTP status of its response.
 
 ::
 
@@ -11,7 +11,7 @@
     │   └── VersionNotSupported         505
     └── SettingNotSupported         gunicorn does not start
 
-Those that other servers raise as well are in :mod:`aiopyramid_core.exceptions`.
+Exceptions that other servers raise as well are in :mod:`aiopyramid_core.exceptions`.
 """
 
 from http import HTTPStatus
@@ -59,4 +59,4 @@ class VersionNotSupported(RequestError):
 
 
 class SettingNotSupported(AiopyramidError):
-    """One of gunicorn's settings asks for what this worker cannot do."""
+    """One of gunicorn's settings asks for something that this worker cannot do."""

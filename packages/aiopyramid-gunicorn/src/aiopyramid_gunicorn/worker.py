@@ -57,25 +57,25 @@ class AsyncGunicornWorker(Worker):
     """Serves a Pyramid application (any WSGI application) from an asyncio event loop.
 
     Name it as gunicorn's ``worker_class``. Each request runs in a greenlet in which
-    ``aiopyramid_core`` can await; uvloop is used when it is installed. What gunicorn has no
-    setting for is a class attribute, to be overridden in a subclass.
+    ``aiopyramid_core`` can await; uvloop is used if it is installed. Options for which gunicorn
+    has no setting are class attributes, to be overridden in a subclass.
 
     Attributes:
         body_limit_bytes: Longest request body; longer ones are answered with 413.
         body_memory_bytes: Body size from which a request body is kept in a temporary file.
         head_limit_bytes: Longest head of a request, all fields together; longer ones are answered
-            with 431. Trailer fields, and extensions of chunks, may be as long in all.
+            with 431. Trailer fields and chunk extensions together have a limit of the same size.
         head_timeout_seconds: Time for a client to send the head of a request.
-        body_timeout_seconds: Time for a client to send any more of a request body.
-        body_grace_seconds: Time for a request body before its rate counts.
-        body_rate_bytes_per_second: How fast a request body has to come on average after that; 0
-            for no minimum.
-        write_buffer_bytes: How much of an answer may wait for its client before the application
-            has to wait, too.
-        write_timeout_seconds: Time for a client to read any more of an answer.
-        executor_threads: Most threads that run synchronous requests at a time, and most of the
-            event loop's default executor. gunicorn's setting ``threads``, if it is above 1, and an
-            application that sets an executor of its own say both instead.
+        body_timeout_seconds: Time for a client to send the next part of a request body.
+        body_grace_seconds: Time for a request body before the minimum rate applies.
+        body_rate_bytes_per_second: Minimum average rate of a request body after that; 0 for no
+            minimum.
+        write_buffer_bytes: How much of a response may be buffered for its client before the
+            application has to wait.
+        write_timeout_seconds: Time for a client to read any more of a response.
+        executor_threads: Maximum number of threads that run synchronous requests at a time, and
+            of threads of the event loop's default executor. gunicorn's setting ``threads``, if it
+            is above 1, or an executor that the application sets takes precedence over both.
     """
 
     body_limit_bytes: int = 1 << 30
@@ -92,17 +92,17 @@ class AsyncGunicornWorker(Worker):
     loop: asyncio.AbstractEventLoop
 
     _said: ClassVar[set[str]] = set()
-    """What the arbiter has said already about settings; it makes an instance for each worker."""
+    """Warnings about settings already logged; the arbiter makes an instance for each worker."""
 
     _has_served: ClassVar[mmap.mmap] = mmap.mmap(-1, 1)
-    """Whether any worker of this arbiter has served; they all share this memory."""
+    """Whether any worker of this arbiter has served; all of them share this memory."""
 
     _server: Server | None = None
 
     # --- Called by gunicorn -------------------------------------------------------------------
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Look at the settings; gunicorn calls this in its main process, before it forks."""
+        """Check the settings; gunicorn calls this in its main process, before it forks."""
         super().__init__(*args, **kwargs)
         try:
             news = [text for text in check_settings(self.cfg) if text not in self._said]
@@ -111,18 +111,18 @@ class AsyncGunicornWorker(Worker):
         for text in news:
             self.log.warning("%s", text)
         self._said.update(news)
-        # Here, where it still is the arbiter: since Python 3.12 a fork forgets the event loop.
-        # The loop is kept, because it would shut its executor down when garbage collected.
+        # Here, because this still is the arbiter: since Python 3.12 a fork forgets the event loop.
+        # The loop is kept, because it shuts its executor down when it is garbage collected.
         self._loop_of_application = _loop_of_loaded_application()
 
     def init_process(self) -> None:
-        """Set up this process and serve; returns when the worker has stopped."""
+        """Set up this process and serve; return when the worker has stopped."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             # Until init_signals a worker has the arbiter's handlers, which do nothing here: a
-            # signal that arrives meanwhile would be lost, and the arbiter waits for our end.
+            # signal that arrives before would be lost, and the arbiter waits for us to exit.
             signal.signal(number, signal.SIG_DFL)
-        # Before the application is loaded: asyncio.get_event_loop() in its constructor must
-        # give the loop that will run it.
+        # Before the application is loaded, because asyncio.get_event_loop() in its constructor
+        # must return the loop that will run it.
         self.loop = _new_event_loop()
         asyncio.set_event_loop(self.loop)
         # There is no public way to ask a loop for its default executor.
@@ -138,7 +138,7 @@ class AsyncGunicornWorker(Worker):
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the application, and look at what was loaded."""
+        """Load the application and check it."""
         try:
             super().load_wsgi()
         except AppImportError:
@@ -154,9 +154,9 @@ class AsyncGunicornWorker(Worker):
             self.log.warning("%s", text)
 
     def init_signals(self) -> None:
-        """Receive signals; as long as the application loads, not yet by way of the event loop.
+        """Install signal handlers; while the application loads, they bypass the event loop.
 
-        uvloop forgets the signals that come before it runs (0.22), and the arbiter would wait for
+        uvloop (0.22) loses signals that arrive before it runs, and the arbiter would then wait for
         us until it sends SIGKILL.
         """
         signal.signal(signal.SIGTERM, self.handle_exit)
@@ -164,7 +164,7 @@ class AsyncGunicornWorker(Worker):
         signal.signal(signal.SIGQUIT, self.handle_quit)
         signal.signal(signal.SIGUSR1, self.handle_usr1)
         signal.signal(signal.SIGWINCH, signal.SIG_IGN)
-        # Never by way of the loop: the arbiter sends it when the loop does not answer.
+        # Never through the loop: the arbiter sends it when the loop does not respond.
         signal.signal(signal.SIGABRT, self.handle_abort)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -178,7 +178,7 @@ class AsyncGunicornWorker(Worker):
             self.cfg.timeout,
             "".join(traceback.format_stack(frame)),
         )
-        # The SystemExit raised below frees the loop, but may end in whatever blocks it.
+        # The SystemExit raised below frees the loop, but the code that blocks it may catch it.
         self._stop_at_once = True
         self.loop.call_soon_threadsafe(self._stop_wanted.set)
         super().handle_abort(sig, frame)
@@ -189,7 +189,7 @@ class AsyncGunicornWorker(Worker):
         try:
             while not serving.done():
                 self._run_loop_until(serving)
-            serving.result()  # raises what it has raised
+            serving.result()  # raises its exception, if there is one
         finally:
             self._close_loop()
         end_process_in(self._seconds_for_threads(), self.log)
@@ -197,10 +197,10 @@ class AsyncGunicornWorker(Worker):
     # --- Private ------------------------------------------------------------------------------
 
     def _run_loop_until(self, serving: "asyncio.Task[None]") -> None:
-        """Run the event loop; return, too, when something else than serving wants to end it.
+        """Run the event loop; also return when a task other than ``serving`` tries to end it.
 
-        Event loops let these two exceptions through, whichever task or callback has raised them.
-        That is a mistake of one request, which is no reason to break off all the others.
+        Event loops let these two exceptions through, whichever task or callback raised them. That
+        is an error of one request, which must not abort all the others.
         """
         try:
             self.loop.run_until_complete(serving)
@@ -215,21 +215,21 @@ class AsyncGunicornWorker(Worker):
     def _threads(self) -> int:
         """Return how many threads may run synchronous requests at a time."""
         threads: int = self.cfg.threads
-        # 1 is gunicorn's default, with which it does not mean threads at all.
+        # 1 is gunicorn's default, which means that no threads are used.
         return threads if threads > 1 else self.executor_threads
 
     def _sockets(self) -> list[int]:
-        """Return the descriptors of what child processes must not keep open."""
+        """Return the descriptors of the sockets that child processes must not keep open."""
         listening = [listener.sock.fileno() for listener in self.sockets]
         return listening + ([] if self._server is None else self._server.descriptors())
 
     def _stop(self) -> None:
-        """Stop when the requests in progress have ended."""
+        """Stop when the requests in progress have finished."""
         self.alive = False
         self._stop_wanted.set()
 
     def _restart(self) -> None:
-        """``max_requests`` is reached; the arbiter starts another worker when this one ends."""
+        """Stop: ``max_requests`` is reached. The arbiter starts another worker after this one."""
         if self.alive:
             self.log.info("Autorestarting worker after %d requests.", self.max_requests)
             self._stop()
@@ -244,7 +244,8 @@ class AsyncGunicornWorker(Worker):
             self._stop()
 
     async def _serve(self) -> None:
-        # Between two callbacks from now on. None is lost meanwhile: either handler calls _stop.
+        # From now on signals are handled between two callbacks. None is lost in between, because
+        # both kinds of handlers call _stop.
         self.loop.add_signal_handler(signal.SIGTERM, self._stop)
         self.loop.add_signal_handler(signal.SIGINT, self._quit)
         self.loop.add_signal_handler(signal.SIGQUIT, self._quit)
@@ -254,8 +255,8 @@ class AsyncGunicornWorker(Worker):
         self._beat()
         if not await self._unless_stopped(self._start()):
             return
-        # What is there now stays. The garbage collector need not look at it again: for an
-        # application of some size that would hold up all requests for tens of milliseconds.
+        # The objects that exist now stay. The garbage collector need not visit them again: in a
+        # large application that would delay all requests by tens of milliseconds.
         gc.collect()
         gc.freeze()
         tls = self._make_tls_context() if self.cfg.is_ssl else None
@@ -275,13 +276,13 @@ class AsyncGunicornWorker(Worker):
         self._next_beat.cancel()
 
     async def _unless_stopped(self, coroutine: Coroutine[Any, Any, None]) -> bool:
-        """Run a coroutine unless the worker is told to stop meanwhile; return whether it ended."""
+        """Run a coroutine unless the worker is told to stop; return whether it finished."""
         work = asyncio.create_task(coroutine)
         stop = asyncio.create_task(self._stop_wanted.wait())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if work.done():
-            await work  # raises what it has raised
+            await work  # raises its exception, if there is one
             return True
         self.log.warning("%s was told to stop before the application had started", self)
         work.cancel()
@@ -289,7 +290,7 @@ class AsyncGunicornWorker(Worker):
         return False
 
     async def _start(self) -> None:
-        """Start the application; try again if it fails, unless no worker has ever served."""
+        """Start the application; try again if that fails, unless no worker has ever served."""
         pause_seconds = 1.0
         while True:
             try:
@@ -299,8 +300,8 @@ class AsyncGunicornWorker(Worker):
                 self.log.critical("%s", error, exc_info=error.error)
             if not self._has_served[0]:
                 self._exit_for_good()
-            # The arbiter would take such an exit for its own, and end the workers that serve.
-            self.log.critical("%s does not serve, and tries again in %gs", self, pause_seconds)
+            # If this worker exited, the arbiter would exit as well, with the workers that serve.
+            self.log.critical("%s could not start; next attempt in %gs", self, pause_seconds)
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
 
@@ -308,29 +309,29 @@ class AsyncGunicornWorker(Worker):
         try:
             context: ssl.SSLContext = ssl_context(self.cfg)
         except (OSError, ssl.SSLError) as error:
-            self.log.critical("The settings for TLS (certfile and its relatives) fail: %s", error)
+            self.log.critical("Invalid TLS settings (certfile, keyfile or another): %s", error)
             self._exit_for_good()
-        # gunicorn may offer HTTP/2, too.
+        # gunicorn's context may offer HTTP/2 as well.
         context.set_alpn_protocols(["http/1.1"])
         return context
 
     def _exit_for_good(self) -> NoReturn:
-        """End with the code that tells gunicorn not to start another worker in our place."""
+        """Exit with the status that tells gunicorn not to start another worker instead."""
         self.cfg.worker_exit(self.app, self)
         logging.shutdown()
-        # Not SystemExit: under pserve this process is a fork of it, and pserve takes that for its
-        # own end and returns, as if all was well.
+        # Not SystemExit: under pserve this process is a fork of it, and pserve would treat the
+        # exception as its own exit and return as if nothing was wrong.
         os._exit(Arbiter.WORKER_BOOT_ERROR)
 
     def _patience_seconds(self) -> float:
-        """Return how long a drain may take, so that it ends before the arbiter sends SIGKILL."""
+        """Return how long a drain may take to finish before the arbiter sends SIGKILL."""
         graceful_timeout: float = self.cfg.graceful_timeout
         return max(0.0, graceful_timeout - LAST_WORDS_SECONDS - 0.5)
 
     def _seconds_for_threads(self) -> float:
-        """Return how long threads may go on, so that the arbiter need not end the process."""
+        """Return how long threads may continue before the arbiter kills the process."""
         left = 0.0 if self._stop_at_once else self._end - time.monotonic()
-        # The last heartbeat: the arbiter must not take us for a worker whose loop is blocked.
+        # The last heartbeat: the arbiter must not mistake us for a worker whose loop is blocked.
         self.notify()
         timeout: float = self.cfg.timeout
         return min(left, timeout - 1.0) if timeout else left
@@ -371,10 +372,11 @@ class AsyncGunicornWorker(Worker):
         )
 
     def _beat(self) -> None:
-        """Once a second: tell the arbiter that the loop is alive, and look after the clients."""
-        # gunicorn halves the setting before it passes it on: half of it is left for delays.
+        """Tell the arbiter that the loop is alive, and expire connections; runs once a second."""
+        # gunicorn halves the setting before it passes it on, which leaves half of it for delays.
         interval_seconds = min(1.0, self.timeout / 2) or 1.0
-        # No Task, which anybody can cancel; and the next beat is due whatever fails in this one.
+        # Not a Task, which any code could cancel. The next beat is scheduled first, so that it
+        # runs even if this one fails.
         self._next_beat = self.loop.call_later(interval_seconds, self._beat)
         try:
             self.notify()
@@ -388,8 +390,8 @@ class AsyncGunicornWorker(Worker):
 
     def _close_loop(self) -> None:
         end_tasks(self.loop, self.log)
-        # asyncio's loop closes what a signal wakes it by before it forgets the signals. The worker
-        # ends already: it need not be told to any more, nor end halfway through its last hooks.
+        # asyncio's loop closes its wake-up socket before it removes its signal handlers. The worker
+        # is exiting already, and a signal must not end it halfway through its last hooks.
         for number in _SIGNALS_OF_LOOP:
             signal.signal(number, signal.SIG_IGN)
             self.loop.remove_signal_handler(number)  # which restores the default
@@ -398,24 +400,24 @@ class AsyncGunicornWorker(Worker):
 
 
 _LONGEST_PAUSE_SECONDS: Final = 30.0
-"""How long to wait at most before an application that could not start is started again."""
+"""Maximum time before another attempt to start an application that could not start."""
 
 _SIGNALS_OF_LOOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
-"""Signals that the worker handles by way of the event loop."""
+"""Signals that the worker handles through the event loop."""
 
 _SIGNALS: Final = (*_SIGNALS_OF_LOOP, signal.SIGWINCH, signal.SIGABRT)
 """Signals that the worker handles."""
 
 
 def _loop_of_loaded_application() -> asyncio.AbstractEventLoop | None:
-    """Return the loop of the arbiter, on which an application may have set an executor.
+    """Return the arbiter's loop, on which an application may have set an executor.
 
-    ``pserve`` and ``preload_app`` load the application before the workers are forked. What its
-    constructor gets from ``asyncio.get_event_loop()`` then is a loop that will never run, and the
-    executor would be lost with it. A pool without threads yet survives the fork.
+    ``pserve`` and ``preload_app`` load the application before the workers are forked. Its
+    constructor then gets a loop from ``asyncio.get_event_loop()`` that will never run, and the
+    executor would be lost with it. A pool that has no threads yet survives the fork.
     """
     with warnings.catch_warnings():
-        # Up to Python 3.13 it makes a loop where there is none, and says that it should not.
+        # Up to Python 3.13 this makes a loop if there is none, with a DeprecationWarning.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             return asyncio.get_event_loop()

@@ -221,7 +221,7 @@ def test_other_versions_of_http_are_refused(feed, version):
 
 
 def test_http_0_9_is_refused_for_its_version(feed):
-    with pytest.raises(VersionNotSupported, match=r"HTTP/0\.9 is not spoken here"):
+    with pytest.raises(VersionNotSupported, match=r"HTTP/0\.9 is not supported"):
         feed(b"GET / HTTP/0.9\r\n\r\n")
 
 

@@ -15,7 +15,7 @@ def test_what_refuses_to_be_cancelled_does_not_keep_the_worker_from_its_end(guni
     server.end(signal.SIGTERM)
     server.said("Worker exiting")  # which one that was killed does not say
     if view == "stubborn_task":
-        server.said("'the stubborn task' goes on though it was cancelled")
+        server.said("'the stubborn task' is still running after its cancellation")
 
 
 def test_a_reloaded_worker_does_not_live_on_because_a_thread_blocks(gunicorn):
@@ -23,7 +23,7 @@ def test_a_reloaded_worker_does_not_live_on_because_a_thread_blocks(gunicorn):
     assert server.get("/thread")[0] == 200
     old = int(server.said(r"Booting worker with pid: (\d+)")[1])
     server.signal(signal.SIGHUP)
-    server.said("does not wait for its threads any longer: the blocked thread")
+    server.said("exits without waiting any longer for its threads: the blocked thread")
     server.until(lambda: not _is_running(old))
     assert server.get("/thread")[0] == 200
 

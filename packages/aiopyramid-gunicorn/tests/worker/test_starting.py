@@ -44,8 +44,8 @@ def test_a_worker_that_cannot_start_in_the_place_of_another_tries_again(server, 
     (tmp_path / "fail").touch()
     os.kill(first, signal.SIGKILL)
     server.said(FAILED, times=2)
-    server.said("does not serve, and tries again in 1s")
-    server.said("does not serve, and tries again in 2s")
+    server.said("could not start; next attempt in 1s")
+    server.said("could not start; next attempt in 2s")
     (tmp_path / "fail").unlink()
     assert int(server.get("/pid")[1]) != first
     assert server.output.count("Booting worker") == 2

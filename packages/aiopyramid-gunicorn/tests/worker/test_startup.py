@@ -84,7 +84,8 @@ def test_the_function_that_makes_the_application_is_not_taken_for_it(gunicorn, t
 
 ASYNC_MAIN = MAIN.replace("def main", "async def main")
 COROUTINE = (
-    "main makes the application, and is a coroutine function, which nobody awaits: say 'def'"
+    "main makes the application, but it is a coroutine function, which gunicorn does not await:"
+    " define it with 'def'"
 )
 
 
@@ -105,8 +106,8 @@ def test_what_it_has_returned_is_refused_too(recwarn):
         """Make an application, for pserve."""
 
     assert [text.partition(":")[0] for text in errors_of(main())] == [
-        "test_what_it_has_returned_is_refused_too.<locals>.main makes the application, and is a"
-        " coroutine function, which nobody awaits"
+        "test_what_it_has_returned_is_refused_too.<locals>.main makes the application, but it is"
+        " a coroutine function, which gunicorn does not await"
     ]
     assert not recwarn.list
 

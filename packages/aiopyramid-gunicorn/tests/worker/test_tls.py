@@ -174,7 +174,7 @@ def test_a_key_that_does_not_fit_ends_gunicorn_with_a_message(gunicorn, certific
     server = gunicorn(*files, app=PLAIN)
     server.ended()
     assert server.popen.returncode == 3
-    server.said(r"The settings for TLS \(certfile and its relatives\) fail: .*KEY_VALUES_MISMATCH")
+    server.said(r"Invalid TLS settings \(certfile, keyfile or another\): .*KEY_VALUES_MISMATCH")
     server.said("Worker failed to boot")
 
 

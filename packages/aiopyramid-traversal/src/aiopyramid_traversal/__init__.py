@@ -1,18 +1,18 @@
 """Traversal of resource trees whose ``__getitem__`` may be a coroutine.
 
-Include this package (``config.include("aiopyramid_traversal")``). ``README.md`` begins at the
-beginning; the modules in reading order:
+Include this package (``config.include("aiopyramid_traversal")``). ``README.md`` is the
+introduction; the modules in reading order:
 
 ``_path``
     From a request to the names to walk along; pure.
 ``_walk``
     The walk through the tree.
 ``traverser``
-    What Pyramid calls.
+    The traversers that Pyramid calls.
 ``lookup``
-    The same for code that is a coroutine already.
+    The same for code that is already a coroutine.
 ``_include``
-    How it all becomes part of an application.
+    How this package becomes part of an application.
 """
 
 from ._include import includeme

@@ -8,10 +8,10 @@ __all__ = ("includeme",)
 
 
 def includeme(config: Any) -> None:
-    """Let the resources of the application be coroutines.
+    """Let the ``__getitem__`` of the application's resources be coroutines.
 
     Includes ``aiopyramid_core`` and makes :class:`~aiopyramid_traversal.AsyncioTraverser` the
-    traverser of all resource trees that the application does not name another for with
+    traverser of all resource trees for which the application does not set another one with
     ``config.add_traverser``.
 
     Args:

@@ -15,13 +15,13 @@ __all__ = ("TraversalPath", "path_of")
 
 
 class TraversalPath(NamedTuple):
-    """What a request asks of traversal.
+    """The path that a request asks to traverse.
 
     Attributes:
         segments: The names to walk along from the root, those of the virtual root first.
-        virtual_root: The names that lead to the virtual root; empty where there is none.
-        subpath: The subpath of a request whose segments all name resources: what the route
-            matched as ``subpath``.
+        virtual_root: The names that lead to the virtual root; empty if there is none.
+        subpath: The subpath of a request whose segments all name resources: the part that the
+            route matched as ``subpath``.
     """
 
     segments: tuple[str, ...]
@@ -34,7 +34,7 @@ def path_of(request: Any, virtual_root_key: str) -> TraversalPath:
 
     Args:
         request: A request; ``matchdict`` is None unless a route has matched.
-        virtual_root_key: The key of the WSGI environment which names the virtual root.
+        virtual_root_key: The key of the WSGI environment that names the virtual root.
 
     Raises:
         URLDecodeError: The path of the request is not UTF-8.
@@ -55,9 +55,9 @@ def path_of(request: Any, virtual_root_key: str) -> TraversalPath:
 
 def _path_info(request: Any) -> str:
     try:
-        # Empty where the application is mounted and its very root is asked for.
+        # Empty if the application is mounted and its root is requested.
         return request.path_info or "/"
-    except KeyError:  # PEP 3333 lets a server leave an empty PATH_INFO out
+    except KeyError:  # PEP 3333 lets a server omit an empty PATH_INFO
         return "/"
     except UnicodeDecodeError as error:
         raise URLDecodeError(
@@ -68,9 +68,9 @@ def _path_info(request: Any) -> str:
 def _matched(matchdict: Any) -> tuple[str, tuple[str, ...]]:
     """Return the path and the subpath that a route has matched, decoded by the router."""
     path = matchdict.get("traverse", "/") or "/"
-    if is_nonstr_iter(path):  # *traverse, and not {traverse}
+    if is_nonstr_iter(path):  # *traverse, not {traverse}
         path = "/" + "/".join(path)
     subpath = matchdict.get("subpath", ())
-    if not is_nonstr_iter(subpath):  # {subpath}, and not *subpath
+    if not is_nonstr_iter(subpath):  # {subpath}, not *subpath
         subpath = split_path_info(subpath)
     return path, subpath

@@ -1,8 +1,8 @@
 """The walk through a resource tree, child by child.
 
-This is the only module that calls a resource's ``__getitem__``. The walk itself is ordinary code,
-in the request's own greenlet or thread: there an ordinary ``__getitem__`` finds what it finds
-under Pyramid's own traverser, a synchronized one can wait, and what turns out to be awaitable is
+This is the only module that calls a resource's ``__getitem__``. The walk itself is synchronous code
+in the request's own greenlet or thread: a synchronous ``__getitem__`` finds the same environment
+there as with Pyramid's own traverser, a synchronized one can wait, and an awaitable result is
 awaited.
 """
 
@@ -17,11 +17,11 @@ __all__ = ("Stop", "awaited", "walk")
 
 
 class Stop(NamedTuple):
-    """Where a walk has ended.
+    """The place where a walk has ended.
 
     Attributes:
         resource: The last resource that was found, the context.
-        virtual_root: The virtual root, or the root where that was not reached.
+        virtual_root: The virtual root, or the root if that was not reached.
         steps: How many names led to ``resource``.
         view_name: The name that follows, without its view selector; None if no name is left.
     """
@@ -36,21 +36,21 @@ def walk(root: Any, names: tuple[str, ...], virtual_root_steps: int, view_select
     """Walk from a root along names, as far as there are resources.
 
     Args:
-        root: Where to begin.
+        root: The resource at which to begin.
         names: The names to look up, each in the resource before it.
         virtual_root_steps: How many of the names lead to the virtual root.
-        view_selector: The two characters that a name begins with which can only be a view's.
+        view_selector: The two characters with which a name begins that can only be a view's.
 
     Returns:
-        Where the walk has ended: there are no more names, the next one begins with the view
-        selector, the resource has no ``__getitem__``, or that raised ``KeyError``.
+        The place where the walk has ended: there are no more names, the next one begins with the
+        view selector, the resource has no ``__getitem__``, or that raised ``KeyError``.
 
     Raises:
-        BaseException: Whatever a ``__getitem__`` raised, ``KeyError`` apart.
+        BaseException: Any exception of a ``__getitem__`` except ``KeyError``.
     """
     resource = virtual_root = root
     for steps, name in enumerate(names):
-        if name[:2] == view_selector:  # Pyramid's way: with any other length there is none
+        if name[:2] == view_selector:  # as in Pyramid: a selector of another length never matches
             return Stop(resource, virtual_root, steps, name[2:])
         try:
             get_child = resource.__getitem__
@@ -66,14 +66,15 @@ def walk(root: Any, names: tuple[str, ...], virtual_root_steps: int, view_select
 
 
 def awaited(value: Any) -> Any:
-    """Return a value, or what it comes to if it can be awaited."""
+    """Return a value, or its result if it is awaitable."""
     return await_(value) if inspect.isawaitable(value) else value
 
 
 def _child(get_child: Callable[[str], Any], name: str) -> Any:
     child = get_child(name)
     if type(child) is GeneratorType and inspect.isgeneratorfunction(get_child):
-        # A coroutine written with ``yield from``. Python lets it delegate to other coroutines
-        # only if the function was flagged before this generator, still at its beginning, was made.
+        # A coroutine written with ``yield from``. Python lets it delegate to other coroutines only
+        # if the function was flagged before the generator was created. This one has not started
+        # yet, so it can be replaced.
         return synchronize(get_child)(name)
     return awaited(child)

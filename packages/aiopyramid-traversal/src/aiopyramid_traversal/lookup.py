@@ -1,8 +1,8 @@
-"""Looking resources up by path, for code that is a coroutine already.
+"""Looking up resources by path, for code that is already a coroutine.
 
-In a request the functions of :mod:`pyramid.traversal` work as they are, in coroutine views as
-well. The ones here are for coroutines that run outside of a request's greenlet: background tasks,
-the children of a ``TaskGroup``, startup functions, scripts and tests.
+In a request the functions of :mod:`pyramid.traversal` work unchanged, in coroutine views as well.
+The functions here are for coroutines that run outside a request's greenlet: background tasks, the
+children of a ``TaskGroup``, startup functions, scripts and tests.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ async def find_resource(resource: Any, path: str | Iterable[str]) -> Any:
         resource: A location-aware resource of the tree.
         path: A string of quoted names or an iterable of plain ones, such as
             :func:`pyramid.traversal.resource_path` and ``resource_path_tuple`` return; from the
-            root if it begins with ``/`` or the empty string, else from ``resource``.
+            root if it begins with ``/`` or the empty string, otherwise from ``resource``.
 
     Raises:
         KeyError: There is no such resource.
@@ -57,7 +57,7 @@ async def traverse(resource: Any, path: str | Iterable[str]) -> dict[str, Any]:
     Raises:
         UnicodeEncodeError: ``path`` is a string with characters beyond ASCII.
         URLDecodeError: ``path`` is not quoted UTF-8.
-        BaseException: Whatever a ``__getitem__`` raised, ``KeyError`` apart.
+        BaseException: Any exception of a ``__getitem__`` except ``KeyError``.
     """
     return await spawn_greenlet(_traverse, resource, path)
 

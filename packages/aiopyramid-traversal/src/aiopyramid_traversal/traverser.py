@@ -1,8 +1,8 @@
 """The traversers: how Pyramid asks for the context of a request.
 
-A traverser (Pyramid, "Changing the Traverser") is made for the root of a resource tree and called
-with a request; it returns a dictionary that Pyramid puts on the request. Two of them, as there are
-two kinds of views: one for trees that await, and one for trees that block.
+A traverser (Pyramid, "Changing the Traverser") is created for the root of a resource tree and
+called with a request; it returns a dictionary that Pyramid puts on the request. There are two of
+them, as there are two kinds of views: one for trees that await, and one for trees that block.
 """
 
 from typing import Any
@@ -28,8 +28,8 @@ class AsyncioTraverser(ResourceTreeTraverser):
 
     The root may be awaitable, too: a root factory may be a coroutine function.
 
-    Otherwise it does what :class:`pyramid.traversal.ResourceTreeTraverser` does, and like there
-    a subclass may choose another ``VIEW_SELECTOR`` and ``VH_ROOT_KEY``.
+    Otherwise it behaves like :class:`pyramid.traversal.ResourceTreeTraverser`, and as there a
+    subclass may choose another ``VIEW_SELECTOR`` and ``VH_ROOT_KEY``.
 
     Args:
         root: The root resource, or an awaitable for it.
@@ -50,19 +50,19 @@ class AsyncioTraverser(ResourceTreeTraverser):
 
         Raises:
             URLDecodeError: The path is not UTF-8.
-            BaseException: Whatever a ``__getitem__`` raised, ``KeyError`` apart, which ends
+            BaseException: Any exception of a ``__getitem__`` except ``KeyError``, which ends
                 traversal.
         """
-        # First, or else a path that is refused would leave a coroutine never awaited. Kept, since
-        # it can be awaited only once, and a traverser called again.
+        # First, because otherwise a refused path would leave a coroutine that is never awaited. The
+        # result is kept, because a traverser can be called again, and a coroutine awaited once.
         self.root = awaited(self.root)
         path = path_of(request, self.VH_ROOT_KEY)
         stop = walk(self.root, path.segments, len(path.virtual_root), self.VIEW_SELECTOR)
         traversed, view_name, subpath = path.segments, "", path.subpath
         if stop.view_name is not None:
             view_name, subpath = stop.view_name, path.segments[stop.steps + 1 :]
-            # Below a virtual root Pyramid counts the names that lead there twice. Who reads
-            # request.traversed knows it like that.
+            # Below a virtual root Pyramid counts the names that lead there twice, and readers of
+            # request.traversed rely on that.
             traversed = path.segments[: len(path.virtual_root) + stop.steps]
         return {
             "context": stop.resource,
@@ -79,8 +79,8 @@ class ExecutorTraverser(AsyncioTraverser):
     """Traverse in a thread, for a tree of resources whose synchronous ``__getitem__`` blocks.
 
     In a coroutine request the whole walk is one call in a thread; a synchronous request has a
-    thread anyway. Coroutines in the tree run on the event loop all the same. For one kind of root
-    only::
+    thread anyway. Coroutines in the tree still run on the event loop. To use it for one kind of
+    root only::
 
         config.add_traverser(ExecutorTraverser, LegacyRoot)
     """

@@ -3,21 +3,21 @@
 Include this package (``config.include("aiopyramid_uwsgi")``). The modules in reading order:
 
 ``_include``, ``_settings``
-    How it becomes part of an application.
+    How this package becomes part of an application.
 ``_exchange``
     One request: which part of it runs in uWSGI's greenlet, and which in the bridge's.
 ``_body``, ``_scheme``, ``_response``
-    The request's body, read where uWSGI can wait for it; what is checked of request and response.
+    The request's body, read where uWSGI can wait for it; checks of the request and the response.
 ``_upgraded``
     A connection that leaves HTTP, for WebSockets.
 ``websocket``, ``_native``
-    The mapper of the original's name; WebSockets with TLS in the worker.
+    The mapper with the name of aiopyramid 0.x; WebSockets with TLS in the worker.
 ``_worker``, ``_listening``
-    The event loop; signals, the beginning and the end of a worker; from when on it accepts clients.
+    The event loop; signals, the start and the end of a worker; when it accepts clients.
 ``_api``
     uWSGI's own module, with types.
 ``exceptions``
-    What can go wrong, as a tree.
+    The exception hierarchy.
 """
 
 from ._include import includeme

@@ -1,7 +1,7 @@
 """uWSGI's own module, with types: the only place that imports it.
 
-It exists in uWSGI's processes only. What needs the current request raises or crashes anywhere but
-in the greenlet that uWSGI has made for it.
+It exists only in uWSGI's processes. Functions that need the current request raise or crash anywhere
+except in the greenlet that uWSGI has created for it.
 """
 
 import os
@@ -57,7 +57,7 @@ def has_option(name: str) -> bool:
 def seconds_of_mercy() -> float:
     """Return how long uWSGI's master waits for a worker to end before it kills it."""
     value = uwsgi.opt.get("worker-reload-mercy")
-    # Given more than once it is a list, of which the last counts.
+    # An option that is given more than once is a list, whose last item counts.
     return 60.0 if value is None else float(value[-1] if isinstance(value, list) else value)
 
 
@@ -70,11 +70,11 @@ def listening_sockets() -> tuple[int, ...]:
 
 
 def on_fork(function: Callable[[], None]) -> None:
-    """Have a function called in each new process of uWSGI, in addition to others."""
+    """Register a function to be called in each new process of uWSGI, in addition to others."""
     previous = getattr(uwsgi, "post_fork_hook", None)
     try:
-        # On import it puts a hook of its own in the place of any other; so import it now, before
-        # the application does.
+        # On import it replaces any hook by one of its own, so import it now, before the
+        # application does.
         from uwsgidecorators import postfork
     except Exception:  # it is not installed, or refuses to work without a master process
         uwsgi.post_fork_hook = _chained(previous, function)
@@ -94,21 +94,21 @@ def _chained(first: Callable[[], None] | None, second: Callable[[], None]) -> Ca
 
 
 def is_replacement() -> bool:
-    """Return whether this worker was started in the place of one that has ended."""
+    """Return whether this worker was started to replace one that has ended."""
     (worker,) = [each for each in uwsgi.workers() if each["id"] == uwsgi.worker_id()]
     return bool(worker["respawn_count"])
 
 
 def end_server() -> None:
-    """Have the master end all workers and itself; does nothing if there is none."""
+    """Have the master end all workers and itself; do nothing if there is no master."""
     if master := uwsgi.masterpid():
         os.kill(master, signal.SIGINT)
 
 
 def speaks_tls(environ: Mapping[str, Any]) -> bool:
-    """Return whether uWSGI itself encrypts the connection on which a request came in.
+    """Return whether uWSGI itself encrypts the connection on which a request arrived.
 
-    ``wsgi.url_scheme`` alone does not tell: it may be what a proxy says.
+    ``wsgi.url_scheme`` alone does not show it, because its value may come from a proxy.
     """
     return has_option("https-socket") and environ["wsgi.url_scheme"] == "https"
 
@@ -128,10 +128,10 @@ def duplicate_connection() -> socket.socket:
 
 
 def peer_address() -> str | None:
-    """Return the address of whoever has made the current request's connection.
+    """Return the address of the current request's peer, which may be a proxy.
 
-    Not ``REMOTE_ADDR``, which may be what a proxy says. Empty for a Unix socket, None if the
-    connection is gone.
+    This is not ``REMOTE_ADDR``, whose value may come from a proxy. It is empty for a Unix socket,
+    and None if the connection is gone.
     """
     with duplicate_connection() as connection:
         try:
@@ -142,9 +142,9 @@ def peer_address() -> str | None:
 
 
 def reset_connection() -> None:
-    """Let the current request's connection end with a reset, by which the client sees a failure."""
+    """End the current request's connection with a reset, so that the client sees a failure."""
     with duplicate_connection() as connection:
-        # How a socket is to be closed is told to the socket, not to one of its descriptors.
+        # The option applies to the socket, not to one of its descriptors.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -159,7 +159,7 @@ def read_chunk() -> bytes:
 
 
 def receive_message() -> bytes:
-    """Return a WebSocket message that has come in on the current request; ``b""`` if none has.
+    """Return a WebSocket message that has arrived on the current request; ``b""`` if none has.
 
     Raises:
         OSError: The connection is closed.

@@ -1,7 +1,7 @@
 """The body of a request, read before the application starts: to memory, then to disk.
 
-uWSGI can wait for the client in the greenlet that it has made for the request, and nowhere else: a
-read in a coroutine fails, and in an executor thread it crashes the worker.
+uWSGI can wait for the client only in the greenlet that it has created for the request: a read in a
+coroutine fails, and a read in an executor thread crashes the worker.
 """
 
 import contextlib
@@ -27,21 +27,21 @@ _PIECE_BYTES: Final = 64 << 10
 """Bytes read at a time."""
 
 _MOST_DIGITS: Final = 20
-"""Longest Content-Length: no body is longer, and of thousands of digits Python makes no number."""
+"""Longest Content-Length: no body is longer, and Python refuses to convert thousands of digits."""
 
 
 def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
     """Wait for the whole body and make it ``wsgi.input``; called in uWSGI's greenlet.
 
     Args:
-        environ: The request's environ. Of a body in chunks it has the length afterwards.
+        environ: The request's environ. Afterwards it has the length even of a chunked body.
         settings: How long the body may be, and how much of it may stay in memory.
 
     Returns:
-        The body, at its beginning; to be closed behind the request.
+        The body, at its beginning; to be closed after the request.
 
     Raises:
-        BadRequest: ``Content-Length`` is no number, or there are two ways to tell the length.
+        BadRequest: ``Content-Length`` is not a number, or the length is given in two ways.
         BodyNotReceived: The client went away or was too slow.
         CodingNotSupported: The body is not, or not only, in chunks.
         ContentTooLarge: The body is longer than allowed.
@@ -68,7 +68,7 @@ def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
             body.close()
             raise BodyNotReceived(f"after {received} bytes of the request body: {error}") from error
         except BaseException:
-            with contextlib.suppress(OSError):  # what is not written yet nobody will read
+            with contextlib.suppress(OSError):  # data that is not written yet will not be read
                 body.close()
             raise
         if chunked:
@@ -83,7 +83,9 @@ def _is_chunked(environ: dict[str, Any]) -> bool:
     if coding is None:
         return False
     if coding.strip().lower() != "chunked":
-        raise CodingNotSupported(f"the transfer coding {coding!r} is not known here")
+        raise CodingNotSupported(
+            f"unsupported Transfer-Encoding: {coding!r}, only chunked is supported"
+        )
     if environ.get("CONTENT_LENGTH"):
         # RFC 9112, 6.3: perhaps an attempt to smuggle a request past a proxy.
         raise BadRequest("the request has both a Transfer-Encoding and a Content-Length")
@@ -93,7 +95,7 @@ def _is_chunked(environ: dict[str, Any]) -> bool:
 def _length(environ: dict[str, Any]) -> int:
     text = environ.get("CONTENT_LENGTH") or "0"
     if not (text.isascii() and text.isdigit()) or len(text) > _MOST_DIGITS:
-        raise BadRequest(f"{text[:_MOST_DIGITS]!r} is no Content-Length")
+        raise BadRequest(f"invalid Content-Length: {text[:_MOST_DIGITS]!r}")
     return int(text)
 
 
@@ -118,7 +120,7 @@ def _pieces(source: IO[bytes], length: int) -> Iterator[bytes]:
     while length:
         piece = source.read(min(length, _PIECE_BYTES))
         if not piece:
-            # uWSGI's word for a client that has closed its side.
+            # This is how uWSGI reports a client that has closed its side.
             raise OSError("the client closed the connection")
         length -= len(piece)
         yield piece

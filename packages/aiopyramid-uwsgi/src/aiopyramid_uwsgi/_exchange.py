@@ -1,8 +1,8 @@
-"""One request through the application: Pyramid on the one side, uWSGI on the other.
+"""One request through the application: Pyramid on one side, uWSGI on the other.
 
-Two greenlets take part. In uWSGI's own run the calls of its API: it finds the request by the
-greenlet, and may wait there for the client. In one of the bridge runs the application, which may
-await. Nothing in the application needs to know that this is uWSGI.
+Two greenlets take part. The calls of uWSGI's API run in its own greenlet, because uWSGI finds the
+request by the greenlet and may wait there for the client. The application runs in a greenlet of the
+bridge, in which it may await. It need not know that the server is uWSGI.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 
 
 class Register(Protocol):
-    """Where exchanges are known from their beginning to their end."""
+    """The register of exchanges, from their beginning to their end."""
 
     @property
     def is_stopping(self) -> bool:
         """Whether the worker has been told to stop."""
 
     def remember(self, exchange: "Exchange") -> None:
-        """An exchange has begun."""
+        """Add an exchange that has begun."""
 
     def forget(self, exchange: "Exchange") -> None:
-        """An exchange has ended."""
+        """Remove an exchange that has ended."""
 
 
 class Exchange:
@@ -53,12 +53,12 @@ class Exchange:
 
     Args:
         policy: The application's execution policy (Pyramid, "Execution Policies").
-        router: What to pass to it.
+        router: The router to pass to it.
         settings: How long the request body may be.
         register: Told of the beginning and the end.
 
     Attributes:
-        descriptor: That of the connection, as uWSGI has it.
+        descriptor: uWSGI's descriptor of the connection.
     """
 
     __slots__ = (
@@ -94,9 +94,9 @@ class Exchange:
     def __call__(
         self, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes] | bytes:
-        """Handle the request; raises nothing, as uWSGI would print it and answer nothing."""
-        # A copy, for what outlives the response, such as a background task: uWSGI empties its own
-        # behind the request, and fills it for the next.
+        """Handle the request; raise nothing, because uWSGI would print it and not answer."""
+        # A copy, for code that outlives the response, such as a background task: uWSGI clears its
+        # own environ after the request, and reuses it for the next.
         environ = self._environ = environ.copy()
         response = self._response = Response(environ["REQUEST_METHOD"])
         self.descriptor = _api.connection_descriptor()
@@ -105,7 +105,7 @@ class Exchange:
             correct_scheme(environ, self._settings.forwarded_allow_ips, _api.peer_address)
             self._offer_upgrade(environ)
             self._request_body = receive_body(environ, self._settings)
-            environ["wsgi.multithread"] = True  # ordinary views run in threads
+            environ["wsgi.multithread"] = True  # synchronous views run in threads
             for name in _OF_NO_USE:
                 environ.pop(name, None)
             has_part = self._call.proceed()
@@ -115,7 +115,7 @@ class Exchange:
             write = start_response(status_line, response.fields)
             response.is_committed = True
             if response.code == HTTPStatus.SWITCHING_PROTOCOLS:
-                write(b"")  # the head, without more ado
+                write(b"")  # sends the head at once
                 self._switch_protocols(write)
         except BaseException as error:
             status = self._status_for(error)
@@ -131,13 +131,13 @@ class Exchange:
                 return part
         except BaseException as error:
             self._status_for(error)
-            # Or else the client could not tell that the response is incomplete.
+            # Otherwise the client could not tell that the response is incomplete.
             _api.reset_connection()
             return None
         return None
 
     def close(self) -> None:
-        """The response is sent, or cannot be: end what is left of the application's part."""
+        """End the application's part: the response is sent, or cannot be sent."""
         try:
             gone = ClientDisconnected("the client closed the connection before the response's end")
             while self._call.has_begun and not self._call.has_ended:
@@ -147,21 +147,21 @@ class Exchange:
         except BaseException as error:
             self._status_for(error)
         finally:
-            # First, whatever the others do: the worker would wait for it in the end.
+            # First, in case a later step fails: the worker would wait for it on shutdown.
             self._register.forget(self)
             for name in (UPGRADE, TAKE_OVER):  # breaks the cycle environ -> exchange -> environ
                 self._environ.pop(name, None)
             self._release()
 
     def _release(self) -> None:
-        """Let go of what the request has used."""
+        """Release the resources of the request."""
         try:
             if self._upgraded is not None:
                 self._upgraded.abandon()
         except Exception:
-            _log.exception("%s: the protocol that was to have the connection failed", self.name)
+            _log.exception("%s: the protocol for the upgraded connection failed", self.name)
         if self._request_body is not None:
-            # What is not written yet nobody will read: a full disk is no news.
+            # Data that is not written yet will not be read, so an error for it does not matter.
             with contextlib.suppress(OSError):
                 self._request_body.close()
 
@@ -174,8 +174,8 @@ class Exchange:
             environ[UPGRADE] = self._upgrade if may else None
 
     def _switch_protocols(self, write: Callable[[bytes], object]) -> None:
-        """Let another protocol have the connection, and wait until it is gone."""
-        assert self._upgraded is not None  # or else the status was refused
+        """Hand the connection to another protocol, and wait until the connection is gone."""
+        assert self._upgraded is not None  # otherwise the status was refused
         if self._register.is_stopping:
             asyncio.get_running_loop().call_soon(self.stop)
         self._upgraded.serve(write)
@@ -190,12 +190,12 @@ class Exchange:
     # --- On the event loop --------------------------------------------------------------------
 
     def stop(self) -> None:
-        """The worker stops: tell a client who is not going to end by itself."""
+        """Tell an upgraded connection, which does not end by itself, that the worker stops."""
         if self._upgraded is not None:
             self._upgraded.server_stops()
 
     def cancel(self) -> None:
-        """The worker's patience has ended: break off."""
+        """Abort, because the time for requests in progress is over."""
         if self._upgraded is not None:
             self._upgraded.abort()
         self._call.cancel()
@@ -220,33 +220,33 @@ class Exchange:
 
     @property
     def name(self) -> str:
-        """What the log calls it."""
+        """The name of the request in the log."""
         return f"{self._environ.get('REQUEST_METHOD')} {self._environ.get('REQUEST_URI')}"
 
     def _status_for(self, error: BaseException) -> HTTPStatus:
-        """Log what was raised; return the status that answers it."""
+        """Log an exception; return the status with which to answer it."""
         if isinstance(error, RequestError):
             _log.warning("%s: %s", self.name, error)
             return error.status
         if isinstance(error, asyncio.CancelledError):
             _log.warning("%s was cancelled before its response was complete", self.name)
             return HTTPStatus.SERVICE_UNAVAILABLE
-        # SystemExit and the like as well: sys.exit() in a view is no reason to end the worker,
-        # which serves others as well.
+        # Also SystemExit and KeyboardInterrupt: sys.exit() in a view must not end the worker,
+        # which serves other requests as well.
         _log.error("Error handling request %s", self.name, exc_info=error)
         return HTTPStatus.INTERNAL_SERVER_ERROR
 
     # --- In the greenlet of the bridge --------------------------------------------------------
 
     def _run(self) -> bytes:
-        """Run the application; return the body if it is there at once, or else hand it over."""
+        """Run the application; return the body if it is complete, otherwise hand it over."""
         response = self._policy(self._environ, self._router)
         body: Any = response(self._environ, self._start_response)
         if type(body) is list or type(body) is tuple:
             whole = b"".join(body)
             if not self._response.is_committed:
                 return self._response.cut(whole)
-            self._hand_over(whole)  # behind what came by way of the write() callable
+            self._hand_over(whole)  # after the data from the write() callable
         elif hasattr(body, "__aiter__"):
             await_(self._give_parts(body))
         else:
@@ -261,7 +261,7 @@ class Exchange:
 
     @property
     def _is_wanted(self) -> bool:
-        """Whether the application has to go on, to send more or to start its response."""
+        """Whether the application has to continue, to send more or to start its response."""
         return self._response.status is None or self._response.needs_body
 
     def _start_response(
@@ -285,8 +285,8 @@ class Exchange:
                 if part := self._checked(part):
                     await self._call.give(part)
         finally:
-            # As PEP 3333 has it for ordinary bodies, it is for what the application returned to
-            # close what it iterates. An asynchronous generator is both.
+            # As PEP 3333 requires for synchronous bodies, the object that the application returned
+            # is closed, not its iterator. An asynchronous generator is both.
             closable = body if hasattr(body, "aclose") else iterator
             if hasattr(closable, "aclose"):
                 await closable.aclose()
@@ -296,28 +296,28 @@ class Exchange:
             self._call.hand_over(part)
 
     def _checked(self, part: Any) -> bytes:
-        """Return what uWSGI is to send of a part of the body."""
+        """Return the bytes that uWSGI should send of a part of the body."""
         self._check_started()
         if type(part) is not bytes:
             raise ApplicationError(
-                f"the response body yielded {type(part).__name__}, where PEP 3333 wants bytes"
+                f"the response body must yield bytes (PEP 3333), got {type(part).__name__}"
             )
         return self._response.cut(part)
 
 
 _OF_NO_USE: Final = (
-    # It works in uWSGI's greenlet only; files are read in threads.
+    # It works only in uWSGI's greenlet; files are read in threads.
     "wsgi.file_wrapper",
-    # uWSGI's other way of waiting, which does not go with greenlets of ours.
+    # uWSGI's other way of waiting, which is incompatible with our greenlets.
     "x-wsgiorg.fdevent.readable",
     "x-wsgiorg.fdevent.writable",
 )
 
 
 class _Whole(bytes):
-    """A body that is there at once; uWSGI sends bytes at one go, and iterates any other body.
+    """A complete body; uWSGI sends bytes at once, and iterates over any other body.
 
-    Each step of an iteration is a turn of the event loop.
+    Each step of the iteration would take an iteration of the event loop.
     """
 
     def __new__(cls, body: bytes, close: Callable[[], None]) -> "_Whole":
@@ -328,12 +328,12 @@ class _Whole(bytes):
     close: Callable[[], None]
 
     def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]
-        # With --wsgi-strict uWSGI knows of iterables only.
+        # With --wsgi-strict uWSGI accepts only iterables.
         return iter((bytes(self),))
 
 
 class _Parts:
-    """A body that comes in parts, as uWSGI asks for them."""
+    """A body that is produced in parts, as uWSGI requests them."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange

@@ -16,7 +16,7 @@ from ._worker import Worker, check_engine
 __all__ = ("includeme",)
 
 _workers: list[Worker] = []
-"""The one of this process, as soon as an application needs it."""
+"""The worker of this process, as soon as an application needs it."""
 
 
 def includeme(config: Any) -> None:
@@ -30,7 +30,7 @@ def includeme(config: Any) -> None:
 
     Raises:
         EngineMissing: uWSGI runs without its asyncio engine or without greenlets.
-        ConfigurationError: A setting makes no sense.
+        ConfigurationError: A setting is invalid.
     """
     config.include("aiopyramid_core")
     settings = UWSGISettings.from_mapping(config.registry.settings)
@@ -41,7 +41,7 @@ def includeme(config: Any) -> None:
         worker = Worker(settings)
         worker.prepare()
         _workers.append(worker)
-    # When all is said, since an application may have a policy of its own.
+    # After all other configuration, since an application may have a policy of its own.
     args = (config.registry, settings, _workers[0])
     config.action(None, _wrap_execution_policy, args=args, order=PHASE3_CONFIG + 1)
 

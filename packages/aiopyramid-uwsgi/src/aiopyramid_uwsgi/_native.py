@@ -1,8 +1,8 @@
-"""WebSockets that are received by uWSGI's own functions: for TLS in the worker, and no more.
+"""WebSockets received with uWSGI's own functions: only for TLS in the worker.
 
-With ``https-socket`` the decrypted bytes of a connection are inside of uWSGI, which gives away
-whole messages only. They are made frames again here, and the same connection class as everywhere
-else gets them. What is sent is framed by that class, and written through uWSGI.
+With ``https-socket`` the decrypted bytes of a connection are inside uWSGI, which returns only whole
+messages. This module converts them back to frames for the same connection class as everywhere else.
+That class frames the messages to be sent, which are written through uWSGI.
 """
 
 import asyncio
@@ -19,20 +19,19 @@ from . import _api
 __all__ = ("NativeTransport",)
 
 _HIGH_WATER_BYTES: Final = 64 << 10
-"""Bytes that wait to be sent before the protocol is asked to pause; asyncio's own default."""
+"""Bytes waiting to be sent above which the protocol is paused; asyncio's own default."""
 
 _LOOK_SECONDS: Final = 1.0
-"""How often to ask for messages though none has come: that is when uWSGI sends its pings."""
+"""How often to ask for messages even if none has arrived: this is when uWSGI sends its pings."""
 
 
 class NativeTransport(asyncio.Transport):
     """The transport of a protocol whose connection uWSGI reads and writes.
 
-    The protocol calls it on the event loop; what it asks for is done in uWSGI's greenlet, by
-    :meth:`serve`.
+    The protocol calls it on the event loop; :meth:`serve` does the work in uWSGI's greenlet.
 
     Args:
-        protocol: What speaks WebSocket.
+        protocol: The WebSocket protocol.
     """
 
     def __init__(self, protocol: UpgradedProtocol) -> None:
@@ -62,7 +61,7 @@ class NativeTransport(asyncio.Transport):
                     if not self._receive():
                         self._wait(connection.fileno())
             except OSError as error:
-                reason = error  # uWSGI's way of saying that the connection is closed
+                reason = error  # this is how uWSGI reports that the connection is closed
             finally:
                 self._lose(reason)
 
@@ -76,17 +75,17 @@ class NativeTransport(asyncio.Transport):
             self._protocol.resume_writing()
 
     def _receive(self) -> bool:
-        """Pass a message on; return whether there was one."""
+        """Pass on a message; return whether there was one."""
         if self._closing or self._reading_paused:
             return False
         message = _api.receive_message()
         if message:
-            # As a client sends it; whether it was text uWSGI does not say.
+            # Masked, as a client sends it; uWSGI does not report whether it was text.
             self._protocol.data_received(Frame(Opcode.BINARY, message).serialize(mask=True))
         return bool(message)
 
     def _wait(self, descriptor: int) -> None:
-        """Wait until there is something to send, or perhaps to receive."""
+        """Wait until there is data to send, or there may be data to receive."""
         if self._closing or self._outgoing:
             return
         self._news = self._loop.create_future()
@@ -109,11 +108,11 @@ class NativeTransport(asyncio.Transport):
     # --- Called by the worker -----------------------------------------------------------------
 
     def abandon(self) -> None:
-        """The connection is not handed over; does nothing if it was."""
+        """Clean up if the connection is not handed over; do nothing if it was."""
         self._lose(None)
 
     def server_stops(self) -> None:
-        """The worker stops."""
+        """Tell the protocol that the worker stops."""
         if self._serving and not self._lost:
             self._protocol.server_stops()
 
@@ -158,6 +157,6 @@ class NativeTransport(asyncio.Transport):
         self._tell()
 
     def _tell(self) -> None:
-        """Let uWSGI's greenlet look what there is to do."""
+        """Wake uWSGI's greenlet, so that it checks what there is to do."""
         if self._news is not None and not self._news.done():
             self._news.set_result(None)

@@ -1,4 +1,4 @@
-"""What of a response uWSGI is to send: it checks nothing itself, and sends whatever it is given.
+"""The parts of a response that uWSGI sends, checked: uWSGI itself sends whatever it is given.
 
 Pure: no asyncio, no ``uwsgi``.
 """
@@ -23,18 +23,18 @@ from aiopyramid_core.response_head import (
 __all__ = ("Response",)
 
 _MAY_UPGRADE = (101, 426)
-"""Statuses with an Upgrade field of the application's (RFC 9110, 15.2.2 and 15.5.22)."""
+"""Statuses with which the application may set Upgrade (RFC 9110, 15.2.2 and 15.5.22)."""
 
 
 class Response:
-    """One response: its head, checked, and a body that is as long as the head says.
+    """One response: a checked head, and a body of the length that the head declares.
 
     Args:
         method: The request's method.
 
     Attributes:
         status: The status; None before ``start_response``.
-        fields: The header fields, without those about which the application has no say.
+        fields: The header fields, without those that the application does not control.
         code: The three digits of the status.
         is_committed: Whether uWSGI has the head, so that it can no longer change; to be set.
     """
@@ -63,7 +63,7 @@ class Response:
         Args:
             status: The status.
             headers: The header fields.
-            exc_info: What the application gives when it replaces a response, or None.
+            exc_info: The exception for which the application replaces a response, or None.
             may_switch: Whether the status may be 101.
 
         Raises:
@@ -80,7 +80,7 @@ class Response:
         self._left = self._length if has_body(self._method, code) else 0
 
     def _passes(self, field: Any) -> bool:
-        """Take note of a header field; return whether it is passed on to the client."""
+        """Check and record a header field; return whether it is passed on to the client."""
         check_field(field)
         name, value = field
         special = special_name(name)
@@ -94,7 +94,7 @@ class Response:
     # --- The body -----------------------------------------------------------------------------
 
     def cut(self, part: bytes) -> bytes:
-        """Return what is to be sent of a part of the body: what exceeds its length is cut off."""
+        """Return the bytes to send of a part of the body: bytes beyond its length are cut off."""
         if self._left is None:
             return part
         part = part[: self._left]
@@ -107,7 +107,7 @@ class Response:
         return self._left != 0
 
     def check_end(self) -> None:
-        """Check that the body was as long as the head says.
+        """Check that the body was as long as the head declares.
 
         Raises:
             ApplicationError: It was shorter, and the client waits for the rest.

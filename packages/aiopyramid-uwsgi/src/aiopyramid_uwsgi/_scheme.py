@@ -1,7 +1,7 @@
-"""Whether a request came by TLS: what the connection says, or a proxy whose word counts.
+"""Whether a request came over TLS, according to the connection or to a trusted proxy.
 
-uWSGI takes ``X-Forwarded-Proto`` and ``X-Forwarded-Ssl`` for the scheme of the request, whoever
-sends them and whatever they are.
+uWSGI uses ``X-Forwarded-Proto`` and ``X-Forwarded-Ssl`` as the scheme of the request, whoever sends
+them and whatever their values are.
 """
 
 import ipaddress
@@ -31,19 +31,19 @@ def networks(value: Any) -> Networks:
 def correct_scheme(
     environ: dict[str, Any], trusted: Networks, peer: Callable[[], str | None]
 ) -> None:
-    """Let ``wsgi.url_scheme`` be ``http`` or ``https``, and nobody's choice who may not choose.
+    """Set ``wsgi.url_scheme`` to ``http`` or ``https``, and ignore peers that are not trusted.
 
     Args:
         environ: The request's environ.
-        trusted: Those whose word counts.
-        peer: Returns the address of the other end of the connection: empty for a Unix socket, as
-            whoever may write to that is trusted; None if it is not known.
+        trusted: The addresses of the trusted proxies.
+        peer: Returns the address of the other end of the connection: empty for a Unix socket, whose
+            users are trusted; None if it is not known.
     """
     if not any(name in environ for name in _CLAIMS):
         return
     scheme = environ["wsgi.url_scheme"].lower()
     if scheme not in ("http", "https") or not _is_among(peer(), trusted):
-        # uWSGI's own word, or that of a proxy that speaks uWSGI's protocol: no header field.
+        # Set by uWSGI itself or by a proxy that speaks uWSGI's protocol; it is not a header field.
         https = environ.get("HTTPS", "").lower()
         scheme = "https" if https.startswith(("on", "1")) else "http"
     environ["wsgi.url_scheme"] = scheme

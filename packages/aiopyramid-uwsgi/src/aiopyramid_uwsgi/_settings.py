@@ -12,12 +12,12 @@ __all__ = ("UWSGISettings",)
 
 
 _THIS_MACHINE: Final = networks("127.0.0.1 ::1")
-"""As the default of gunicorn's setting of the same name."""
+"""The same default as that of gunicorn's setting of this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class UWSGISettings:
-    """What the application's settings ask of this package.
+    """The application's settings for this package.
 
     Attributes:
         loop: ``aiopyramid.uwsgi.loop``: ``asyncio`` or ``uvloop``.
@@ -25,10 +25,11 @@ class UWSGISettings:
             are answered with 413.
         body_memory_bytes: ``aiopyramid.uwsgi.body_memory_bytes``: size from which a request body
             is kept in a temporary file.
-        graceful_timeout_seconds: ``aiopyramid.uwsgi.graceful_timeout``: seconds for which the end
-            of a worker waits for requests in progress.
+        graceful_timeout_seconds: ``aiopyramid.uwsgi.graceful_timeout``: seconds for which a
+            stopping worker waits for requests in progress.
         forwarded_allow_ips: ``aiopyramid.uwsgi.forwarded_allow_ips``: the proxies whose
-            ``X-Forwarded-Proto`` and ``X-Forwarded-Ssl`` are believed; those on Unix sockets are.
+            ``X-Forwarded-Proto`` and ``X-Forwarded-Ssl`` are trusted; proxies on Unix sockets
+            always are.
     """
 
     loop: str = "asyncio"
@@ -45,7 +46,7 @@ class UWSGISettings:
             settings: ``config.registry.settings``. An empty value means the default.
 
         Raises:
-            ConfigurationError: A value makes no sense; the message names the setting.
+            ConfigurationError: A value is invalid; the message names the setting.
         """
         default = cls()
         size = "a number of bytes above zero"

@@ -1,7 +1,7 @@
-"""A connection that has left HTTP: another protocol has a duplicate of uWSGI's socket.
+"""A connection that has left HTTP: another protocol uses a duplicate of uWSGI's socket.
 
-uWSGI's own descriptor must not be watched, since uWSGI closes it without a word to the event loop.
-Its greenlet waits meanwhile, which keeps uWSGI from doing anything with the connection.
+uWSGI's own descriptor must not be watched, since uWSGI closes it without telling the event loop.
+Until the end uWSGI's greenlet waits, which keeps uWSGI from using the connection.
 """
 
 import asyncio
@@ -21,34 +21,34 @@ TAKE_OVER: Final = "aiopyramid.uwsgi.take_over"
 
 
 class TakenOver(Protocol):
-    """What has a connection of uWSGI's from the 101 response on."""
+    """The owner of a uWSGI connection from the 101 response on."""
 
     def serve(self, write: Callable[[bytes], object]) -> None:
         """Serve the connection to its end; called in uWSGI's greenlet.
 
         Args:
-            write: Sends bytes to the client by way of uWSGI, waiting in uWSGI's greenlet.
+            write: Sends bytes to the client through uWSGI, and waits in uWSGI's greenlet.
         """
 
     def abandon(self) -> None:
-        """The connection is not handed over, because the response was not 101 in the end."""
+        """Clean up: the connection is not handed over, because the response was not 101."""
 
     def server_stops(self) -> None:
-        """The worker stops: tell the client."""
+        """Tell the client that the worker stops."""
 
     def abort(self) -> None:
-        """The worker's patience has ended."""
+        """Abort the connection, because the time for requests in progress is over."""
 
 
 class UpgradedConnection(asyncio.Protocol):
-    """Passes on what the transport says, and tells when it is gone.
+    """Passes the transport's events to the protocol, and reports when the transport is gone.
 
     Args:
-        protocol: What has the connection now.
+        protocol: The protocol that owns the connection now.
     """
 
-    # An attribute, so that a transport which asks for it gets the other protocol's own method:
-    # the one callback in which a forwarding call would be felt.
+    # An attribute, so that a transport that looks it up gets the other protocol's own method: it
+    # is the one callback in which a forwarding call would cost measurable time.
     __slots__ = ("_loop", "_lost", "_protocol", "_transport", "data_received")
 
     def __init__(self, protocol: UpgradedProtocol) -> None:
@@ -67,42 +67,42 @@ class UpgradedConnection(asyncio.Protocol):
         await self._lost
 
     def abandon(self) -> None:
-        """The connection is not handed over; does nothing if it was."""
+        """Clean up if the connection is not handed over; do nothing if it was."""
         if not self._lost.done():
             self.connection_lost(None)
 
     def server_stops(self) -> None:
-        """The worker stops."""
+        """Tell the protocol that the worker stops."""
         if self._transport is not None and not self._lost.done():
             self._protocol.server_stops()
 
     def abort(self) -> None:
-        """The worker's patience has ended."""
+        """Abort the connection, because the time for requests in progress is over."""
         if self._transport is not None:
             self._transport.abort()
 
     # --- Called by asyncio --------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The 101 is written."""
-        # A cast and no check: uvloop's transports are not subclasses of asyncio's.
+        """Pass on the transport, after the 101 is written."""
+        # A cast instead of a check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._protocol.connection_made(transport)
 
     def eof_received(self) -> bool | None:
-        """The client has sent its last byte."""
+        """Pass on that the client has sent its last byte."""
         return self._protocol.eof_received()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than the other protocol writes."""
+        """Pass on that the client reads more slowly than the other protocol writes."""
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """Pass on that the client has caught up."""
         self._protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """Pass on that the connection is gone."""
         try:
             self._protocol.connection_lost(exc)
         finally:

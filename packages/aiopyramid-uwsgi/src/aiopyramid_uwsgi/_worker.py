@@ -1,8 +1,8 @@
-"""The life of a uWSGI worker: its event loop, its signals, its beginning and its end.
+"""The life of a uWSGI worker: its event loop, its signals, its start and its end.
 
-uWSGI's plugin asks asyncio for the current event loop, runs it and never returns. What else there
-is to do, this module has the loop do. uWSGI by itself cuts off all requests when a worker is told
-to stop; here the worker takes those signals over.
+uWSGI's plugin asks asyncio for the current event loop, runs it and never returns. This module
+schedules all other work on that loop. uWSGI itself aborts all requests when a worker is told to
+stop, so the worker handles those signals here.
 """
 
 import asyncio
@@ -42,25 +42,25 @@ __all__ = ("Worker", "check_engine")
 _log = logging.getLogger("aiopyramid_uwsgi")
 
 _EXIT_CODES: Final = {
-    # What uWSGI's own handlers exit with: reload, and end.
+    # The exit codes of uWSGI's own handlers: reload, and end.
     signal.SIGHUP: 17,
     signal.SIGINT: 30,
     signal.SIGTERM: 30,
 }
 
 _STARTUP_FAILED: Final = 22
-"""The exit code that means to uWSGI: the application cannot be loaded."""
+"""The exit code with which uWSGI learns that the application cannot be loaded."""
 
 
 _TRY_AGAIN: Final = 1
-"""An exit code that means nothing to uWSGI: it starts another worker."""
+"""An exit code without a special meaning for uWSGI, which then starts another worker."""
 
 _RETRY_SECONDS: Final = 2.0
-"""How long to wait before an application that could not start is started again."""
+"""How long to wait before another attempt to start an application that could not start."""
 
 
 def check_engine() -> None:
-    """Make sure that uWSGI runs with what the application needs.
+    """Make sure that uWSGI runs with the options that the application needs.
 
     Raises:
         EngineMissing: It does not; the message names the option.
@@ -75,14 +75,14 @@ class Worker:
     """This process's worker, for all its applications.
 
     Args:
-        settings: Those of the first application.
+        settings: The settings of the first application.
     """
 
     def __init__(self, settings: UWSGISettings) -> None:
         self._settings = settings
         self._exchanges: set[Exchange] = set()
-        # Never to be closed or freed: the selector of a loop from before a fork is the parent's as
-        # well, and with a loop its executor is shut down.
+        # Never closed or freed: the selector of a loop from before a fork also belongs to the
+        # parent, and a loop shuts its executor down when it is closed.
         self._loops = _current_loops()
         self._ending: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -92,13 +92,13 @@ class Worker:
         """Set up the event loop, here and in the processes to be forked from this one.
 
         Raises:
-            ConfigurationError: The kind of loop that the setting asks for is not installed.
+            ConfigurationError: The kind of loop that the setting names is not installed.
         """
         wanted = _loop_factory(self._settings.loop)
-        # The loop on which applications that are loaded before the fork await something never
-        # serves; and one of uvloop's would not tell which executor they have set.
+        # If applications are loaded before the fork, the loop on which they await something never
+        # serves, and a uvloop would not reveal the executor that they have set.
         self._make_loop(wanted if _api.has_option("lazy-apps") else asyncio.new_event_loop)
-        # A worker that shared the loop of others would break theirs.
+        # A worker that shared its loop with other workers would break it for them.
         _api.on_fork(lambda: self._make_loop(wanted))
 
     def _make_loop(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -108,8 +108,8 @@ class Worker:
         asyncio.set_event_loop(loop)
         adopt_loop(loop)
         loop.set_default_executor(executor or RequestExecutor(DEFAULT_THREADS))
-        # The first thing that the loop does when the plugin runs it: uWSGI sets signal handlers
-        # later than it calls us.
+        # The first callback when the plugin runs the loop, because uWSGI sets its signal handlers
+        # after it has called us.
         loop.call_soon(self._begin, Listening(loop))
 
     # --- Requests -----------------------------------------------------------------------------
@@ -120,11 +120,11 @@ class Worker:
         return self._ending is not None
 
     def remember(self, exchange: Exchange) -> None:
-        """A request has come in."""
+        """Add a request that has arrived."""
         self._exchanges.add(exchange)
 
     def forget(self, exchange: Exchange) -> None:
-        """A request was answered."""
+        """Remove a request that was answered."""
         self._exchanges.discard(exchange)
         if not self._exchanges:
             self._deserted.set()
@@ -137,7 +137,7 @@ class Worker:
             loop.call_later(_LOADING_SECONDS, self._begin, listening)
             return
         listening.plugin_has_begun()
-        # Not before, since uWSGI forks its workers, too.
+        # Not before, because uWSGI itself forks workers.
         disown_children(_EXIT_CODES, self._sockets)
         for number in _EXIT_CODES:
             loop.add_signal_handler(number, self._stop, number, listening)
@@ -158,13 +158,13 @@ class Worker:
             listening.begin()
 
     async def _make_way(self) -> None:
-        """Leave the place to another worker after a while."""
-        _log.critical("This worker does not serve; another one tries in %gs", _RETRY_SECONDS)
+        """Exit after a pause, so that another worker is started."""
+        _log.critical("This worker could not start; another one tries in %gs", _RETRY_SECONDS)
         await asyncio.sleep(_RETRY_SECONDS)
         self._exit_soon(_TRY_AGAIN)
 
     def _sockets(self) -> list[int]:
-        """Return the descriptors of what child processes must not keep open."""
+        """Return the descriptors of the sockets that child processes must not keep open."""
         connections = [exchange.descriptor for exchange in self._exchanges]
         return [*_api.listening_sockets(), *connections]
 
@@ -179,7 +179,7 @@ class Worker:
                 self._have(exchange, exchange.stop)
 
     def _have(self, exchange: Exchange, act: Callable[[], None]) -> None:
-        """Have an exchange do something; one that fails is broken off, and harms no other."""
+        """Call a method of an exchange; if it fails, only this exchange is aborted."""
         try:
             act()
         except Exception:
@@ -195,7 +195,7 @@ class Worker:
     async def _finish(self) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._patience_seconds()
-        # For requests on connections that were accepted just now.
+        # For requests on connections that have only just been accepted.
         await asyncio.sleep(_ACCEPTED_SECONDS)
         if not await self._is_deserted_within(end - loop.time()):
             cut = tuple(self._exchanges)
@@ -207,7 +207,7 @@ class Worker:
         await self._cancel_tasks()
 
     def _patience_seconds(self) -> float:
-        """Return how long requests may go on, so that all is over before the master kills us."""
+        """Return how long requests may continue before the master would kill this worker."""
         mercy = _api.seconds_of_mercy() - _LAST_WORDS_SECONDS - _THREADS_SECONDS - 1.0
         return max(0.0, min(self._settings.graceful_timeout_seconds, mercy))
 
@@ -230,12 +230,12 @@ class Worker:
 
     def _exit_soon(self, code: int) -> None:
         threading.Thread(target=_end_process, args=(code,), daemon=True).start()
-        # Not from a Task, which would keep the SystemExit for whoever awaits it.
+        # Not from a Task, which would keep the SystemExit for the code that awaits it.
         asyncio.get_running_loop().call_soon(sys.exit, code)
 
 
 def _end_process(code: int) -> None:
-    """End the process though ordinary views block: the interpreter waits for their threads."""
+    """End the process even if synchronous views block: the interpreter waits for their threads."""
     time.sleep(_THREADS_SECONDS)
     os._exit(code)
 
@@ -243,7 +243,7 @@ def _end_process(code: int) -> None:
 def _is_run_by_application() -> bool:
     """Return whether the application, while it is loaded, runs the loop to await something.
 
-    uWSGI's plugin runs it from C: then no frames but asyncio's are below the callback.
+    uWSGI's plugin runs the loop from C, so that only frames of asyncio are below the callback.
     """
     frame = sys._getframe(1)
     while frame.f_back is not None:
@@ -252,10 +252,10 @@ def _is_run_by_application() -> bool:
 
 
 _LOADING_SECONDS: Final = 0.01
-"""How often to look whether the application is loaded."""
+"""How often to check whether the application is loaded."""
 
 _ACCEPTED_SECONDS: Final = 0.1
-"""How long a client may take to send its request when the worker was told to stop meanwhile."""
+"""How long a client may take to send its request if the worker is told to stop just before."""
 
 _LAST_WORDS_SECONDS: Final = 1.0
 """How long cancelled requests and tasks may take for their ``finally`` clauses."""
@@ -281,7 +281,7 @@ def _loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop]:
 def _current_loops() -> list[asyncio.AbstractEventLoop]:
     """Return the loop that ``asyncio.get_event_loop()`` has given to the application until now."""
     with warnings.catch_warnings():
-        # Up to Python 3.13 it makes a loop where there is none, and says that it should not.
+        # Up to Python 3.13 this makes a loop if there is none, with a DeprecationWarning.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             return [asyncio.get_event_loop()]
@@ -290,7 +290,7 @@ def _current_loops() -> list[asyncio.AbstractEventLoop]:
 
 
 def _executor_of(loop: asyncio.AbstractEventLoop) -> ThreadPoolExecutor | None:
-    """Return the executor that the application, while it was loaded, has set on a loop."""
+    """Return the executor that the application has set on a loop while it was loaded."""
     # There is no public way to ask a loop for its default executor.
     executor: ThreadPoolExecutor | None = getattr(loop, "_default_executor", None)
     return executor

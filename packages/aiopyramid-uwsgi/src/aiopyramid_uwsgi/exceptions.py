@@ -8,7 +8,7 @@
     └── RequestError (aiopyramid_core)
         └── BodyNotReceived         408
 
-Those that other servers raise as well are in :mod:`aiopyramid_core.exceptions`.
+Exceptions that other servers raise as well are in :mod:`aiopyramid_core.exceptions`.
 """
 
 from http import HTTPStatus
@@ -28,8 +28,8 @@ class EngineMissing(AiopyramidError, ConfigurationError):
     """uWSGI runs without an option that the application needs.
 
     Attributes:
-        option: What to add to uWSGI's command line.
-        consequence: What would happen otherwise, a sentence.
+        option: The option to add to uWSGI's command line.
+        consequence: What would happen without it, as a sentence.
     """
 
     def __init__(self, option: str, consequence: str) -> None:
@@ -41,8 +41,8 @@ class EngineMissing(AiopyramidError, ConfigurationError):
         return (
             f"uWSGI was started without {self.option}. {self.consequence} Add {self.option} to its"
             f" command line, or the line '{_as_in_ini(self.option)}' to the [uwsgi] section of its"
-            " ini file. If uWSGI does not know the option, it was built without: see the README of"
-            " aiopyramid-uwsgi for the commands that build it."
+            " ini file. If uWSGI does not know the option, it was built without support for it: see"
+            " the README of aiopyramid-uwsgi for the commands that build it."
         )
 
 
@@ -52,11 +52,11 @@ def _as_in_ini(option: str) -> str:
 
 
 class NotNative(AiopyramidError, NotImplementedError):
-    """uWSGI's native WebSocket functions cannot do what a handler has asked for.
+    """uWSGI's native WebSocket functions cannot do what a handler has requested.
 
     Attributes:
-        what: What was asked for.
-        why: What stands in the way, a sentence.
+        what: The requested operation.
+        why: The reason why it is impossible, as a sentence.
     """
 
     def __init__(self, what: str, why: str) -> None:

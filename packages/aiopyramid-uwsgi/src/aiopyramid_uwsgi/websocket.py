@@ -1,7 +1,7 @@
-"""WebSockets under uWSGI: the mapper of the original's name, and TLS in the worker.
+"""WebSockets under uWSGI: the mapper with the name of aiopyramid 0.x, and TLS in the worker.
 
-``WebsocketMapper`` of aiopyramid-websocket works under uWSGI as it does on gunicorn; this is for
-applications that name the server. Needs the extra ``aiopyramid-uwsgi[websocket]``.
+``WebsocketMapper`` of aiopyramid-websocket works under uWSGI as it does on gunicorn; this mapper is
+for applications that name the server. It needs the extra ``aiopyramid-uwsgi[websocket]``.
 """
 
 import logging
@@ -26,49 +26,49 @@ _OFF_WHEN_NATIVE = ("compression", "ping_interval")
 
 
 class NativeWebSocket(WebSocket):
-    """What handlers get with ``configure(native=True)``: all messages come as ``bytes``."""
+    """The WebSocket of handlers with ``configure(native=True)``: all messages are ``bytes``."""
 
     __slots__ = ()
 
     def ping(self) -> Coroutine[Any, Any, float]:
-        """Raise an error: uWSGI keeps pongs to itself.
+        """Raise an error, because uWSGI does not pass on pongs.
 
         Raises:
             NotNative: Always.
         """
-        raise NotNative("ws.ping()", "uWSGI does not pass pongs on.")
+        raise NotNative("ws.ping()", "uWSGI does not pass on pongs.")
 
 
 class UWSGIWebsocketMapper(WebsocketMapper):
     """Make a view a WebSocket endpoint: ``@view_config(mapper=UWSGIWebsocketMapper)``.
 
-    The same as :class:`aiopyramid_websocket.WebsocketMapper`: after uWSGI has sent the answer to
-    the opening handshake, the frames are read and written by this project's own code. uWSGI's
-    native WebSocket functions are not used unless a view asks for them.
+    It works like :class:`aiopyramid_websocket.WebsocketMapper`: after uWSGI has sent the response
+    to the opening handshake, this project's own code reads and writes the frames. uWSGI's native
+    WebSocket functions are not used unless a view requests them.
     """
 
     native: ClassVar[bool] = False
 
     @classmethod
     def configure(cls, *, native: bool = False, **options: Any) -> type["UWSGIWebsocketMapper"]:
-        """Return a mapper with options of its own, in place of the application's settings.
+        """Return a mapper with its own options, instead of the application's settings.
 
         Args:
-            native: Whether to receive by uWSGI's native functions, the only way on
-                ``https-socket``. They can be crashed by any client: see the README for what they
-                cannot do besides.
+            native: Whether to receive with uWSGI's native functions, the only way on
+                ``https-socket``. Any client can crash them; see the README for their other
+                limitations.
             **options: See :class:`aiopyramid_websocket.settings.WebsocketSettings`.
 
         Raises:
-            ConfigurationError: There is no such option, its value makes no sense, or it asks for
-                what the native functions cannot do.
+            ConfigurationError: There is no such option, its value is invalid, or it requires
+                something that the native functions cannot do.
         """
         if native:
             for name in _OFF_WHEN_NATIVE:
                 if options.setdefault(name, None) is not None:
                     raise ConfigurationError(
                         f"The WebSocket option {name} must be None with native=True: uWSGI's native"
-                        " functions do not pass on what it needs"
+                        " functions do not support it"
                     )
         configured = super().configure(**options)
         assert issubclass(configured, UWSGIWebsocketMapper)
@@ -76,7 +76,7 @@ class UWSGIWebsocketMapper(WebsocketMapper):
         return configured
 
     def websocket_class(self) -> type[WebSocket]:
-        """Return the class of what handlers get."""
+        """Return the class of the object for handlers."""
         return NativeWebSocket if self.native else super().websocket_class()
 
     def __call__(self, view: Any) -> Callable[[Any, Any], Any]:
@@ -85,9 +85,9 @@ class UWSGIWebsocketMapper(WebsocketMapper):
         if not self.native:
             return mapped
         _log.warning(
-            "%s receives WebSocket messages by uWSGI's native functions (native=True): a client"
-            " that sends a continuation frame with nothing before it crashes the worker. Do not"
-            " let strangers connect to it",
+            "%s receives WebSocket messages with uWSGI's native functions (native=True): a client"
+            " that sends a continuation frame with nothing before it crashes the worker. Let only"
+            " trusted clients connect to it",
             object_description(view),
         )
 
@@ -97,7 +97,7 @@ class UWSGIWebsocketMapper(WebsocketMapper):
             def upgrade(protocol: UpgradedProtocol) -> None:
                 environ[TAKE_OVER](NativeTransport(protocol))
 
-            if TAKE_OVER in environ:  # or else this is another server
+            if TAKE_OVER in environ:  # otherwise this is another server
                 environ[UPGRADE] = None if environ[TAKE_OVER] is None else upgrade
             return mapped(context, request)
 

@@ -121,7 +121,9 @@ def test_a_stop_tells_the_clients(uwsgi):
 
 
 def test_the_danger_is_in_the_log_at_start(native):
-    native.said("function native_app.echo receives WebSocket messages by uWSGI's native functions")
+    native.said(
+        "function native_app.echo receives WebSocket messages with uWSGI's native functions"
+    )
 
 
 def test_without_native_there_are_no_websockets_over_tls_in_the_worker(native):

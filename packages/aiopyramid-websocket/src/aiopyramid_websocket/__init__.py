@@ -1,13 +1,13 @@
 """Views that are WebSocket endpoints.
 
 Include this package (``config.include("aiopyramid_websocket")``) and name ``WebsocketMapper`` as
-the mapper of a view. ``README.md`` begins at the beginning; the way of a connection through the
-modules, a step each:
+the mapper of a view. ``README.md`` is the introduction. The modules, in the order in which a
+connection passes through them:
 
 ``mapper``, ``_handlers``, ``_on_loop``, ``config``, ``_include``
     How a view becomes a WebSocket endpoint.
 ``_handshake``, ``_origins``, ``_protocol``
-    Whether a request opens a connection, and what is agreed upon.
+    Whether a request opens a connection, and what is negotiated.
 ``_session``
     The life of a handler.
 ``_connection``, ``_phase``, ``_fence``
@@ -17,13 +17,13 @@ modules, a step each:
 ``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``
     Whether the client is still there.
 ``websocket``, ``view``
-    What a handler gets, and handlers as classes.
+    The object that a handler gets, and handlers as classes.
 ``settings``
     The limits, with their units and defaults.
 ``testing``, ``_memory``
     WebSocket views in unit tests, without a server.
 ``exceptions``, ``helpers``
-    What can go wrong; what the original's applications ask for besides.
+    The exception hierarchy; helpers for applications of aiopyramid 0.x.
 """
 
 from ._include import includeme

@@ -1,7 +1,7 @@
 """The WebSocket connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 
-It knows no server: whoever has a connection whose opening handshake is done may hand its transport
-over. Besides this module only ``_reader``, ``_writer`` and ``_tcp`` touch a transport.
+It does not depend on a server: any server whose connection has completed the opening handshake may
+hand over the transport. Besides this module only ``_reader``, ``_writer`` and ``_tcp`` use it.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ __all__ = ("Connection", "Payload")
 _log = logging.getLogger("aiopyramid_websocket")
 
 Payload = Message | bytearray | memoryview
-"""What may be sent: text, or binary data."""
+"""A message or fragment that can be sent: text, or binary data."""
 
 _STATE_OPEN: Final = State.OPEN  # for the same reason as in _phase
 
@@ -44,16 +44,16 @@ class Connection(asyncio.Protocol):
     Args:
         protocol: The Sans-I/O protocol, in the state OPEN.
         settings: The connection's limits.
-        watch: Where it is counted, and reminded of its deadline.
-        name: What the log calls its handler.
+        watch: Counts the connection, and calls :meth:`expire` at its deadline.
+        name: The name of its handler in the log.
         on_open: Called when the transport is there.
-        on_abandoned: Called instead, if the connection is lost before.
+        on_abandoned: Called instead, if the connection is lost before that.
 
     Attributes:
-        deadline: When, by the loop's clock, its patience with the client ends.
+        deadline: The time, by the loop's clock, at which the current wait for the client expires.
         is_used: Whether the handler has read or written anything since the connection was lost.
-        on_lost: Called when it is lost; to be set.
-        phase: How far it has come.
+        on_lost: Called when the connection is lost; to be set.
+        phase: The phase of the connection.
         settings: The connection's limits.
     """
 
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
         self._on_open = on_open
         self._on_abandoned = on_abandoned
         self._reads_soon = False
-        self._lost: asyncio.Event | None = None  # made when somebody waits
+        self._lost: asyncio.Event | None = None  # made when a task waits
         self.phase = Phase.NEW
         self.deadline = math.inf
         self.is_used = False
@@ -112,9 +112,9 @@ class Connection(asyncio.Protocol):
 
     @fenced
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is ours."""
+        """Open the connection: the server has handed over its transport."""
         self._loop = asyncio.get_running_loop()
-        # A cast and no check: uvloop's transports are not subclasses of asyncio's.
+        # A cast instead of a check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         settings = self.settings
         self._inbox = Inbox(self._loop, settings.max_queue, settings.max_size_bytes)
@@ -130,28 +130,28 @@ class Connection(asyncio.Protocol):
 
     @fenced
     def data_received(self, data: bytes) -> None:
-        """The client has sent something."""
+        """Parse data that the client has sent."""
         self._keepalive.is_heard = True
         self._read(data)
 
     @fenced
     def eof_received(self) -> None:
-        """The client has sent its last byte; the transport closes itself."""
+        """Handle the client's last byte; the transport closes itself."""
         self._reader.receive_eof()
         self._advance()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than we write."""
+        """Pause writing, because the client reads more slowly than we write."""
         self._writer.pause()
 
     @fenced
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """Resume writing, because the client has caught up."""
         self._writer.resume()
 
     @fenced
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, whoever ended it."""
+        """Clean up after the connection, whichever side ended it."""
         was_new = self.phase is Phase.NEW
         self._become(Phase.LOST)
         self.deadline = math.inf
@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol):
             if self._on_abandoned is not None:
                 self._on_abandoned()
             return
-        # Those who wait for it first.
+        # First the tasks that wait for it.
         self._watch.discard(self)
         self._writer.lose()
         self._inbox.end()
@@ -177,11 +177,11 @@ class Connection(asyncio.Protocol):
 
     @fenced
     def server_stops(self) -> None:
-        """The server stops: tell the client to come back, to its successor (RFC 6455, 7.4.1)."""
+        """Close as the server stops; the code asks the client to reconnect (RFC 6455, 7.4.1)."""
         self.start_close(CloseCode.SERVICE_RESTART, "the server restarts")
 
     def expire(self) -> None:
-        """The deadline has passed."""
+        """Act on the deadline, which has passed."""
         if self.phase is not OPEN:
             self._transport.abort()
             return
@@ -189,7 +189,7 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         if self._reader.is_paused and keepalive.pinged_at is not None:
             # No pong can reach us, but the ping should have reached the client's machine. If that
-            # has refused it, to write it was an error, and the connection is lost already.
+            # machine had refused it, the write would have failed, and the connection would be lost.
             keepalive.is_heard = acknowledged_within(self._transport, now - keepalive.pinged_at)
         verdict = keepalive.judge(now)
         self.deadline = keepalive.deadline
@@ -201,7 +201,7 @@ class Connection(asyncio.Protocol):
             self._advance()
 
     def break_off(self) -> None:
-        """Log the exception that is being handled, and end the connection; raises nothing."""
+        """Log the exception that is being handled, and abort the connection; raise nothing."""
         transport = getattr(self, "_transport", None)  # it may never have been opened
         client = transport and transport.get_extra_info("peername")
         _log.exception(
@@ -219,9 +219,10 @@ class Connection(asyncio.Protocol):
         return self._inbox.receive()
 
     async def send(self, message: Payload) -> None:
-        """Send a message, as soon as there is room.
+        """Send a message as soon as there is room.
 
-        To wait before and not behind: whoever gives up waiting has sent nothing.
+        The wait is before the message is sent, not after it, so that a cancelled wait sends
+        nothing.
 
         Raises:
             WebsocketClosed: Nothing can be sent any more.
@@ -253,18 +254,18 @@ class Connection(asyncio.Protocol):
         self._post()
 
     def message_lock(self) -> asyncio.Lock:
-        """Return the lock to hold from the first fragment of a message to the last."""
+        """Return the lock that must be held from the first to the last fragment of a message."""
         return self._writer.message_lock()
 
     async def wait_room(self) -> None:
-        """Wait until there is room for a fragment, or nothing can be sent any more."""
+        """Wait until there is room for a fragment, or until nothing can be sent any more."""
         await self._writer.wait_room()
 
     async def ping(self) -> float:
         """Send a ping; return the seconds until its pong.
 
         Raises:
-            WebsocketClosed: The connection is closed, or was before the pong came.
+            WebsocketClosed: The connection is closed, or was closed before the pong arrived.
         """
         await self._writer.wait_room()
         if self.phase is not OPEN:
@@ -284,8 +285,8 @@ class Connection(asyncio.Protocol):
         """Begin the closing handshake, if neither side has.
 
         In the middle of a fragmented message the close is sent at once, as any control frame may be
-        (RFC 6455, 5.4). To end the message first would pass off a part of it as the whole; and 1000
-        would say that all is well.
+        (RFC 6455, 5.4). If the message were ended first, a part of it would look complete, and the
+        code 1000 would indicate a normal closure.
 
         Raises:
             ValueError: The code cannot be sent, or the reason is longer than 123 bytes.
@@ -311,35 +312,35 @@ class Connection(asyncio.Protocol):
             await self._lost.wait()
 
     def closed_error(self) -> WebsocketClosed:
-        """Return the exception that says why nothing can be sent."""
+        """Return the exception that explains why nothing can be sent."""
         self.is_used = True
         return WebsocketClosed(*self.close_status)
 
     @property
     def close_status(self) -> tuple[int, str]:
-        """Code and reason that the client gave; if it gave none, ours; 1006 without either."""
+        """The client's close code and reason; without one, ours; 1006 if there is neither."""
         close = self._protocol.close_rcvd or self._protocol.close_sent
         return (CloseCode.ABNORMAL_CLOSURE, "") if close is None else (close.code, close.reason)
 
     @property
     def subprotocol(self) -> str | None:
-        """What was negotiated."""
+        """The negotiated subprotocol, or None."""
         return self._protocol.subprotocol
 
     # --- Private ------------------------------------------------------------------------------
 
     def _become(self, phase: Phase) -> None:
-        """Change the phase; nothing else does."""
+        """Change the phase; the only place that does."""
         if phase not in MOVES[self.phase]:
-            raise AssertionError(f"no way from {self.phase} to {phase}")
+            raise AssertionError(f"invalid transition from {self.phase} to {phase}")
         self.phase = phase
 
     def _read(self, data: bytes = b"") -> None:
-        """Parse what came in as far as the handler keeps up, and answer what is to be answered."""
+        """Parse received data as far as the handler keeps up, and send the protocol's answers."""
         reader = self._reader
         reader.parse(data)
         if self._inbox.wake():
-            # The handler runs next, and then what it has sent is written.
+            # The handler runs next; everything that it sends is written together after that.
             self._writer.cork()
         if self._writer.is_full and self._protocol.state is _STATE_OPEN:
             self._writer.post_late(self._protocol.data_to_send())
@@ -354,14 +355,14 @@ class Connection(asyncio.Protocol):
             reader.resume()
 
     def _read_more(self) -> None:
-        """Go on reading; the handler calls it, and does not wait as long as there are messages."""
+        """Continue reading; called by the handler, which does not wait while there are messages."""
         if self._reader.is_behind:
             self._read_soon()
         else:
             self._read_on()
 
     def _read_soon(self) -> None:
-        """Go on reading when all others have had their turn."""
+        """Continue reading after all others have had their turn."""
         if not self._reads_soon:
             self._reads_soon = True
             self._loop.call_soon(self._read_on)
@@ -376,7 +377,7 @@ class Connection(asyncio.Protocol):
         self._writer.post(self._protocol.data_to_send())
 
     def _advance(self) -> None:
-        """Send what the protocol wants to send, and follow it to its next phase."""
+        """Send the protocol's pending data, and follow the protocol to its next phase."""
         protocol = self._protocol
         if parts := protocol.data_to_send():
             self._writer.post(parts)
@@ -398,14 +399,14 @@ class Connection(asyncio.Protocol):
             self._end()
 
     def _end(self) -> None:
-        """End the stream: nothing more is sent, and whatever is received is dropped."""
+        """End the stream: nothing more is sent, and received data is dropped."""
         if self._protocol.close_rcvd is None and self._transport.can_write_eof():
-            # The client may be sending still. To close a socket with unread bytes makes TCP reset
+            # The client may still be sending. Closing a socket with unread bytes makes TCP reset
             # the connection, and the reset can overtake the frame that says what was wrong.
             try:
                 self._transport.write_eof()
             except OSError:
-                # Asyncio's own loop tells at once that the client has reset the connection.
+                # asyncio's own loop reports at once that the client has reset the connection.
                 self._transport.abort()
         else:
             self._transport.close()

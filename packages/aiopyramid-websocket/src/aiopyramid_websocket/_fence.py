@@ -1,7 +1,7 @@
-"""A fence around one connection: what fails in it ends it, and harms no other.
+"""A fence around one connection: a failure in it ends it, and does not affect the others.
 
-The callbacks of a connection are called by those who look after many: the event loop, the server
-that stops, the watch. Whatever is raised there would end *their* work.
+The callbacks of a connection are called by code that looks after many of them: the event loop, the
+stopping server, the watch. An exception raised there would end *their* work.
 """
 
 import functools
@@ -17,7 +17,7 @@ class Fenced(Protocol):
     """A connection that can be ended in any state."""
 
     def break_off(self) -> None:
-        """Log the exception that is being handled, and end the connection; raises nothing."""
+        """Log the exception that is being handled, and abort the connection; raise nothing."""
 
 
 _Fenced = TypeVar("_Fenced", bound=Fenced)
@@ -26,7 +26,7 @@ _Fenced = TypeVar("_Fenced", bound=Fenced)
 def fenced(
     callback: Callable[Concatenate[_Fenced, P], None],
 ) -> Callable[Concatenate[_Fenced, P], None]:
-    """Have a method end its own connection where it would raise an :class:`Exception`."""
+    """Make a method abort its own connection instead of raising an :class:`Exception`."""
 
     @functools.wraps(callback)
     def within_fence(self: _Fenced, /, *args: P.args, **kwargs: P.kwargs) -> None:

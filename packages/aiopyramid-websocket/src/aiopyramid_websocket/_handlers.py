@@ -21,13 +21,13 @@ def handler_maker(view: Any, attr: str | None) -> MakeHandler:
     """Return a function that makes a handler for each connection.
 
     Args:
-        view: A class that is called with ``(context, request)`` or ``(request)`` as any view
-            class is, and whose instances are called with ``(ws)``; or a callable of ``(ws)``,
+        view: A class that is called with ``(context, request)`` or ``(request)``, like any view
+            class, and whose instances are called with ``(ws)``; or a callable of ``(ws)``,
             ``(request, ws)`` or ``(context, request, ws)``.
-        attr: The name of the method to call in place of the class's or instance's ``__call__``.
+        attr: The name of the method to call instead of the class's or instance's ``__call__``.
 
     Raises:
-        ConfigurationError: What is to be called is no coroutine.
+        ConfigurationError: The callable is not a coroutine.
     """
     called = called_by(view, attr)
     if not is_coroutine_callable(called):

@@ -1,7 +1,7 @@
 """The opening handshake (RFC 6455, 4.2): a WSGI environ in, a protocol and header fields out.
 
-Pure: no asyncio, no Pyramid. The request was parsed by the server already, which is why the
-protocol object begins in the state OPEN: it never sees the bytes of the request.
+Pure: no asyncio, no Pyramid. The server has parsed the request already, so the protocol object
+begins in the state OPEN: it never sees the bytes of the request.
 """
 
 import base64
@@ -21,7 +21,7 @@ from .settings import WebsocketSettings
 __all__ = ("HandshakeRefused", "accept", "check_origin", "check_request")
 
 _UPGRADE: Final = ("Upgrade", "websocket")
-# Not every server makes the one out of the other, as gunicorn's worker does (RFC 9110, 7.8).
+# Not every server adds it because of Upgrade, as gunicorn's worker does (RFC 9110, 7.8).
 _CONNECTION: Final = ("Connection", "Upgrade")
 
 
@@ -29,9 +29,9 @@ class HandshakeRefused(Exception):
     """The request is not answered with 101.
 
     Attributes:
-        status: The status of the answer.
-        detail: A sentence for whoever wrote the client.
-        headers: Header fields of the answer.
+        status: The status of the response.
+        detail: A sentence for the developer of the client.
+        headers: Header fields of the response.
     """
 
     def __init__(self, status: HTTPStatus, detail: str, *headers: tuple[str, str]) -> None:
@@ -49,7 +49,7 @@ def check_request(environ: Mapping[str, Any]) -> None:
     """
     if environ["REQUEST_METHOD"] != "GET":
         raise HandshakeRefused(
-            HTTPStatus.METHOD_NOT_ALLOWED, "a WebSocket is opened with GET", ("Allow", "GET")
+            HTTPStatus.METHOD_NOT_ALLOWED, "a WebSocket must be opened with GET", ("Allow", "GET")
         )
     # RFC 9110, 7.8: an Upgrade in an HTTP/1.0 request is ignored.
     if not (
@@ -59,33 +59,33 @@ def check_request(environ: Mapping[str, Any]) -> None:
     ):
         raise HandshakeRefused(
             HTTPStatus.UPGRADE_REQUIRED,
-            "this is a WebSocket: it needs a WebSocket client, and proxies that pass 'Upgrade' on",
+            "this is a WebSocket: use a WebSocket client, and proxies that pass on 'Upgrade'",
             _UPGRADE,
             _CONNECTION,
         )
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13":
         raise HandshakeRefused(
             HTTPStatus.UPGRADE_REQUIRED,
-            "only version 13 of the WebSocket protocol is spoken here",
+            "unsupported Sec-WebSocket-Version: only version 13 is supported",
             _UPGRADE,
             _CONNECTION,
             ("Sec-WebSocket-Version", "13"),
         )
     if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
         raise HandshakeRefused(
-            HTTPStatus.BAD_REQUEST, "Sec-WebSocket-Key is not 16 bytes in base64"
+            HTTPStatus.BAD_REQUEST, "invalid Sec-WebSocket-Key: it must be 16 bytes in base64"
         )
     if environ.get("CONTENT_LENGTH") not in (None, "", "0") or (
         "HTTP_TRANSFER_ENCODING" in environ
     ):
-        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake has no body")
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake must not have a body")
 
 
 def check_origin(environ: Mapping[str, Any], settings: WebsocketSettings) -> None:
-    """Check that the page which opens the WebSocket may do so.
+    """Check that the page that opens the WebSocket may do so.
 
     Raises:
-        HandshakeRefused: It may not; the message is for the log and for the client.
+        HandshakeRefused: It may not; the message is for the log and the client.
     """
     origin = environ.get("HTTP_ORIGIN")
     host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
@@ -107,7 +107,7 @@ def accept(
         The protocol, ready for the client's first frame, and the header fields of the 101.
 
     Raises:
-        HandshakeRefused: What the client offers is malformed.
+        HandshakeRefused: The client's offer is malformed.
     """
     protocol = make_protocol(settings)
     headers = Headers(
@@ -131,7 +131,7 @@ _OF_THE_HANDSHAKE: Final = {
 
 
 def _names(value: str, token: str) -> bool:
-    """Return whether a comma-separated list has a token, in whatever case."""
+    """Return whether a comma-separated list contains a token, ignoring case."""
     return token in (item.strip(" \t").lower() for item in value.split(","))
 
 

@@ -1,4 +1,4 @@
-"""Where messages wait for the handler, and the handler for messages."""
+"""The inbox, in which messages wait for the handler, or the handler waits for messages."""
 
 import asyncio
 import math
@@ -11,17 +11,17 @@ __all__ = ("Inbox", "MessageQueue")
 
 
 class MessageQueue:
-    """The messages that have arrived and that nobody has asked for yet.
+    """The messages that have arrived and that the handler has not taken yet.
 
-    Two lists rather than a :class:`collections.deque`: an empty deque takes 600 bytes, and most
+    Two lists instead of a :class:`collections.deque`: an empty deque takes 600 bytes, and most
     queues are empty most of the time.
 
     Args:
-        max_messages: From so many messages on the queue is full.
-        max_bytes: Likewise, counted in characters or bytes; None for no such limit.
+        max_messages: Number of messages at which the queue is full.
+        max_bytes: Total size at which it is full, in characters or bytes; None for no limit.
 
     Attributes:
-        count: How many messages wait.
+        count: The number of waiting messages.
         is_full: Whether nothing more should be read from the client for now.
     """
 
@@ -45,7 +45,7 @@ class MessageQueue:
         self._ready: list[Message] = []  # the oldest last
 
     def put(self, message: Message) -> None:
-        """Append a message; a full queue takes it all the same."""
+        """Append a message, even if the queue is full."""
         self.count += 1
         self._waiting_bytes += len(message)
         self._arrived.append(message)
@@ -55,7 +55,7 @@ class MessageQueue:
         """Remove the oldest message and return it.
 
         Raises:
-            IndexError: There is none.
+            IndexError: The queue is empty.
         """
         ready = self._ready
         if not ready:
@@ -70,7 +70,7 @@ class MessageQueue:
 
     @property
     def is_low(self) -> bool:
-        """Whether a queue that was full has room enough to read on."""
+        """Whether a queue that was full has enough room to continue reading."""
         return 2 * self.count <= self._max_messages and 2 * self._waiting_bytes <= self._max_bytes
 
 
@@ -79,8 +79,8 @@ class Inbox:
 
     Args:
         loop: The event loop.
-        max_messages: From so many messages on it is full.
-        max_bytes: Likewise, counted in characters or bytes; None for no such limit.
+        max_messages: Number of messages at which the inbox is full.
+        max_bytes: Total size at which it is full, in characters or bytes; None for no limit.
     """
 
     __slots__ = ("_ended", "_loop", "_on_low", "_queue", "_receiver")
@@ -97,16 +97,16 @@ class Inbox:
     # --- Called by the connection -------------------------------------------------------------
 
     def put(self, message: Message) -> None:
-        """Append a message; a full inbox takes it all the same."""
+        """Append a message, even if the inbox is full."""
         self._queue.put(message)
 
     def end(self) -> None:
-        """No more messages will come."""
+        """Record that no more messages will arrive."""
         self._ended = True
         self._on_low = None
 
     def wake(self) -> bool:
-        """Let whoever waits go on if there is a reason; return whether somebody did."""
+        """Wake the waiting handler if there is a reason; return whether it was woken."""
         receiver = self._receiver
         if receiver is None or receiver.done() or not (self._queue.count or self._ended):
             return False
@@ -119,16 +119,16 @@ class Inbox:
         return self._queue.is_full
 
     def when_low(self, callback: Callable[[], object]) -> None:
-        """Have a callable called, once, when there is room enough to read on."""
+        """Register a callback, called once, for when there is enough room to continue reading."""
         self._on_low = callback
 
     # --- Called by the handler ----------------------------------------------------------------
 
     async def receive(self) -> Message | None:
-        """Wait for the next message; None when no more will come.
+        """Wait for the next message; return None if no more will arrive.
 
         Raises:
-            AlreadyReceiving: Another task waits.
+            AlreadyReceiving: Another task is waiting.
         """
         if self._receiver is not None:
             raise AlreadyReceiving
@@ -138,8 +138,8 @@ class Inbox:
                 return None
             self._receiver = self._loop.create_future()
             try:
-                # Only a signal: a message that travelled in the future would be lost if the
-                # wait was cancelled in the same turn of the loop.
+                # Only a signal: a message as the future's result would be lost if the wait was
+                # cancelled in the same iteration of the loop.
                 await self._receiver
             finally:
                 self._receiver = None

@@ -18,9 +18,9 @@ def includeme(config: Any) -> None:
         config: The application's :class:`pyramid.config.Configurator`.
 
     Raises:
-        ConfigurationError: A setting makes no sense; see
+        ConfigurationError: A setting is invalid; see
             :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
     """
     config.include("aiopyramid_core")
-    settings_of(config.registry)  # now, and not with the first connection
+    settings_of(config.registry)  # now, not when the first connection opens
     config.add_directive("add_websocket_view", add_websocket_view)

@@ -1,4 +1,4 @@
-"""Whether the client is still there (RFC 6455, 5.5.2): a ping after some silence, then an end.
+"""Whether the client is still there (RFC 6455, 5.5.2): after some silence a ping, then a close.
 
 Pure: times in, decisions out. All times are by the event loop's clock.
 """
@@ -12,15 +12,15 @@ __all__ = ("Keepalive", "Verdict")
 
 
 class Verdict(enum.Enum):
-    """What is to be done about a client."""
+    """What to do about a client."""
 
-    WAIT = "it was heard lately"
-    PING = "it has been silent: ask"
-    GONE = "it has not answered"
+    WAIT = "it has sent data recently"
+    PING = "it has been silent and is sent a ping"
+    GONE = "it has not answered the ping"
 
 
 class Keepalive:
-    """The patience with a client that is silent.
+    """Decides how long a client may be silent.
 
     Args:
         settings: The connection's limits.
@@ -28,8 +28,8 @@ class Keepalive:
 
     Attributes:
         is_heard: Whether the client has sent anything since the last verdict; to be set.
-        pinged_at: When the client was asked whether it is there, while an answer is due, or None.
-        deadline: When the next verdict is due.
+        pinged_at: The time of the ping that the client has not answered yet, or None.
+        deadline: The time at which the next verdict is due.
     """
 
     __slots__ = ("_settings", "deadline", "is_heard", "pinged_at")
@@ -42,7 +42,7 @@ class Keepalive:
         self._expect(now)
 
     def judge(self, now: float) -> Verdict:
-        """Decide, now that the deadline has passed, and set the next one."""
+        """Decide after the deadline has passed, and set the next one."""
         settings = self._settings
         if self.is_heard:
             self._expect(now)
@@ -55,7 +55,7 @@ class Keepalive:
         return Verdict.PING
 
     def _expect(self, now: float) -> None:
-        """Begin anew."""
+        """Start again with a client that has just been heard."""
         self.is_heard = False
         self.pinged_at = None
         self._wait(now, self._settings.ping_interval_seconds)

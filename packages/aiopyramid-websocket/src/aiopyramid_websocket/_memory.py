@@ -1,4 +1,4 @@
-"""Two protocols, connected to each other in memory: what ``testing`` has in place of a network."""
+"""Two protocols, connected to each other in memory: ``testing`` uses this instead of a network."""
 
 import asyncio
 from typing import Any, Final
@@ -8,7 +8,7 @@ from aiopyramid_core.contract import UpgradedProtocol
 __all__ = ("connect_protocols",)
 
 _HIGH_WATER_BYTES: Final = 64 << 10
-"""Unread bytes from which on the writer is told to pause, as in asyncio's own transports."""
+"""Number of unread bytes above which the writer is paused, as in asyncio's own transports."""
 
 _AnyProtocol = asyncio.Protocol | UpgradedProtocol
 
@@ -23,7 +23,7 @@ def connect_protocols(one: _AnyProtocol, other: _AnyProtocol) -> None:
 
 
 class _MemoryTransport(asyncio.Transport):
-    """One end; what is written at the other end arrives here in the loop's next turn."""
+    """One end; data written at the other end arrives here in the loop's next iteration."""
 
     peer: "_MemoryTransport"
 
@@ -37,7 +37,7 @@ class _MemoryTransport(asyncio.Transport):
         self._writer_paused = False
         self._closing = False
 
-    # --- What asyncio promises of a transport -------------------------------------------------
+    # --- The interface of asyncio.Transport ---------------------------------------------------
 
     def write(self, data: Any) -> None:
         if self._closing:

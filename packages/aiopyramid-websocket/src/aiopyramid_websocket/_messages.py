@@ -24,15 +24,15 @@ class Assembler:
     __slots__ = ("_decoder", "_fragments")
 
     def __init__(self) -> None:
-        # One buffer and no list of fragments: a list of a million single bytes takes 40 MB.
+        # One buffer instead of a list of fragments: a list of a million single bytes takes 40 MB.
         self._fragments: bytearray | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, frame: Frame) -> Message | None:
-        """Take a data frame; return the message that it completes, or None.
+        """Add a data frame; return the message that it completes, or None.
 
         Raises:
-            UnicodeDecodeError: A text is no UTF-8, which is told with the first wrong fragment.
+            UnicodeDecodeError: A text is not UTF-8; raised at the first invalid fragment.
         """
         data = frame.data
         if frame.opcode is not _CONTINUATION:

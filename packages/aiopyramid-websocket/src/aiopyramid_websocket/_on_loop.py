@@ -1,4 +1,4 @@
-"""Calling what concerns a connection on the event loop, wherever the request runs."""
+"""Calls on the event loop for work on a connection, wherever the request runs."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 def call_on_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call an ordinary function on the event loop, and wait for it.
+    """Call a synchronous function on the event loop, and wait for it.
 
-    It may await there just as in the thread that calls this.
+    The function may await there just as in the calling thread.
 
     Raises:
-        BaseException: Whatever ``function`` raised.
+        BaseException: Any exception that ``function`` raised.
     """
     if on_a_loop():
         return function(*args, **kwargs)

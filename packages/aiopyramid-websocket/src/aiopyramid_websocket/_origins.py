@@ -1,7 +1,7 @@
-"""Which pages may connect: the same-origin check against cross-site WebSocket hijacking.
+"""The same-origin check against cross-site WebSocket hijacking: which pages may connect.
 
-Pure. A browser lets any page open a WebSocket to any site and sends the site's cookies along; only
-the ``Origin`` header tells whose page it is (RFC 6455, 10.2; RFC 6454).
+Pure. A browser lets any page open a WebSocket to any site and sends the site's cookies with it;
+only the ``Origin`` header shows from which site the page is (RFC 6455, 10.2; RFC 6454).
 """
 
 from collections.abc import Iterable
@@ -17,8 +17,8 @@ def is_allowed(origin: str | None, own: str, allowed: Iterable[str]) -> bool:
     """Return whether a page may connect.
 
     Args:
-        origin: The ``Origin`` header. None is allowed: every browser sends one, and what is no
-            browser cannot be made to send a user's cookies.
+        origin: The ``Origin`` header. None is allowed, because every browser sends one, and other
+            clients cannot be tricked into sending a user's cookies.
         own: The site's own origin, for example ``"https://example.com"``.
         allowed: Further origins; a host may begin with ``*.``, and ``*`` stands for any origin.
     """
@@ -37,7 +37,7 @@ _Parts = tuple[str, str, int | None]
 
 
 def _parts(origin: str) -> _Parts | None:
-    """Return scheme, host and port, or None if it is no origin (as ``null`` is none)."""
+    """Return scheme, host and port, or None if it is not an origin (``null`` is not)."""
     try:
         split = urlsplit(origin)
         port = split.port

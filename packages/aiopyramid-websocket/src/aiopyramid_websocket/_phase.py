@@ -1,4 +1,4 @@
-"""The phases of a connection, and the only moves between them."""
+"""The phases of a connection, and the only transitions between them."""
 
 import enum
 from typing import Final
@@ -7,17 +7,17 @@ __all__ = ("MOVES", "OPEN", "Phase")
 
 
 class Phase(enum.Enum):
-    """How far a connection has come."""
+    """The progress of a connection."""
 
-    NEW = "the handshake's answer is not sent yet"
-    OPEN = "messages go both ways"
-    CLOSING = "a side has said close, and nothing more is sent"
-    ENDING = "both have, or the client broke the protocol: only the end of the stream is awaited"
+    NEW = "the response to the handshake is not sent yet"
+    OPEN = "messages are sent both ways"
+    CLOSING = "one side has sent a close, and no more messages are sent"
+    ENDING = "both sides have, or the client broke the protocol: waiting for the end of the stream"
     LOST = "the transport is gone"
 
 
 OPEN: Final = Phase.OPEN
-"""Every message asks for it, and on Python 3.11 a look-up in an enumeration is slow."""
+"""Every message needs it, and on Python 3.11 a look-up in an enumeration is slow."""
 
 MOVES: Final[dict[Phase, frozenset[Phase]]] = {
     Phase.NEW: frozenset({Phase.OPEN, Phase.LOST}),

@@ -24,14 +24,14 @@ class Pongs:
         """Return the payload for a new ping, and a future for the seconds until its pong."""
         payload = secrets.token_bytes(4)
         pong = self._loop.create_future()
-        # Not the loop's clock: uvloop's ticks in milliseconds.
+        # Not the loop's clock, because uvloop's clock ticks in milliseconds.
         self._waiting[payload] = time.perf_counter(), pong
         return payload, pong
 
     def receive(self, payload: bytes) -> None:
-        """Take a pong. Whoever has got several pings may answer the last one only."""
+        """Handle a pong. A client that has received several pings may answer only the last one."""
         if payload not in self._waiting:
-            return  # the answer to a keepalive, or one that nobody asked for
+            return  # the answer to a keepalive, or an unsolicited pong
         for each in tuple(self._waiting):
             sent_at, pong = self._waiting.pop(each)
             if not pong.done():
@@ -40,11 +40,11 @@ class Pongs:
                 return
 
     def forget(self, payload: bytes) -> None:
-        """Nobody waits for a pong any more."""
+        """Stop waiting for a pong."""
         self._waiting.pop(payload, None)
 
     def fail(self, error: Exception) -> None:
-        """No more pongs will come."""
+        """Raise an error in all waiting pings, because no more pongs will arrive."""
         for _, pong in self._waiting.values():
             if not pong.done():
                 pong.set_exception(error)

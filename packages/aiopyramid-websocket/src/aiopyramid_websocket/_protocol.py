@@ -1,6 +1,6 @@
-"""The Sans-I/O layer of ``websockets``, where the RFCs ask for a little more than it does.
+"""The Sans-I/O layer of ``websockets``, extended where the RFCs require more than it does.
 
-Pure. ``tests/conformance`` has a case for each.
+Pure. ``tests/conformance`` has a test case for each extension.
 """
 
 import zlib
@@ -24,7 +24,7 @@ __all__ = ("make_protocol", "release")
 
 
 def make_protocol(settings: WebsocketSettings) -> ServerProtocol:
-    """Return a protocol in the state OPEN, in which it parses no opening handshake."""
+    """Return a protocol in the state OPEN, in which it does not parse an opening handshake."""
     return _Protocol(
         state=State.OPEN,
         extensions=[_DEFLATE] if settings.compression else None,
@@ -36,15 +36,15 @@ def make_protocol(settings: WebsocketSettings) -> ServerProtocol:
 def release(protocol: Protocol) -> None:
     """Break the reference cycles of a protocol whose connection is gone.
 
-    Its memory, most of it the compression's, is free at once then, and not some time later when
-    the garbage collector comes along.
+    Its memory, most of which belongs to the compression, is then freed at once instead of later by
+    the garbage collector.
     """
-    protocol.parser.close()  # a generator, and a method of the protocol
-    protocol.parser_exc = None  # its traceback leads to the same
+    protocol.parser.close()  # a generator that refers to the protocol
+    protocol.parser_exc = None  # its traceback refers to it as well
 
 
 class _Protocol(ServerProtocol):
-    # A method and no argument, of which the layer below makes a reference cycle.
+    # A method instead of an argument, with which the layer below creates a reference cycle.
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
         """Choose the first of ours that the client offers, or none (RFC 6455, 4.2.2)."""
         ours = self.available_subprotocols or ()
@@ -57,10 +57,10 @@ class _Protocol(ServerProtocol):
         super().recv_frame(frame)
 
     def _break_off_message(self) -> None:
-        """Forget the fragments that have come of a message.
+        """Forget the fragments of an incomplete message.
 
-        RFC 6455, 5.4: control frames, a close among them, may come between the fragments of a
-        message. The layer below takes that for a violation, and would answer with 1002.
+        RFC 6455, 5.4: control frames, including a close, may come between the fragments of a
+        message. The layer below treats that as a violation, and would answer with 1002.
         """
         try:
             super().recv_frame(Frame(Opcode.CONT, b""))
@@ -75,7 +75,7 @@ class _Deflate(PerMessageDeflate):
         """Decode a frame."""
         decoded = super().decode(frame, max_size=max_size)
         # RFC 7692, 7.2.3.4: a message may end with a block that is marked as the final one. zlib
-        # ignores all that comes behind that, and every later message would be an empty one.
+        # ignores all data after that, so that every later message would be empty.
         if frame.fin and not self.remote_no_context_takeover and self.decoder.eof:
             self.decoder = zlib.decompressobj(wbits=-self.remote_max_window_bits)
         return decoded

@@ -1,7 +1,7 @@
 """The reading side of a connection: from bytes to messages, no faster than the handler takes them.
 
-What the handler has no room for is left unparsed, and nothing more is read from the client. The
-same goes for what would take too long, though only until all others have had their turn.
+Data for which the handler has no room is left unparsed, and nothing more is read from the client.
+The same applies to data that would take too long, but only until all others have had their turn.
 """
 
 import asyncio
@@ -20,40 +20,39 @@ from ._protocol import release
 __all__ = ("Reader",)
 
 _COMPRESSED_STEP_BYTES: Final = 4 << 10
-"""How much of what came in is parsed at a time if it may be compressed.
+"""How much of the received data is parsed at a time if it may be compressed.
 
-A thousand bytes can unfold to a million. In one go, a single read full of them would fill the
-memory before the queue could say stop.
+A thousand bytes can expand to a million. A single read full of them, parsed at once, would fill the
+memory before the queue could stop it.
 """
 
 _FRAMES_AT_A_TIME: Final = 32
-"""How many frames are parsed before the clock is asked: of the smallest a quarter of a millisecond.
-"""
+"""How many frames are parsed before the clock is checked: a quarter of a millisecond if small."""
 
 _BUDGET_SECONDS: Final = 0.001
-"""How long one connection may parse before it is the turn of others.
+"""How long one connection may parse before others get a turn.
 
-No more than a hundred requests would take; to stop and go on costs a hundredth of it.
+No more than a hundred requests would take; stopping and continuing costs a hundredth of it.
 """
 
-# On Python 3.11 it takes ten times as long to look one up in the enumeration, and each message
-# needs some. To look for one in a set is slower still: its hash is Python code.
+# On Python 3.11 a look-up in the enumeration takes ten times as long, and each message needs
+# several. A look-up in a set is slower still, because the hash is computed in Python.
 _CLOSE: Final = Opcode.CLOSE
 _PING: Final = Opcode.PING
 _PONG: Final = Opcode.PONG
 
 
 class Reader:
-    """Parses what came in, and fills the inbox.
+    """Parses received data, and fills the inbox.
 
     Args:
-        transport: What to pause.
+        transport: The transport to pause.
         protocol: The Sans-I/O protocol.
-        inbox: Where messages go.
+        inbox: Receives the messages.
 
     Attributes:
         is_paused: Whether nothing is read from the client.
-        pongs: Who waits for pongs, if anybody ever has; to be set.
+        pongs: The pings that wait for their pongs, if there ever was one; to be set.
     """
 
     __slots__ = (
@@ -82,16 +81,16 @@ class Reader:
     @property
     def is_backed_up(self) -> bool:
         """Whether the handler has to take messages before more is read."""
-        # Once nothing is delivered any more, the end is awaited, and that must be read.
+        # When messages are no longer delivered, the end of the stream must still be read.
         return self._delivers and self._inbox.is_full
 
     @property
     def is_behind(self) -> bool:
-        """Whether something that came in is still to be parsed."""
+        """Whether received data is still to be parsed."""
         return bool(self._unparsed) or self._stream.is_stopped
 
     def parse(self, data: bytes = b"") -> None:
-        """Parse what came in, and what was left, as far as the handler keeps up and time allows."""
+        """Parse old and new data, as far as the handler keeps up and the time allows."""
         protocol, stream = self._protocol, self._stream
         if self._unparsed:
             data = self._unparsed + data
@@ -116,17 +115,17 @@ class Reader:
             self._unparsed = data[begin:]
 
     def stop_delivering(self) -> None:
-        """Put no more messages into the inbox; control frames count still."""
+        """Put no more messages into the inbox; control frames are still handled."""
         self._delivers = False
 
     def receive_eof(self) -> None:
-        """The client sends nothing more; what was left unparsed is lost."""
+        """Handle the end of the client's data; unparsed data is lost."""
         self._unparsed = b""
         self._stream.discard()
         self._protocol.receive_eof()
 
     def close(self) -> None:
-        """The connection is gone."""
+        """Release the memory: the connection is gone."""
         self.receive_eof()
         release(self._protocol)
 

@@ -1,4 +1,4 @@
-"""The life of a handler: from the opened connection to the end of the request's callbacks."""
+"""The life of a handler: from the open connection to the end of the request's callbacks."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ __all__ = ("ON_END", "Handler", "Session")
 _log = logging.getLogger("aiopyramid_websocket")
 
 ON_END: Final = "aiopyramid.websocket.on_end"
-"""Environ key of a callable without arguments, called when the handler has ended: for tests."""
+"""Environ key of a callable without arguments, called when the handler has ended; for tests."""
 
 Handler = Callable[[WebSocket], Awaitable[object]]
 """Handles a connection until it returns."""
@@ -32,18 +32,18 @@ Handler = Callable[[WebSocket], Awaitable[object]]
 class Session:
     """Runs the handler of a connection, in a Task of its own and the context of its request.
 
-    To be made in the request: context variables and Pyramid's thread-locals are what they are
-    there.
+    It must be created in the request, because the handler sees the context variables and Pyramid's
+    thread-locals of that moment.
 
     Args:
-        name: What the log calls it.
+        name: The name of the handler in the log.
         request: The request.
         context: The request's context.
-        websocket_class: What to make for the handler.
+        websocket_class: The class of the object for the handler.
 
     Attributes:
         connection: The connection; to be set.
-        handler: What to run; to be set.
+        handler: The handler to run; to be set.
     """
 
     __slots__ = (
@@ -79,7 +79,7 @@ class Session:
     def upgrade_if_switching(self, request: Any, response: Any) -> None:
         """Ask the server for the connection; a response callback of the request.
 
-        Response callbacks are called with what the tweens have made of the view's response, and
+        Response callbacks are called with the response after the tweens have processed it, and
         just before the finished callbacks, which are kept for the end of the handler.
         """
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -88,12 +88,12 @@ class Session:
             request.finished_callbacks.clear()
 
     def start(self) -> None:
-        """The connection is open."""
+        """Start the handler: the connection is open."""
         self.connection.on_lost = self._begin_patience
         self._spawn(self._run())
 
     def abandon(self) -> None:
-        """The connection was never opened: the request ends without its handler."""
+        """End the request without its handler: the connection was never opened."""
         self._spawn(self._end_without_handler())
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -110,10 +110,10 @@ class Session:
             if self._lifespan.is_stopping:
                 connection.server_stops()
             elif connection.phase is OPEN:
-                self._fail()  # what it has waited for was cancelled, or somebody has cancelled it
+                self._fail()  # it was cancelled, or something for which it waited was
             raise
         except BaseException as error:
-            # Nothing that ends one handler, sys.exit() included, is to end more than that.
+            # An exception that ends one handler, even SystemExit, must not end anything else.
             if connection.phase is OPEN or not _is_end_of_connection(error):
                 self._fail()
         finally:
@@ -129,7 +129,7 @@ class Session:
     # --- When the client has gone -------------------------------------------------------------
 
     def _begin_patience(self) -> None:
-        """Wait for a handler to notice that its client has gone, but not for ever."""
+        """Give the handler a limited time to notice that its client has gone."""
         seconds = self.connection.settings.handler_timeout_seconds
         if seconds is not None:
             loop = asyncio.get_running_loop()
@@ -142,8 +142,8 @@ class Session:
             self._begin_patience()
             return
         _log.warning(
-            "The WebSocket handler %s goes on though its client has gone, and has neither read nor"
-            " written for %g seconds: it is cancelled (aiopyramid.websocket.handler_timeout)",
+            "The WebSocket handler %s is cancelled: it is still running after its client has gone,"
+            " and has not read or written for %g seconds (aiopyramid.websocket.handler_timeout)",
             self._name,
             seconds,
         )
@@ -162,12 +162,12 @@ class Session:
         self._finish_request()
 
     def _restore_request(self) -> None:
-        """Give the request back what the router has taken off it behind the 101."""
+        """Restore what the router has removed from the request after the 101."""
         self._request.context = self._context
         self._request.finished_callbacks.extend(self._callbacks)
 
     def _finish_request(self) -> None:
-        """Call the finished callbacks, those that the handler has added as well."""
+        """Call the finished callbacks, including those that the handler has added."""
         request = self._request
         while request.finished_callbacks:
             try:
@@ -180,7 +180,7 @@ class Session:
 
 
 def _is_end_of_connection(error: BaseException) -> bool:
-    """Return whether nothing but the end of a connection was raised, be it in a task group."""
+    """Return whether only the end of a connection was raised, even if in a task group."""
     if isinstance(error, BaseExceptionGroup):
         return error.split(WebsocketClosed)[1] is None
     return isinstance(error, WebsocketClosed)

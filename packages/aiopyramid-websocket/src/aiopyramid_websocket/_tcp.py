@@ -1,4 +1,4 @@
-"""What TCP knows of a client from whom nothing is read."""
+"""TCP's own information about a client, for when nothing is read from it."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from typing import Final
 
 __all__ = ("acknowledged_within",)
 
-# Linux only; the fields of struct tcp_info (linux/tcp.h) have kept their places since its 2.6.
+# Linux only; the offsets of the fields of struct tcp_info (linux/tcp.h) are the same since 2.6.
 _TCP_INFO: Final[int | None] = (
     getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 )
@@ -17,18 +17,18 @@ _MILLISECONDS: Final = struct.Struct("=I")
 
 
 _TICK_SECONDS: Final = 0.1
-"""More than the kernel's clock may be wrong, which counts ticks of up to 10 ms."""
+"""More than the error of the kernel's clock, which counts ticks of up to 10 ms."""
 
 
 def acknowledged_within(transport: asyncio.BaseTransport, seconds: float) -> bool:
-    """Return whether the client's machine has acknowledged anything lately.
+    """Return whether the client's machine has acknowledged anything recently.
 
     Args:
         transport: The connection.
         seconds: How long ago that may be.
 
     Returns:
-        Whether it has; True as well where nobody knows: only Linux tells, and only of TCP.
+        Whether it has; also True if that is unknown: only Linux reports it, and only for TCP.
     """
     sock = transport.get_extra_info("socket")
     if _TCP_INFO is None or sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):

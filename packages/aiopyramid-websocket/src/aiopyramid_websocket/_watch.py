@@ -1,6 +1,6 @@
-"""The open connections of one application in one worker, and a look at all of them at times.
+"""The open connections of one application in one worker, checked periodically.
 
-One look a few times a second costs less, in time and in memory, than a timer for each connection.
+Checking all of them a few times a second costs less time and memory than a timer for each one.
 """
 
 import asyncio
@@ -11,28 +11,28 @@ from ._fence import Fenced
 __all__ = ("Watch", "Watched", "watch_of")
 
 _LOOK_SECONDS: Final = 0.25
-"""How often to look; how late a deadline may be noticed. Deadlines are seconds at least."""
+"""How often to check, and so how late a deadline may be noticed; deadlines are at least seconds."""
 
 
 class Watched(Fenced, Protocol):
     """A connection, as the watch sees it.
 
     Attributes:
-        deadline: When, by the loop's clock, :meth:`expire` is to be called.
+        deadline: The time, by the loop's clock, at which :meth:`expire` must be called.
     """
 
     deadline: float
 
     def expire(self) -> None:
-        """The deadline has passed."""
+        """Act on the deadline, which has passed."""
 
 
 class Watch:
-    """Counts connections and lets those act whose deadline has passed.
+    """Counts connections, and expires those whose deadline has passed.
 
     Attributes:
         connections: All open connections.
-        expected: Those whose handshake is not complete yet.
+        expected: Connections whose handshake is not complete yet.
     """
 
     def __init__(self) -> None:
@@ -45,11 +45,11 @@ class Watch:
         return len(self.connections) + len(self.expected)
 
     def expect(self, connection: Watched) -> None:
-        """A connection has its place, though it is not open yet; to be added, or discarded."""
+        """Count a connection that is not open yet; it must be added or discarded later."""
         self.expected.add(connection)
 
     def add(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
-        """A connection is open."""
+        """Add a connection that is open."""
         self.expected.discard(connection)
         self.connections.add(connection)
         if self._timer is None:
@@ -57,7 +57,7 @@ class Watch:
             self._timer = loop.call_later(_LOOK_SECONDS, self._look)
 
     def discard(self, connection: Watched) -> None:
-        """A connection is gone, or is not expected any more."""
+        """Remove a connection that is gone, or is not expected any more."""
         self.expected.discard(connection)
         self.connections.discard(connection)
         if not self.connections and self._timer is not None:
@@ -65,7 +65,7 @@ class Watch:
             self._timer = self._loop = None
 
     def look(self, now: float) -> None:
-        """Let the connections act whose deadline has passed."""
+        """Expire the connections whose deadline has passed."""
         for connection in [each for each in self.connections if each.deadline <= now]:
             try:
                 connection.expire()
@@ -75,7 +75,7 @@ class Watch:
     def _look(self) -> None:
         loop = self._loop
         assert loop is not None
-        # Before anything can fail: for all connections this is the only clock.
+        # First, before anything can fail: this is the only timer for all connections.
         self._timer = loop.call_later(_LOOK_SECONDS, self._look)
         self.look(loop.time())
 

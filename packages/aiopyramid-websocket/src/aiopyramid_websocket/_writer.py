@@ -1,9 +1,9 @@
 """The writing side of a connection: few writes, and waiting while the client does not keep up.
 
-A burst of messages that arrives in one read, and is answered, costs one system call and not one for
-each answer: what is sent then is written in one piece at the end of the event loop's turn. What is
-sent at other times is written at once. For a broadcast to thousands of connections, thousands of
-writes that wait for the next turn would be half of the cost.
+The answers to a burst of messages that arrives in one read cost one system call, not one for each
+answer: they are written in one piece at the end of the event loop's iteration. Data that is sent at
+other times is written at once. In a broadcast to thousands of connections, delaying the writes to
+the next iteration would be half of the cost.
 """
 
 import asyncio
@@ -12,21 +12,21 @@ from typing import Final
 __all__ = ("Writer",)
 
 _FLUSH_BYTES: Final = 64 << 10
-"""Unwritten bytes that are written at once: as much as a transport takes before it says stop."""
+"""Unwritten bytes that are written at once: as much as a transport buffers before it pauses us."""
 
 _MOST_IN_A_ROW: Final = 128
-"""How often something is sent before the others have their turn: some milliseconds of work."""
+"""How often data is sent before other tasks get a turn: some milliseconds of work."""
 
 
 class Writer:
-    """Collects what is to be sent, and writes it.
+    """Collects the data to be sent, and writes it.
 
     Args:
         loop: The event loop.
-        transport: Where to write.
+        transport: The transport to write to.
 
     Attributes:
-        transport: The same.
+        transport: The transport to write to.
     """
 
     __slots__ = (
@@ -57,11 +57,11 @@ class Writer:
 
     @property
     def is_full(self) -> bool:
-        """Whether the client has to read before more is sent."""
+        """Whether the client must read before more is sent."""
         return self._writable is not None
 
     def post(self, parts: list[bytes]) -> None:
-        """Have bytes written: now, or with what else is to be written in this turn of the loop."""
+        """Write bytes now or, while corked, together with others in this loop iteration."""
         self._in_a_row += 1
         if not self._corked:
             self.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
@@ -73,15 +73,15 @@ class Writer:
             self.flush()
 
     def post_late(self, pongs: list[bytes]) -> None:
-        """Have the last of some pongs written when there is room, unless later ones replace it.
+        """Write the last of some pongs when there is room, unless later ones replace it.
 
-        RFC 6455, 5.5.3 lets us answer the last ping only.
+        RFC 6455, 5.5.3 allows us to answer only the last ping.
         """
         if pongs:
             self._late = pongs[-1]
 
     def cork(self) -> None:
-        """Write nothing before all callbacks that are due already have run."""
+        """Write nothing until all callbacks that are already due have run."""
         if not self._corked:
             self._corked = True
             self._loop.call_soon(self._uncork)
@@ -91,7 +91,7 @@ class Writer:
         self.flush()
 
     def flush(self) -> None:
-        """Write now."""
+        """Write the collected data now."""
         parts = self._parts
         if parts:
             self._parts = []
@@ -99,7 +99,7 @@ class Writer:
             self.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def finish(self) -> None:
-        """Write now, no late pong behind it, and have nobody wait for room."""
+        """Write the collected data now, drop a late pong, and wake the tasks that wait for room."""
         self._late = None
         self.flush()
         self._finished = True
@@ -110,11 +110,11 @@ class Writer:
 
     @property
     def is_in_message(self) -> bool:
-        """Whether somebody sends a message in fragments, and others have to wait."""
+        """Whether a task is sending a message in fragments, so that others have to wait."""
         return self._message_lock is not None and self._message_lock.locked()
 
     def message_lock(self) -> asyncio.Lock:
-        """Return the lock to hold from the first fragment of a message to the last."""
+        """Return the lock that must be held from the first to the last fragment of a message."""
         if self._message_lock is None:
             self._message_lock = asyncio.Lock()
         return self._message_lock
@@ -125,19 +125,20 @@ class Writer:
         return self._writable is not None or self.is_in_message or self._in_a_row >= _MOST_IN_A_ROW
 
     async def _let_others_go_on(self) -> None:
-        """Let the event loop have a turn now and then, though there is room.
+        """Yield to the event loop now and then, even if there is room.
 
-        A client that reads as fast as we write, or one that has gone, of which the transport does
-        not tell before the loop's next turn, leaves whoever sends in a loop nothing to wait for.
+        A task that sends in a loop never waits if the client reads as fast as we write. The same
+        is true if the client has gone, because the transport does not report that before the
+        loop's next iteration.
         """
         if self._in_a_row >= _MOST_IN_A_ROW:
             self._in_a_row = 0
             await asyncio.sleep(0)
 
     async def wait_room(self) -> None:
-        """Wait until there is room for more, or nothing can be sent any more.
+        """Wait until there is room for more, or until nothing can be sent any more.
 
-        All who wait are woken at once. The first takes the room, and the others wait on.
+        All waiting tasks are woken at once. The first takes the room, and the others wait again.
         """
         await self._let_others_go_on()
         while self._writable is not None and not self._finished:
@@ -158,11 +159,11 @@ class Writer:
     # --- Called by the connection -------------------------------------------------------------
 
     def pause(self) -> None:
-        """The transport has no room."""
+        """Record that the transport has no room."""
         self._writable = asyncio.Event()
 
     def resume(self) -> None:
-        """The transport has room again."""
+        """Wake the waiting tasks: the transport has room again."""
         if self._writable is not None:
             self._writable.set()
             self._writable = None
@@ -171,6 +172,6 @@ class Writer:
             self.post([late])
 
     def lose(self) -> None:
-        """The transport is gone: nothing is written any more, and nobody waits for room."""
+        """Drop everything: the transport is gone. Tasks that wait for room are woken."""
         self._parts.clear()
         self.finish()

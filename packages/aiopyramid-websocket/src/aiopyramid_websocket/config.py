@@ -1,4 +1,4 @@
-"""WebSocket views for those who would rather not name a mapper."""
+"""Configuration of WebSocket views without naming a mapper."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ def add_websocket_view(config: Any, view: Any = None, **options: Any) -> None:
     Args:
         config: The application's :class:`pyramid.config.Configurator`.
         view: A view callable; see :class:`~aiopyramid_websocket.WebsocketMapper`.
-        **options: Those of ``config.add_view``, and those of
+        **options: The options of ``config.add_view``, and those of
             :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
 
     Raises:
-        ConfigurationError: An option makes no sense, or the view is not a coroutine.
+        ConfigurationError: An option is invalid, or the view is not a coroutine.
     """
     config.add_view(view, **_with_mapper(options))
 
@@ -37,7 +37,7 @@ class websocket_config(view_config):
         **options: See :func:`add_websocket_view`.
 
     Raises:
-        ConfigurationError: An option makes no sense.
+        ConfigurationError: An option is invalid.
     """
 
     def __call__(self, wrapped: Any) -> Any:
@@ -49,7 +49,7 @@ class websocket_config(view_config):
 
 
 def _with_mapper(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a view, those of the connection put into a mapper."""
+    """Return the options of a view, with those of the connection moved into a mapper."""
     of_view = {name: value for name, value in options.items() if name not in OPTIONS}
     of_connection = {name: value for name, value in options.items() if name in OPTIONS}
     mapper = of_view.pop("mapper", None) or WebsocketMapper

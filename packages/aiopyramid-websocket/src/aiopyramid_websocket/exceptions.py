@@ -15,11 +15,11 @@ __all__ = ("AlreadyReceiving", "WebsocketClosed")
 class WebsocketClosed(AiopyramidError):
     """The connection is closed, or about to be: nothing can be sent any more.
 
-    A handler need not catch it: one that it leaves ends without further ado.
+    A handler need not catch it: a handler that raises it ends without an error in the log.
 
     Attributes:
-        code: The close code (RFC 6455, 7.4), 1006 if the client went without one.
-        reason: What the closing side gave as its reason.
+        code: The close code (RFC 6455, 7.4), 1006 if the client disconnected without one.
+        reason: The reason that the closing side gave.
     """
 
     def __init__(self, code: int, reason: str = "") -> None:
@@ -37,6 +37,6 @@ class AlreadyReceiving(AiopyramidError, RuntimeError):
 
     def __str__(self) -> str:
         return (
-            "Another task waits for the next message of this connection already. Receive in one"
+            "Another task already waits for the next message of this connection. Receive in one"
             " task, and pass the messages on from there."
         )

@@ -1,4 +1,4 @@
-"""What was in the original's ``helpers`` module and concerns WebSockets."""
+"""The WebSocket part of the ``helpers`` module of aiopyramid 0.x."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -12,20 +12,20 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def ignore_websocket_closed(application: Application) -> Application:
-    """Keep a :class:`WebsocketClosed` that leaves the application from the server's log.
+    """Keep a :class:`WebsocketClosed` that the application raises out of the server's log.
 
     ::
 
         return ignore_websocket_closed(config.make_wsgi_app())
 
-    On gunicorn handlers run outside of the WSGI application, so that there is nothing to keep;
-    the wrapper does no harm there.
+    On gunicorn, handlers run outside the WSGI application, so it has no effect there and does no
+    harm.
 
     Args:
         application: A WSGI application.
 
     Returns:
-        A WSGI application whose response is empty where the other raises.
+        A WSGI application that returns an empty response if the wrapped one raises it.
     """
 
     @functools.wraps(application, updated=())

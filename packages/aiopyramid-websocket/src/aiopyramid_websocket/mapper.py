@@ -1,10 +1,10 @@
 """The view mapper that makes a view a WebSocket endpoint.
 
-Pyramid does everything before: routing or traversal, predicates, permissions. The view itself
-checks the handshake and answers with 101; the handler begins when that is sent.
+Pyramid does everything before that: routing or traversal, predicates, permissions. The view itself
+checks the handshake and answers with 101; the handler begins when the 101 has been sent.
 
-The request may run on the event loop or in a thread, as below synchronous middleware. What concerns
-the connection, and the making of a view class's instance, happens on the loop.
+The request may run on the event loop or in a thread, for example below synchronous middleware. Work
+on the connection takes place on the loop, and so does the creation of a view class's instance.
 """
 
 import dataclasses
@@ -51,14 +51,14 @@ class WebsocketMapper:
     options: ClassVar[Mapping[str, Any]] = {}
 
     runs_on_loop: ClassVar[bool] = True
-    """Tells ``aiopyramid_core`` that requests for the view belong on the event loop."""
+    """Tells ``aiopyramid_core`` that requests for the view run on the event loop."""
 
     def __init__(self, **view_options: Any) -> None:
         self._attr: str | None = view_options.get("attr")
 
     @classmethod
     def configure(cls, **options: Any) -> type["WebsocketMapper"]:
-        """Return a mapper with options of its own, in place of the application's settings.
+        """Return a mapper with its own options, instead of the application's settings.
 
         ::
 
@@ -68,16 +68,16 @@ class WebsocketMapper:
             **options: See :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
 
         Raises:
-            ConfigurationError: There is no such option, or its value makes no sense.
+            ConfigurationError: There is no such option, or its value is invalid.
         """
-        override(options)  # now, where the traceback shows who said so
+        override(options)  # now, so that the traceback shows the place of the mistake
         return type(cls.__name__, (cls,), {"options": {**cls.options, **options}})
 
     def websocket_class(self) -> type[WebSocket]:
-        """Return the class of what handlers get: :class:`~aiopyramid_websocket.WebSocket`.
+        """Return the class of the object for handlers: :class:`~aiopyramid_websocket.WebSocket`.
 
-        A mapper whose handlers shall get something else overrides this; it is asked once for each
-        connection.
+        Override this in a mapper whose handlers should get something else; it is called once for
+        each connection.
         """
         return WebSocket
 
@@ -89,7 +89,7 @@ class WebsocketMapper:
 
         def websocket_view(context: Any, request: Any) -> Any:
             if UPGRADE not in request.environ:
-                return answer(context, request)  # here: there may be no loop at all
+                return answer(context, request)  # in this thread, because there may be no loop
             return call_on_loop(answer, context, request)
 
         def answer(context: Any, request: Any) -> Any:
@@ -112,7 +112,7 @@ class WebsocketMapper:
             )
             _take_place(request, connection, watch)
             session.handler = make_handler(context, request)
-            # Not before the tweens have had their say about the response.
+            # Only after the tweens have processed the response.
             request.add_response_callback(session.upgrade_if_switching)
             return Response(status="101 Switching Protocols", headerlist=headers)
 
@@ -120,7 +120,7 @@ class WebsocketMapper:
 
 
 def _check(request: Any, settings: WebsocketSettings) -> None:
-    """Check all that can be checked before anything is negotiated.
+    """Check everything that can be checked before the negotiation.
 
     Raises:
         HandshakeRefused: The request is not answered with 101.
@@ -144,8 +144,8 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
         )
     check_request(environ)
     if environ[UPGRADE] is None:
-        # Whose length does not tell: the server has put the chunks together, and there were none.
-        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake has no body")
+        # The length does not show it: the server has joined the chunks, and they were empty.
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake must not have a body")
     try:
         check_origin(environ, settings)
     except HandshakeRefused as refused:
@@ -162,18 +162,18 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
 
 
 def _take_place(request: Any, connection: Connection, watch: Watch) -> None:
-    """Count the connection from now on, though others may have their turn before it is open."""
+    """Count the connection from now on, since others may run before it is open."""
     watch.expect(connection)
 
     def leave_place(_request: Any) -> None:
         call_on_loop(watch.expected.discard, connection)
 
-    # Called whatever becomes of the request.
+    # Called whatever happens to the request.
     request.add_finished_callback(leave_place)
 
 
 def _refusal(refused: HandshakeRefused) -> Response:
-    """Return the answer, as it is: an exception view could make it one that a client follows."""
+    """Return the response, not an exception: an exception view could turn it into a redirect."""
     status = refused.status
     response = Response(
         f"{refused.detail}\n",

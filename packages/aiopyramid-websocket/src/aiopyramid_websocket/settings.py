@@ -1,7 +1,7 @@
 """The limits of WebSocket connections, with their units and defaults.
 
-An application sets them for all of its WebSocket views (``aiopyramid.websocket.max_size = 4096``),
-and a view for itself (``WebsocketMapper.configure(max_size=4096)``), by the same names.
+They can be set for all WebSocket views of an application (``aiopyramid.websocket.max_size = 4096``)
+and, with the same names, for one view (``WebsocketMapper.configure(max_size=4096)``).
 """
 
 import dataclasses
@@ -20,24 +20,24 @@ __all__ = ("OPTIONS", "WebsocketSettings", "override", "settings_of")
 
 @dataclass(frozen=True, slots=True)
 class WebsocketSettings:
-    """What a WebSocket connection may do.
+    """The limits of a WebSocket connection.
 
     Attributes:
         origins: ``origins``: further origins whose pages may connect, besides the site's own:
             ``https://example.com``, ``https://*.example.com``, or ``*`` for any.
-        subprotocols: ``subprotocols``: what the application speaks, the best first.
+        subprotocols: ``subprotocols``: those that the application supports, in order of preference.
         max_size_bytes: ``max_size``: the longest message, uncompressed; None for no limit.
-        max_queue: ``max_queue``: messages that wait for the handler before nothing more is read.
+        max_queue: ``max_queue``: messages that may wait for the handler before reading pauses.
         max_connections: ``max_connections``: open connections per worker; None leaves the limit
             to the server.
         ping_interval_seconds: ``ping_interval``: how long a client may be silent before it is
             sent a ping; None for no pings.
-        ping_timeout_seconds: ``ping_timeout``: how long it may be silent then before the
-            connection is closed; None for ever.
+        ping_timeout_seconds: ``ping_timeout``: how long it may be silent after that before the
+            connection is closed; None for no limit.
         close_timeout_seconds: ``close_timeout``: how long a client may take to answer a close.
-        handler_timeout_seconds: ``handler_timeout``: how long a handler may go on after its client
-            has gone, counted from when it last reads or writes, before it is cancelled; at worst
-            twice as long. None for ever.
+        handler_timeout_seconds: ``handler_timeout``: how long a handler may run after its client
+            has gone, counted from its last read or write, before it is cancelled; in the worst
+            case twice as long. None for no limit.
         compression: ``compression``: ``"deflate"`` (RFC 7692) or None.
     """
 
@@ -49,8 +49,8 @@ class WebsocketSettings:
     ping_interval_seconds: float | None = 20.0
     ping_timeout_seconds: float | None = 20.0
     close_timeout_seconds: float = 10.0
-    # Daphne gives 10 seconds to an application whose client has gone, gunicorn's ASGI worker 3, and
-    # both whatever it does. This is for handlers that do nothing at all, but may still tidy up.
+    # Daphne gives an application 10 seconds after its client has gone, gunicorn's ASGI worker 3,
+    # whatever it does. This limit is for handlers that neither read nor write, but may clean up.
     handler_timeout_seconds: float | None = 60.0
     compression: str | None = "deflate"
 
@@ -135,13 +135,13 @@ def override(options: Mapping[str, Any]) -> dict[str, Any]:
         Values by the names of :class:`WebsocketSettings`' fields.
 
     Raises:
-        ConfigurationError: There is no such option, or its value makes no sense.
+        ConfigurationError: There is no such option, or its value is invalid.
     """
     fields = {}
     for name, value in options.items():
         if name not in _TABLE:
             raise ConfigurationError(
-                f"There is no WebSocket option {name!r}, only {', '.join(sorted(_TABLE))}"
+                f"Unknown WebSocket option {name!r}, expected one of {', '.join(sorted(_TABLE))}"
             )
         option = _TABLE[name]
         try:
@@ -162,7 +162,7 @@ def settings_of(registry: Any) -> WebsocketSettings:
     """Return the settings of an application.
 
     Raises:
-        ConfigurationError: A setting makes no sense; the message names it.
+        ConfigurationError: A setting is invalid; the message names it.
     """
     settings: WebsocketSettings | None = registry.get(_REGISTRY_KEY)
     if settings is None:

@@ -55,7 +55,7 @@ class HandshakeRejected(AiopyramidError):
 
 
 class WebsocketClient(WebSocket):
-    """The client's end: ``send``, ``recv``, ``ping``, ``close`` and all else of a WebSocket.
+    """The client's end: ``send``, ``recv``, ``ping``, ``close`` and the rest of a WebSocket.
 
     Attributes:
         response: The application's 101 response.
@@ -80,16 +80,15 @@ async def connect(
 ) -> AsyncIterator[WebsocketClient]:
     """Open a WebSocket to an application in this process.
 
-    Everything is real but the network: routing, predicates, permissions, tweens, the handshake,
-    the frames. At the end of the block the connection is closed,
-    and the handler has ended.
+    Everything except the network is real: routing, predicates, permissions, tweens, the handshake,
+    the frames. At the end of the block the connection is closed and the handler has ended.
 
     Args:
         application_or_view: A WSGI application; or a WebSocket view, which is then the only view
             of an application made for it.
         path: Path and query string.
         headers: Further header fields of the handshake.
-        subprotocols: What the client speaks.
+        subprotocols: The subprotocols that the client supports.
         compression: ``"deflate"`` to offer compression.
         environ: Further entries of the environ, such as ``REMOTE_USER``.
 

@@ -13,7 +13,7 @@ __all__ = ("WebsocketConnectionView",)
 
 
 class WebsocketConnectionView:
-    """A WebSocket view whose methods are called as things happen; one instance a connection.
+    """A WebSocket view whose methods are called for events; one instance per connection.
 
     ::
 
@@ -23,12 +23,12 @@ class WebsocketConnectionView:
                 await self.send(message)
 
     The methods may be coroutine functions, generator functions that delegate with ``yield from``,
-    or ordinary functions. An ordinary one runs on the event loop as well: it must not block.
+    or synchronous functions. A synchronous one also runs on the event loop, so it must not block.
 
     Attributes:
         context: The context of the view.
         request: The request that opened the connection.
-        ws: The :class:`~aiopyramid_websocket.WebSocket`; not there yet in ``__init__``.
+        ws: The :class:`~aiopyramid_websocket.WebSocket`; not available yet in ``__init__``.
     """
 
     __view_mapper__ = WebsocketMapper
@@ -55,19 +55,19 @@ class WebsocketConnectionView:
             await _awaited(self.on_close())
 
     def on_open(self) -> Any:
-        """The connection is open."""
+        """Handle the opening of the connection."""
 
     def on_message(self, message: Message) -> Any:
-        """A message has arrived; the next one is delivered when this has returned.
+        """Handle a message; the next one is delivered after this has returned.
 
         Args:
             message: ``str`` for a text message, ``bytes`` for a binary one.
         """
 
     def on_close(self) -> Any:
-        """The connection is closed, or the handler ends; ``self.ws.close_code`` says why.
+        """Handle the end of the connection or the handler; see ``self.ws.close_code`` for why.
 
-        Called once, if ``on_open`` was, and also when another method has failed.
+        Called once if ``on_open`` was called, even if another method has failed.
         """
 
     def send(self, message: Any) -> Any:
@@ -76,6 +76,6 @@ class WebsocketConnectionView:
 
 
 async def _awaited(result: Any) -> None:
-    # Whatever shape a subclass gave its method: what it returned tells.
+    # The returned value decides, because a subclass may define its method in any form.
     if inspect.isawaitable(result):
         await result

@@ -1,4 +1,4 @@
-"""What a handler gets: the WebSocket, as seen by the application."""
+"""The WebSocket, as a handler of the application sees it."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Mapping
 from typing import Any, Final, cast
@@ -9,7 +9,7 @@ from ._phase import Phase
 
 __all__ = ("WebSocket",)
 
-# A tuple: to make a union of types takes far longer than to look at one.
+# A tuple, because creating a union of types takes far longer than a check against a tuple.
 _PAYLOAD: Final = (str, bytes, bytearray, memoryview)
 
 Fragments = Iterable[Payload] | AsyncIterable[Payload]
@@ -43,12 +43,12 @@ class WebSocket:
 
     # --- Receiving ----------------------------------------------------------------------------
 
-    # Not coroutine functions, but functions that return a coroutine: one less for each message.
+    # Functions that return a coroutine instead of coroutine functions: one less per message.
 
     def recv(self) -> Coroutine[Any, Any, Message | None]:
         """Wait for the next message.
 
-        A cancelled wait, such as one that ran into ``asyncio.timeout``, loses no message.
+        A cancelled wait, for example by ``asyncio.timeout``, loses no message.
 
         Returns:
             ``str`` for a text message, ``bytes`` for a binary one, None when the connection is
@@ -68,20 +68,20 @@ class WebSocket:
     # --- Sending ------------------------------------------------------------------------------
 
     def send(self, message: Payload | Fragments) -> Coroutine[Any, Any, None]:
-        """Wait while the client does not keep up, and then send a message.
+        """Wait until the client keeps up, and then send a message.
 
-        Any number of tasks may send at a time. A wait that is cancelled, such as one that ran into
-        ``asyncio.timeout``, has sent nothing; only a message in fragments may be broken off, which
+        Any number of tasks may send at the same time. A cancelled wait, for example by
+        ``asyncio.timeout``, has sent nothing. Only a message in fragments may be interrupted, which
         closes the connection.
 
         Args:
             message: ``str`` for a text message, ``bytes`` (or ``bytearray`` or ``memoryview``)
-                for a binary one, or an iterable, asynchronous or not, of either: the fragments of
-                one message, sent as they come.
+                for a binary one, or a synchronous or asynchronous iterable of either: the
+                fragments of one message, sent one by one as they are produced.
 
         Raises:
             WebsocketClosed: The connection is closed.
-            TypeError: It is none of these.
+            TypeError: The message has none of these types.
         """
         if isinstance(message, _PAYLOAD):
             return self._connection.send(message)
@@ -99,7 +99,7 @@ class WebSocket:
                 async for fragment in _iterate(fragments):
                     kind = kind or _kind(fragment)
                     if _kind(fragment) is not kind:
-                        raise TypeError("the fragments of a message are all str or all bytes")
+                        raise TypeError("the fragments of a message must be all str or all bytes")
                     if last is not None:
                         await connection.wait_room()
                         connection.send_frame(last, continues=sent > 0, ends=False)
@@ -117,13 +117,13 @@ class WebSocket:
     def ping(self) -> Coroutine[Any, Any, float]:
         """Send a ping, and wait for its pong.
 
-        Not needed to keep the connection alive: that is done anyway (``ping_interval``).
+        This is not needed to keep the connection alive, which is automatic (``ping_interval``).
 
         Returns:
-            The seconds until the pong came.
+            The seconds until the pong arrived.
 
         Raises:
-            WebsocketClosed: The connection is closed, or was before the pong came.
+            WebsocketClosed: The connection is closed, or was closed before the pong arrived.
         """
         return self._connection.ping()
 
@@ -132,12 +132,13 @@ class WebSocket:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, and wait until it is closed.
 
-        The end of the handler closes it just as well. Does nothing if it is closed already.
+        The connection is also closed when the handler returns. This method has no effect if the
+        connection is closed already.
 
         Args:
-            code: The close code (RFC 6455, 7.4): 1000 for a normal end, 3000 to 4999 for codes of
-                the application's own. While another task sends a message in fragments, 1000 becomes
-                1011.
+            code: The close code (RFC 6455, 7.4): 1000 for a normal closure, 3000 to 4999 for the
+                application's own codes. While another task sends a message in fragments, 1000
+                becomes 1011.
             reason: A text for the client, at most 123 bytes in UTF-8.
 
         Raises:
@@ -153,7 +154,7 @@ class WebSocket:
 
     @property
     def close_code(self) -> int | None:
-        """The close code that the client gave, or else ours; None while the connection is open.
+        """The client's close code, otherwise ours; None while the connection is open.
 
         1006 if the connection broke without one.
         """
@@ -189,5 +190,5 @@ def _kind(fragment: Payload) -> type:
 
 def _not_a_message(item: object) -> TypeError:
     return TypeError(
-        f"a message is str, bytes or an iterable of either, and not {type(item).__name__}"
+        f"a message must be str, bytes or an iterable of either, not {type(item).__name__}"
     )

@@ -56,7 +56,7 @@ def test_an_ordinary_get_is_told_to_upgrade(ask):
     status, headers, text = ask()
     assert (status, headers["Upgrade"]) == (426, "websocket")
     assert headers["Connection"].lower() == "upgrade"
-    assert "it needs a WebSocket client" in text
+    assert "use a WebSocket client" in text
 
 
 @pytest.mark.parametrize(

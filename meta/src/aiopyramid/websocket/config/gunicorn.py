@@ -14,12 +14,12 @@ class WebsocketMapper(aiopyramid_websocket.WebsocketMapper):
     """Make a view a WebSocket endpoint; see :class:`aiopyramid_websocket.WebsocketMapper`.
 
     Attributes:
-        use_bytes: Whether views get text messages as ``bytes``, too. Set it on the class, in the
+        use_bytes: Whether views also get text messages as ``bytes``. Set it on the class, in the
             application's constructor: ``WebsocketMapper.use_bytes = True``.
     """
 
     use_bytes: ClassVar[bool] = False
 
     def websocket_class(self) -> type[WebSocket]:
-        """Return the class of what views get."""
+        """Return the class of the object for views."""
         return BytesWebSocket if self.use_bytes else super().websocket_class()

@@ -14,14 +14,14 @@ class UWSGIWebsocketMapper(aiopyramid_uwsgi.websocket.UWSGIWebsocketMapper):
     """Make a view a WebSocket endpoint, on uWSGI and on every other server.
 
     Attributes:
-        use_str: Whether views get text messages as ``str``, and not as ``bytes``. Set it on the
-            class, in the application's constructor: ``UWSGIWebsocketMapper.use_str = False``.
+        use_str: Whether views get text messages as ``str``, not as ``bytes``. Set it on the class,
+            in the application's constructor: ``UWSGIWebsocketMapper.use_str = False``.
     """
 
     use_str: ClassVar[bool] = True
 
     def websocket_class(self) -> type[WebSocket]:
-        """Return the class of what views get."""
-        if self.use_str or self.native:  # uWSGI's native functions give bytes anyway
+        """Return the class of the object for views."""
+        if self.use_str or self.native:  # uWSGI's native functions return bytes anyway
             return super().websocket_class()
         return BytesWebSocket

@@ -1,6 +1,6 @@
-"""HTTP/1.1 as values: bytes in, requests out; responses in, bytes out.
+"""HTTP/1.1 without I/O: bytes in, requests out; responses in, bytes out.
 
-Pure: no event loop, no socket. An import contract holds that (``make lint``).
+Pure: no event loop, no socket. An import contract enforces that (``make lint``).
 
 ``parser``
     Bytes to request heads and bodies, by httptools.
@@ -9,9 +9,9 @@ Pure: no event loop, no socket. An import contract holds that (``make lint``).
 ``body``
     The body of a request, in memory, then on disk.
 ``proxy_protocol``
-    The header that a proxy sends in front of a connection.
+    The header that a proxy sends at the beginning of a connection.
 ``request``, ``environ``
-    A complete request, and the WSGI environ made of it.
+    A complete request, and the WSGI environ built from it.
 ``inbound``
     All of the above, for the bytes of one connection.
 ``response``, ``date``

@@ -1,4 +1,4 @@
-"""A request body that is complete before the application starts: in memory, then on disk."""
+"""A request body, received completely before the application starts: in memory, then on disk."""
 
 import contextlib
 import tempfile
@@ -28,21 +28,21 @@ class RequestBody:
         self._announced_bytes = 0
 
     def announce(self, length_bytes: int) -> None:
-        """Take note of how long the body is going to be.
+        """Record how long the body is going to be.
 
         Raises:
-            ContentTooLarge: That is longer than allowed.
+            ContentTooLarge: It is longer than allowed.
         """
         self.check_length(length_bytes)
         self._announced_bytes = length_bytes
 
     @property
     def missing_bytes(self) -> int:
-        """How much of what was announced has still to come."""
+        """How many of the announced bytes have not arrived yet."""
         return max(0, self._announced_bytes - self.length_bytes)
 
     def write(self, data: bytes) -> None:
-        """Append what arrived.
+        """Append data that has arrived.
 
         Raises:
             ContentTooLarge: The body is longer than allowed.
@@ -95,6 +95,6 @@ class RequestBody:
     def close(self) -> None:
         """Release the memory or the temporary file."""
         if self._file is not None:
-            # What is not written yet nobody will read: a full disk is no news.
+            # Data that is not written yet will not be read, so an error for it does not matter.
             with contextlib.suppress(OSError):
                 self._file.close()

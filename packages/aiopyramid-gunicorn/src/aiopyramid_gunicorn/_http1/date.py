@@ -9,7 +9,7 @@ _date: tuple[int, str] = (0, "")
 
 
 def date_line() -> str:
-    """Return the Date field; it is formatted once a second."""
+    """Return the Date field, which is formatted once a second."""
     global _date
     now = int(time.time())
     if _date[0] != now:

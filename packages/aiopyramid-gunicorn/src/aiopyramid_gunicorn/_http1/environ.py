@@ -16,7 +16,7 @@ __all__ = ("Address", "EnvironSettings", "build_environ", "connection_environ")
 
 Environ = dict[str, Any]
 Address = tuple[Any, ...] | str | bytes | None
-"""What ``socket.getsockname`` and ``getpeername`` give: host and port, or a path."""
+"""A value of ``socket.getsockname`` or ``getpeername``: host and port, or a path."""
 
 # RFC 3986, 3.2.2 and 3.2.3: an address in brackets or a name, and a port.
 _HOST: Final = re.compile(
@@ -25,21 +25,21 @@ _HOST: Final = re.compile(
     r"(?::[0-9]*)?"
 )
 
-# RFC 9110, 5.3: fields that are no lists. To combine two of them would invite the application
-# to read another request than a proxy in front of it did.
+# RFC 9110, 5.3: fields that are not lists. If two of them were combined, the application could
+# read a different request than the proxy in front of it did.
 _SINGLETONS: Final = frozenset({"HTTP_HOST", "CONTENT_TYPE", "CONTENT_LENGTH"})
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironSettings:
-    """What gunicorn's settings say about the environ, digested once per worker.
+    """gunicorn's settings for the environ, prepared once per worker.
 
     Attributes:
         base: The entries that all requests of the worker share.
         scheme_headers: ``secure_scheme_headers``, with environ keys as names.
         forwarder_headers: ``forwarder_headers``, with environ keys as names.
         trusted: ``forwarded_allow_ips``: addresses and networks, or ``*``.
-        header_map: What becomes of names with an underscore: ``drop``, ``refuse``, ``dangerous``.
+        header_map: What happens to names with an underscore: ``drop``, ``refuse``, ``dangerous``.
         script_name: The path below which the application is mounted.
         tls: Whether connections are encrypted by the worker itself.
         proxies: ``proxy_allow_ips``: addresses and networks, or ``*``.
@@ -56,7 +56,7 @@ class EnvironSettings:
 
     @classmethod
     def from_settings(cls, cfg: Any, base: Environ) -> "EnvironSettings":
-        """Return what a :class:`gunicorn.config.Config` asks for.
+        """Return the settings of a :class:`gunicorn.config.Config`.
 
         Args:
             cfg: gunicorn's settings.
@@ -76,7 +76,7 @@ class EnvironSettings:
         )
 
     def trusts(self, peer: Address) -> bool:
-        """Return whether a peer may say how the original request reached it."""
+        """Return whether a peer's header fields about the original request are trusted."""
         return _is_among(peer, self.trusted)
 
     def lets_proxy(self, peer: Address) -> bool:
@@ -86,7 +86,7 @@ class EnvironSettings:
 
 def _is_among(peer: Address, allowed: tuple[str, ...]) -> bool:
     if not isinstance(peer, tuple) or "*" in allowed:
-        # Who can open the Unix socket is a matter of its permissions.
+        # The permissions of a Unix socket decide who can connect to it.
         return True
     try:
         address = ip_address(str(peer[0]))
@@ -123,12 +123,13 @@ def build_environ(
 
     Args:
         head: The request's head.
-        connection: What :func:`connection_environ` returned.
+        connection: The return value of :func:`connection_environ`.
         settings: The worker's settings.
         trusted: Whether the peer may forward for others; :meth:`EnvironSettings.trusts`.
 
     Raises:
         BadRequest: The header fields contradict each other or the protocol.
+        CodingNotSupported: The transfer coding is valid and not supported.
     """
     environ = connection.copy()
     script_name = _add_headers(environ, head, settings, trusted)
@@ -157,8 +158,8 @@ def _refuse_coding(coding: str, version: tuple[int, int]) -> NoReturn:
         raise BadRequest("an HTTP/1.0 request cannot have Transfer-Encoding (RFC 9112, 6.1)")
     others, _, last = coding.lower().rpartition(",")
     if last.strip(" \t") != "chunked" or "chunked" in others:
-        raise BadRequest("the Transfer-Encoding does not tell where the body ends (RFC 9112, 6.3)")
-    raise CodingNotSupported("the only Transfer-Encoding known here is chunked")
+        raise BadRequest("the Transfer-Encoding does not show where the body ends (RFC 9112, 6.3)")
+    raise CodingNotSupported("the only supported Transfer-Encoding is chunked")
 
 
 # --- Header fields --------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ def _plain_key(name: str) -> str:
     return "HTTP_" + name.upper().replace("-", "_")
 
 
-@lru_cache(maxsize=1024)  # clients send the same few names over and over
+@lru_cache(maxsize=1024)  # clients send the same few names again and again
 def _environ_key(name: bytes) -> tuple[str, bool]:
     """Return a field's environ key, and whether the name contains an underscore."""
     key = name.decode("latin-1").upper().replace("-", "_")
@@ -185,7 +186,7 @@ def _environ_key(name: bytes) -> tuple[str, bool]:
 def _add_headers(
     environ: Environ, head: RequestHead, settings: EnvironSettings, trusted: bool
 ) -> str:
-    """Add the header fields, and drop from the head those that are not for the application.
+    """Add the header fields, and drop those from the head that the application must not see.
 
     Returns:
         The path below which the application is mounted.
@@ -195,15 +196,15 @@ def _add_headers(
     for name, raw in head.headers:
         key, ambiguous = _environ_key(name)
         if ambiguous and not _admits(key, settings, trusted):
-            # X_Forwarded_For and X-Forwarded-For would end up under the same key, so that a
-            # client could pass for a proxy.
+            # X_Forwarded_For and X-Forwarded-For would get the same key, so that a client could
+            # pretend to be a proxy.
             if settings.header_map == "refuse":
                 raise BadRequest(f"header field names with underscores are refused: {name!r}")
             dropped.append((name, raw))
             continue
         value = raw.decode("latin-1")
         if ambiguous and trusted and key == "HTTP_SCRIPT_NAME":
-            # With the underscore only: proxies pass on a client's Script-Name.
+            # Only with the underscore, because proxies pass on a client's Script-Name.
             script_name = value
         if key not in environ:
             environ[key] = value
@@ -211,7 +212,7 @@ def _add_headers(
             raise BadRequest(f"the header field {name.decode('latin-1')} is repeated")
         else:
             environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
-    if dropped:  # gunicorn's hooks and access log look into the head
+    if dropped:  # gunicorn's hooks and access log read the head
         head.headers = [field for field in head.headers if field not in dropped]
     return script_name
 
@@ -224,7 +225,7 @@ def _admits(key: str, settings: EnvironSettings, trusted: bool) -> bool:
 
 
 def _apply_scheme_headers(environ: Environ, head: RequestHead, settings: EnvironSettings) -> None:
-    # Line by line, as gunicorn does: joined, two lines of the same would be none of it.
+    # Line by line, as gunicorn does: two equal lines, once joined, would not match.
     known = settings.scheme_headers
     lines = ((*_environ_key(name), value) for name, value in head.headers)
     schemes = {
@@ -239,7 +240,7 @@ def _apply_scheme_headers(environ: Environ, head: RequestHead, settings: Environ
 
 
 def _name_server_by_host(environ: Environ) -> None:
-    """Derive the server's name from Host: a Unix socket has none, and PEP 3333 wants one."""
+    """Derive the server's name from Host: a Unix socket has none, and PEP 3333 requires one."""
     host, _, port = environ.get("HTTP_HOST", "").rpartition(":")
     if not port.isdigit():
         host, port = environ.get("HTTP_HOST", ""), ""
@@ -283,8 +284,8 @@ def _origin_form(environ: Environ, target: str) -> str:
     try:
         parts = urlsplit(target)
     except ValueError:
-        raise BadRequest(f"the request target {target!r} is no URI") from None
-    # A user in it (RFC 9110, 4.2.4) is no part of a host, either.
+        raise BadRequest(f"invalid request target: {target!r} is not a URI") from None
+    # User information in it (RFC 9110, 4.2.4) is not part of a host, either.
     if not parts.netloc or not _is_host(parts.netloc) or "#" in target:
         raise BadRequest(f"the request target {target!r} is neither a path nor an http URI")
     environ["HTTP_HOST"] = parts.netloc

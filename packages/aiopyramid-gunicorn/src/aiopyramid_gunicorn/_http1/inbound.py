@@ -1,7 +1,7 @@
 """The requests that come in on one connection: bytes in, requests out.
 
-Pure: no asyncio, no transport. A client may send requests ahead of the answers (pipelining), so
-that there may be several complete ones at a time, and one that is still growing.
+Pure: no asyncio, no transport. A client may send requests before the earlier ones are answered
+(pipelining), so there may be several complete requests at a time, and one that is still growing.
 """
 
 from collections import deque
@@ -28,16 +28,16 @@ class Inbound:
             header are added.
         settings: The worker's settings for environs.
         limits: How much the client may send.
-        peer: Who has connected.
+        peer: The address of the client.
         proxy_header: Reads the PROXY header that comes before the first request, or None.
 
     Attributes:
         waiting: Complete requests, the oldest first.
         growing: The request whose head is complete and whose body is not, or None.
-        refusal: Why nothing more is read, once the client has sent something unacceptable. The
-            requests before it are still to be answered.
-        behind_upgrade: What the client has sent behind a request that asks to leave HTTP; None if
-            it has made no such request.
+        refusal: Why nothing more is read, after the client has sent something unacceptable; None
+            before that. The requests before it are still to be answered.
+        behind_upgrade: The bytes that the client has sent after a request that asks to leave HTTP;
+            None if there is no such request.
     """
 
     __slots__ = (
@@ -75,7 +75,7 @@ class Inbound:
         self.behind_upgrade: bytes | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take what the client has sent."""
+        """Parse data that the client has sent."""
         if self.refusal is not None:
             return
         if self.behind_upgrade is not None:
@@ -89,7 +89,7 @@ class Inbound:
             self.refusal = error
 
     def decline_upgrade(self) -> None:
-        """Read on: what is behind the request that asked to leave HTTP is HTTP after all."""
+        """Continue as HTTP with the bytes after a request that asked to leave HTTP."""
         data, self.behind_upgrade = self.behind_upgrade, None
         self._parser.close()
         self._parser = RequestParser(self, self._limits)
@@ -98,26 +98,26 @@ class Inbound:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether there is something to do already when the current request is answered."""
+        """Whether there is more to do as soon as the current request is answered."""
         return bool(self.waiting) or self.behind_upgrade is not None or self.refusal is not None
 
     @property
     def in_head(self) -> bool:
-        """Whether the head of a request has begun to arrive, and is not complete."""
+        """Whether the head of a request has begun to arrive and is not complete."""
         return self._parser.in_head
 
     @property
     def is_receiving(self) -> bool:
-        """Whether anything has begun to arrive, and is not complete."""
+        """Whether a request or PROXY header has begun to arrive and is not complete."""
         return self.in_head or self.growing is not None or self._proxy_header is not None
 
     @property
     def plain_bytes(self) -> int:
-        """How many of the next bytes there is nothing to parse in: of a body of known length."""
+        """How many of the next bytes need no parsing, as part of a body of known length."""
         return 0 if self.growing is None else self.growing.body.missing_bytes
 
     def take_continue(self) -> bool:
-        """Return, once, whether the client now waits to be told that it may send a body."""
+        """Return, once, whether the client now waits for ``100 Continue``."""
         request = self.growing
         if request is None or not request.expects_continue or self.waiting:
             return False
@@ -134,7 +134,7 @@ class Inbound:
         self._environ = {}
 
     def _read_proxy_header(self, data: bytes) -> bytes | None:
-        """Return what comes behind the PROXY header, or None while that is not complete."""
+        """Return the bytes after the PROXY header, or None while that is not complete."""
         assert self._proxy_header is not None
         read = self._proxy_header.feed(data)
         if read is None:
@@ -150,9 +150,9 @@ class Inbound:
     # --- Called by the parser -----------------------------------------------------------------
 
     def head_received(self, head: RequestHead) -> None:
-        """The head of a request is complete."""
+        """Build the environ of a request whose head is complete."""
         if head.method == "CONNECT":
-            # Behind it comes whatever the client wants to tunnel (RFC 9110, 9.3.6).
+            # After it comes the data that the client wants to tunnel (RFC 9110, 9.3.6).
             head.keep_alive = False
         environ = build_environ(head, self._environ, self._settings, trusted=self._trusted)
         body = RequestBody(self._limits)
@@ -161,16 +161,16 @@ class Inbound:
             body.announce(int(environ["CONTENT_LENGTH"]))
         if "HTTP_EXPECT" in environ and head.version == (1, 1):
             if environ["HTTP_EXPECT"].lower() != "100-continue":
-                raise ExpectationFailed("the only expectation known here is 100-continue")
+                raise ExpectationFailed("the only supported Expect value is 100-continue")
             request.expects_continue = True
 
     def body_received(self, data: bytes) -> None:
-        """A part of the request's body."""
+        """Add a part of the request's body."""
         assert self.growing is not None
         self.growing.body.write(data)
 
     def request_received(self) -> None:
-        """The request is complete."""
+        """Add the request, which is complete, to those that wait to be answered."""
         assert self.growing is not None
         self.waiting.append(self.growing)
         self.growing = None

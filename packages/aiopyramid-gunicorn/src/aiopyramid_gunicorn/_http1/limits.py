@@ -7,7 +7,7 @@ from typing import Any, Final
 __all__ = ("Limits", "Times")
 
 _MOST_HEADER_FIELDS: Final = 32768
-"""What gunicorn takes for limit_request_fields when that is 0 or more than this."""
+"""The value that gunicorn uses for limit_request_fields if that is 0 or more than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Limits:
         header_field_bytes: Longest header field (``limit_request_field_size``).
         body_bytes: Longest request body.
         body_memory_bytes: Body size from which the body is kept in a temporary file.
-        body_folder: Where that file is (``tmp_upload_dir``); None for the system's usual place.
-        write_buffer_bytes: How much of an answer may wait for the client to read before the
-            application has to wait, too. One part of a body may come on top of it.
-        head_bytes: Longest head: request line and all fields. As much may come, all in all, as
-            trailer fields and as extensions of chunks.
+        body_folder: The folder of that file (``tmp_upload_dir``); None for the system's default.
+        write_buffer_bytes: How much of a response may be buffered for the client before the
+            application has to wait. One part of a body may be added to it.
+        head_bytes: Longest head: request line and all fields. Trailer fields and chunk extensions
+            together have a limit of the same size.
     """
 
     request_line_bytes: int = 4094
@@ -55,7 +55,7 @@ class Limits:
             cfg: A :class:`gunicorn.config.Config`.
             body_bytes: Longest request body.
             body_memory_bytes: Body size from which the body is kept in a temporary file.
-            write_buffer_bytes: How much of an answer may wait for the client.
+            write_buffer_bytes: How much of a response may be buffered for the client.
             head_bytes: Longest head.
         """
         fields = cfg.limit_request_fields
@@ -76,12 +76,12 @@ class Times:
     """How long a client may take, in seconds.
 
     Attributes:
-        head_seconds: For the head of a request, from the connection or its first byte on.
+        head_seconds: For the head of a request, counted from the connection or its first byte.
         body_seconds: Between two parts of a request body.
         keep_alive_seconds: Between two requests on a connection; 0 closes after each.
-        write_seconds: To read any more of an answer that waits to be sent.
-        body_grace_seconds: For a request body, before ``body_bytes_per_second`` counts.
-        body_bytes_per_second: How fast a request body has to come on average; 0 for no minimum.
+        write_seconds: To read any more of a response that waits to be sent.
+        body_grace_seconds: For a request body, before ``body_bytes_per_second`` applies.
+        body_bytes_per_second: Minimum average rate of a request body; 0 for no minimum.
     """
 
     head_seconds: float
@@ -92,10 +92,10 @@ class Times:
     body_bytes_per_second: float = 500.0
 
     def longest_for_body(self, length_bytes: int) -> float:
-        """Return how long so much of a request body may have taken, in seconds.
+        """Return how long that much of a request body may have taken, in seconds.
 
         Args:
-            length_bytes: What has arrived.
+            length_bytes: How many bytes of it have arrived.
         """
         if self.body_bytes_per_second <= 0:
             return math.inf

@@ -1,4 +1,4 @@
-"""Bytes in, requests out: HTTP/1.x parsing by httptools (llhttp), with every lenience off.
+"""Bytes in, requests out: HTTP/1.x parsing by httptools (llhttp), with all leniency off.
 
 Pure: no asyncio, no sockets.
 """
@@ -21,14 +21,15 @@ _VERSIONS: Final = {"1.1": (1, 1), "1.0": (1, 0)}
 _REST_OF_LINE_BYTES: Final = len("  HTTP/1.1")
 
 _CHUNK_FRAMING_BYTES: Final = 16 + 2 * len("\r\n")
-"""Most bytes that a chunk without extensions takes beside its data."""
+"""Maximum number of bytes that a chunk without extensions takes in addition to its data."""
 
 _NO_TRAILERS: Final = frozenset(
     b"authorization connection content-length host keep-alive proxy-authorization te trailer"
     b" transfer-encoding upgrade".split()
 )
-"""Fields for framing, routing and authentication. Trailers are dropped anyway; who sends these in
-one hopes that someone merges them into the head. Others, such as Content-Type, do no harm."""
+"""Fields for framing, routing and authentication. Trailers are dropped anyway, but a client that
+sends these as trailers may hope that a server merges them into the head. Others, such as
+Content-Type, do no harm."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class RequestHead:
         target: The request target (RFC 9112, 3.2), still percent-encoded.
         version: ``(1, 0)`` or ``(1, 1)``.
         headers: Name and value of each field in order, without surrounding whitespace.
-        keep_alive: Whether the client lets the connection be used again (RFC 9112, 9.3).
+        keep_alive: Whether the client allows the connection to be reused (RFC 9112, 9.3).
         upgrade: Whether the client asks to leave HTTP after this request: an ``Upgrade`` that
             ``Connection`` names, or ``CONNECT``.
     """
@@ -54,27 +55,27 @@ class RequestHead:
 
 
 class RequestReceiver(Protocol):
-    """What a parser reports to. An exception raised here ends the parsing and is passed on."""
+    """The receiver of a parser's events. An exception raised here ends parsing and is passed on."""
 
     def head_received(self, head: RequestHead) -> None:
-        """The head of a request is complete; its body follows, if any."""
+        """Receive the complete head of a request; its body follows, if any."""
 
     def body_received(self, data: bytes) -> None:
-        """A part of the request's body, without chunked framing."""
+        """Receive a part of the request's body, without chunked framing."""
 
     def request_received(self) -> None:
-        """The request is complete."""
+        """Receive the end of the request."""
 
 
 class RequestParser:
     """Parses the requests of one connection.
 
     Args:
-        receiver: What to report to.
-        limits: Bounds on the head; the body is the receiver's business.
+        receiver: Receives the requests.
+        limits: Bounds on the head; the receiver bounds the body.
 
     Attributes:
-        in_head: Whether a request has begun whose head is not complete.
+        in_head: Whether a request has begun whose head is not complete yet.
     """
 
     __slots__ = (
@@ -99,9 +100,9 @@ class RequestParser:
         self.in_head = False
         self._in_body = False
         self._fields_bytes = 0
-        # What came with the body and is none of it: extensions of chunks, and trailer fields.
+        # Bytes that came with the body and are not part of it: chunk extensions, trailer fields.
         self._framing_bytes = 0
-        # The native parser collects a field until it is complete; these bound what it may hold.
+        # The native parser collects a field until it is complete; these bound its memory.
         self._pending_bytes = 0
         self._advanced = False
         self._trailer_fields = 0
@@ -109,24 +110,24 @@ class RequestParser:
         self._httptools = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes) -> bytes | None:
-        """Parse what arrived.
+        """Parse data that has arrived.
 
         Args:
             data: Bytes from the connection.
 
         Returns:
-            None; or, when a request that asks to leave HTTP is complete, the bytes behind it.
+            None; or, when a request that asks to leave HTTP is complete, the bytes after it.
             They are HTTP again if the upgrade is declined: feed them to a new parser then.
 
         Raises:
-            RequestError: The bytes are no request, or beyond the limits. Nothing more can be
-                parsed from this connection.
+            RequestError: The bytes are not a valid request, or exceed the limits. Nothing more can
+                be parsed from this connection.
         """
         while (behind := self._feed(data)) is not None:
             if not self._body_follows:
                 return behind
-            # llhttp stops behind the head of a request with Upgrade even if a body follows. That
-            # body must not pass for the next request, so a new parser is led to where it begins.
+            # llhttp stops after the head of a request with Upgrade even if a body follows. That
+            # body must not be parsed as the next request, so a new parser is fed a head for it.
             self._httptools = httptools.HttpRequestParser(self)
             self._httptools.feed_data(_head_for_body_of(self._head))
             self._body_follows = False
@@ -134,7 +135,7 @@ class RequestParser:
         return None
 
     def _feed(self, data: bytes) -> bytes | None:
-        """Feed the native parser; return what is behind the place where it stopped, if it did."""
+        """Feed the native parser; if it stops early, return the bytes after that position."""
         self._advanced = False
         if self._in_body:
             self._framing_bytes += len(data)
@@ -157,7 +158,7 @@ class RequestParser:
                     f"a part of the request does not end within {self._limits.head_bytes} bytes"
                     " (the worker's head_limit_bytes)"
                 )
-        # No credit for short chunks: what they do not use is lost.
+        # Short chunks earn no credit: framing bytes that they do not use are not carried over.
         self._framing_bytes = max(0, self._framing_bytes) if self._in_body else 0
         if self._framing_bytes > self._limits.head_bytes:
             raise HeaderFieldsTooLarge(
@@ -167,13 +168,13 @@ class RequestParser:
         return None
 
     def close(self) -> None:
-        """Break the reference cycle with the native parser; the parser is of no use afterwards."""
+        """Break the reference cycle with the native parser, which cannot be used afterwards."""
         del self._httptools
 
     # --- Callbacks of httptools ---------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """A new request begins."""
+        """Begin a new request."""
         self._advanced = True
         if not self._body_follows:
             self._head = RequestHead()
@@ -182,14 +183,14 @@ class RequestParser:
             self._fields_bytes = 0
 
     def on_url(self, data: bytes) -> None:
-        """A part of the request target."""
+        """Append a part of the request target."""
         if self._body_follows:
             return
         self._head.target += data
         self._check_request_line()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One whole header field, or a trailer field behind a chunked body."""
+        """Add one whole header field, or check a trailer field after a chunked body."""
         if self._body_follows:
             return
         limits = self._limits
@@ -216,11 +217,11 @@ class RequestParser:
             )
         # RFC 9110, 6.5.1: trailer fields must not be merged into the header section.
         if self.in_head:
-            # llhttp takes off the whitespace before the value only.
+            # llhttp strips only the whitespace before the value.
             headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """Complete the head and report it."""
         if self._body_follows:
             return
         self.in_head = False
@@ -231,37 +232,37 @@ class RequestParser:
         parser, head = self._httptools, self._head
         version = parser.get_http_version()
         if version not in _VERSIONS:
-            raise VersionNotSupported(f"HTTP/{version} is not spoken here, only 1.0 and 1.1")
+            raise VersionNotSupported(f"HTTP/{version} is not supported, only 1.0 and 1.1 are")
         head.version = _VERSIONS[version]
         head.method = parser.get_method().decode("ascii")
         self._check_request_line()
         head.keep_alive = parser.should_keep_alive()
         if parser.should_upgrade():
-            # An upgrade may be ignored (RFC 9110, 7.8), and is where there is a body.
+            # An upgrade may be ignored (RFC 9110, 7.8), and is ignored if there is a body.
             self._body_follows = head.method != "CONNECT" and _announces_body(head)
             head.upgrade = not self._body_follows
         self._receiver.head_received(head)
 
     def on_chunk_header(self) -> None:
-        """The size of a chunk is complete."""
+        """Count the framing of a chunk whose size is complete."""
         self._advanced = True
         self._framing_bytes -= _CHUNK_FRAMING_BYTES
 
     def on_body(self, data: bytes) -> None:
-        """A part of the body."""
+        """Report a part of the body."""
         self._advanced = True
         self._framing_bytes -= len(data)
         self._receiver.body_received(data)
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
+        """Report the end of the request."""
         self._advanced = True
         if not self._body_follows:
             self._in_body = False
             self._receiver.request_received()
 
     def _check_request_line(self) -> None:
-        """Refuse a request line that is too long as far as it is known."""
+        """Refuse a request line that is too long, as far as it has arrived."""
         head, limit_bytes = self._head, self._limits.request_line_bytes
         if 0 < limit_bytes < len(head.method) + len(head.target) + _REST_OF_LINE_BYTES:
             raise TargetTooLong(

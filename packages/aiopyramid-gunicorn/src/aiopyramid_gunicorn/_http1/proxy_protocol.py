@@ -1,4 +1,4 @@
-"""The PROXY protocol, versions 1 and 2: what a proxy says about its client before the first byte.
+"""The PROXY protocol, versions 1 and 2: a proxy's header about its client, before the first byte.
 
 Pure: no asyncio, no sockets. The specification is HAProxy's ``proxy-protocol.txt``.
 """
@@ -33,7 +33,7 @@ _V2_UNSPECIFIED: Final = 0x00
 
 @dataclass(frozen=True, slots=True)
 class ProxyHeader:
-    """Who is at the two ends of the connection between the client and the proxy.
+    """The two ends of the connection between the client and the proxy.
 
     Attributes:
         protocol: ``TCP4`` or ``TCP6``.
@@ -46,7 +46,7 @@ class ProxyHeader:
     proxy: tuple[str, int]
 
     def environ(self) -> dict[str, str]:
-        """Return the environ entries that tell it to the application, as gunicorn names them."""
+        """Return the environ entries for the application, as gunicorn names them."""
         return {
             "PROXY_PROTOCOL": self.protocol,
             "REMOTE_ADDR": self.client[0],
@@ -73,14 +73,14 @@ class ProxyHeaderReader:
         self._v2 = mode in ("v2", "auto")
 
     def feed(self, data: bytes) -> tuple[ProxyHeader | None, bytes] | None:
-        """Take what arrived.
+        """Read data that has arrived.
 
         Args:
             data: Bytes from the connection.
 
         Returns:
-            None as long as more is needed; then the header, or None if there is none or it names
-            no addresses, and the bytes behind it.
+            None while more data is needed; then the header, or None if there is none or it has no
+            addresses, and the bytes after it.
 
         Raises:
             BadRequest: The header is malformed.
@@ -125,7 +125,7 @@ def _parse_v1(line: str) -> ProxyHeader | None:
     if protocol == "UNKNOWN":
         return None
     make = _V1_ADDRESSES.get(protocol)
-    # A zone, as in fe80::1%eth0, may be any text. It means nothing on another machine.
+    # A zone, as in fe80::1%eth0, may be any text, and has no meaning on another machine.
     if make is None or len(rest) != 4 or "%" in line:
         raise ValueError(line)
     source, destination = str(make(rest[0])), str(make(rest[1]))
@@ -140,7 +140,7 @@ def _port(text: str) -> int:
 
 def _parse_v2(command: int, family: int, payload: bytes) -> ProxyHeader | None:
     if command == _V2_LOCAL:
-        # The proxy itself, checking on our health.
+        # A health check by the proxy itself.
         return None
     if command != _V2_PROXY:
         raise BadRequest(f"the PROXY header has the unknown version and command {command:#04x}")

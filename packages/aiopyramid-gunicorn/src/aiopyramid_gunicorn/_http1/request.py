@@ -1,4 +1,4 @@
-"""A request on its way from the parser to the application, and as gunicorn knows it."""
+"""A request on its way from the parser to the application, and in the form gunicorn uses."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ("GunicornRequest", "Request")
 
 @dataclass(slots=True)
 class Request:
-    """A request on its way in.
+    """A request on its way from the parser to the application.
 
     Attributes:
         head: Its head.
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(slots=True)
 class GunicornRequest:
-    """What gunicorn's access logger and its ``pre_request`` and ``post_request`` hooks get.
+    """A request for gunicorn's access logger and its ``pre_request`` and ``post_request`` hooks.
 
     Attributes:
         method: For example ``"GET"``.
@@ -57,7 +57,7 @@ class GunicornRequest:
 
     @classmethod
     def of(cls, head: RequestHead, environ: dict[str, Any]) -> "GunicornRequest":
-        """Return a request as gunicorn knows it."""
+        """Return a request in the form that gunicorn uses."""
         uri, address = environ["RAW_URI"], environ["REMOTE_ADDR"]
         return cls(
             method=head.method,

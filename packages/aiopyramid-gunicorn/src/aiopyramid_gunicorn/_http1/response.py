@@ -29,7 +29,7 @@ __all__ = ("Response", "early_hints", "error_response")
 
 
 class _Framing(enum.Enum):
-    """How the end of the body is told (RFC 9112, 6.3)."""
+    """How the end of the body is marked (RFC 9112, 6.3)."""
 
     NONE = "there is no body"
     LENGTH = "by Content-Length"
@@ -47,7 +47,7 @@ _CLOSE: Final = _Framing.CLOSE
 class Response:
     """One response: its head, validated and completed, and the framing of its body.
 
-    Also what gunicorn's access logger and hooks get as ``resp``.
+    gunicorn's access logger and hooks also get it as ``resp``.
 
     Args:
         method: The request's method.
@@ -57,10 +57,10 @@ class Response:
     Attributes:
         status: The status line without the version, for example ``"200 OK"``; None before
             ``start_response``.
-        headers: What the application passed, without hop-by-hop fields.
-        sent: Bytes of body that were encoded, without their framing.
-        head_sent: Whether the head was encoded: the status can no longer change.
-        has_ended: Whether the end of the body was encoded: what follows is another response.
+        headers: The application's header fields, without hop-by-hop fields.
+        sent: Number of body bytes that were encoded, without their framing.
+        head_sent: Whether the head was encoded, so that the status can no longer change.
+        has_ended: Whether the end of the body was encoded, so that another response may follow.
         keep_alive: Whether the connection may be used again after this response.
         may_switch: Whether the response may be ``101 Switching Protocols``.
     """
@@ -116,7 +116,7 @@ class Response:
         self.status = status
 
     def _passes(self, field: Any) -> bool:
-        """Take note of a header field; return whether it is passed on to the client."""
+        """Check and record a header field; return whether it is passed on to the client."""
         check_field(field)
         name, value = field
         special = special_name(name)
@@ -131,8 +131,8 @@ class Response:
             # They name protocols that may be spoken instead (RFC 9110, 15.2.2 and 15.5.22).
             self._given += (name,)
         else:
-            # PEP 3333: the application has no say about the connection. That it wants it
-            # closed is harmless to grant.
+            # PEP 3333: the application does not control the connection. Only a request to close
+            # it is granted, since that does no harm.
             if name == "connection" and value.lower() == "close":
                 self.keep_alive = False
             return False
@@ -160,9 +160,9 @@ class Response:
         check_values(fields)
         block = "".join([f"{name}: {value}\r\n" for name, value in fields])
         if "upgrade" in self._given:
-            lines += "Connection: upgrade\r\n"  # RFC 9110, 7.8: one goes with the other
+            lines += "Connection: upgrade\r\n"  # RFC 9110, 7.8: Upgrade needs it
         if self._code == 101:
-            pass  # what becomes of the connection is not HTTP's to say
+            pass  # the other protocol decides about the connection
         elif not self.keep_alive:
             lines += "Connection: close\r\n"
         elif self._version == (1, 0):
@@ -175,7 +175,7 @@ class Response:
         return f"HTTP/1.1 {status}\r\n{block}{lines}\r\n".encode("latin-1")
 
     def _frame(self, body_length: int | None) -> str:
-        """Decide on the framing and return the header lines which tell it."""
+        """Choose the framing and return the header lines that declare it."""
         method, code = self._method, self._code
         if not has_length(method, code):
             self.headers = [f for f in self.headers if f[0].lower() != "content-length"]
@@ -195,7 +195,7 @@ class Response:
         return ""
 
     def encode(self, data: bytes) -> bytes:
-        """Frame a part of the body. What exceeds the Content-Length is cut off."""
+        """Frame a part of the body. Bytes beyond the Content-Length are cut off."""
         framing = self._framing
         if framing is _NONE or not data:
             return b""
@@ -233,12 +233,12 @@ class Response:
 
     @property
     def ends_by_closing(self) -> bool:
-        """Whether the client takes the end of the connection for the end of the body."""
+        """Whether the end of the connection marks the end of the body."""
         return self._framing is _CLOSE
 
     @property
     def missing_bytes(self) -> int:
-        """How much of the body is still to be sent where its length was promised; else 0."""
+        """How many bytes of the body are still to be sent if its length was declared; else 0."""
         if self._framing is not _LENGTH:
             return 0
         assert self._length is not None
@@ -256,7 +256,7 @@ def early_hints(fields: Iterable[tuple[str | bytes, str | bytes]]) -> bytes:
     """Encode a ``103 Early Hints`` response (RFC 8297).
 
     Args:
-        fields: Its header fields. Those that a response without body cannot have are left out.
+        fields: Its header fields. Those that a response without a body cannot have are left out.
 
     Raises:
         ApplicationError: A field is malformed.
@@ -282,7 +282,7 @@ def error_response(
         method: The request's method if it is known.
 
     Returns:
-        The response, for the access log, and all of its bytes. The connection is to be closed.
+        The response, for the access log, and all of its bytes. The connection must be closed.
     """
     response = Response(method, (1, 1), keep_alive=False)
     response.start(
