@@ -143,7 +143,7 @@ async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:
 
 
 def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
-    """Call a blocking function from ordinary code such that it holds up no event loop.
+    """Call a blocking function from synchronous code such that it holds up no event loop.
 
     Args:
         function: What to call.

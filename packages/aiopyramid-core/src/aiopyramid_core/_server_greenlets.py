@@ -5,7 +5,7 @@ gives nobody what is switched up to it. So nothing can be awaited there. Instead
 greenlet of the bridge, as under any other server of this project, and the server's greenlet only
 waits for it::
 
-    hub: event loop ── Task ── driver ══ bridge greenlet ── ordinary code, coroutines
+    hub: event loop ── Task ── driver ══ bridge greenlet ── synchronous code, coroutines
      ║                                        │ hand_over(part)
     server's greenlet ── proceed() ◄──────────┘
 """
@@ -28,7 +28,7 @@ T = TypeVar("T")
 def wait_hosted(future: "asyncio.Future[T]") -> T:
     """Wait for a future or a Task in a greenlet that a server made.
 
-    For what no ordinary code takes part in: it holds no greenlet of the bridge.
+    For what no synchronous code takes part in: it holds no greenlet of the bridge.
 
     Args:
         future: What to wait for, of the running event loop.
@@ -61,7 +61,7 @@ class HostedCall(Generic[T]):
         result = call.result
 
     Args:
-        function: An ordinary callable without arguments, which may await.
+        function: A synchronous callable without arguments, which may await.
 
     Attributes:
         part: What the function has handed over, after ``proceed()`` returned True.

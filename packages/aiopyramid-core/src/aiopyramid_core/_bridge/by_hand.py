@@ -1,6 +1,6 @@
-"""Greenlets that ordinary code switches by hand, as it had to before there was ``await_``.
+"""Greenlets that synchronous code switches by hand, as it had to before there was ``await_``.
 
-The documented way of earlier versions to call a coroutine from ordinary code::
+The documented way of earlier versions to call a coroutine from synchronous code::
 
     this = getcurrent()
     future = asyncio.Future()

@@ -1,18 +1,18 @@
-"""The greenlet bridge: ordinary code in a greenlet waits for awaitables of the event loop.
+"""The greenlet bridge: synchronous code in a greenlet waits for awaitables of the event loop.
 
 This is the module that switches greenlets; but ``_server_greenlets`` does it for servers that make
 some of their own, and ``by_hand`` for code of earlier versions. ``pool`` makes and keeps ours.
 
 Two parties share a stack of frames::
 
-    asyncio Task ── driver (``_drive``) ══ switch ══ bridge greenlet ── ordinary code
+    asyncio Task ── driver (``_drive``) ══ switch ══ bridge greenlet ── synchronous code
                                                                    └── ``await_(coroutine)``
 
 ``await_`` runs the coroutine *in the greenlet*, by sending into it (a trampoline), and switches
 up only the bare futures that the coroutine yields. The driver, which runs inside the request's
 Task, yields those futures to the event loop and sends the results back down. Hence:
 
-* ordinary code that the coroutine calls is still in the greenlet and may call ``await_`` again,
+* synchronous code that the coroutine calls is still in the greenlet and may call ``await_`` again,
   to any depth;
 * the coroutine runs in the request's own Task: ``asyncio.current_task()``, ``asyncio.timeout()``,
   task groups and cancellation work as anywhere else;
@@ -85,7 +85,7 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
 
 
 def _by_hand(worker: BridgeGreenlet) -> bool:
-    """Return whether ordinary code has switched the greenlet, and not a coroutine's ``yield``.
+    """Return whether synchronous code has switched the greenlet, and not a coroutine's ``yield``.
 
     A coroutine that yields a bare future has made a mistake, of which the Task tells it.
     """
@@ -105,14 +105,14 @@ def _outcome(worker: BridgeGreenlet) -> Any:
 
 
 async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run an ordinary function in a greenlet where it may call synchronized coroutines.
+    """Run a synchronous function in a greenlet where it may call synchronized coroutines.
 
-    This is the way from a coroutine to ordinary code which in turn calls coroutines. The function
-    runs at once, on the event loop's own thread, and sees the context variables of the caller;
-    what it sets there the caller sees too.
+    This is the way from a coroutine to synchronous code which in turn calls coroutines. The
+    function runs at once, on the event loop's own thread, and sees the context variables of the
+    caller; what it sets there the caller sees too.
 
     Args:
-        function: An ordinary callable. It must not block: use
+        function: A synchronous callable. It must not block: use
             :func:`~aiopyramid_core.use_executor` for code that does.
         *args: Passed on to ``function``.
         **kwargs: Passed on to ``function``.
@@ -138,7 +138,7 @@ async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P
 
 
 async def step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine such that ordinary code which it calls may call synchronized coroutines.
+    """Run a coroutine such that synchronous code which it calls may call synchronized coroutines.
 
     For coroutines that live long and wait most of the time: each of their steps runs in a
     greenlet, but while they wait they hold none. A greenlet that waits costs 17 KB.
@@ -167,7 +167,7 @@ def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any,
             signal = worker.switch((_step, (coroutine, value, failure), {}))
         finally:
             failure = None  # breaks the cycle exception -> traceback -> this frame
-        # Most steps end without a wait in ordinary code, and there is nothing to follow.
+        # Most steps end without a wait in synchronous code, and there is nothing to follow.
         if signal is ENDED:
             ended, value = _outcome(worker)
         else:
@@ -212,7 +212,7 @@ async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
 def start_greenlet(
     loop: asyncio.AbstractEventLoop, function: Callable[[*Ts], T], /, *args: *Ts
 ) -> "asyncio.Task[T] | None":
-    """Run an ordinary function in a greenlet, in a Task only if it ever has to wait.
+    """Run a synchronous function in a greenlet, in a Task only if it ever has to wait.
 
     For servers, where most requests never wait: a Task for each of them would cost more than the
     bridge does. The Task is made when the function first awaits, before the awaited coroutine
@@ -224,7 +224,7 @@ def start_greenlet(
 
     Args:
         loop: The running event loop.
-        function: An ordinary callable which handles its own errors: there may be no Task that
+        function: A synchronous callable which handles its own errors: there may be no Task that
             could carry them, so whatever it raises before its first wait is raised here.
         *args: Passed on to ``function``.
 
@@ -250,11 +250,11 @@ async def _start(worker: BridgeGreenlet, function: Callable[..., T], args: Any) 
     return result
 
 
-# --- The greenlet's side: runs below ordinary code ------------------------------------------------
+# --- The greenlet's side: runs below synchronous code ---------------------------------------------
 
 
 def await_in_bridge(awaitable: Awaitable[T]) -> T:
-    """Wait for an awaitable from ordinary code that runs in a bridge greenlet.
+    """Wait for an awaitable from synchronous code that runs in a bridge greenlet.
 
     Args:
         awaitable: A coroutine, a future or any object with ``__await__``.

@@ -151,7 +151,7 @@ def await_in_thread(
 ) -> T:
     """Run an awaitable on an event loop of another thread and wait for it in this one.
 
-    The awaitable runs in a greenlet of the bridge, so that ordinary code which it calls may
+    The awaitable runs in a greenlet of the bridge, so that synchronous code which it calls may
     await in turn. It sees the context variables of this thread, and its changes come back.
 
     Args:

@@ -35,8 +35,8 @@ def refuse(awaitable: Awaitable[object]) -> NoReturn:
         raise ScopeError(
             what,
             "on the event loop's own thread outside of a greenlet",
-            "In a coroutine, await it directly; if ordinary code in between prevents that, start"
-            " the outermost ordinary function with"
+            "In a coroutine, await it directly; if synchronous code in between prevents that, start"
+            " the outermost synchronous function with"
             " 'await aiopyramid_core.spawn_greenlet(function, ...)'.",
         )
     raise ScopeError(

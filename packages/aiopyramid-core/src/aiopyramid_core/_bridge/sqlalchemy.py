@@ -1,6 +1,6 @@
 """Waiting below ``AsyncSession.run_sync()``, in a greenlet that SQLAlchemy has made.
 
-SQLAlchemy's asyncio extension runs ordinary code in greenlets of its own, whose parent awaits
+SQLAlchemy's asyncio extension runs synchronous code in greenlets of its own, whose parent awaits
 whatever is switched up to it. SQLAlchemy itself is not imported here.
 """
 
@@ -26,7 +26,7 @@ def await_in_sqlalchemy(awaitable: Awaitable[T]) -> T:
     """Wait for an awaitable, by way of SQLAlchemy's own coroutine above this greenlet.
 
     Args:
-        awaitable: What to wait for. It runs in a greenlet of the bridge, so that ordinary code
+        awaitable: What to wait for. It runs in a greenlet of the bridge, so that synchronous code
             which it calls may await in turn.
 
     Returns:

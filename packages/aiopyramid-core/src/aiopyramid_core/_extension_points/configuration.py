@@ -102,5 +102,5 @@ def _refuse_what_was_dropped(config: Any) -> None:
         if is_coroutine_callable(getattr(sys.modules.get(module), name, None)):
             raise ConfigurationError(
                 f"{included} is a coroutine function, and was included before aiopyramid_core,"
-                ' which awaits it. Say config.include("aiopyramid_core") first.'
+                ' which awaits it. Call config.include("aiopyramid_core") first.'
             )

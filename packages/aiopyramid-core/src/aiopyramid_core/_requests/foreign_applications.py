@@ -96,7 +96,7 @@ def _sentence(application: Any, *, is_router: bool) -> str:
 
 _WITHOUT_INCLUDE: Final = (
     "The application does not include aiopyramid_core: each request runs in a thread, and views"
-    " cannot be coroutines. Say config.include('aiopyramid_core')"
+    " cannot be coroutines. Call config.include('aiopyramid_core')"
 )
 _AROUND: Final = (
     "{} is around an application that includes aiopyramid_core: each request runs in a thread,"

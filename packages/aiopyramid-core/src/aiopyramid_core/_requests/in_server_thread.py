@@ -1,4 +1,4 @@
-"""Requests in the threads of an ordinary WSGI server.
+"""Requests in the threads of a synchronous WSGI server.
 
 Such a thread serves one request after the other, and keeps its context variables. Here each request
 gets a context of its own, and everything in it may await: the request factory, an execution policy

@@ -226,7 +226,7 @@ def _iterate(
 class BodyInThread:
     """A response body that is iterated in the thread of its request.
 
-    Ordinary code that can await iterates it as any other.
+    Synchronous code that can await iterates it as any other.
 
     Args:
         loop: The event loop that serves.

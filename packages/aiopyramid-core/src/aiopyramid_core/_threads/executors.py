@@ -41,7 +41,7 @@ class RequestExecutor(ThreadPoolExecutor):
         """Schedule a call; see :meth:`concurrent.futures.Executor.submit`.
 
         Args:
-            fn: An ordinary callable.
+            fn: A synchronous callable.
             *args: Passed on to ``fn``.
             **kwargs: Passed on to ``fn``.
 

@@ -1,9 +1,9 @@
 """A thread that waits for a coroutine can work meanwhile.
 
-Why it must be able to: ordinary views wait in threads of a pool for coroutines, and those may need
-a thread of the same pool in turn, for a blocking call or for a look-up of a host name. With as many
-such views as the pool has threads nobody would ever get on. So the pool, when all its threads are
-busy, hands a call to the very thread that waits for it, by way of the coroutine in between.
+Why it must be able to: synchronous views wait in threads of a pool for coroutines, and those may
+need a thread of the same pool in turn, for a blocking call or for a look-up of a host name. With as
+many such views as the pool has threads nobody would ever get on. So the pool, when all its threads
+are busy, hands a call to the very thread that waits for it, by way of the coroutine in between.
 """
 
 import concurrent.futures

@@ -29,7 +29,7 @@ __all__ = ("SERVERS", "Bridge", "Served", "is_installed", "serving")
 
 
 class Bridge:
-    """An event loop on which ordinary code may call synchronized coroutines.
+    """An event loop on which synchronous code may call synchronized coroutines.
 
     A context manager: at the end what still runs on the loop is cancelled and the loop closed. ::
 
@@ -62,7 +62,7 @@ class Bridge:
         changes in them the caller sees.
 
         Args:
-            function: An ordinary function or a coroutine function.
+            function: A synchronous function or a coroutine function.
             *args: Passed on to ``function``.
             **kwargs: Passed on to ``function``.
 

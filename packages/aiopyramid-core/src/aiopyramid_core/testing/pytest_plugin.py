@@ -38,8 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.addinivalue_line(
         "markers",
-        "in_bridge: run the test, a coroutine function or an ordinary one, on the event loop of the"
-        " fixture `bridge`, where it may call synchronized coroutines",
+        "in_bridge: run the test, a coroutine function or a synchronous one, on the event loop of"
+        " the fixture `bridge`, where it may call synchronized coroutines",
     )
 
 
