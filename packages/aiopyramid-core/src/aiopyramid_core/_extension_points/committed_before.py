@@ -90,7 +90,7 @@ def _refuse_coroutines(registry: Any) -> None:
             raise ConfigurationError(
                 f"{object_description(view)} is a coroutine, and the view was committed before"
                 ' aiopyramid_core was included. Call config.include("aiopyramid_core") first, and'
-                " add the view behind it (also one that is given as exceptionresponse_view)."
+                " add the view after it (also one that is given as exceptionresponse_view)."
             )
 
 
