@@ -1,4 +1,4 @@
-"""Where nothing can wait: an error that says what to do instead."""
+"""The error for places where nothing can wait, which explains what to do instead."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -23,12 +23,12 @@ def refuse(awaitable: Awaitable[object]) -> NoReturn:
     """Raise the :class:`ScopeError` that fits the calling code.
 
     Args:
-        awaitable: What cannot be waited for; a coroutine is closed.
+        awaitable: The awaitable that was refused; a coroutine is closed.
 
     Raises:
         ScopeError: Always.
     """
-    # Or else Python would warn that it was never awaited, which is beside the point.
+    # Otherwise Python would warn that it was never awaited, which would only distract.
     close(awaitable)
     what = getattr(awaitable, "__qualname__", None) or repr(awaitable)
     if on_a_loop():
