@@ -124,9 +124,9 @@ def _has_had_thread() -> bool:
 
 
 async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:
-    """Wait for a thread even if cancelled meanwhile; then the cancellation has its way.
+    """Wait for a thread even if cancelled in the meantime, and raise the cancellation afterwards.
 
-    To go on beside a commit would be to abort in one thread what another one commits.
+    Otherwise one thread could abort a transaction that another thread is committing.
     """
     cancelled: asyncio.CancelledError | None = None
     while not outcome.done():

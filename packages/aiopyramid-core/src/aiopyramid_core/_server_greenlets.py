@@ -1,7 +1,7 @@
-"""Work for a greenlet that a server made, such as uWSGI's for a request.
+"""Work for a greenlet created by a server, such as uWSGI's for a request.
 
 The parent of such a greenlet is the hub, the greenlet in which the event loop runs, and the hub
-gives nobody what is switched up to it. So nothing can be awaited there. Instead the work runs in a
+discards values that are switched up to it. So the greenlet cannot await. Instead the work runs in a
 greenlet of the bridge, as under any other server of this project, and the server's greenlet only
 waits for it::
 
@@ -109,7 +109,7 @@ class HostedCall(Generic[T]):
             Whether the function has handed something over; False if it has ended.
 
         Raises:
-            BaseException: Whatever the function raised.
+            BaseException: Any exception raised by the function.
         """
         if self._function is not None:
             self._task = start_greenlet(self._loop, self._run)
@@ -131,7 +131,7 @@ class HostedCall(Generic[T]):
         self._has_part = False
         taken, self._taken = self._taken, None
         if taken is None or taken.done():
-            return  # it has been cancelled meanwhile
+            return  # it has been cancelled in the meantime
         if error is None:
             taken.set_result(None)
         else:

@@ -1,4 +1,4 @@
-"""aioviews, report: the command that tells where requests run."""
+"""``aioviews``, report: the command that tells where requests run."""
 
 import logging
 import subprocess

@@ -35,7 +35,7 @@ def _make_task(
 
 
 class _SteppedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that steps in greenlets and looks like the original one in its Task's repr."""
+    """A coroutine that steps in greenlets, and looks like the original one in its Task."""
 
     def __init__(self, original: Any) -> None:
         self._original = original

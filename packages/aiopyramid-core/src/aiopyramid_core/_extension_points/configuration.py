@@ -1,6 +1,6 @@
 """Configuration by coroutines: ``includeme`` functions, directives and actions are awaited.
 
-Pyramid drops what they return, and so a coroutine would have done nothing, and nobody would know.
+Pyramid discards their return values, so a coroutine would silently do nothing.
 The two methods of the configurator that take callables of the application are replaced here, for
 the process and once, since an ``include`` makes a new configurator; directives are kept in the
 registry.
