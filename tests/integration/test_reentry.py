@@ -18,8 +18,8 @@ def test_so_they_do_in_executor_threads(site, view):
 def test_a_child_task_is_told_what_to_do(site):
     assert site.get("/scope/in_child").json == (
         "ScopeError: Cannot wait for after_pause on the event loop's own thread outside of a"
-        " greenlet. In a coroutine, await it directly; if ordinary code in between prevents that,"
-        " start the outermost ordinary function with"
+        " greenlet. In a coroutine, await it directly; if synchronous code in between prevents"
+        " that, start the outermost synchronous function with"
         " 'await aiopyramid_core.spawn_greenlet(function, ...)'."
     )
 

@@ -16,8 +16,8 @@ from aiopyramid_core.servers import adopt_loop
 
 ON_THE_LOOP = (
     "Cannot wait for answer on the event loop's own thread outside of a greenlet. In a coroutine,"
-    " await it directly; if ordinary code in between prevents that, start the outermost ordinary"
-    " function with 'await aiopyramid_core.spawn_greenlet(function, ...)'."
+    " await it directly; if synchronous code in between prevents that, start the outermost"
+    " synchronous function with 'await aiopyramid_core.spawn_greenlet(function, ...)'."
 )
 IN_A_THREAD = (
     "Cannot wait for answer in a thread that serves no request. In a script, call the outermost"

@@ -41,7 +41,7 @@ def test_a_startup_error_names_the_function_and_what_it_raised():
 def test_a_coroutine_that_comes_too_late_is_named():
     error = AlreadyShutDown("send_mail")
     assert error.coroutine == "send_mail"
-    assert str(error) == "The application has shut down: nobody would wait for send_mail"
+    assert str(error) == "Cannot start send_mail: the application has shut down"
 
 
 def test_an_application_that_is_not_served_names_server_and_reason():

@@ -62,7 +62,7 @@ def test_a_status_has_three_digits_and_a_reason(status, code):
     ["200", "2xx OK", "099 Low", b"200 OK", "200 a\r\nX: b", "200 a\nb", "200 \u20ac", None],
 )
 def test_what_is_no_status_is_refused(status):
-    with pytest.raises(ApplicationError, match="is no status: three digits, a space and a reason"):
+    with pytest.raises(ApplicationError, match="expected three digits, a space and a reason"):
         status_code(status)
 
 
@@ -76,7 +76,7 @@ def test_these_answer_a_request(code, may_switch):
 @pytest.mark.parametrize("may_switch", [False, True])
 @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
 def test_an_interim_status_answers_nothing(status, may_switch):
-    with pytest.raises(ApplicationError, match=f"'{status}' is no final answer"):
+    with pytest.raises(ApplicationError, match=f"'{status}' is not a final status"):
         check_final(status, int(status[:3]), may_switch=may_switch)
 
 
@@ -94,7 +94,7 @@ def test_a_field_is_a_tuple_of_two_str():
 
 @pytest.mark.parametrize("field", [["A", "b"], ("A",), ("A", b"b"), ("A", 1), (b"A", "b"), "Ab"])
 def test_what_is_no_field_is_refused(field):
-    with pytest.raises(ApplicationError, match="is no header field: a tuple of two str"):
+    with pytest.raises(ApplicationError, match=r"header fields must be \(str, str\) tuples, got"):
         check_field(field)
 
 
@@ -152,7 +152,7 @@ def test_a_length_is_a_number():
 
 @pytest.mark.parametrize("value", ["-1", "1.5", "", "\u0661", "abc", "1 2", "+1"])
 def test_a_length_that_is_no_number_is_refused(value):
-    with pytest.raises(ApplicationError, match="is no number"):
+    with pytest.raises(ApplicationError, match="invalid Content-Length"):
         length_of(value)
 
 

@@ -1,52 +1,52 @@
-"""Coroutines in Pyramid, called by code that does not know of them.
+"""Coroutines in Pyramid, called by code that does not know about them.
 
-Include this package (``config.include("aiopyramid_core")``) and every view may be a coroutine,
-one at a time. ``README.md`` begins at the beginning. This module has what applications use; servers
-import :mod:`.servers`, extensions of Pyramid :mod:`.callables`, tests :mod:`.testing`, and code
-written for aiopyramid 0.x :mod:`.legacy`. The modules in reading order, rooms first to last:
+Include this package (``config.include("aiopyramid_core")``) and make the views coroutines, one at
+a time. Start with ``README.md``. This module exports the names that applications use. Servers
+import :mod:`.servers`, Pyramid extensions :mod:`.callables`, tests :mod:`.testing`, and code
+written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
 
 ``_bridge``
     Greenlets and threads in which synchronous code waits for awaitables of the event loop.
 ``awaiting``
     ``await_``: wait from wherever you are.
 ``_server_greenlets``
-    The same for servers that make a greenlet of their own for each request.
+    The same for servers that create a greenlet of their own for each request.
 ``_threads``
-    The threads for synchronous requests, and those for all else.
+    The threads for synchronous requests, and those for everything else.
 ``_off_loop``, ``executor``
-    Calls in either, for which a greenlet or a coroutine waits.
+    Calls in these threads, for which a greenlet or a coroutine waits.
 ``decorators``, ``auth``
     ``synchronize`` and its relatives; authentication policies made with it.
 ``_callables``, ``callables``, ``_coroutines``, ``mappers``
     Which views are coroutines, and how Pyramid calls them.
 ``_extension_points``
-    Everything else that Pyramid calls, such that it gets results and never coroutines.
+    Everything else that Pyramid calls, wrapped so that it returns results and never coroutines.
 ``_requests``
     Where a request runs, and how it gets there.
 ``_isolation``
-    State that is kept per thread elsewhere, kept per request here.
+    State that other servers keep per thread, kept per request here.
 ``lifespan``, ``_tasks``, ``_overdue``, ``_applications``
-    The start and the end of an application, and tasks that outlive their response.
+    The startup and shutdown of an application, and tasks that outlive their response.
 ``_bodies``, ``streaming``, ``uploads``
     Bodies of responses and requests; server-sent events.
 ``timeouts``, ``tweens``, ``watchdog``
-    What an application on an event loop wants besides.
+    Time limits, the request log and the detection of blocking code.
 ``_health``
-    Probes, answered before there is a request.
+    Health probes, answered before a request object exists.
 ``settings``, ``_include``
-    How it all becomes part of an application.
+    How all of this becomes part of an application.
 ``_monkey_patching``
-    A kind of process in which it cannot.
+    Detection of monkey-patched processes, in which it cannot.
 ``_children``
-    What a process that the application forks must not share with its worker.
+    What a process forked by the application must not share with its worker.
 ``testing``
     The bridge and real servers, for the tests of an application.
 ``contract``, ``response_head``, ``servers``
-    What servers and applications tell each other; what servers call and check.
+    The environ keys that servers and applications share; what servers call and check.
 ``legacy``
     For code written for aiopyramid 0.x.
 ``exceptions``
-    Every exception, as a tree.
+    The tree of all exceptions.
 """
 
 from ._bridge.driver import spawn_greenlet

@@ -43,10 +43,10 @@ async def startup(*, again: bool = False) -> None:
 
 
 def announce_stop() -> None:
-    """Have all applications of this process know that it is going to stop.
+    """Notify all applications of this process that it is going to stop.
 
-    For servers, which call this when they are told to stop, before they wait for the requests in
-    progress: from now on nobody is to be sent here.
+    Servers call this when they are told to stop, before they wait for the requests in progress, so
+    that load balancers send no more requests.
     """
     for lifespan in _alive():
         lifespan.announce_stop()
@@ -70,7 +70,7 @@ def _alive() -> list[Lifespan]:
 
 
 def _start_afresh_in_child() -> None:
-    # Or else the end of a child would run shutdown functions for what was started in its parent.
+    # Otherwise an exiting child would run the shutdown functions of what its parent has started.
     for lifespan in _alive():
         lifespan.start_afresh()
 

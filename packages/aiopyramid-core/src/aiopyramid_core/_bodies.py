@@ -17,10 +17,10 @@ __all__ = ("END_OF_BODY", "AsyncBody", "OrdinaryBody", "make_body_portable")
 
 
 class AsyncBody:
-    """An asynchronous response body that ordinary WSGI servers can iterate, too.
+    """An asynchronous response body that synchronous WSGI servers can iterate, too.
 
     A server of this project iterates it on the event loop. Any other server, or a WSGI middleware
-    in between, iterates it as an ordinary body, and waits in its thread for each part.
+    in between, iterates it as a synchronous body, and waits in its thread for each part.
 
     Args:
         parts: The parts of the body, as bytes.
@@ -36,7 +36,7 @@ class AsyncBody:
         return self._iterator
 
     def __iter__(self) -> Iterator[bytes]:
-        """Return this object, an ordinary iterator."""
+        """Return this object, a synchronous iterator."""
         return self
 
     def __next__(self) -> bytes:
@@ -57,7 +57,7 @@ class AsyncBody:
             await aclose()
 
     def close(self) -> None:
-        """The same for ordinary servers (PEP 3333).
+        """The same for synchronous servers (PEP 3333).
 
         Raises:
             ScopeError: It was called on the event loop's own thread outside of a greenlet.
@@ -94,7 +94,7 @@ def make_body_portable(response: Any) -> None:
 
 
 class OrdinaryBody:
-    """An ordinary response body for servers on an event loop, which iterate it in threads.
+    """A synchronous response body for servers on an event loop, which iterate it in threads.
 
     The body of a synchronous request is iterated in the request's own thread. Any other is in any
     thread; but all of it in one context, a copy of the request's: a generator may reset the context

@@ -44,7 +44,7 @@ def called_by(view: Any, attr: str | None = None) -> Any:
 
 
 def mark_awaiting(function: Callable[..., Any]) -> None:
-    """Record that an ordinary function awaits by itself and so never blocks the event loop."""
+    """Record that a synchronous function awaits by itself and so never blocks the event loop."""
     setattr(function, _AWAITING, True)
 
 
@@ -70,7 +70,7 @@ def is_coroutine_callable(function: Any) -> bool:
 
 
 def is_coroutine_outside(function: Any) -> bool:
-    """Return whether ``function`` is a coroutine before any decorator's ordinary function is."""
+    """Return whether ``function`` is a coroutine before any decorator's synchronous function is."""
     for layer in layers_of(function):
         if is_coroutine_function(layer) or awaits_by_itself(layer):
             return True

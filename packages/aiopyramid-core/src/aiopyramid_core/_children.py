@@ -1,11 +1,11 @@
-"""Child processes of a process that serves: they have nothing to do with its server.
+"""Child processes of a process that serves, which must not interfere with its server.
 
 A fork copies everything. A signal to the child would be written to the descriptor by which signals
 wake the parent's event loop, so that ``multiprocessing.Process.terminate()`` would end the worker
-and not the child. A child that lives on would keep the server's port, and the connections of
-clients, who would not learn that the parent has closed them, and send their next requests to
-nobody. So the child gives back what is the server's before anything else runs in it. What the other
-modules keep per process, each of them forgets by itself.
+and not the child. A child that lives on would keep the server's port and the connections of
+clients, which would not learn that the parent has closed them and would send requests that are
+never answered. So the child releases the server's resources before any other code runs in it. Each
+of the other modules resets its own state of the process.
 """
 
 import concurrent.futures.thread

@@ -1,8 +1,8 @@
-"""Health views, for whoever starts, restarts and balances servers: Kubernetes, nginx, systemd.
+"""Health views, for tools that start, restart and balance servers: Kubernetes, nginx, systemd.
 
-They are answered on the event loop, before there is a request: however many threads are busy, and
-whatever tweens, policies and databases of the application are waiting for, a probe waits for none
-of them. It tells of itself and of its checks, and of nothing else.
+They are answered on the event loop, before a request object exists. So a probe does not wait for
+busy threads, nor for the application's tweens, policies and databases. It reports on the event loop
+and its checks, and on nothing else.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ __all__ = ("Health", "add_health_view", "health_of", "install")
 _log = logging.getLogger("aiopyramid_core")
 
 Check = Callable[[Any], Awaitable[object] | object]
-"""A coroutine function, or a synchronous one, of the registry; it raises if something is wrong."""
+"""A coroutine function or a synchronous function that takes the registry and raises on failure."""
 
 Answer = Callable[[], Response]
 
@@ -38,20 +38,20 @@ class Health:
     """The health views of one application.
 
     Attributes:
-        answers: What answers a path.
+        answers: The function that answers each path.
     """
 
     answers: dict[str, Answer] = field(default_factory=dict)
 
     def answer(self, environ: dict[str, Any]) -> Answer | None:
-        """Return what answers a request, or None if it is not one of ours."""
+        """Return the function that answers a request, or None if it is not a probe."""
         if not self.answers or environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
             return None
         return self.answers.get(environ.get("PATH_INFO", ""))
 
 
 def install(registry: Any, health: Health) -> None:
-    """Make the health views those of an application."""
+    """Set the health views of an application."""
     registry[_REGISTRY_KEY] = health
 
 
@@ -67,7 +67,7 @@ def add_health_view(
     checks: Mapping[str, Check] | None = None,
     timeout_seconds: float = 2.0,
 ) -> None:
-    """Answer probes: a directive, ``config.add_health_view()``.
+    """Add health views: the directive ``config.add_health_view()``.
 
     ::
 
@@ -76,17 +76,17 @@ def add_health_view(
 
         config.add_health_view(checks={"database": database})
 
-    ``/health/live`` answers 200 as long as the event loop does. ``/health/ready`` answers 200 when
-    the startup functions have run and all checks pass; 503 before that, if one fails or takes too
-    long, and from the moment on at which the server is told to stop. Both answer GET and HEAD, with
-    JSON that says which checks have failed; why, the log says.
+    ``/health/live`` answers 200 as long as the event loop responds. ``/health/ready`` answers 200
+    when the startup functions have run and all checks pass. It answers 503 before that, if a check
+    fails or takes too long, and as soon as the server is told to stop. Both answer GET and HEAD
+    with JSON that lists the failed checks; the reasons are logged.
 
     Args:
         config: The application's :class:`pyramid.config.Configurator`.
-        path: What both paths begin with.
-        checks: Coroutine functions, or synchronous ones (these run in threads), of the registry, by
-            name. They are called side by side with each probe.
-        timeout_seconds: How long each of them may take.
+        path: The common prefix of both paths.
+        checks: Functions that take the registry, by name: coroutine functions, or synchronous
+            functions, which run in threads. Each probe calls them concurrently.
+        timeout_seconds: How long each check may take.
 
     Raises:
         ConfigurationError: ``path`` does not begin with a slash, or ``timeout_seconds`` is not

@@ -40,7 +40,7 @@ def includeme(config: Any) -> None:
     * Pyramid's thread-locals (``get_current_request``) keep apart requests that share a thread;
     * a response body may be an async iterator;
     * ``config.add_startup(function)`` and ``config.add_shutdown(function)`` register functions of
-      the registry, coroutine functions or ordinary ones, that run once per worker;
+      the registry, coroutine functions or synchronous ones, that run once per worker;
     * ``config.add_health_view()`` answers probes.
 
     Args:

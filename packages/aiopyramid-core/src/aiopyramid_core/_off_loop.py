@@ -124,9 +124,9 @@ def _has_had_thread() -> bool:
 
 
 async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:
-    """Wait for a thread even if cancelled meanwhile; then the cancellation has its way.
+    """Wait for a thread even if cancelled in the meantime, and raise the cancellation afterwards.
 
-    To go on beside a commit would be to abort in one thread what another one commits.
+    Otherwise one thread could abort a transaction that another thread is committing.
     """
     cancelled: asyncio.CancelledError | None = None
     while not outcome.done():
@@ -143,7 +143,7 @@ async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:
 
 
 def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
-    """Call a blocking function from ordinary code such that it holds up no event loop.
+    """Call a blocking function from synchronous code such that it holds up no event loop.
 
     Args:
         function: What to call.

@@ -16,15 +16,15 @@ _PATIENCE_SECONDS: Final = 5.0
 
 @contextlib.asynccontextmanager
 async def at_most(seconds: float, what: str, limit: str) -> AsyncIterator[None]:
-    """Limit the time of what is awaited in the block, and name it in the log meanwhile.
+    """Limit the time of the awaits in the block, and log while they are overdue.
 
     Args:
         seconds: The limit.
-        what: What runs, a noun phrase.
-        limit: What sets the limit, for the message.
+        what: The work that runs, a noun phrase for the message.
+        limit: The setting of the limit, for the message.
 
     Raises:
-        TimeoutError: The limit was reached; what was awaited is cancelled.
+        TimeoutError: The limit was reached; the await in progress is cancelled.
     """
     loop = asyncio.get_running_loop()
     begin = loop.time()

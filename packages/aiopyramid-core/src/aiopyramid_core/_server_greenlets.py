@@ -1,11 +1,11 @@
-"""Work for a greenlet that a server made, such as uWSGI's for a request.
+"""Work for a greenlet created by a server, such as uWSGI's for a request.
 
 The parent of such a greenlet is the hub, the greenlet in which the event loop runs, and the hub
-gives nobody what is switched up to it. So nothing can be awaited there. Instead the work runs in a
+discards values that are switched up to it. So the greenlet cannot await. Instead the work runs in a
 greenlet of the bridge, as under any other server of this project, and the server's greenlet only
 waits for it::
 
-    hub: event loop ── Task ── driver ══ bridge greenlet ── ordinary code, coroutines
+    hub: event loop ── Task ── driver ══ bridge greenlet ── synchronous code, coroutines
      ║                                        │ hand_over(part)
     server's greenlet ── proceed() ◄──────────┘
 """
@@ -28,7 +28,7 @@ T = TypeVar("T")
 def wait_hosted(future: "asyncio.Future[T]") -> T:
     """Wait for a future or a Task in a greenlet that a server made.
 
-    For what no ordinary code takes part in: it holds no greenlet of the bridge.
+    For what no synchronous code takes part in: it holds no greenlet of the bridge.
 
     Args:
         future: What to wait for, of the running event loop.
@@ -61,7 +61,7 @@ class HostedCall(Generic[T]):
         result = call.result
 
     Args:
-        function: An ordinary callable without arguments, which may await.
+        function: A synchronous callable without arguments, which may await.
 
     Attributes:
         part: What the function has handed over, after ``proceed()`` returned True.
@@ -109,7 +109,7 @@ class HostedCall(Generic[T]):
             Whether the function has handed something over; False if it has ended.
 
         Raises:
-            BaseException: Whatever the function raised.
+            BaseException: Any exception raised by the function.
         """
         if self._function is not None:
             self._task = start_greenlet(self._loop, self._run)
@@ -131,7 +131,7 @@ class HostedCall(Generic[T]):
         self._has_part = False
         taken, self._taken = self._taken, None
         if taken is None or taken.done():
-            return  # it has been cancelled meanwhile
+            return  # it has been cancelled in the meantime
         if error is None:
             taken.set_result(None)
         else:

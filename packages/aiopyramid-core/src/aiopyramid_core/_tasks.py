@@ -1,8 +1,8 @@
-"""The tasks of one application that outlive their response, and how long its end waits for them.
+"""The tasks of one application that outlive their response, and how long shutdown waits for them.
 
-There are two kinds: background tasks, which nobody waits for, and those that serve a client, such
-as the handler of a WebSocket. Of the former the application says how long it waits for them, of the
-latter the server, just as of requests.
+There are two kinds: background tasks, for which no client waits, and tasks that serve a client,
+such as the handler of a WebSocket. The application sets how long to wait for the former. The server
+sets how long to wait for the latter, as for requests.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ class Tasks:
         loop = asyncio.get_running_loop()
         # A task may start further ones.
         while (tasks := self._tasks - given_up) and loop.time() < end:
-            _log.info("Waiting for %d background tasks", len(tasks))
+            _log.info("Background tasks still running: %d", len(tasks))
             await asyncio.wait(tasks, timeout=end - loop.time())
 
 

@@ -14,9 +14,9 @@ __all__ = ("CoroutineAuthenticationPolicyProxy", "authn_policy_factory")
 
 
 class CoroutineAuthenticationPolicyProxy:
-    """An authentication policy for both ordinary code and coroutines.
+    """An authentication policy for both synchronous code and coroutines.
 
-    Each of its methods gives ordinary code, such as Pyramid's, its value; a coroutine that calls
+    Each of its methods gives synchronous code, such as Pyramid's, its value; a coroutine that calls
     it directly gets an awaitable for it::
 
         principals = await policy.effective_principals(request)

@@ -1,13 +1,13 @@
-"""Waiting for an awaitable from ordinary code, wherever that code happens to run.
+"""Waiting for an awaitable from synchronous code, wherever that code runs.
 
-Where can ordinary code wait?
+Where can synchronous code wait?
 
 * In a greenlet of the bridge, which is where a request runs under a server of this project:
   :mod:`aiopyramid_core._bridge.driver`.
-* In a greenlet that SQLAlchemy has made: :mod:`aiopyramid_core._bridge.sqlalchemy`.
+* In a greenlet created by SQLAlchemy: :mod:`aiopyramid_core._bridge.sqlalchemy`.
 * In a thread: an executor thread that the bridge started, or the thread of a request under any
   other WSGI server: :mod:`aiopyramid_core._bridge.from_thread`.
-* Nowhere else: :class:`~aiopyramid_core.ScopeError` says what to do instead.
+* Nowhere else: :class:`~aiopyramid_core.ScopeError` explains what to do instead.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ T = TypeVar("T")
 
 
 def await_(awaitable: Awaitable[T], /) -> T:
-    """Wait for an awaitable from ordinary code, without blocking the event loop.
+    """Wait for an awaitable from synchronous code, without blocking the event loop.
 
-    What ``await`` is in a coroutine, ``await_()`` is in ordinary code that Pyramid calls: a
-    tween, a predicate, a policy, an ordinary view or a function below any of them. Other
-    requests go on meanwhile.
+    ``await_()`` is to synchronous code called by Pyramid what ``await`` is to a coroutine. It works
+    in tweens, predicates, policies, synchronous views and the functions that any of them call.
+    Other requests continue in the meantime.
 
     Args:
         awaitable: A coroutine, a future or any object with ``__await__``.
@@ -44,9 +44,9 @@ def await_(awaitable: Awaitable[T], /) -> T:
         The awaitable's result.
 
     Raises:
-        ScopeError: Nothing can wait here: the caller runs on the event loop's own thread outside
-            of a greenlet, or in a thread that serves no request. A refused coroutine is closed.
-        BaseException: Whatever the awaitable raised.
+        ScopeError: The caller cannot wait here: it runs on the event loop's own thread outside of
+            a greenlet, or in a thread that does not serve a request. A refused coroutine is closed.
+        BaseException: Any exception raised by the awaitable.
     """
     if in_bridge():
         return await_in_bridge(awaitable)
@@ -59,29 +59,29 @@ def await_(awaitable: Awaitable[T], /) -> T:
 
 
 def can_await() -> bool:
-    """Return whether :func:`await_` works where the calling code runs."""
+    """Return whether the calling code can use :func:`await_` where it runs."""
     return in_bridge() or in_sqlalchemy() or _loop_to_wait_for() is not None
 
 
 def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function from a script such that it may wait for coroutines.
+    """Call a function from a script so that it may wait for coroutines.
 
-    For scripts, the shell, tests, and the code that configures an application; in a request
-    nothing of the kind is needed. Coroutines run on the one event loop of the process, the same
-    that will serve requests, in every call.
+    Meant for scripts, the shell, tests and the code that configures an application; requests do
+    not need it. In every call, coroutines run on the one event loop of the process, which is also
+    the loop that will serve requests.
 
     Args:
-        function: An ordinary callable, or a coroutine function.
+        function: A synchronous callable, or a coroutine function.
         *args: Passed on to ``function``.
         **kwargs: Passed on to ``function``.
 
     Returns:
-        What ``function`` returned; what its coroutine returned.
+        The return value of ``function`` or, for a coroutine function, of its coroutine.
 
     Raises:
         ScopeError: The caller runs on an event loop's own thread.
-        TypeError: ``function`` is a coroutine, which was closed, and not a function.
-        BaseException: Whatever ``function`` raised.
+        TypeError: ``function`` is a coroutine instead of a function. The coroutine is closed.
+        BaseException: Any exception raised by ``function``.
     """
     if is_coroutine(function):
         function.close()
@@ -108,7 +108,7 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _loop_to_wait_for() -> asyncio.AbstractEventLoop | None:
-    """Return the loop of another thread that may run this thread's awaitables, if there is one."""
+    """Return the loop of another thread that may run this thread's awaitables, or None."""
     if on_a_loop():
         return None
     loop = loop_of_this_thread()

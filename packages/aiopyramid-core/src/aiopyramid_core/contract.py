@@ -34,7 +34,7 @@ class UpgradedProtocol(Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The 101 response is written, and the transport is the protocol's own from here on.
 
-        If the client has sent anything behind its request, :meth:`data_received` follows at once.
+        If the client has sent data after its request, :meth:`data_received` follows at once.
 
         Args:
             transport: The connection.
@@ -63,13 +63,13 @@ class UpgradedProtocol(Protocol):
         because the client has gone or because the response was not 101 in the end.
 
         Args:
-            exc: What has broken it, or None.
+            exc: The error that broke the connection, or None.
         """
 
     def server_stops(self) -> None:
         """The server stops: tell the client, and close the transport before long.
 
-        The server waits for that until its patience ends, and then aborts the transport.
+        The server waits for that until its time limit expires, and then aborts the transport.
         """
 
 

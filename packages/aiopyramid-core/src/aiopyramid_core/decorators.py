@@ -1,4 +1,4 @@
-"""Decorators that carry a callable across the border between coroutines and ordinary code."""
+"""Decorators for callables that cross the border between coroutines and synchronous code."""
 
 import functools
 import inspect
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 _Coroutine = Coroutine[Any, Any, T] | Generator[Any, Any, T]
-"""What a coroutine function returns, of ``async def`` or of ``yield from``."""
+"""The return value of a coroutine function, written with ``async def`` or ``yield from``."""
 
 
 class _Synchronize(Protocol):
@@ -32,7 +32,7 @@ class _Synchronize(Protocol):
 
 
 class _SynchronizeLeniently(Protocol):
-    """``synchronize(strict=False)``: what a function returns is its result or an awaitable."""
+    """``synchronize(strict=False)``: a function returns its result or an awaitable."""
 
     @overload
     def __call__(self, function: type[T], /) -> type[T]: ...
@@ -57,7 +57,7 @@ def synchronize(function: None = None, /, *, strict: Literal[False]) -> _Synchro
 
 
 def synchronize(function: Any = None, /, *, strict: bool = True) -> Any:
-    """Let ordinary code call a coroutine function as if it were an ordinary function.
+    """Let synchronous code call a coroutine function as if it were a synchronous function.
 
     Works with and without arguments::
 
@@ -66,29 +66,30 @@ def synchronize(function: Any = None, /, *, strict: bool = True) -> Any:
 
         user = load_user(request)  # in a tween, a policy, a predicate, a view …
 
-    and on a class, of which it synchronizes every coroutine method, inherited ones as well::
+    and on a class. It then synchronizes every coroutine method, including inherited ones::
 
         @synchronize
         class Policy:
             async def identity(self, request): ...
 
-    The caller waits, the event loop does not. The caller may be ordinary code called by a
+    The caller waits but the event loop does not. The caller may be synchronous code called by a
     coroutine, at any depth.
 
     Args:
         function: A coroutine function, a generator function that delegates with
             ``yield from``, or a class.
-        strict: Whether to insist. When False, any callable that returns an awaitable is
-            accepted, and a call where nothing can wait returns the awaitable instead of raising.
+        strict: Whether to accept coroutine functions only. When False, any callable that returns
+            an awaitable is accepted, and a call where nothing can wait returns the awaitable
+            instead of raising.
 
     Returns:
-        An ordinary function with the parameters of ``function``, or the class itself. A call
+        A synchronous function with the parameters of ``function``, or the class itself. A call
         raises :class:`~aiopyramid_core.ScopeError` where nothing can wait; see
         :func:`~aiopyramid_core.await_`.
 
     Raises:
-        ConfigurationError: ``function`` is no coroutine function, or a class without any, and
-            ``strict`` is true.
+        ConfigurationError: ``strict`` is true and ``function`` is neither a coroutine function nor
+            a class with a coroutine method.
     """
     if function is None:
         return functools.partial(synchronize, strict=strict)
@@ -132,22 +133,22 @@ def _synchronize_class(cls: type[T], strict: bool) -> type[T]:
 
 
 def spawn_greenlet_on_scope_error(function: Callable[P, T], /) -> Callable[P, Any]:
-    """Let both coroutines and ordinary code call an ordinary function that awaits below.
+    """Let both coroutines and synchronous code call a synchronous function that may wait.
 
-    Ordinary code gets the value. A coroutine that calls the function directly gets an awaitable
-    for it and so can say ``await policy.effective_principals(request)``; the same goes for code
-    that runs where nothing can wait.
+    Synchronous code gets the value. A coroutine that calls the function directly gets an awaitable
+    for the value, so that it can write ``await policy.effective_principals(request)``. Code that
+    runs where nothing can wait gets an awaitable as well.
 
     Args:
-        function: An ordinary callable that calls synchronized coroutines.
+        function: A synchronous callable that calls synchronized coroutines.
 
     Returns:
         A function with the parameters of ``function``, which returns its value or an awaitable.
     """
 
     def value_or_awaitable(*args: P.args, **kwargs: P.kwargs) -> Any:
-        # A coroutine view runs in a greenlet where ``function`` could just be called; only its
-        # frame tells that the caller is going to await what it gets.
+        # A coroutine view runs in a greenlet where ``function`` could simply be called. Only the
+        # caller's frame shows that the caller is going to await the result.
         if sys._getframe(1).f_code.co_flags & _COROUTINE_FLAGS or not can_await():
             return spawn_greenlet(function, *args, **kwargs)
         return function(*args, **kwargs)

@@ -7,21 +7,21 @@
     ├── StartupError        a function of config.add_startup has failed
     ├── AlreadyShutDown     spawn() after the application has stopped
     ├── IncludeMissing      a coroutine view in an application that does not include the package
-    ├── NotWSGI             a server called the application by another protocol
-    ├── NotServed           a server for tests has not started
+    ├── NotWSGI             a server called the application over another protocol
+    ├── NotServed           a server for tests did not start
     │
     │   raised by servers:
     ├── ApplicationError        the application broke the WSGI protocol
-    ├── ClientDisconnected      nobody is left to answer
+    ├── ClientDisconnected      the client went away during its response
     └── RequestError            refused; logged as a warning, without a traceback
         ├── BadRequest              400
         ├── ContentTooLarge         413
         ├── CodingNotSupported      501
         └── InsufficientStorage     507
 
-Programming errors that Pyramid knows already (a view mapped by the wrong mapper, a setting that
-makes no sense) are raised as :class:`pyramid.exceptions.ConfigurationError`, and a request that
-exceeds its time limit as :class:`aiopyramid_core.timeouts.RequestTimeout`, an HTTP exception.
+Programming errors for which Pyramid has an exception (a view mapped by the wrong mapper, an invalid
+setting) raise :class:`pyramid.exceptions.ConfigurationError`. A request that exceeds its time limit
+raises :class:`aiopyramid_core.timeouts.RequestTimeout`, an HTTP exception.
 """
 
 from http import HTTPStatus
@@ -46,15 +46,15 @@ __all__ = (
 
 
 class AiopyramidError(Exception):
-    """Base of all exceptions of the aiopyramid packages."""
+    """Base class of all exceptions of the aiopyramid packages."""
 
 
 class ScopeError(AiopyramidError, RuntimeError):
-    """An awaitable was handed to ordinary code in a place where nothing can wait for it.
+    """An awaitable was handed to synchronous code in a place where nothing can wait for it.
 
     Attributes:
-        what: The callable or awaitable that was refused, as shown to the reader.
-        where: The place of the call, a noun phrase.
+        what: The callable or awaitable that was refused, as shown in the message.
+        where: The place of the call, a phrase such as "on the event loop's own thread".
         remedy: What the caller should do instead, an imperative sentence.
     """
 
@@ -69,11 +69,11 @@ class ScopeError(AiopyramidError, RuntimeError):
 
 
 class StartupError(AiopyramidError):
-    """A startup function has failed, so that the application cannot serve.
+    """A startup function has failed, so the application cannot serve requests.
 
     Attributes:
         function: The name of the function.
-        error: What it raised.
+        error: The exception that it raised.
     """
 
     def __init__(self, function: str, error: Exception) -> None:
@@ -82,7 +82,7 @@ class StartupError(AiopyramidError):
         self.error = error
 
     def again(self) -> "StartupError":
-        """Return a copy to raise for another request: one instance would collect tracebacks."""
+        """Return a copy for another request, because one instance would collect tracebacks."""
         return StartupError(self.function, self.error)
 
     def __str__(self) -> str:
@@ -93,7 +93,7 @@ class StartupError(AiopyramidError):
 
 
 class AlreadyShutDown(AiopyramidError):
-    """A background task was to be started when the application had stopped already.
+    """A background task cannot start because the application has already stopped.
 
     Attributes:
         coroutine: The name of the coroutine, which was closed.
@@ -104,21 +104,21 @@ class AlreadyShutDown(AiopyramidError):
         self.coroutine = coroutine
 
     def __str__(self) -> str:
-        return f"The application has shut down: nobody would wait for {self.coroutine}"
+        return f"Cannot start {self.coroutine}: the application has shut down"
 
 
 class IncludeMissing(AiopyramidError):
-    """A view was a coroutine, in an application that does not include ``aiopyramid_core``."""
+    """A view is a coroutine, in an application that does not include ``aiopyramid_core``."""
 
     def __str__(self) -> str:
         return (
-            "A view of this application is a coroutine, and nobody awaits it: the application does"
-            " not include aiopyramid_core. Say config.include('aiopyramid_core')"
+            "A view of this application is a coroutine, but the application does not include"
+            " aiopyramid_core, which would await it. Call config.include('aiopyramid_core')"
         )
 
 
 class NotWSGI(AiopyramidError, TypeError):
-    """A server called the application by another protocol than WSGI, such as ASGI."""
+    """A server called the application over a protocol other than WSGI, such as ASGI."""
 
     def __str__(self) -> str:
         return (
@@ -135,7 +135,7 @@ class NotServed(AiopyramidError):
 
     Attributes:
         server: The kind of server.
-        reason: Why, a clause; perhaps with the server's output.
+        reason: The reason, a clause; may include the server's output.
     """
 
     def __init__(self, server: str, reason: str) -> None:
@@ -162,7 +162,7 @@ class RequestError(AiopyramidError):
     """A request that is refused before the application sees it.
 
     Attributes:
-        status: The status of the answer.
+        status: The status of the response.
     """
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
@@ -185,6 +185,6 @@ class CodingNotSupported(RequestError):
 
 
 class InsufficientStorage(RequestError):
-    """There is no room to keep the body: no disk space, no descriptor (RFC 4918, 11.5)."""
+    """The body cannot be stored: no disk space or no file descriptor is left (RFC 4918, 11.5)."""
 
     status = HTTPStatus.INSUFFICIENT_STORAGE

@@ -1,4 +1,4 @@
-"""Running blocking code in threads, from coroutines and from ordinary code alike."""
+"""Running blocking code in threads, from coroutines and from synchronous code alike."""
 
 import asyncio
 import functools
@@ -20,21 +20,21 @@ async def call_in_thread(
 ) -> T:
     """Run a blocking function in a thread and await its result.
 
-    The function sees the caller's context variables and Pyramid's thread-locals, and what it
-    changes in them the caller sees afterwards. It may call synchronized coroutines: its thread
-    then waits while the coroutine runs on the event loop.
+    The function sees the caller's context variables and Pyramid's thread-locals, and the caller
+    sees its changes to them afterwards. It may call synchronized coroutines: its thread then waits
+    while the coroutine runs on the event loop.
 
     Args:
         executor: A thread pool, or None for the event loop's default executor.
-        function: An ordinary callable.
+        function: A synchronous callable.
         *args: Passed on to ``function``.
         **kwargs: Passed on to ``function``.
 
     Returns:
-        What ``function`` returned.
+        The return value of ``function``.
 
     Raises:
-        BaseException: Whatever ``function`` raised.
+        BaseException: Any exception raised by ``function``.
     """
     loop = asyncio.get_running_loop()
 
@@ -46,22 +46,22 @@ async def call_in_thread(
 
 
 def call_off_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a blocking function from ordinary code such that it holds up no event loop.
+    """Call a blocking function from synchronous code without blocking the event loop.
 
     In a coroutine request the function runs in one of the threads for synchronous requests while
-    the greenlet waits. Elsewhere there is no event loop to hold up, and the function is simply
-    called.
+    the greenlet waits. Elsewhere there is no event loop to block, so the function is called
+    directly.
 
     Args:
-        function: An ordinary callable.
+        function: A synchronous callable.
         *args: Passed on to ``function``.
         **kwargs: Passed on to ``function``.
 
     Returns:
-        What ``function`` returned.
+        The return value of ``function``.
 
     Raises:
-        BaseException: Whatever ``function`` raised.
+        BaseException: Any exception raised by ``function``.
     """
     return off_loop(functools.partial(function, *args, **kwargs), at_once=False)
 

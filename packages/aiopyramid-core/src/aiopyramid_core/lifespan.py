@@ -1,9 +1,10 @@
-"""What an application does once per worker: before its first request and after its last.
+"""Startup and shutdown functions, and background tasks, of an application.
 
-``config.add_startup`` and ``config.add_shutdown`` register functions; :func:`spawn` starts work
-that outlives its response. A server of this project starts and stops all applications of its
-process (:mod:`aiopyramid_core._applications`). Under any other server the first request waits for
-the one, and the end of the process for the other.
+``config.add_startup`` and ``config.add_shutdown`` register functions that run once per worker,
+before the first request and after the last. :func:`spawn` starts a task that outlives its response.
+A server of this project starts and stops all applications of its process
+(:mod:`aiopyramid_core._applications`). Under any other server the first request waits for the
+startup functions, and the process waits for the shutdown functions before it exits.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ __all__ = (
 _log = logging.getLogger("aiopyramid_core")
 
 Hook = Callable[[Any], Awaitable[None] | None]
-"""A coroutine function, or an ordinary one, of the application's registry."""
+"""A coroutine function or a synchronous function that takes the application's registry."""
 
 
 class _State(enum.Enum):
@@ -49,7 +50,7 @@ class _State(enum.Enum):
 
 
 _STARTED: Final = _State.STARTED
-"""Every request asks for it, and on Python 3.11 a look-up in an enumeration is slow."""
+"""Every request reads it, and looking up an enumeration member is slow on Python 3.11."""
 
 
 class Lifespan:
@@ -72,7 +73,7 @@ class Lifespan:
         self._startup_timeout_seconds = startup_timeout_seconds
         self._startup: list[Hook] = []
         self._shutdown: list[Hook] = []
-        self._started = 0  # so many of the startup functions
+        self._started = 0  # the number of startup functions that have succeeded
         self._tasks = Tasks(shutdown_timeout_seconds)
         self._state = _State.NEW
         self._error: StartupError | None = None
@@ -82,25 +83,29 @@ class Lifespan:
     # --- While the application is configured --------------------------------------------------
 
     def add_startup(self, function: Hook) -> None:
-        """Have a function run before the first request, in the order of these calls.
+        """Register a function to run before the first request, in the order of registration.
 
         Args:
-            function: A coroutine function, or an ordinary one, of the application's registry.
+            function: A coroutine function or a synchronous function that takes the application's
+                registry.
         """
         self._startup.append(function)
 
     def add_shutdown(self, function: Hook) -> None:
-        """Have a function run after the last request, in the opposite order.
+        """Register a function to run after the last request, in reverse order of registration.
 
         Args:
-            function: A coroutine function, or an ordinary one, of the application's registry.
+            function: A coroutine function or a synchronous function that takes the application's
+                registry.
         """
         self._shutdown.append(function)
 
     # --- While it serves ----------------------------------------------------------------------
 
     def ensure_started(self) -> None:
-        """Start the application if its server has not; ordinary code, called by every request.
+        """Start the application if its server has not done so.
+
+        Every request calls this from synchronous code.
 
         Raises:
             StartupError: A startup function has failed.
@@ -110,7 +115,7 @@ class Lifespan:
         if self._error is not None:
             raise self._error.again() from self._error.error
         if not (self._startup or self._shutdown):
-            # No reason to start an event loop in a process that may never need one.
+            # Do not start an event loop in a process that may never need one.
             self._state = _State.STARTED
         elif can_await():
             await_(self._start_apart())
@@ -127,13 +132,13 @@ class Lifespan:
         """Run a coroutine as a background task; see :func:`spawn`.
 
         Args:
-            coroutine: What to run.
-            name: What the log calls the task; by default the coroutine's name.
-            serves_client: Whether it serves a client, as a request does: when the worker stops it
-                then gets the time that the server gives its requests.
+            coroutine: The coroutine to run.
+            name: The task's name in the log; by default the coroutine's name.
+            serves_client: Whether the task serves a client, as a request does. If so, it gets the
+                time that the server gives its requests when the worker stops.
 
         Raises:
-            AlreadyShutDown: The application is past the point where it waits for tasks.
+            AlreadyShutDown: The application no longer waits for background tasks.
         """
         if self._state is _State.STOPPED:
             coroutine.close()
@@ -155,25 +160,25 @@ class Lifespan:
         name: str | None,
         context: Context,
     ) -> None:
-        """Start a task that a thread has asked for; the application may have stopped meanwhile."""
+        """Start a task requested by a thread, unless the application has stopped since."""
         if self._state is not _State.STOPPED:
             start(coroutine, name, context)
             return
         coroutine.close()
-        # Nobody is there any more to raise it to.
+        # The caller has returned, so the error can only be logged.
         _log.error("%s", AlreadyShutDown(name_of(coroutine)))
 
     def announce_stop(self) -> None:
-        """The server was told to stop."""
+        """Record that the server was told to stop."""
         self._is_stopping = True
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the application stops or has stopped, for which its tasks are cancelled."""
+        """Whether the application is stopping or has stopped, so that its tasks are cancelled."""
         return self._is_stopping
 
     async def _start_apart(self) -> None:
-        """Start in a context of its own: what starts here outlives the request that came first."""
+        """Start in a new context, because the result outlives the request that came first."""
         await asyncio.create_task(self.start(), context=Context())
 
     # --- At both ends -------------------------------------------------------------------------
@@ -182,11 +187,11 @@ class Lifespan:
         """Run the startup functions, once.
 
         Args:
-            again: Whether to go on, after a failure, with the function that has failed.
+            again: Whether to continue, after a failure, with the function that failed.
 
         Raises:
-            StartupError: One has failed, or has taken longer than ``aiopyramid.startup_timeout``;
-                the others after it were not called.
+            StartupError: A function failed or took longer than ``aiopyramid.startup_timeout``; the
+                functions after it were not called.
         """
         async with self._starting:
             if again and self._error is not None:
@@ -211,14 +216,14 @@ class Lifespan:
         """Wait for the background tasks, then run the shutdown functions; errors are logged.
 
         Args:
-            at_most_seconds: How long the server lets us wait: for background tasks if that is less
-                than the setting, and for those that serve a client. Shutdown functions get a second
-                each in any case.
+            at_most_seconds: How long the server allows the application to wait: for background
+                tasks, if that is less than the setting, and for tasks that serve a client. Each
+                shutdown function gets at least one second.
         """
         self._is_stopping = True
         loop = asyncio.get_running_loop()
         end = loop.time() + at_most_seconds
-        # In a script there may be tasks of an application that has served no request.
+        # In a script, an application that has not served a request may have tasks.
         await self._tasks.wait(at_most_seconds)
         if self._state is not _State.STARTED:
             return
@@ -232,7 +237,7 @@ class Lifespan:
                 _log.exception("The shutdown function %s has failed", name_of(function))
 
     def start_afresh(self) -> None:
-        """Forget that the application was started: this is another process now."""
+        """Forget that the application was started, because this is a new process."""
         self._tasks = Tasks(self._tasks.timeout_seconds)
         self._state = _State.NEW
         self._started = 0
@@ -255,17 +260,17 @@ class Lifespan:
 
 
 _LEAST_SECONDS: Final = 1.0
-"""How long a shutdown function may take though the server's patience has ended."""
+"""How long a shutdown function may take even if the server's time limit has passed."""
 
 _REGISTRY_KEY: Final = "aiopyramid.lifespan"
 
 
 def install(registry: Any, lifespan: Lifespan) -> None:
-    """Make a lifespan that of an application.
+    """Set the lifespan of an application.
 
     Args:
         registry: The application's registry.
-        lifespan: What :func:`lifespan_of` is to return.
+        lifespan: The lifespan that :func:`lifespan_of` will return.
     """
     registry[_REGISTRY_KEY] = lifespan
 
@@ -286,7 +291,7 @@ def lifespan_of(registry: Any) -> Lifespan:
         registry: The application's registry.
 
     Raises:
-        KeyError: It does not include ``aiopyramid_core``.
+        KeyError: The application does not include ``aiopyramid_core``.
     """
     lifespan: Lifespan = registry[_REGISTRY_KEY]
     return lifespan
@@ -302,19 +307,19 @@ def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) ->
             spawn(send_receipt(order))
             return Response("Thank you")
 
-    The task runs on the event loop, in a copy of the request's context. If it fails, the log says
-    so. When the worker stops it waits for the task, up to ``aiopyramid.shutdown_timeout``.
+    The task runs on the event loop, in a copy of the request's context. If it fails, the failure is
+    logged. When the worker stops, it waits for the task for up to ``aiopyramid.shutdown_timeout``.
 
-    A plain function and not a method of the request, because Pyramid takes the time of a whole
-    tween to give each request its extra methods.
+    This is a function and not a method of the request, because adding methods to each request costs
+    Pyramid as much time as a whole tween.
 
     Args:
-        coroutine: What to run.
-        name: What the log calls the task; by default the coroutine's name.
+        coroutine: The coroutine to run.
+        name: The task's name in the log; by default the coroutine's name.
 
     Raises:
         AlreadyShutDown: The application has stopped. The coroutine is closed.
-        ScopeError: There is no application here. The coroutine is closed.
+        ScopeError: The caller does not belong to an application. The coroutine is closed.
     """
     registry = get_current_registry()
     if not is_installed(registry):

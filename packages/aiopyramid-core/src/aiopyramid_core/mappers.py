@@ -1,8 +1,9 @@
 """The view mappers: how Pyramid calls a view.
 
-A view mapper (Pyramid, "Using a View Mapper") turns a view callable of any shape into a function
-of context and request. These three decide, once, when the application is configured, whether a
-view is awaited in the request's greenlet or called as synchronous code, in a thread.
+A view mapper (Pyramid, "Using a View Mapper") turns a view callable of any signature into a
+function of context and request. These three mappers decide once, when the application is
+configured, whether a view is awaited in the request's greenlet or called as synchronous code in a
+thread.
 """
 
 import inspect
@@ -28,12 +29,15 @@ MappedView = Callable[[Any, Any], Any]
 
 
 class _AsyncioMapper(DefaultViewMapper):
-    """What the mappers share: telling views apart, and the two ways of calling them."""
+    """Base class of the mappers: it classifies views and calls them in either of two ways."""
 
     attr: str | None
 
     runs_on_loop: ClassVar[bool | None] = None
-    """Where requests for the views belong; None if each view tells. See :mod:`._view_records`."""
+    """Where requests for the views run; None if it depends on the view.
+
+    See :mod:`._requests.view_records`.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -44,7 +48,7 @@ class _AsyncioMapper(DefaultViewMapper):
         return is_coroutine_callable(called_by(view, self.attr))
 
     def describe(self, view: Any) -> str:
-        """Return how error messages call ``view``."""
+        """Return the description of ``view`` for error messages."""
         description: str = object_description(view)
         return f"attr {self.attr} of {description}" if self.attr else description
 
@@ -59,12 +63,12 @@ class _AsyncioMapper(DefaultViewMapper):
         return _with_text_of(mapped, coroutine_view)
 
     def map_ordinary(self, view: Any) -> MappedView:
-        """Return a view that calls ``view`` in a thread, unless the server gave it one already."""
+        """Return a view that calls ``view`` in a thread, unless the request already has one."""
         mapped: MappedView = super().__call__(view)
 
         def executor_view(context: Any, request: Any) -> Any:
-            # A coroutine that only now shows itself, behind a decorator or a lambda that hides
-            # it, is awaited all the same.
+            # The view may be a decorator or a lambda that hides a coroutine function. Its
+            # coroutine is awaited all the same.
             return _awaited(call_off_loop(mapped, context, request))
 
         def quick_view(context: Any, request: Any) -> Any:
@@ -80,7 +84,7 @@ class CoroutineMapper(_AsyncioMapper):
     ``yield from``. Such a view must not block.
 
     Raises:
-        ConfigurationError: On configuration, when the view is not a coroutine.
+        ConfigurationError: The view is not a coroutine. Raised during configuration.
     """
 
     def __call__(self, view: Any) -> MappedView:
@@ -96,12 +100,12 @@ class CoroutineMapper(_AsyncioMapper):
 class ExecutorMapper(_AsyncioMapper):
     """Run a synchronous view in the thread of its request.
 
-    In a coroutine request it gets a thread for itself. A synchronous decorator around a coroutine
-    function is a synchronous view, too: one that runs an event loop of its own, as ``asyncio.run``
-    does, needs such a thread.
+    In a coroutine request, the view gets a thread of its own. A synchronous decorator around a
+    coroutine function counts as a synchronous view, because a decorator that runs an event loop of
+    its own, as ``asyncio.run`` does, needs such a thread.
 
     Raises:
-        ConfigurationError: On configuration, when the view is a coroutine.
+        ConfigurationError: The view is a coroutine. Raised during configuration.
     """
 
     runs_on_loop = False
@@ -119,8 +123,8 @@ class ExecutorMapper(_AsyncioMapper):
 class CoroutineOrExecutorMapper(_AsyncioMapper):
     """Run coroutines on the event loop and all other views in threads.
 
-    The default mapper of an application that includes ``aiopyramid_core``: existing views stay as
-    they are, and become coroutines one at a time.
+    This is the default mapper of an application that includes ``aiopyramid_core``. Existing views
+    stay as they are and can become coroutines one at a time.
     """
 
     def __call__(self, view: Any) -> MappedView:
@@ -131,7 +135,7 @@ class CoroutineOrExecutorMapper(_AsyncioMapper):
 
 
 def _awaited(result: Any) -> Any:
-    # The exact type first: inspect.isawaitable takes longer than the bridge itself.
+    # Check the exact type first, because inspect.isawaitable takes longer than the bridge itself.
     if type(result) is CoroutineType or inspect.isawaitable(result):
         return await_(result)
     return result

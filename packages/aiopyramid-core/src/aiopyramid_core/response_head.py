@@ -1,8 +1,8 @@
-"""Status and header fields of a response: what PEP 3333 and RFC 9110 allow, for every server.
+"""Checks of the status and header fields of a response, by PEP 3333 and RFC 9110.
 
-Pure: no asyncio, no sockets. A server that passes on what the application has given to
-``start_response`` without asking here can be made to send more than one response: a value with a
-line end in it begins a header field of the client's own choice, or a body.
+The module is pure: no asyncio, no sockets. Every server needs these checks. A server that passes on
+the arguments of ``start_response`` unchecked can be made to send more than one response: a value
+that contains a line ending starts a header field of the client's choice, or a body.
 """
 
 import re
@@ -30,11 +30,11 @@ __all__ = (
 )
 
 ADDED_BY_SERVERS: Final = ("server", "date")
-"""Fields that a server may add to those of the application if it has none of its own."""
+"""Fields that a server may add if the application has not set them."""
 
 _STATUS: Final = re.compile(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*")
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# Anything but HTAB, SP, VCHAR and obs-text (RFC 9110, 5.5); line ends above all.
+# Anything but HTAB, SP, VCHAR and obs-text (RFC 9110, 5.5); above all, line endings.
 _FORBIDDEN_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
@@ -48,13 +48,13 @@ def check_call(exc_info: ExcInfo | None, *, is_started: bool, is_committed: bool
     """Check that ``start_response`` may be called (PEP 3333, "The start_response() Callable").
 
     Args:
-        exc_info: What the application gives when it replaces a response, or None.
-        is_started: Whether it was called before.
-        is_committed: Whether the client has the head.
+        exc_info: The application's ``exc_info`` when it replaces a response, or None.
+        is_started: Whether ``start_response`` was called before.
+        is_committed: Whether the head has been sent to the client.
 
     Raises:
-        ApplicationError: It was called before, and there is no ``exc_info``.
-        BaseException: The exception of ``exc_info``, when it is too late to replace a response.
+        ApplicationError: ``start_response`` was called before and there is no ``exc_info``.
+        BaseException: The exception of ``exc_info``, if it is too late to replace a response.
     """
     try:
         if exc_info is not None and exc_info[1] is not None:
@@ -73,10 +73,10 @@ def status_code(status: Any) -> int:
     """Return the three digits of a status as a number.
 
     Args:
-        status: What the application has given to ``start_response``.
+        status: The status that the application passed to ``start_response``.
 
     Raises:
-        ApplicationError: It is malformed.
+        ApplicationError: The status is malformed.
     """
     if type(status) is not str:
         raise _bad_status(status)
@@ -92,20 +92,20 @@ def _code_of(status: str) -> int:
 
 def _bad_status(status: object) -> ApplicationError:
     return ApplicationError(
-        f"{status!r} is no status: three digits, a space and a reason, as a str"
+        f"invalid status {status!r}: expected three digits, a space and a reason, as a str"
     )
 
 
 def check_final(status: str, code: int, *, may_switch: bool) -> None:
-    """Check that a status answers a request.
+    """Check that a status is that of a final response.
 
     Args:
         status: The status.
         code: Its three digits.
-        may_switch: Whether the connection may leave HTTP, because a protocol is there to take it.
+        may_switch: Whether the connection may leave HTTP, because a protocol is ready to take over.
 
     Raises:
-        ApplicationError: It is only an interim one, or 101 without a protocol to switch to.
+        ApplicationError: The status is interim, or 101 without a protocol to switch to.
     """
     if code >= 200 or (code == 101 and may_switch):
         return
@@ -113,7 +113,7 @@ def check_final(status: str, code: int, *, may_switch: bool) -> None:
         raise ApplicationError(
             f"{status!r} without a protocol to switch to: pass one to environ[{UPGRADE!r}] before"
         )
-    raise ApplicationError(f"{status!r} is no final answer (RFC 9110, 15.2)")
+    raise ApplicationError(f"{status!r} is not a final status (RFC 9110, 15.2)")
 
 
 # --- Header fields --------------------------------------------------------------------------------
@@ -123,19 +123,19 @@ def check_field(field: Any) -> None:
     """Check that a header field is a tuple of two strings.
 
     Args:
-        field: One item of the list that the application has given to ``start_response``.
+        field: An item of the list that the application passed to ``start_response``.
 
     Raises:
-        ApplicationError: It is not.
+        ApplicationError: The field is not such a tuple.
     """
     if type(field) is tuple and len(field) == 2:
         name, value = field
         if type(name) is str and type(value) is str:
             return
-    raise ApplicationError(f"{field!r} is no header field: a tuple of two str")
+    raise ApplicationError(f"header fields must be (str, str) tuples, got {field!r}")
 
 
-@lru_cache(maxsize=256)  # and the same few names
+@lru_cache(maxsize=256)  # applications use the same few names over and over
 def special_name(name: str) -> str | None:
     """Return a field's name in lower case if it concerns the connection, the length or the server.
 
@@ -143,10 +143,10 @@ def special_name(name: str) -> str | None:
         name: The field's name.
 
     Returns:
-        The name of a field that servers must not simply pass on; None for all others.
+        The lower-case name if servers must not simply pass the field on; None for other fields.
 
     Raises:
-        ApplicationError: It is malformed.
+        ApplicationError: The name is malformed.
     """
     if not _TOKEN.fullmatch(name):
         raise ApplicationError(f"the header field {name!r} has a forbidden character")
@@ -162,14 +162,14 @@ def check_values(fields: Iterable[tuple[str, str]]) -> None:
         fields: Names and values.
 
     Raises:
-        ApplicationError: One has a character that a value must not have, such as a line end.
+        ApplicationError: A value contains a forbidden character, such as a line ending.
     """
     values = "".join([value for _, value in fields])
-    # The test of nearly all values first, in a tenth of the time of a regular expression.
+    # A quick test first, in a tenth of the time of a regular expression; nearly all values pass it.
     if (values.isascii() and values.isprintable()) or not _FORBIDDEN_IN_VALUE.search(values):
         return
     bad = next(name for name, value in fields if _FORBIDDEN_IN_VALUE.search(value))
-    # The name only: the value may be what an attacker sent, or a secret.
+    # Report only the name, because the value may be an attacker's input or a secret.
     raise ApplicationError(f"the header field {bad!r} has a forbidden character")
 
 
@@ -181,13 +181,13 @@ def length_of(value: str, before: int | None = None) -> int:
 
     Args:
         value: The field's value.
-        before: What another such field of the response has said.
+        before: The value of an earlier ``Content-Length`` field of the response, or None.
 
     Raises:
-        ApplicationError: It is no number, or was given twice.
+        ApplicationError: The value is not a number, or the field was given twice.
     """
     if not (value.isascii() and value.isdigit()):
-        raise ApplicationError(f"Content-Length {value!r} is no number")
+        raise ApplicationError(f"invalid Content-Length: {value!r}")
     if before is not None:
         raise ApplicationError("Content-Length was given twice")
     return int(value)
@@ -204,7 +204,7 @@ def has_body(method: str, code: int) -> bool:
 
 
 def has_length(method: str, code: int) -> bool:
-    """Return whether a response may tell the length of its body (RFC 9110, 8.6).
+    """Return whether a response may state the length of its body (RFC 9110, 8.6).
 
     Args:
         method: The request's method.

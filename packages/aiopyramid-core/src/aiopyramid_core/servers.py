@@ -1,9 +1,9 @@
-"""What a server calls: the life of a worker, applications, their bodies, errors.
+"""The interface for servers: the life of a worker, applications, response bodies and errors.
 
-A server on an event loop of its own makes its loop that of the process (:func:`adopt_loop`), starts
-what applications have registered (:func:`startup`), calls an application in a greenlet
+A server with an event loop of its own makes it the loop of the process (:func:`adopt_loop`), runs
+the startup functions of the applications (:func:`startup`), calls an application in a greenlet
 (:func:`~aiopyramid_core.spawn_greenlet`) and stops (:func:`announce_stop`, :func:`shutdown`). The
-keys that it may put into the environ are in :mod:`aiopyramid_core.contract`, the checks of a
+keys that it may put into the environ are in :mod:`aiopyramid_core.contract`, and the checks of a
 response in :mod:`aiopyramid_core.response_head`.
 """
 

@@ -25,24 +25,25 @@ _log = logging.getLogger("aiopyramid_core")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the application's settings ask of this package.
+    """The settings of this package for one application.
 
     Attributes:
-        requests: ``aiopyramid.requests``: where requests run: ``loop`` for the event loop (the
-            synchronous views get a thread each), ``thread`` for a thread; None (``auto``) for the
-            one or the other, as their views are.
-        executor_max_workers: ``aiopyramid.executor.max_workers``: most threads that run synchronous
-            requests at a time, and most for other blocking code; None leaves them as they are.
+        requests: ``aiopyramid.requests``: where requests run: ``loop`` for the event loop (each
+            synchronous view gets a thread), ``thread`` for a thread; None (``auto``) to choose by
+            the kind of view.
+        executor_max_workers: ``aiopyramid.executor.max_workers``: the maximum number of threads for
+            synchronous requests, and of threads for other blocking code; None to leave both
+            unchanged.
         request_timeout_seconds: ``aiopyramid.request_timeout``: seconds after which a request is
             answered with 503; None for no limit.
         cancel_on_disconnect: ``aiopyramid.cancel_on_disconnect``: whether a request is cancelled
-            when its client goes away.
-        debug_blocking_seconds: ``aiopyramid.debug_blocking``: seconds for which the event loop
-            may be blocked before the log says by what; None to not watch it.
-        tasks_can_wait: ``aiopyramid.tasks_can_wait``: whether ordinary code may wait in the Tasks
-            that requests make, by ``asyncio.gather`` for example.
-        shutdown_timeout_seconds: ``aiopyramid.shutdown_timeout``: seconds for which the end of
-            the process waits for background tasks, and then for each shutdown function.
+            when its client disconnects.
+        debug_blocking_seconds: ``aiopyramid.debug_blocking``: seconds for which code may block the
+            event loop before it is logged; None not to watch the event loop.
+        tasks_can_wait: ``aiopyramid.tasks_can_wait``: whether synchronous code may wait in the
+            Tasks that requests make, by ``asyncio.gather`` for example.
+        shutdown_timeout_seconds: ``aiopyramid.shutdown_timeout``: seconds for which the process
+            waits, before it exits, for background tasks and then for each shutdown function.
         startup_timeout_seconds: ``aiopyramid.startup_timeout``: seconds that each startup function
             may take.
     """
@@ -64,7 +65,7 @@ class Settings:
             settings: ``config.registry.settings``. An empty value means the default.
 
         Raises:
-            ConfigurationError: A value makes no sense; the message names the setting.
+            ConfigurationError: A value is invalid; the message names the setting.
         """
         return cls(
             requests=read_setting(settings, "requests", _place, None, "auto, loop or thread"),
@@ -110,10 +111,10 @@ def positive_number(value: Any) -> int:
     """Read a whole number above zero.
 
     Args:
-        value: A number, or one written out.
+        value: A number, or its text.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The value is not such a number.
     """
     number = int(str(value))
     if number < 1:
@@ -125,10 +126,10 @@ def positive_seconds(value: Any) -> float:
     """Read a finite number of seconds above zero.
 
     Args:
-        value: A number, or one written out.
+        value: A number, or its text.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The value is not such a number.
     """
     number = float(value)
     if not 0 < number < math.inf:
@@ -141,7 +142,7 @@ def _place(value: Any) -> Place | None:
 
 
 def _truth(value: Any) -> bool:
-    # Not pyramid.settings.asbool: for it a slip of the pen means false.
+    # Not pyramid.settings.asbool, because it reads a misspelt value as false.
     text = str(value).strip().lower()
     if text not in truthy and text not in falsey:
         raise ValueError(value)
@@ -155,14 +156,14 @@ def read_setting(
 
     Args:
         settings: ``config.registry.settings``.
-        name: The setting's name behind ``aiopyramid.``.
-        convert: Makes the value of what is set, a string most of the time; raises TypeError or
-            ValueError if it makes no sense.
+        name: The setting's name after the prefix ``aiopyramid.``.
+        convert: Converts the setting, usually a string, to its value; raises TypeError or
+            ValueError if the setting is invalid.
         default: The value if the setting is missing or empty.
-        wanted: What the value must be, a noun phrase for the error message.
+        wanted: The expected value, a noun phrase for the error message.
 
     Raises:
-        ConfigurationError: The value makes no sense; the message names the setting.
+        ConfigurationError: The value is invalid; the message names the setting.
     """
     _known.add(name)
     value = settings.get(f"aiopyramid.{name}")
@@ -180,17 +181,17 @@ def read_setting(
 
 
 _known: Final[set[str]] = set()
-"""All that was ever asked for in this process, less ``aiopyramid.``."""
+"""The names of all settings read in this process so far, without ``aiopyramid.``."""
 
 _OF_OTHER_PACKAGES: Final = ("uwsgi.", "websocket.")
-"""Beginnings of settings of packages that an application may have left out on this server."""
+"""Prefixes of settings of packages that an application may not include on this server."""
 
 
 def warn_of_unknown_settings(settings: Mapping[str, Any]) -> None:
-    """Say in the log which settings nothing has asked for, and which ones may have been meant.
+    """Log a warning for each setting that nothing has read, with the most similar known name.
 
     Args:
-        settings: ``config.registry.settings``, when the whole application is configured.
+        settings: ``config.registry.settings``, once the whole application is configured.
     """
     for key in sorted(settings):
         name = key.removeprefix("aiopyramid.")

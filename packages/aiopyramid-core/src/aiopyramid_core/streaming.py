@@ -24,14 +24,14 @@ class ServerSentEvent:
     """One event of an event stream (WHATWG HTML, 9.2.6).
 
     Attributes:
-        data: The payload; each of its lines becomes a ``data`` field. None for no event at all:
-            what else is set is taken note of by the client, and no listener is called.
+        data: The payload; each of its lines becomes a ``data`` field. With None, the client
+            records the other fields but does not dispatch an event to its listeners.
         event: The event's type, or None for ``message``.
-        id: What the client sends as ``Last-Event-ID`` when it connects again, or None.
-        retry_milliseconds: How long the client shall wait before it connects again, or None.
+        id: The value that the client sends as ``Last-Event-ID`` when it reconnects, or None.
+        retry_milliseconds: How long the client should wait before it reconnects, or None.
 
     Raises:
-        ValueError: ``event`` or ``id`` is not one line.
+        ValueError: ``event`` or ``id`` is not a single line.
     """
 
     data: str | None = ""
@@ -40,7 +40,7 @@ class ServerSentEvent:
     retry_milliseconds: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what would end a field early, and so let data pass for fields."""
+        """Reject characters that would end a field early and so let data pass for fields."""
         for name in ("event", "id"):
             value = getattr(self, name)
             if value is not None and any(character in value for character in "\r\n\0"):
@@ -56,7 +56,7 @@ class ServerSentEvent:
         if self.retry_milliseconds is not None:
             lines.append(f"retry: {self.retry_milliseconds}")
         if self.data is not None:
-            # All three line ends count as such in an event stream, and no other does.
+            # Exactly these three line endings are recognized in an event stream.
             payload = self.data.replace("\r\n", "\n").replace("\r", "\n")
             lines += [f"data: {line}" for line in payload.split("\n")]
         return ("\n".join(lines) + "\n\n").encode()
@@ -74,13 +74,13 @@ class EventStreamResponse(Response):
                     await asyncio.sleep(1)
             return EventStreamResponse(ticks())
 
-    The client learns at once that the stream is open, by a comment if there is no event yet.
-    When the client goes away the generator is closed, so that its ``finally`` clauses run.
+    The client learns at once that the stream is open, from a comment if there is no event yet.
+    When the client disconnects, the generator is closed, so that its ``finally`` clauses run.
 
     Args:
-        events: Yields events; a ``str`` is the data of one.
-        heartbeat_seconds: How long the stream may be silent before a comment is sent, which
-            keeps proxies from closing it and tells whether the client is still there.
+        events: Yields events; a ``str`` is the data of an event.
+        heartbeat_seconds: How long the stream may be silent before a comment is sent. The comment
+            keeps proxies from closing the stream and shows whether the client is still connected.
         **kwargs: Passed on to :class:`pyramid.response.Response`.
     """
 
@@ -98,19 +98,19 @@ class EventStreamResponse(Response):
             **kwargs,
         )
         self.cache_control = "no-cache"
-        # nginx would collect the events in its buffer.
+        # Otherwise nginx would buffer the events.
         self.headers["X-Accel-Buffering"] = "no"
 
 
 _OPENING_SECONDS: Final = 0.1
-"""How long the first event may take before the head of the response goes out without it."""
+"""How long to wait for the first event before sending the head of the response without it."""
 
 
 async def _encode(
     events: AsyncIterable[ServerSentEvent | str], heartbeat_seconds: float
 ) -> AsyncIterator[bytes]:
     # The generator runs in a Task of its own, because it must not be cancelled for a heartbeat;
-    # and in a greenlet, because ordinary code which it calls may await.
+    # and in a greenlet, because synchronous code which it calls may await.
     queue: _Queue = asyncio.Queue()
     pump = asyncio.create_task(run_in_task(_pump(events, queue)))
     silence_seconds = min(heartbeat_seconds, _OPENING_SECONDS)
@@ -120,7 +120,7 @@ async def _encode(
                 async with asyncio.timeout(silence_seconds):
                     event = await queue.get()
             except TimeoutError:
-                if queue.empty():  # or else an event came just now
+                if queue.empty():  # otherwise an event has just arrived
                     yield b":\n\n"
                 continue
             finally:
@@ -129,7 +129,7 @@ async def _encode(
                 break
             yield (ServerSentEvent(event) if isinstance(event, str) else event).encode()
             queue.task_done()
-        await pump  # raises what the generator has raised
+        await pump  # raises the generator's exception, if any
     finally:
         pump.cancel()
         await asyncio.wait((pump,))

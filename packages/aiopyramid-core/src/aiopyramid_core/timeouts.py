@@ -26,7 +26,9 @@ class RequestTimeout(HTTPServiceUnavailable):
 
     @classmethod
     def after(cls, seconds: float) -> "RequestTimeout":
-        """Return the error of a request whose limit is so many seconds.
+        """Return the error for a request that has exceeded its limit.
+
+        The limit is given in seconds.
 
         Args:
             seconds: The limit.
@@ -35,13 +37,13 @@ class RequestTimeout(HTTPServiceUnavailable):
 
 
 def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handler:
-    """Return a tween that gives up on a request after so many seconds.
+    """Return a tween that aborts a request after a number of seconds.
 
-    Routing, traversal and the view are timed, but not other tweens. What awaits is cancelled: its
-    ``finally`` clauses run. Synchronous code cannot be stopped; its thread goes on to the end, only
-    nobody waits for it, and then its request fails, too: what it did is not committed. Under a
-    server that gives the request a thread of its own, only the awaits are timed, since nobody could
-    answer in that thread's place.
+    Routing, traversal and the view are timed, but other tweens are not. Code that awaits is
+    cancelled, so that its ``finally`` clauses run. Synchronous code cannot be stopped: its thread
+    runs to completion, but the client does not wait for it. Its request then fails as well, so that
+    its changes are not committed. Under a server that gives the request a thread of its own, only
+    the awaits are timed, since no other thread could send the response.
 
     Args:
         handler: The next tween or the router.
@@ -59,19 +61,19 @@ def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handl
             return limited_in_thread(request)
         if not limit.begin():
             raise RequestTimeout.after(seconds)
-        token = current_limit.set(None)  # a subrequest is part of what is timed
+        token = current_limit.set(None)  # the limit already covers subrequests
         try:
             response = limited_in_thread(request)
         except Exception as error:
             if limit.end():
                 raise
-            # Whatever it was: nobody may take it for a reason to try once more.
+            # Replace any error, so that no tween takes it for a reason to retry.
             raise RequestTimeout.after(seconds) from error
         except BaseException:
             limit.end()
             raise
         finally:
-            current_limit.reset(token)  # another attempt of the same request is timed, too
+            current_limit.reset(token)  # another attempt of the same request is timed as well
         if not limit.end():
             raise RequestTimeout.after(seconds)
         return response
@@ -87,7 +89,7 @@ def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handl
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
-                # Ordinary code, called by a coroutine in the same greenlet: it may await.
+                # Synchronous code, called by a coroutine in the same greenlet: it may await.
                 return handler(request)
         except TimeoutError as error:
             if not scope.expired():

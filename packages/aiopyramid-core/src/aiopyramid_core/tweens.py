@@ -1,7 +1,7 @@
-"""Asynchronous tweens: how to write one, one to use, and those that ``includeme`` adds.
+"""Asynchronous tweens: how to write one, the request logger, and those that ``includeme`` adds.
 
-A tween may be a coroutine function. It calls its handler as any tween does, without ``await``; the
-tweens above and below need not know::
+A tween may be a coroutine function. It calls its handler as any tween does, without ``await``, and
+the tweens above and below it do not have to be asynchronous::
 
     def quota_tween_factory(handler, registry):
         async def quota_tween(request):
@@ -38,18 +38,18 @@ _core_log = logging.getLogger("aiopyramid_core")
 Handler = Callable[[Any], Any]
 
 _QUEUE_LINES: Final = 1000
-"""Lines that may wait to be written; beyond that requests wait until the log has caught up."""
+"""The number of lines that may be pending; beyond it, requests wait for the log to catch up."""
 
 
 def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
-    """Return the tween that every application needs, next to the server.
+    """Return the outermost tween, which every application needs.
 
-    ``includeme`` adds it, also where an application names its tweens explicitly
+    ``includeme`` adds it, even if the application lists its tweens explicitly
     (``pyramid.tweens``).
 
-    This is where the server gets to know of the application, and not in a subscriber to
-    ``ApplicationCreated``: with a single subscriber Pyramid notifies of four events per request,
-    which takes a sixth of the time of a small one.
+    The server learns about the application here and not in a subscriber to ``ApplicationCreated``,
+    because a single subscriber makes Pyramid send four events per request, which takes a sixth of
+    the time of a small request.
 
     Args:
         handler: The next tween or the router.
@@ -57,7 +57,7 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     """
     lifespan = lifespan_of(registry)
     announce(lifespan)
-    # Not while it is configured: pyramid_tm may have been included after a commit.
+    # Not during configuration, because pyramid_tm may have been included after a commit.
     take_commits_off_loop(registry)
     _say_where_requests_run(placement_of(registry))
     if "sqlalchemy.orm" in sys.modules:
@@ -78,13 +78,13 @@ def _make_ingress_tween(
     Args:
         handler: The next tween or the router.
         registry: The application's registry.
-        lifespan: The application's lifespan, started with the first request if need be.
-        cancel_on_disconnect: Whether a request is cancelled when its client goes away.
+        lifespan: The application's lifespan, started by the first request if necessary.
+        cancel_on_disconnect: Whether a request is cancelled when its client disconnects.
     """
 
     def ingress_tween(request: Any) -> Any:
         lifespan.ensure_started()
-        # A request in a thread has arranged for it before it got one.
+        # A request in a thread has arranged its cancellation before it got the thread.
         if cancel_on_disconnect and in_bridge():
             on_disconnect = request.environ.get(ON_DISCONNECT)
             if on_disconnect is not None:
@@ -97,7 +97,7 @@ def _make_ingress_tween(
 
 
 async def _current_task() -> "asyncio.Task[Any]":
-    """Return the request's Task, which is made no later than for this."""
+    """Return the request's Task; awaiting this coroutine creates it if there is none yet."""
     task = asyncio.current_task()
     assert task is not None
     return task
@@ -110,7 +110,7 @@ def _say_where_requests_run(placement: Placement) -> None:
 
 
 def timeout_tween_factory(handler: Handler, registry: Any) -> Handler:
-    """Return the tween that limits the time of requests; added if the setting asks for it.
+    """Return the tween that limits the time of requests; added if the setting is present.
 
     Args:
         handler: The next tween or the router.
@@ -129,8 +129,8 @@ def request_logger_tween_factory(handler: Handler, registry: Any) -> Handler:
 
     One line per request (method, path, status, milliseconds) at level INFO to the logger
     ``aiopyramid.requests``. Its handlers may be slow, such as a file on a network disk or a
-    syslog server: they are called in a thread, one batch of lines after the other. Requests wait
-    only when 1,000 lines are behind.
+    syslog server, because they are called in a thread, one batch of lines after another. Requests
+    wait only when 1,000 lines are pending.
 
     Args:
         handler: The next tween or the router.
@@ -165,7 +165,7 @@ class _Writer:
     async def put(self, line: str) -> None:
         self._lines.append(line)
         if not self._writing:
-            # A task of the application's: its end waits until everything is written.
+            # A task of the application, so that its shutdown waits until everything is written.
             self._lifespan.spawn(self._write(), name="request logger")
             self._writing = True
         while len(self._lines) > _QUEUE_LINES:

@@ -1,7 +1,7 @@
-"""Request bodies, read by coroutine views without holding up the event loop.
+"""Request bodies, read by coroutine views without blocking the event loop.
 
-``request.body`` and ``request.POST`` are what views want most of the time. A large upload is a file
-on disk, though, and under some servers it is still arriving: to read it may take long.
+Most views use ``request.body`` and ``request.POST``. A large upload, however, is a file on disk,
+and under some servers it is still arriving, so that reading it may take a long time.
 """
 
 from collections.abc import AsyncGenerator
@@ -22,19 +22,20 @@ async def body_parts(request: Any, part_bytes: int = 256 << 10) -> AsyncGenerato
             async for part in body_parts(request):
                 digest.update(part)
 
-    The body is read once. To read it again, as ``request.body`` does, call
-    ``request.make_body_seekable()`` before.
+    The body can be read once. To read it again, as ``request.body`` does, call
+    ``request.make_body_seekable()`` first.
 
     Args:
         request: A :class:`pyramid.request.Request`.
-        part_bytes: The most bytes in one part.
+        part_bytes: The maximum size of a part, in bytes.
 
     Yields:
         The parts, as bytes; none if there is no body.
 
     Raises:
-        OSError: The client went away before the body was complete. Under servers which let the
-            application start no sooner than it is, as those of this project do, this never happens.
+        OSError: The client disconnected before the body was complete. This never happens under
+            servers that start the application after the whole body has arrived, as the servers of
+            this project do.
     """
     source = request.body_file
     while part := await call_in_thread(None, source.read, part_bytes):

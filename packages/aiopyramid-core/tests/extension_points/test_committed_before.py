@@ -188,8 +188,8 @@ def test_a_coroutine_view_is_refused(view, attr):
     with pytest.raises(ConfigurationError) as caught:
         includeme(config)
     assert str(caught.value).endswith(
-        " is a coroutine, and the view was committed before aiopyramid_core was included. Say"
-        ' config.include("aiopyramid_core") first, and add the view behind it (also one that is'
+        " is a coroutine, and the view was committed before aiopyramid_core was included. Call"
+        ' config.include("aiopyramid_core") first, and add the view after it (also one that is'
         " given as exceptionresponse_view)."
     )
     assert view.__name__ in str(caught.value)

@@ -82,7 +82,7 @@ def test_included_before_this_package_it_is_refused(module):
         config.include("aiopyramid_core")
     assert str(caught.value) == (
         "included_by_name:includeme is a coroutine function, and was included before"
-        ' aiopyramid_core, which awaits it. Say config.include("aiopyramid_core") first.'
+        ' aiopyramid_core, which awaits it. Call config.include("aiopyramid_core") first.'
     )
 
 

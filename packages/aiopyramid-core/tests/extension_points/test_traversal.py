@@ -32,8 +32,8 @@ def test_a_coroutine_as_context_is_an_error_that_names_the_package(application, 
         Request.blank(path).get_response(app)
     assert str(caught.value) == (
         "Traversal has found a coroutine of Root.__getitem__ instead of a resource: Pyramid's"
-        ' traverser does not wait for a __getitem__. Say config.include("aiopyramid_traversal"), of'
-        " the package aiopyramid-traversal, which does."
+        ' traverser does not wait for a __getitem__. Call config.include("aiopyramid_traversal"),'
+        " of the package aiopyramid-traversal, which does."
     )
 
 

@@ -157,7 +157,7 @@ def test_it_tells_a_pyramid_application_what_to_say():
     in_threads(Configurator().make_wsgi_app(), said.append)
     assert said == [
         "The application does not include aiopyramid_core: each request runs in a thread, and views"
-        " cannot be coroutines. Say config.include('aiopyramid_core')"
+        " cannot be coroutines. Call config.include('aiopyramid_core')"
     ]
 
 
@@ -203,8 +203,8 @@ def test_a_coroutine_view_without_the_include_gets_an_error_that_names_it(run, r
         return str(caught.value)
 
     assert run(main) == (
-        "A view of this application is a coroutine, and nobody awaits it: the application does not"
-        " include aiopyramid_core. Say config.include('aiopyramid_core')"
+        "A view of this application is a coroutine, but the application does not include"
+        " aiopyramid_core, which would await it. Call config.include('aiopyramid_core')"
     )
 
 

@@ -2,7 +2,7 @@
 
 In a greenlet of the bridge, which runs on the event loop's own thread, waiting means to switch to
 another greenlet: the thread goes on with other requests. One ``await_``, switch by switch, in a
-request whose view says ``await_(asyncio.sleep(1))``::
+request whose view calls ``await_(asyncio.sleep(1))``::
 
       the request's Task (parent)            the bridge greenlet (child)
       ───────────────────────────            ───────────────────────────
@@ -19,21 +19,21 @@ request whose view says ``await_(asyncio.sleep(1))``::
     9 signal = ENDED             ◀────────── parent.switch(ENDED)
    10 the greenlet goes back to the pool; spawn_greenlet returns the result
 
-The coroutine itself runs in the greenlet (step 3): only what it yields, the bare future, goes up to
-the Task. So synchronous code that the coroutine calls can wait again, to any depth, and no Task is
-made for a call.
+The coroutine itself runs in the greenlet (step 3). Only the value that it yields, the bare future,
+goes up to the Task. So synchronous code that the coroutine calls can wait again, to any depth, and
+no Task is created for a call.
 
-A plain thread has no event loop to go on with. It asks the loop's thread to run the awaitable, and
-blocks until the result is there.
+A plain thread does not run an event loop. It asks the loop's thread to run the awaitable and blocks
+until the result arrives.
 
 ``driver``
-    The two sides of the drawing: the only module that switches our greenlets.
+    The two sides of the drawing: the only module that switches the bridge's own greenlets.
 ``pool``
-    Makes greenlets, and keeps them for other calls.
+    Creates greenlets and keeps them for other calls.
 ``by_hand``
     Greenlets that code written for aiopyramid 0.x switches itself.
 ``tasks``
-    Waiting in Tasks that a request makes.
+    Waiting in Tasks that a request creates.
 ``carrying``
     Context variables and exceptions across greenlets and threads.
 ``from_thread``
@@ -41,7 +41,7 @@ blocks until the result is there.
 ``process_loop``
     The event loop of a process whose server has none.
 ``refusal``
-    Where nothing can wait: the error that says so.
+    The error for places where nothing can wait.
 ``sqlalchemy``
     Waiting below SQLAlchemy's ``AsyncSession.run_sync()``.
 """

@@ -1,6 +1,6 @@
-"""Greenlets that ordinary code switches by hand, as it had to before there was ``await_``.
+"""Greenlets that synchronous code switches by hand, as was necessary before ``await_`` existed.
 
-The documented way of earlier versions to call a coroutine from ordinary code::
+The documentation of aiopyramid 0.x calls a coroutine from synchronous code like this::
 
     this = getcurrent()
     future = asyncio.Future()
@@ -8,10 +8,10 @@ The documented way of earlier versions to call a coroutine from ordinary code::
     this.parent.switch(task)
     result = future.result()
 
-A future switched up like that is awaited by the greenlet's driver, and its result counts as what
-the greenlet has switched up next. That is how those versions let a coroutine decide what becomes
-of the greenlet: ``run_in_greenlet`` resumes it; the result of any other future is the result of
-the whole call, and the greenlet is given up.
+The greenlet's driver awaits a future that is switched up like this, and treats its result as the
+next value that the greenlet switched up. In this way aiopyramid 0.x let a coroutine decide the fate
+of the greenlet: ``run_in_greenlet`` resumes it; the result of any other future is the result of the
+whole call, and the greenlet is abandoned.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _RESUME: Final = object()
-"""The result of a coroutine after which the greenlet that waits for it shall go on."""
+"""The result of a coroutine after which the greenlet that waits for it is to be resumed."""
 
 
 async def run_in_greenlet(
@@ -42,7 +42,7 @@ async def run_in_greenlet(
 ) -> Any:
     """Await a coroutine function for a greenlet that waits for it by hand.
 
-    For code of earlier versions; new code says :func:`~aiopyramid_core.await_`.
+    For code written for aiopyramid 0.x; new code uses :func:`~aiopyramid_core.await_`.
 
     Args:
         back: The greenlet that waits, ``greenlet.getcurrent()``.
@@ -53,7 +53,7 @@ async def run_in_greenlet(
         **kwargs: Passed on to ``function``.
 
     Returns:
-        Nothing of use to anybody but the driver of ``back``.
+        A value for the driver of ``back`` only.
     """
     prepare_generators(function)
     call: Callable[P, Any] = function
@@ -66,7 +66,7 @@ async def run_in_greenlet(
     else:
         future.set_result(result)
     if type(back) is BridgeGreenlet:
-        # Its driver switches, such that it goes on in its own Task and not in this one.
+        # Its driver switches, so that it continues in its own Task and not in this one.
         return _RESUME
     return back.switch()
 
@@ -78,14 +78,14 @@ def wait_by_hand(
 
     Args:
         worker: The greenlet; the caller is its driver.
-        future: What it has switched up.
+        future: The future that it has switched up.
 
     Returns:
-        False and what the greenlet has switched up next, or True and the result of its call,
-        after which the greenlet is dead.
+        False and the next value that the greenlet switched up, or True and the result of its call.
+        In the second case the greenlet is dead.
 
     Raises:
-        BaseException: What the future raised, unless the greenlet went on in spite of it.
+        BaseException: Any exception of the future that the greenlet did not handle.
     """
     failure: BaseException | None = None
     try:
@@ -104,7 +104,7 @@ def wait_by_hand(
     if outcome is _RESUME:
         return False, worker.switch()
     if outcome is ENDED or asyncio.isfuture(outcome):
-        # The future's own coroutine has switched to the greenlet, and has got this back.
+        # The future's own coroutine has switched to the greenlet and received this from it.
         return False, outcome
     worker.throw(GreenletExit)
     return True, outcome

@@ -1,8 +1,8 @@
-"""Carrying over borders what Python keeps per thread of execution.
+"""Transfer of the state that Python keeps per thread of execution.
 
 Context variables: greenlets, coroutines and the Task of one request share one
-``contextvars.Context``. But a context can be entered by one thread at a time, so that another
-thread works in a copy, and what it changed there is brought back when it has ended.
+``contextvars.Context``. But only one thread at a time can enter a context, so another thread works
+in a copy, and its changes are copied back when it has finished.
 
 Exceptions: each greenlet and each thread has an exception state of its own, which
 ``sys.exception()`` and ``traceback.format_exc()`` show, and by which an exception gets its
@@ -27,7 +27,7 @@ def bring_back(context: Context) -> None:
     way to unset a variable without the token of its ``set``.
 
     Args:
-        context: A former copy of the current context, in which another thread has worked.
+        context: A copy of the current context in which another thread has worked.
     """
     for variable, value in context.items():
         if variable.get(_MISSING) is not value:
@@ -39,8 +39,8 @@ def call_handling(
 ) -> T:
     """Call a function as if from an ``except`` clause that handles ``error``.
 
-    Each greenlet and each thread has an exception state of its own. Exception views that say
-    ``traceback.format_exc()`` need the caller's.
+    Each greenlet and each thread has an exception state of its own. Exception views that call
+    ``traceback.format_exc()`` need that of the caller.
     """
     if error is None:
         return function(*args, **kwargs)
@@ -48,16 +48,16 @@ def call_handling(
     try:
         raise error
     except BaseException:
-        error.__traceback__ = frames  # without this frame, of no interest to anyone
+        error.__traceback__ = frames  # omits this frame, which would not help a reader
         return function(*args, **kwargs)
     finally:
         del error, frames
 
 
 def reraise(error: BaseException) -> NoReturn:
-    """Raise an exception that has crossed a border, as if it had passed through frames.
+    """Raise an exception from another greenlet or thread, as if it had passed through frames.
 
-    A plain ``raise`` would put whatever is being handled here in the place of its context.
+    A plain ``raise`` would replace its context by the exception that is being handled here.
     """
     context = error.__context__
     try:

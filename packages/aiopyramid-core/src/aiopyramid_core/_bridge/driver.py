@@ -1,25 +1,26 @@
-"""The greenlet bridge: ordinary code in a greenlet waits for awaitables of the event loop.
+"""The greenlet bridge: synchronous code in a greenlet waits for awaitables of the event loop.
 
-This is the module that switches greenlets; but ``_server_greenlets`` does it for servers that make
-some of their own, and ``by_hand`` for code of earlier versions. ``pool`` makes and keeps ours.
+This module switches greenlets. In addition, ``_server_greenlets`` does so for servers that create
+greenlets of their own, and ``by_hand`` for code written for aiopyramid 0.x. ``pool`` creates and
+keeps the greenlets of the bridge.
 
 Two parties share a stack of frames::
 
-    asyncio Task ── driver (``_drive``) ══ switch ══ bridge greenlet ── ordinary code
+    asyncio Task ── driver (``_drive``) ══ switch ══ bridge greenlet ── synchronous code
                                                                    └── ``await_(coroutine)``
 
 ``await_`` runs the coroutine *in the greenlet*, by sending into it (a trampoline), and switches
 up only the bare futures that the coroutine yields. The driver, which runs inside the request's
-Task, yields those futures to the event loop and sends the results back down. Hence:
+Task, yields those futures to the event loop and sends the results back down. Therefore:
 
-* ordinary code that the coroutine calls is still in the greenlet and may call ``await_`` again,
+* synchronous code that the coroutine calls is still in the greenlet and may call ``await_`` again,
   to any depth;
 * the coroutine runs in the request's own Task: ``asyncio.current_task()``, ``asyncio.timeout()``,
   task groups and cancellation work as anywhere else;
 * no Task is made per call.
 
-A bridge greenlet tells its driver two things by what it switches up: that its call has ended
-(``ENDED``), or whatever shall be yielded to the event loop.
+A bridge greenlet switches up one of two things to its driver: ``ENDED`` when its call has ended, or
+a value to be yielded to the event loop.
 """
 
 import asyncio
@@ -50,16 +51,16 @@ def in_bridge() -> bool:
 
 @types.coroutine
 def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
-    """Follow a call in a greenlet, yielding to the event loop what the greenlet switches up.
+    """Follow a call in a greenlet, yielding the values that it switches up to the event loop.
 
     Args:
         worker: The greenlet, which was switched to with the call.
-        signal: What came back from that switch.
+        signal: The value that came back from that switch.
     """
     while signal is not ENDED:
         if worker.dead:
             raise signal if isinstance(signal, GreenletExit) else GreenletExit()
-        # A future says True here while a coroutine awaits it; the Task checks that, too.
+        # The attribute is True while a coroutine awaits the future; the Task checks it as well.
         if getattr(signal, "_asyncio_future_blocking", None) is False and _by_hand(worker):
             ended, signal = yield from wait_by_hand(worker, signal)
             if ended:
@@ -70,10 +71,10 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
             value = yield signal
         except BaseException as error:
             failure = error
-        # Whoever resumes the driver is where the greenlet has to switch to.
+        # The greenlet must switch to the greenlet that has resumed the driver.
         worker.parent = getcurrent()
-        # Resumed outside of the except clause, or else the exception would still count as being
-        # handled (sys.exception(), __context__) in the code that is resumed.
+        # Resume it outside of the except clause. Otherwise the exception would still count as being
+        # handled (sys.exception(), __context__) in the resumed code.
         if failure is None:
             signal = worker.switch(value)
         else:
@@ -85,15 +86,15 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
 
 
 def _by_hand(worker: BridgeGreenlet) -> bool:
-    """Return whether ordinary code has switched the greenlet, and not a coroutine's ``yield``.
+    """Return whether synchronous code has switched the greenlet, and not a coroutine's ``yield``.
 
-    A coroutine that yields a bare future has made a mistake, of which the Task tells it.
+    A coroutine that yields a bare future is wrong, and the Task raises an error in it.
     """
     return worker.gr_frame.f_code is not await_in_bridge.__code__
 
 
 def _outcome(worker: BridgeGreenlet) -> Any:
-    """Take the outcome out of a greenlet that has ended its call, and park the greenlet."""
+    """Return the result, or raise the error, of a greenlet whose call has ended, and park it."""
     result, error = worker.result, worker.error
     park(worker)
     if error is None:
@@ -105,23 +106,23 @@ def _outcome(worker: BridgeGreenlet) -> Any:
 
 
 async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run an ordinary function in a greenlet where it may call synchronized coroutines.
+    """Run a synchronous function in a greenlet where it may call synchronized coroutines.
 
-    This is the way from a coroutine to ordinary code which in turn calls coroutines. The function
-    runs at once, on the event loop's own thread, and sees the context variables of the caller;
-    what it sets there the caller sees too.
+    Use this in a coroutine to call synchronous code which in turn calls coroutines. The function
+    runs at once, on the event loop's own thread, and sees the context variables of the caller. The
+    caller sees the changes that it makes to them.
 
     Args:
-        function: An ordinary callable. It must not block: use
+        function: A synchronous callable. It must not block: use
             :func:`~aiopyramid_core.use_executor` for code that does.
         *args: Passed on to ``function``.
         **kwargs: Passed on to ``function``.
 
     Returns:
-        What ``function`` returned.
+        The return value of ``function``.
 
     Raises:
-        BaseException: Whatever ``function`` raised.
+        BaseException: Any exception raised by ``function``.
     """
     worker = take_idle()
     worker.in_task = True
@@ -138,19 +139,19 @@ async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P
 
 
 async def step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine such that ordinary code which it calls may call synchronized coroutines.
+    """Run a coroutine so that synchronous code which it calls may call synchronized coroutines.
 
-    For coroutines that live long and wait most of the time: each of their steps runs in a
-    greenlet, but while they wait they hold none. A greenlet that waits costs 17 KB.
+    For long-lived coroutines that wait most of the time: each of their steps runs in a greenlet,
+    but they do not hold one while they wait. A waiting greenlet costs 17 KB.
 
     Args:
-        coroutine: What to run; it runs in the Task of the caller.
+        coroutine: The coroutine; it runs in the Task of the caller.
 
     Returns:
         The coroutine's result.
 
     Raises:
-        BaseException: Whatever the coroutine raised.
+        BaseException: Any exception raised by the coroutine.
     """
     return await _step_in_greenlets(coroutine)
 
@@ -167,7 +168,7 @@ def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any,
             signal = worker.switch((_step, (coroutine, value, failure), {}))
         finally:
             failure = None  # breaks the cycle exception -> traceback -> this frame
-        # Most steps end without a wait in ordinary code, and there is nothing to follow.
+        # Most steps end without a wait in synchronous code, so there is nothing to follow.
         if signal is ENDED:
             ended, value = _outcome(worker)
         else:
@@ -184,7 +185,7 @@ def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any,
 def _step(
     coroutine: Coroutine[Any, Any, Any], value: Any, failure: BaseException | None
 ) -> tuple[bool, Any]:
-    """Resume a coroutine; return whether it has ended, and its result or what it waits for."""
+    """Resume a coroutine; return whether it has ended, and its result or the yielded value."""
     try:
         if failure is not None:
             return False, coroutine.throw(failure)
@@ -196,12 +197,12 @@ def _step(
 
 
 async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run the one coroutine that a Task of ours is for; see :func:`step_in_greenlets`.
+    """Run the coroutine of a Task that this package creates; see :func:`step_in_greenlets`.
 
     Raises:
-        RuntimeError: It wanted to exit. In a Task ``SystemExit`` and ``KeyboardInterrupt`` would
-            end the event loop, and with it all requests.
-        BaseException: Whatever else the coroutine raised.
+        RuntimeError: The coroutine raised ``SystemExit`` or ``KeyboardInterrupt``. In a Task these
+            would stop the event loop, and with it all requests.
+        BaseException: Any other exception raised by the coroutine.
     """
     try:
         return await step_in_greenlets(coroutine)
@@ -212,24 +213,24 @@ async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
 def start_greenlet(
     loop: asyncio.AbstractEventLoop, function: Callable[[*Ts], T], /, *args: *Ts
 ) -> "asyncio.Task[T] | None":
-    """Run an ordinary function in a greenlet, in a Task only if it ever has to wait.
+    """Run a synchronous function in a greenlet, in a Task only if it ever has to wait.
 
     For servers, where most requests never wait: a Task for each of them would cost more than the
-    bridge does. The Task is made when the function first awaits, before the awaited coroutine
+    bridge does. The Task is created when the function first awaits, before the awaited coroutine
     takes its first step, so that a coroutine always sees a current task. The function runs in a
     context of its own, a copy of the caller's.
 
-    Where many functions that do await are started in one callback after the other, a Task for
-    each from the start is the cheaper way: here each would hold a greenlet until its Task begins.
+    To start many functions that do await in consecutive callbacks, it is cheaper to create a Task
+    for each at the beginning, because here each would hold a greenlet until its Task begins.
 
     Args:
         loop: The running event loop.
-        function: An ordinary callable which handles its own errors: there may be no Task that
-            could carry them, so whatever it raises before its first wait is raised here.
+        function: A synchronous callable which handles its own errors. There may be no Task to
+            carry them, so an exception before its first wait is raised here.
         *args: Passed on to ``function``.
 
     Returns:
-        The Task in which the function goes on, or None if it has ended already.
+        The Task in which the function continues, or None if it has already ended.
     """
     worker = take_idle()
     worker.in_task = False
@@ -239,9 +240,9 @@ def start_greenlet(
         driver.send(None)
     except StopIteration:
         return None
-    # The driver is suspended at its first yield, the greenlet's wish for a Task. A Task sends
-    # None to begin, which is just the answer the greenlet waits for; and a Task cancelled before
-    # it began throws into a driver that can pass the cancellation on.
+    # The driver is suspended at its first yield, with which the greenlet requests a Task. A Task
+    # sends None to begin, which is exactly the answer that the greenlet waits for. A Task that is
+    # cancelled before it began throws into a driver that can pass the cancellation on.
     return loop.create_task(driver, context=context)
 
 
@@ -250,11 +251,11 @@ async def _start(worker: BridgeGreenlet, function: Callable[..., T], args: Any) 
     return result
 
 
-# --- The greenlet's side: runs below ordinary code ------------------------------------------------
+# --- The greenlet's side: runs below synchronous code ---------------------------------------------
 
 
 def await_in_bridge(awaitable: Awaitable[T]) -> T:
-    """Wait for an awaitable from ordinary code that runs in a bridge greenlet.
+    """Wait for an awaitable from synchronous code that runs in a bridge greenlet.
 
     Args:
         awaitable: A coroutine, a future or any object with ``__await__``.
@@ -263,7 +264,7 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
         The awaitable's result.
 
     Raises:
-        BaseException: Whatever the awaitable raised; ``asyncio.CancelledError`` when the Task
+        BaseException: Any exception raised by the awaitable; ``asyncio.CancelledError`` if the Task
             was cancelled.
     """
     coroutine = _as_coroutine(awaitable)
@@ -283,10 +284,10 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
             if failure is None:
                 signal = coroutine.send(value)
             else:
-                # Outside of the except clause for the reason given in the driver.
+                # Outside of the except clause, for the reason given in the driver.
                 thrown, failure = failure, None
                 if thrown.__context__ is None and (handled := sys.exception()) is not thrown:
-                    # As if the exception had been raised here; throw() sees to it only where
+                    # As if the exception had been raised here. throw() sets the context only if
                     # the clause that handles another exception is in the coroutine itself.
                     thrown.__context__ = handled
                 signal = coroutine.throw(thrown)
@@ -299,7 +300,7 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
 
 
 def _wait_for_task(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Ask for a Task; it must be there before the coroutine takes its first step."""
+    """Request a Task, which must exist before the coroutine takes its first step."""
     try:
         getcurrent().parent.switch(None)  # answered by the Task's first step
     except BaseException:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class ThreadScope:
-    """A stretch of work in a thread on behalf of an event loop, which may wait for coroutines.
+    """A section of work in a thread on behalf of an event loop, which may wait for coroutines.
 
     Args:
         get_loop: Returns the event loop of another thread.
@@ -55,21 +55,21 @@ class ThreadScope:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the thread waits for a coroutine; asked on the loop."""
+        """Whether the thread waits for a coroutine; read on the loop."""
         return self._task is not None and not self._task.done()
 
     def awaits(self, task: "asyncio.Task[Any]") -> None:
-        """The thread waits for a Task; called on the loop."""
+        """Record that the thread waits for a Task; called on the loop."""
         self._task = task
         if self.cancelled:
             self.cancelled = False
             task.cancel()
 
     def cancel(self) -> None:
-        """Cancel the coroutine that the thread waits for, or else the next one; call on the loop.
+        """Cancel the coroutine that the thread waits for, or the next one; called on the loop.
 
-        Only that one, as with a Task: what awaits in ``finally`` clauses may do so. Nothing can
-        stop a thread that does not wait.
+        As with a Task, only one wait is cancelled, so that ``finally`` clauses may await. A thread
+        that does not wait cannot be stopped.
         """
         if self._task is not None and not self._task.done():
             self._task.cancel()
@@ -79,8 +79,8 @@ class ThreadScope:
 
 class _ThisThread(threading.local):
     scope: ThreadScope | None = None
-    # When, by time.monotonic, the patience of this thread's request ends. Not a context variable:
-    # background tasks, which inherit those, go on when the request is over.
+    # The time limit of this thread's request, by time.monotonic. Not a context variable, because
+    # background tasks, which inherit those, continue after the request.
     deadline: float | None = None
 
 
@@ -92,7 +92,7 @@ def _forget_in_child() -> None:
     waiting_thread.set(None)
 
 
-# The loop on whose behalf a thread has forked runs in the parent only.
+# The loop on whose behalf a thread forked runs in the parent only.
 os.register_at_fork(after_in_child=_forget_in_child)
 
 
@@ -108,7 +108,7 @@ def may_wait() -> bool:
 
 
 def cancel_what_this_thread_awaits() -> Callable[[], None]:
-    """Return a function that cancels what the calling thread waits for, to be called on the loop.
+    """Return a function, to be called on the loop, that cancels the calling thread's wait.
 
     The thread works on behalf of an event loop; see :meth:`ThreadScope.cancel`.
     """
@@ -129,11 +129,11 @@ def serving(scope: ThreadScope) -> Iterator[None]:
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Let no wait in this thread go on for longer than ``seconds`` from now.
+    """Limit all waits in this thread to ``seconds`` from now.
 
     Args:
-        seconds: The time limit for the code below, as far as it waits for awaitables. A wait in
-            progress at the end is cancelled and raises :class:`DeadlineExceeded`.
+        seconds: The time limit for the waits of the code below. A wait in progress when it expires
+            is cancelled and raises :class:`DeadlineExceeded`.
     """
     previous, _this_thread.deadline = _this_thread.deadline, time.monotonic() + seconds
     try:
@@ -143,7 +143,7 @@ def waiting_at_most(seconds: float) -> Iterator[None]:
 
 
 class DeadlineExceeded(TimeoutError):
-    """The limit of :func:`waiting_at_most` was reached, and no other."""
+    """The limit of :func:`waiting_at_most`, and not another timeout, has expired."""
 
 
 def await_in_thread(
@@ -151,21 +151,21 @@ def await_in_thread(
 ) -> T:
     """Run an awaitable on an event loop of another thread and wait for it in this one.
 
-    The awaitable runs in a greenlet of the bridge, so that ordinary code which it calls may
-    await in turn. It sees the context variables of this thread, and its changes come back.
+    The awaitable runs in a greenlet of the bridge, so that synchronous code which it calls may
+    await in turn. It sees the context variables of this thread, and its changes are copied back.
 
     Args:
         loop: A running event loop of another thread.
-        awaitable: What to wait for.
-        context: The context to run it in. By default a copy of this thread's, the changes in
-            which are brought back.
+        awaitable: The awaitable to wait for.
+        context: The context to run it in. By default a copy of this thread's context, from which
+            changes are copied back.
 
     Returns:
         The awaitable's result.
 
     Raises:
         DeadlineExceeded: The limit of :func:`waiting_at_most` was reached.
-        BaseException: Whatever the awaitable raised.
+        BaseException: Any exception raised by the awaitable.
     """
     copied = context is None
     context = context or copy_context()
@@ -181,7 +181,7 @@ def await_in_thread(
         try:
             return call_handling(handled, await_in_bridge, awaitable), None
         except (SystemExit, KeyboardInterrupt) as error:
-            # Handed over as a value: raised in a Task they would end the event loop.
+            # Returned as a value, because raising it in a Task would stop the event loop.
             return None, error
         finally:
             waiting_thread.reset(token)
@@ -201,8 +201,8 @@ def await_in_thread(
         task.add_done_callback(finish)
 
     def finish(task: "asyncio.Task[Any]") -> None:
-        # Not asyncio.run_coroutine_threadsafe: that would run in a second copy of the context,
-        # the changes of which are out of reach.
+        # Not asyncio.run_coroutine_threadsafe, because that would run in a second copy of the
+        # context, whose changes are out of reach.
         close(awaitable)  # if the Task was cancelled before it began; changes nothing else
         if task.cancelled():
             finished.set_exception(asyncio.CancelledError())

@@ -1,7 +1,6 @@
-"""The greenlets in which requests run: made once, used again and again.
+"""The greenlets in which requests run, created once and reused.
 
-A greenlet here knows how to run one call after the other and nothing else; ``driver`` switches
-into it.
+Such a greenlet only runs one call after another; ``driver`` switches into it.
 """
 
 import os
@@ -13,27 +12,27 @@ from greenlet import GreenletExit, getcurrent, greenlet
 __all__ = ("ENDED", "BridgeGreenlet", "kills_greenlet", "park", "take_idle")
 
 ENDED: Final = object()
-"""What a greenlet switches up when its call has ended."""
+"""The value that a greenlet switches up when its call has ended."""
 
 _IDLE_LIMIT: Final = 1024
-"""Parked greenlets kept per thread.
+"""The maximum number of parked greenlets per thread.
 
-A parked greenlet holds about 17 KB (its interpreter frames' chunk), so that a thread in which so
-many requests were under way at a time keeps some 17 MB. With 256, each of 1,000 requests that wait
-at a time took an eighth more CPU time, for greenlets made anew.
+A parked greenlet holds about 17 KB (the chunk of its interpreter frames), so a thread that has run
+this many requests at a time keeps some 17 MB. With a limit of 256, each of 1,000 requests waiting
+at the same time took an eighth more CPU time, because greenlets were created again.
 """
 
 
 class BridgeGreenlet(greenlet):
     """A reusable greenlet that runs one call at a time and parks in between.
 
-    Making a greenlet and growing a fresh stack in it costs ten times as much as switching into a
-    parked one, which is why they are kept.
+    Greenlets are kept because creating one and growing a new stack in it costs ten times as much
+    as switching into a parked one.
 
     Attributes:
-        in_task: Whether a driver that can wait is behind this greenlet already.
-        result: What the last call returned.
-        error: What the last call raised, or None.
+        in_task: Whether a driver that can wait already drives this greenlet.
+        result: The return value of the last call.
+        error: The exception of the last call, or None.
     """
 
     __slots__ = ("error", "in_task", "result")
@@ -44,7 +43,7 @@ class BridgeGreenlet(greenlet):
 
 
 class _Orphan(BridgeGreenlet):
-    """A greenlet in a child process: its driver, and the event loop, are the parent's."""
+    """A greenlet in a child process, whose driver and event loop belong to the parent."""
 
     __slots__ = ()
 
@@ -60,36 +59,36 @@ os.register_at_fork(after_in_child=_orphan_in_child)
 
 
 def _work() -> None:
-    """Run calls as they are switched in, for ever.
+    """Run calls for ever, as they are switched in.
 
-    A suspended greenlet is beyond the garbage collector: if its own frames referred to it, it
-    would never be freed. Hence no variable here or in ``driver.await_in_bridge`` holds the current
-    greenlet over a switch.
+    The garbage collector cannot look into a suspended greenlet: if its own frames referred to it,
+    it would never be freed. So no variable here or in ``driver.await_in_bridge`` holds the current
+    greenlet across a switch.
     """
     while True:
         function, args, kwargs = getcurrent().parent.switch(ENDED)
         try:
             result, error = function(*args, **kwargs), None
         except GreenletExit:
-            # Raised here when the greenlet is killed or freed while it is suspended: one that
-            # swallowed it would come back from the dead.
+            # Raised when the greenlet is killed or freed while it is suspended. A greenlet that
+            # swallowed it would continue to run.
             raise
         except BaseException as raised:
             result, error = None, raised
         current = getcurrent()
         current.result, current.error = result, error
-        # Nor must a parked greenlet keep the last request alive.
+        # A parked greenlet must not keep the last request alive.
         function = args = kwargs = result = error = current = None
 
 
 def kills_greenlet(error: BaseException) -> bool:
-    """Return whether an exception is the one that ends a greenlet which is killed while it waits.
+    """Return whether an exception is the one that ends a greenlet killed while it waits.
 
-    For servers, and for whoever else catches ``BaseException`` around code that may await: this one
-    must be raised again. A greenlet that swallowed it would come back from the dead.
+    For servers and other code that catches ``BaseException`` around code that may await: this
+    exception must be raised again. A greenlet that swallowed it would continue to run.
 
     Args:
-        error: What was caught.
+        error: The caught exception.
     """
     return isinstance(error, GreenletExit)
 

@@ -1,9 +1,9 @@
 """The one event loop of a process, for code in threads that have none.
 
-A server of this project adopts the loop it serves from. In every other process (waitress,
+A server of this project adopts the loop from which it serves. In every other process (waitress,
 mod_wsgi, gunicorn's sync and gthread workers, tests, scripts) a loop is started in a thread of its
-own when it is first needed. Either way there is one per process and it lives as long, so that what
-is bound to a loop, such as a connection pool, outlives a request.
+own when it is first needed. Either way there is one loop per process and it lives as long as the
+process, so that objects bound to a loop, such as a connection pool, outlive a request.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ __all__ = ("adopt_loop", "before_stop", "process_loop")
 _log = logging.getLogger("aiopyramid_core")
 
 _STOP_SECONDS: Final = 5.0
-"""How long the end of the process waits for the loop's cancelled tasks to end."""
+"""How long the process waits, before it exits, for the loop's cancelled tasks to end."""
 
 _CALLBACKS_SECONDS: Final = 60.0
-"""How long it waits for what applications do at the end, which has tighter limits of its own."""
+"""How long it waits for the shutdown of applications, which has tighter limits of its own."""
 
 BeforeStop = Callable[[], Awaitable[None]]
 
@@ -46,13 +46,13 @@ class _ProcessLoop:
         self._thread: threading.Thread | None = None
 
     def get(self) -> asyncio.AbstractEventLoop:
-        """Return the loop; it runs, unless it was adopted and its server has not begun."""
+        """Return the loop; it runs, unless it was adopted and its server has not started."""
         if self._loop is not None:
             return self._loop
         with self._lock:
             if self._loop is None:
-                # In a context of its own, because a loop keeps the context in which it was made,
-                # and with that all of the request which needed it first.
+                # In a new context, because a loop keeps the context in which it was created, and
+                # with it the whole request that needed it first.
                 self._loop = self._own_loop = Context().run(self._start)
             return self._loop
 
@@ -74,13 +74,13 @@ class _ProcessLoop:
         return loop
 
     def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take a server's loop for the process's."""
+        """Make a server's loop the loop of the process."""
         with self._lock:
             self._loop = loop
         _follow_default_executor(loop)
 
     def stop(self) -> None:
-        """Stop a loop of our own, and wait, within reason, until its tasks have ended."""
+        """Stop a loop that was started here and wait, up to a limit, until its tasks have ended."""
         with self._lock:
             loop, self._own_loop = self._own_loop, None
             if self._loop is loop:
@@ -107,8 +107,8 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         while True:
-            # What a Task of the application's exits with comes out here as well: others must not
-            # lose their loop for it.
+            # SystemExit and KeyboardInterrupt from a Task of the application arrive here. The other
+            # users of the loop must not lose it for that.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 loop.run_forever()
                 break
@@ -116,17 +116,17 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()
-        if tasks:  # or else it would be for whichever loop is the thread's current one
+        if tasks:  # otherwise gather() would use whichever loop is current in the thread
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
 def _follow_default_executor(loop: asyncio.AbstractEventLoop) -> None:
-    """Have as many threads for synchronous requests as the loop's default executor has.
+    """Use as many threads for synchronous requests as the loop's default executor has.
 
-    Synchronous views ran in that executor once, and to set it is how applications said how many
-    threads there should be for them. No loop tells which one it has.
+    Synchronous views used to run in that executor, and applications set it to choose the number of
+    threads. A loop does not reveal which executor it has.
     """
     set_default_executor = loop.set_default_executor
 
@@ -151,9 +151,9 @@ def process_loop() -> asyncio.AbstractEventLoop:
 def adopt_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Make a server's event loop the one of this process.
 
-    For servers, which call this in the process that will run the loop, before the application is
-    loaded. A default executor that is set on the loop from now on also says how many threads there
-    are for synchronous requests.
+    Servers call this in the process that will run the loop, before the application is loaded. A
+    default executor that is set on the loop from now on also sets the number of threads for
+    synchronous requests.
 
     Args:
         loop: The loop from which requests will be served, running or not.
@@ -162,7 +162,7 @@ def adopt_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def before_stop(callback: BeforeStop) -> None:
-    """Have a coroutine function awaited on a loop of our own before it stops with the process."""
+    """Register a coroutine function to await on a loop started here before the process exits."""
     _current.before_stop.append(callback)
 
 
@@ -173,16 +173,16 @@ def _stop_at_exit() -> None:
 def _start_afresh_in_child() -> None:
     """Forget the parent's loop after a fork: its thread does not exist in the child.
 
-    It must not be closed here, nor garbage collected: its selector is still the parent's.
+    It must be neither closed here nor garbage collected, since the parent still uses its selector.
     """
     global _current
     _of_parents.append(_current)
     _current = _ProcessLoop(_current.before_stop)
 
 
-# Not atexit.register, where there is a choice: by then the interpreter has shut down all thread
-# pools, which background tasks and shutdown functions may still need. These callbacks come before,
-# in the opposite order of their registration; concurrent.futures has registered its own when
-# ``executor`` was imported.
+# Not atexit.register, if there is a choice: by then the interpreter has shut down all thread pools,
+# which background tasks and shutdown functions may still need. These callbacks run earlier, in
+# reverse order of registration; concurrent.futures registered its own when ``executor`` was
+# imported.
 getattr(threading, "_register_atexit", atexit.register)(_stop_at_exit)
 os.register_at_fork(after_in_child=_start_afresh_in_child)

@@ -1,4 +1,4 @@
-"""Where nothing can wait: an error that says what to do instead."""
+"""The error for places where nothing can wait, which explains what to do instead."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -23,20 +23,20 @@ def refuse(awaitable: Awaitable[object]) -> NoReturn:
     """Raise the :class:`ScopeError` that fits the calling code.
 
     Args:
-        awaitable: What cannot be waited for; a coroutine is closed.
+        awaitable: The awaitable that was refused; a coroutine is closed.
 
     Raises:
         ScopeError: Always.
     """
-    # Or else Python would warn that it was never awaited, which is beside the point.
+    # Otherwise Python would warn that it was never awaited, which would only distract.
     close(awaitable)
     what = getattr(awaitable, "__qualname__", None) or repr(awaitable)
     if on_a_loop():
         raise ScopeError(
             what,
             "on the event loop's own thread outside of a greenlet",
-            "In a coroutine, await it directly; if ordinary code in between prevents that, start"
-            " the outermost ordinary function with"
+            "In a coroutine, await it directly; if synchronous code in between prevents that, start"
+            " the outermost synchronous function with"
             " 'await aiopyramid_core.spawn_greenlet(function, ...)'.",
         )
     raise ScopeError(

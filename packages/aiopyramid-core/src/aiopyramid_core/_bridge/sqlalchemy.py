@@ -1,7 +1,7 @@
-"""Waiting below ``AsyncSession.run_sync()``, in a greenlet that SQLAlchemy has made.
+"""Waiting below ``AsyncSession.run_sync()``, in a greenlet created by SQLAlchemy.
 
-SQLAlchemy's asyncio extension runs ordinary code in greenlets of its own, whose parent awaits
-whatever is switched up to it. SQLAlchemy itself is not imported here.
+SQLAlchemy's asyncio extension runs synchronous code in greenlets of its own, whose parent awaits
+every awaitable that is switched up to it. SQLAlchemy itself is not imported here.
 """
 
 from collections.abc import Awaitable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 def in_sqlalchemy() -> bool:
     """Return whether the caller runs in one of SQLAlchemy's greenlets."""
-    # By this attribute SQLAlchemy tells its greenlets from others (2.0 and 2.1).
+    # SQLAlchemy distinguishes its greenlets from others by this attribute (2.0 and 2.1).
     return bool(getattr(getcurrent(), "__sqlalchemy_greenlet_provider__", False))
 
 
@@ -26,14 +26,14 @@ def await_in_sqlalchemy(awaitable: Awaitable[T]) -> T:
     """Wait for an awaitable, by way of SQLAlchemy's own coroutine above this greenlet.
 
     Args:
-        awaitable: What to wait for. It runs in a greenlet of the bridge, so that ordinary code
+        awaitable: The awaitable. It runs in a greenlet of the bridge, so that synchronous code
             which it calls may await in turn.
 
     Returns:
         The awaitable's result.
 
     Raises:
-        BaseException: Whatever the awaitable raised.
+        BaseException: Any exception raised by the awaitable.
     """
     result: Any = getcurrent().parent.switch(spawn_greenlet(await_in_bridge, awaitable))
     return result  # type: ignore[no-any-return]

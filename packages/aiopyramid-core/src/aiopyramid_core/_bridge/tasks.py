@@ -1,9 +1,9 @@
-"""Tasks that a request makes, in which synchronous code may wait as it may in the request.
+"""Tasks created by a request, in which synchronous code may wait as it may in the request.
 
-``asyncio.gather``, ``TaskGroup`` and the like make a Task of a coroutine. It runs outside of the
-request's greenlet, so that what it calls cannot call synchronized coroutines. Here the loop makes
-such Tasks step in greenlets of their own. A Task so made costs more, each time that it starts or
-waits, which is why it is a setting; those that are made outside of requests cost what they did.
+``asyncio.gather``, ``TaskGroup`` and the like run a coroutine in a Task. The Task runs outside of
+the request's greenlet, so synchronous code in it cannot call synchronized coroutines. Here the loop
+makes such Tasks step in greenlets of their own. Such a Task costs more each time that it starts or
+waits, so this is a setting. Tasks created outside of requests cost no more than before.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ __all__ = ("let_tasks_wait",)
 
 
 def let_tasks_wait(loop: asyncio.AbstractEventLoop) -> None:
-    """Let synchronous code wait in the Tasks that requests make.
+    """Let synchronous code wait in the Tasks that requests create.
 
     Args:
-        loop: The event loop. A task factory that it has is left to it.
+        loop: The event loop. If it has a task factory, it is left unchanged.
     """
     if loop.get_task_factory() is None:
         loop.set_task_factory(_make_task)
@@ -35,7 +35,7 @@ def _make_task(
 
 
 class _SteppedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that steps in greenlets, and is the original one to whoever looks at its Task."""
+    """A coroutine that steps in greenlets, and looks like the original one in its Task."""
 
     def __init__(self, original: Any) -> None:
         self._original = original
@@ -44,7 +44,7 @@ class _SteppedCoroutine(Coroutine[Any, Any, Any]):
         self.__name__, self.__qualname__ = original.__name__, original.__qualname__
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)  # cr_frame and cr_code, of which Tasks make a repr
+        return getattr(self._original, name)  # such as cr_frame and cr_code, for the Task's repr
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._steps.__await__()
@@ -55,7 +55,7 @@ class _SteppedCoroutine(Coroutine[Any, Any, Any]):
 
     def throw(self, kind: Any, value: Any = None, frames: Any = None, /) -> Any:
         if not self._has_begun:
-            # A Task that is cancelled before it began: the original is to know.
+            # The Task was cancelled before it began: tell the original coroutine.
             self._steps.close()
             return self._original.throw(kind if value is None else value)
         return self._steps.throw(kind if value is None else value)

@@ -89,8 +89,8 @@ def _refuse_coroutines(registry: Any) -> None:
         if is_coroutine_outside(function):
             raise ConfigurationError(
                 f"{object_description(view)} is a coroutine, and the view was committed before"
-                ' aiopyramid_core was included. Say config.include("aiopyramid_core") first, and'
-                " add the view behind it (also one that is given as exceptionresponse_view)."
+                ' aiopyramid_core was included. Call config.include("aiopyramid_core") first, and'
+                " add the view after it (also one that is given as exceptionresponse_view)."
             )
 
 

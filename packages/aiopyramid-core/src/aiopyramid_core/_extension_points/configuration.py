@@ -1,6 +1,6 @@
 """Configuration by coroutines: ``includeme`` functions, directives and actions are awaited.
 
-Pyramid drops what they return, and so a coroutine would have done nothing, and nobody would know.
+Pyramid discards their return values, so a coroutine would silently do nothing.
 The two methods of the configurator that take callables of the application are replaced here, for
 the process and once, since an ``include`` makes a new configurator; directives are kept in the
 registry.
@@ -102,5 +102,5 @@ def _refuse_what_was_dropped(config: Any) -> None:
         if is_coroutine_callable(getattr(sys.modules.get(module), name, None)):
             raise ConfigurationError(
                 f"{included} is a coroutine function, and was included before aiopyramid_core,"
-                ' which awaits it. Say config.include("aiopyramid_core") first.'
+                ' which awaits it. Call config.include("aiopyramid_core") first.'
             )

@@ -1,7 +1,7 @@
 """Cornice: its validators, its views and its classes' methods may be coroutines.
 
 Cornice wraps a view into a function that calls the validators, then the view, and then looks at
-``request.errors``. A coroutine that nobody awaits has added none by then.
+``request.errors``. A coroutine that was not awaited has added none by then.
 """
 
 import inspect
@@ -18,7 +18,7 @@ _WRAPPER: Final = ("cornice.service", "decorate_view.<locals>.wrapper")
 
 
 def variables_of_cornice(view: Any) -> dict[str, Any] | None:
-    """Return what the function that Cornice makes of a view shall call instead.
+    """Return the callable that the function made by Cornice should call instead of a view.
 
     Args:
         view: A view.

@@ -1,8 +1,8 @@
-"""The border: whatever is registered, by whom and when it may be, is held such that it is awaited.
+"""Every object that is registered, at any time and by any code, is stored so that it is awaited.
 
 Pyramid's directives, extensions, and code that calls ``registry.registerUtility`` by itself, at any
 time, end in one of two collections of the registry: its utilities and its adapters. There the
-application's object is replaced by what Pyramid shall find.
+application's object is replaced by the one that Pyramid is to find.
 """
 
 from collections.abc import Callable

@@ -104,7 +104,7 @@ def _traverser(factory: Any) -> Any:
 
 
 _MODULES_OF_TRAVERSERS: Final = ("pyramid.traversal", "aiopyramid_core.", "aiopyramid_traversal.")
-"""Where traversers come from that need nobody who waits for them."""
+"""The modules of traversers that do not have to be awaited."""
 
 
 def _resource_url(factory: Any) -> Any:

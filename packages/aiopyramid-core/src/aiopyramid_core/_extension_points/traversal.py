@@ -35,7 +35,7 @@ class _CheckingTraverser(ResourceTreeTraverser):
             what = getattr(context, "__qualname__", None) or object_description(context)
             raise ConfigurationError(
                 f"Traversal has found a coroutine of {what} instead of a resource: Pyramid's"
-                " traverser does not wait for a __getitem__. Say"
+                " traverser does not wait for a __getitem__. Call"
                 ' config.include("aiopyramid_traversal"), of the'
                 " package aiopyramid-traversal, which does."
             )

@@ -1,10 +1,10 @@
-"""State that is kept per thread elsewhere, kept per request on the event loop.
+"""State that other servers keep per thread, kept per request on the event loop.
 
-The coroutine requests of a process take turns on one thread. Whatever tells requests apart by their
-thread would take them all for one.
+The coroutine requests of a process take turns on one thread. Code that distinguishes requests by
+their thread would take them all for one.
 
 ``scope``
-    What is one per request: a value that tells it from all others under way.
+    The scope of a request: a value that distinguishes it from all others in progress.
 ``threadlocals``
     Pyramid's thread-locals.
 ``transactions``

@@ -1,9 +1,9 @@
-"""New Relic's agent, which tells requests apart by their greenlets.
+"""New Relic's agent, which distinguishes requests by their greenlets.
 
 Imported only where the agent is at work. It asks for the current greenlet only while it holds a
 trace of any request. So it would remember the first coroutine request of an idle worker by the
 thread of the event loop, and then look for it by its greenlet: the request would be recorded twice,
-and what runs on the event loop meanwhile would be taken for a part of it.
+and other code that runs on the event loop in the meantime would be taken for a part of it.
 """
 
 from newrelic.core.trace_cache import trace_cache
@@ -12,7 +12,7 @@ __all__ = ("tell_greenlets_apart",)
 
 
 class _TraceOfNobody:
-    """Whoever finds it has found no transaction."""
+    """A trace without a transaction."""
 
     root = None
     transaction = None

@@ -1,9 +1,9 @@
-"""What is one per thread elsewhere, and has to be one per request on the event loop.
+"""The scope of a request, which replaces the thread as a key on the event loop.
 
-The coroutine requests of a process take turns on one thread. Whatever tells requests apart by their
-thread (``transaction.manager``, a ``scoped_session``) would take them all for one. Each of them has
-a *scope* instead, in a context variable; in a synchronous request the scope is that of its thread,
-and remains so where a coroutine runs on the event loop on behalf of that thread.
+The coroutine requests of a process take turns on one thread. Code that distinguishes requests by
+their thread (``transaction.manager``, a ``scoped_session``) would take them all for one. Instead,
+each of them has a *scope* in a context variable. In a synchronous request the scope is that of its
+thread, also while a coroutine runs on the event loop on behalf of that thread.
 """
 
 import itertools
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class _Scope:
-    """What the two kinds of scopes share."""
+    """Base class of the two kinds of scopes."""
 
     __slots__ = ("_clean_up",)
 
@@ -37,15 +37,15 @@ class _Scope:
     _clean_up: list[Callable[[], None]] | None
 
     def clean_up_with(self, function: Callable[[], None]) -> None:
-        """Have a function called if the request is broken off, perhaps twice; it raises nothing."""
+        """Register a function to call, perhaps twice, if the request is aborted; must not raise."""
         if self._clean_up is None:
             self._clean_up = []
         self._clean_up.append(function)
 
     def clean_up(self) -> None:
-        """The request was broken off, by its cancellation for example.
+        """Clean up after the request was aborted, by its cancellation for example.
 
-        What is left of it would be in the way of the next request with the same key.
+        Otherwise its remaining state would affect the next request with the same key.
         """
         for function in self._clean_up or ():
             function()
@@ -57,8 +57,8 @@ class CoroutineRequestScope(_Scope):
     Attributes:
         has_had_thread: Whether it has had a thread for a blocking call. Since then it may hold
             what others, who have all the threads, wait for: a connection, the lock of a row.
-        transaction_manager: What ``transaction.manager`` stands for in the request, or None as
-            long as nobody has asked.
+        transaction_manager: The manager behind ``transaction.manager`` in the request, or None
+            before its first use.
     """
 
     __slots__ = ("_key", "has_had_thread", "transaction_manager")
@@ -78,13 +78,13 @@ class CoroutineRequestScope(_Scope):
 
 
 class ThreadRequestScope(_Scope):
-    """The scope of one synchronous request; made in its thread.
+    """The scope of one synchronous request; created in its thread.
 
     Attributes:
-        key: A value that no other request under way has.
-        transaction_manager: What ``transaction.manager`` stands for in the request, or None where
-            nothing is known of it.
-        successor: The scope of what outlives the request, such as its background tasks; None
+        key: A value that no other request in progress has.
+        transaction_manager: The manager behind ``transaction.manager`` in the request, or None if
+            it is not known.
+        successor: The scope of work that outlives the request, such as its background tasks; None
             before the request has ended.
     """
 
@@ -97,7 +97,7 @@ class ThreadRequestScope(_Scope):
         self.successor: CoroutineRequestScope | None = None
 
     def end(self) -> None:
-        """The request has ended: what is the thread's belongs to the next one in that thread."""
+        """End the request, so that the thread's state belongs to the next request in the thread."""
         self.successor = CoroutineRequestScope()
 
 
@@ -129,7 +129,7 @@ RequestScope = ThreadRequestScope | CoroutineRequestScope
 current_scope: Final[ContextVar[RequestScope | None]] = ContextVar(
     "aiopyramid_request_scope", default=None
 )
-"""The scope in which this context was made; :func:`scope_here` knows whether it has ended."""
+"""The scope in which this context was created; :func:`scope_here` checks whether it has ended."""
 
 
 def scope_here() -> RequestScope | None:
@@ -141,7 +141,7 @@ def scope_here() -> RequestScope | None:
 
 
 def clean_up_here() -> None:
-    """Clean up behind what has gone on in a thread although its request was broken off."""
+    """Clean up after code that continued in a thread although its request was aborted."""
     scope = scope_here()
     if scope is not None:
         scope.clean_up()
@@ -177,7 +177,7 @@ def call_in_scope_of_coroutine_request(
     try:
         return policy(environ, router)
     except Exception:
-        raise  # whoever has begun something has seen it, and has ended what was begun
+        raise  # the code that began any work has seen the error and has ended that work
     except BaseException as error:
         if not kills_greenlet(error):
             scope.clean_up()

@@ -1,24 +1,24 @@
 """Where a request runs, and how it gets there.
 
 A request whose view is a coroutine runs on the event loop, from the request factory to the last
-finished callback. One whose view is synchronous runs in one thread, just as wholly.
+finished callback. A request whose view is synchronous runs in one thread, from beginning to end.
 
 ``view_records``, ``route_index``, ``placement``
-    Where a request runs: decided from its path, before there is a request.
+    Where a request runs: decided from its path, before the request object exists.
 ``view_deriver``
-    Takes note of each view; runs synchronous ones off the event loop.
+    Records each view; runs synchronous views off the event loop.
 ``report``, ``aioviews``
     The decisions as text, and the command that prints it.
 ``route_match``
-    The route that was found on the way, for Pyramid.
+    The route that placement has found, reused by Pyramid.
 ``execution``
-    Around the application's execution policy: sends each request where it belongs.
+    Wraps the application's execution policy: sends each request where it belongs.
 ``in_thread``, ``on_behalf``, ``in_server_thread``
-    A request in a thread of ours, in one that waits already, and in one of the server's.
+    A request in a thread of our pool, in a thread that already waits, and in a server's thread.
 ``time_limit``, ``out_of_time``
-    The time limit of a request in a thread, and the answer when it is over.
+    The time limit of a request in a thread, and the response when it expires.
 ``foreign_applications``
-    WSGI applications of which it is not known where their requests run.
+    WSGI applications that do not reveal where their requests should run.
 ``wsgi_only``
-    The answer to servers that call the application by another protocol.
+    The response to servers that call the application over another protocol.
 """

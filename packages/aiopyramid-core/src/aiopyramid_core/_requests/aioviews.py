@@ -1,4 +1,4 @@
-"""The command ``aioviews``, beside Pyramid's ``pviews`` and ``proutes``."""
+"""The command ``aioviews``, a companion of Pyramid's ``pviews`` and ``proutes``."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print where the requests of an application run, and why.
 
     Args:
-        arguments: Those of the command line; by default those of this process.
+        arguments: The command-line arguments; by default those of this process.
 
     Returns:
         The exit status: 1 if the application does not include ``aiopyramid_core``.

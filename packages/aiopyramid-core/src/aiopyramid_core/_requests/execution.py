@@ -1,8 +1,8 @@
-"""Where requests run, wherever their server has received them.
+"""Placement of requests, wherever their server has received them.
 
-The outermost thing that Pyramid lets an application replace is its execution policy: around it is
-all that belongs to a request, from the request factory to the last finished callback. So it is here
-that a request gets its place.
+The execution policy is the outermost component that Pyramid lets an application replace. It
+comprises the whole request, from the request factory to the last finished callback. So it is the
+execution policy that decides where a request runs.
 
 =================================  ==============================  =================================
 the server calls the application   a synchronous request           a coroutine request
@@ -16,8 +16,8 @@ in a thread of ours                stays: some middleware is       stays, as abo
                                    the server has placed it
 =================================  ==============================  =================================
 
-A server of ours places requests before it calls the application, in the same way: what watches an
-application from around its router (New Relic's agent, Sentry's) then is in the thread, too.
+A server of this project places requests in the same way before it calls the application, so that
+agents which wrap the router (New Relic, Sentry) run in the thread as well.
 """
 
 import asyncio
@@ -51,14 +51,15 @@ __all__ = ("placed", "wrap_execution_policy")
 Policy = Callable[[Environ, Any], Any]
 
 _PLACED: Final = "aiopyramid.placed"
-"""In the environ of a request that is where it belongs already: in a thread, or on the event loop.
+"""An environ key of requests that already run where they belong: in a thread or on the event loop.
 
-Unlike behind middleware, whoever has placed it sees to its end when the client goes.
+Unlike for a request below middleware, the code that set the key cancels the request when its client
+disconnects.
 """
 
 
 def placed(router: Router) -> WSGIApplication:
-    """Return an application whose synchronous requests are in a thread before it is called.
+    """Return an application that moves its synchronous requests to a thread before the router runs.
 
     Args:
         router: A Pyramid application that includes ``aiopyramid_core``.
@@ -79,12 +80,12 @@ def placed(router: Router) -> WSGIApplication:
 
 
 def wrap_execution_policy(registry: Any, placement: Placement, settings: Settings) -> None:
-    """Make an application's execution policy, its own or the default, give requests their place.
+    """Make an application's execution policy, custom or default, place its requests.
 
     Args:
-        registry: The application's registry, all of whose configuration is done.
-        placement: Decides.
-        settings: The application's.
+        registry: The application's registry, once configuration is complete.
+        placement: Decides where each request runs.
+        settings: The application's settings.
     """
 
     def wrap(policy: Policy) -> Policy:
@@ -92,7 +93,7 @@ def wrap_execution_policy(registry: Any, placement: Placement, settings: Setting
 
     policy = registry.queryUtility(IExecutionPolicy, default=default_execution_policy)
     registry.registerUtility(wrap(policy), IExecutionPolicy)
-    # Configuration may go on after a commit, with pyramid_retry for example.
+    # Configuration may continue after a commit, with pyramid_retry for example.
     registry.utilities.wrap_execution_policy = wrap
 
 
@@ -109,7 +110,7 @@ def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: H
         if may_wait():
             is_placed = environ.pop(_PLACED, False)
             if settings.cancel_on_disconnect and ON_DISCONNECT in environ and not is_placed:
-                # Only the event loop's thread may ask the server for it.
+                # Only the event loop's thread may register this with the server.
                 loop = loop_of_this_thread()
                 assert loop is not None
                 loop.call_soon_threadsafe(environ[ON_DISCONNECT], cancel_what_this_thread_awaits())
@@ -126,8 +127,8 @@ def _in_server_thread(policy: Policy, environ: Environ, router: Any) -> Any:
     try:
         response = request.call(policy, environ, router)
     except asyncio.CancelledError:
-        # Something below the request was cancelled, which no exception view sees. On an event loop
-        # the server has cancelled it, and knows what to do; here it knows nothing of such errors.
+        # An await in the request was cancelled, which exception views do not see. On an event loop
+        # the server has cancelled it and handles the error. Here it does not know such errors.
         response = HTTPServiceUnavailable("The request was cancelled.")
     return request.body_of(response)
 
@@ -163,7 +164,7 @@ async def _limited(
     start_response: StartResponse,
     settings: Settings,
 ) -> Iterable[bytes]:
-    """Call an application in a thread, for no longer than the settings want it."""
+    """Call an application in a thread, within the limits of the settings."""
     if settings.cancel_on_disconnect and (on_disconnect := environ.get(ON_DISCONNECT)):
         task = asyncio.current_task()
         assert task is not None

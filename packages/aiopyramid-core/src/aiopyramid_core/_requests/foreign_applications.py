@@ -1,7 +1,7 @@
-"""WSGI applications that do not know where their requests run, on servers with an event loop.
+"""WSGI applications that do not place their requests, on servers with an event loop.
 
-An application of another framework, a Pyramid application without the include, middleware around
-one with it: all of that is synchronous code, which would hold up the event loop.
+An application of another framework, a Pyramid application without the include, and middleware
+around one with it are synchronous code, which would block the event loop.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ __all__ = ("in_threads", "never_blocks")
 
 
 class _NeverBlocks:
-    """A WSGI application about which somebody has given their word."""
+    """A WSGI application that is declared never to block."""
 
     __slots__ = ("_application",)
 
@@ -32,14 +32,14 @@ class _NeverBlocks:
 
 
 def never_blocks(application: WSGIApplication) -> WSGIApplication:
-    """Vouch for WSGI middleware that never blocks: let a server call it on its event loop.
+    """Declare that WSGI middleware never blocks, so that a server calls it on its event loop.
 
     ::
 
         app = never_blocks(ProxyHeaders(config.make_wsgi_app()))
 
     The application inside then decides for each of its requests where it runs, as without
-    middleware. A middleware that opens files or waits for a lock does block.
+    middleware. Middleware that opens files or waits for a lock does block.
 
     Args:
         application: The outermost middleware.
@@ -50,19 +50,19 @@ def never_blocks(application: WSGIApplication) -> WSGIApplication:
 def in_threads(
     application: WSGIApplication, say: Callable[[str], object] | None = None
 ) -> WSGIApplication:
-    """Return a WSGI application whose requests run in threads, each in one, where they have to.
+    """Return a WSGI application that runs each request in a thread if it has to.
 
-    For servers on an event loop. Of a Pyramid application that includes ``aiopyramid_core`` it is
-    known which requests are synchronous. Any other one, and whatever is around such an application,
-    is taken for synchronous code.
+    For servers on an event loop. A Pyramid application that includes ``aiopyramid_core`` knows
+    which of its requests are synchronous. Any other application, and any middleware around such an
+    application, is treated as synchronous code.
 
     Args:
-        application: What the server was given to serve.
+        application: The application that the server serves.
         say: Called with a sentence for the log if all requests run in threads.
 
     Raises:
-        IncludeMissing: By a call of the result, when a coroutine view was called in an application
-            that does not include ``aiopyramid_core``.
+        IncludeMissing: A coroutine view was called in an application that does not include
+            ``aiopyramid_core``. Raised when the result is called.
     """
     if type(application) is _NeverBlocks:
         return application
@@ -78,7 +78,7 @@ def in_threads(
         try:
             return respond_in_thread(application, environ, start_response)
         except (TypeError, ValueError) as error:
-            # What Pyramid and renderers say to a coroutine in the place of a response.
+            # The errors of Pyramid and of renderers for a coroutine instead of a response.
             if is_router and "coroutine" in str(error):
                 raise IncludeMissing() from error
             raise
@@ -96,7 +96,7 @@ def _sentence(application: Any, *, is_router: bool) -> str:
 
 _WITHOUT_INCLUDE: Final = (
     "The application does not include aiopyramid_core: each request runs in a thread, and views"
-    " cannot be coroutines. Say config.include('aiopyramid_core')"
+    " cannot be coroutines. Call config.include('aiopyramid_core')"
 )
 _AROUND: Final = (
     "{} is around an application that includes aiopyramid_core: each request runs in a thread,"

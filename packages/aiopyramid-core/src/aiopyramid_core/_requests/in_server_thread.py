@@ -1,9 +1,9 @@
-"""Requests in the threads of an ordinary WSGI server.
+"""Requests in the threads of a synchronous WSGI server.
 
-Such a thread serves one request after the other, and keeps its context variables. Here each request
+Such a thread serves one request after another and keeps its context variables. Here each request
 gets a context of its own, and everything in it may await: the request factory, an execution policy
-such as that of ``pyramid_retry``, all that Pyramid calls, and the body, which the server iterates
-when Pyramid's part is over.
+such as that of ``pyramid_retry``, all code that Pyramid calls, and the body, which the server
+iterates after Pyramid has returned.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ class RequestInServerThread:
 
     def __init__(self) -> None:
         self._context = copy_context()
-        # The process's event loop is started no sooner than something awaits.
+        # The process's event loop is not started before the request awaits.
         self._scope = ThreadScope(process_loop)
         self._request_scope = scope_of_this_thread()
         self._context.run(current_scope.set, self._request_scope)
@@ -36,16 +36,16 @@ class RequestInServerThread:
         try:
             return self._context.run(self._serve, function, *args, **kwargs)
         except Exception:
-            raise  # whoever has begun something has seen it, and has ended what was begun
+            raise  # the code that began any work has seen the error and has ended that work
         except BaseException:
             self._context.run(self._request_scope.clean_up)
             raise
 
     def body_of(self, response: Any) -> Callable[..., Iterable[bytes]]:
-        """Return what calls a response, and has its body iterated in the context of the request.
+        """Return a WSGI callable that runs a response and its body in the context of the request.
 
         Args:
-            response: What an execution policy returned.
+            response: The response that an execution policy returned.
         """
 
         def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -53,13 +53,13 @@ class RequestInServerThread:
             wrapper = environ.get("wsgi.file_wrapper")
             if type(body) is list or (isinstance(wrapper, type) and isinstance(body, wrapper)):
                 self.end()
-                return body  # nothing in it awaits, and the server knows what to do with it
+                return body  # it does not await, and the server has a fast path for it
             return _Body(body, self)
 
         return respond
 
     def end(self) -> None:
-        """The request has ended, its body included."""
+        """End the request, after its body."""
         self._request_scope.end()
 
     def _serve(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

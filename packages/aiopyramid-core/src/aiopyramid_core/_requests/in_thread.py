@@ -1,8 +1,8 @@
-"""A WSGI application in a thread, for servers on an event loop: all of a request in the same one.
+"""A WSGI application in a thread, for servers on an event loop: one thread for a whole request.
 
-The thread is kept as long as there is a body to iterate, as under a server with threads: a
-generator may use what the view has left in the thread. While it waits for a slow client it does not
-count as busy.
+The thread is kept until the body has been iterated, as under a server with threads, because a
+generator may use state that the view has left in the thread. While it waits for a slow client, the
+thread does not count as busy.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 WSGIApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 END_OF_BODY: Final = object()
-"""What stands for the next part of a body where there are no more."""
+"""The value that stands for the next part at the end of a body."""
 
 
 class CallInThread:
-    """One call of a WSGI application; made and awaited on the event loop.
+    """One call of a WSGI application; created and awaited on the event loop.
 
     Args:
         application: The application.
-        environ: Its environ.
-        start_response: As a server has it; called in the thread.
+        environ: The WSGI environ of the request.
+        start_response: The server's ``start_response``; called in the thread.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class CallInThread:
     # --- On the event loop --------------------------------------------------------------------
 
     def limit(self, seconds: float) -> None:
-        """Wait no longer than so many seconds, for the thread and for what is timed in it."""
+        """Limit the wait for the thread, and for the timed part in it, to a number of seconds."""
         assert self._answer is not None
         self._limit = TimeLimit(self._loop, seconds, self._scope, self._answer)
 
@@ -74,12 +74,12 @@ class CallInThread:
         """Call the application.
 
         Returns:
-            The body: what the application returned if nothing of it needs the thread any more, or
-            else a :class:`BodyInThread`.
+            The body: the application's own if it no longer needs the thread, otherwise a
+            :class:`BodyInThread`.
 
         Raises:
-            OutOfTime: The limit is over. The thread goes on to the end.
-            BaseException: What the application raised.
+            OutOfTime: The limit has expired. The thread runs to completion.
+            BaseException: Any exception raised by the application.
         """
         assert self._answer is not None
         self._begin()
@@ -89,7 +89,7 @@ class CallInThread:
             self._abandon()
             raise
         finally:
-            # The thread knows us. Through us it must not keep a body that nobody closes.
+            # The thread refers to this object, which must not keep alive a body that is not closed.
             self._answer = None
             if self._limit is not None:
                 self._limit.stop()
@@ -97,8 +97,8 @@ class CallInThread:
             if hasattr(body, "__aiter__"):
                 self._take_context_back()
             return body  # type: ignore[no-any-return]
-        # Whoever handles the error on the event loop, or logs it, shall see what has been noted of
-        # it: Sentry, for one, notes which error it has reported already.
+        # Code that handles or logs the error on the event loop should see what is recorded about
+        # it: Sentry, for one, records which errors it has already reported.
         self._take_context_back()
         try:
             reraise(error)
@@ -106,17 +106,17 @@ class CallInThread:
             del error  # breaks the cycle exception -> traceback -> this frame
 
     def _take_context_back(self) -> None:
-        """What goes on on the event loop sees the context variables of what was in the thread.
+        """Copy the context variables of the thread back for the code on the event loop.
 
-        But not the scope of the thread, in which another request may run by then.
+        The scope of the thread is not copied, since another request may run in the thread by then.
         """
         bring_back(self._context)
         current_scope.set(CoroutineRequestScope())
 
     def _begin(self) -> None:
-        # A file takes no time, and pages that have theirs already wait for it.
+        # A file is sent quickly, and pages that have been delivered wait for it.
         if not request_threads().submit(self._run, preferred=STATIC_FILE in self._environ):
-            # Nobody has to wait for a thread on behalf of a client who has gone.
+            # A request whose client has disconnected must not wait for a thread.
             on_disconnect = self._environ.get(ON_DISCONNECT)
             if on_disconnect is not None:
                 on_disconnect(self._client_has_gone)
@@ -126,7 +126,7 @@ class CallInThread:
             self._answer.cancel()
 
     def _abandon(self) -> None:
-        """Nobody waits any more: do not begin, or go on to the end, but without waiting."""
+        """Give the call up: do not begin it, or let it run to completion without waiting."""
         self._abandoned = True
         if not request_threads().withdraw(self._run):
             self._scope.cancel()
@@ -172,18 +172,18 @@ class CallInThread:
             deliver(self._loop, answer, (body, error))
 
     def _start(self, *args: Any) -> Callable[[bytes], object]:
-        # The limit says so before the event loop has got to it.
+        # The limit knows of the expiry before the event loop acts on it.
         if self._abandoned or (self._limit is not None and self._limit.is_over):
             return _ignore
         return self._start_response(*args)
 
 
 def _ignore(data: bytes) -> None:
-    """Write what there is nobody for."""
+    """Discard data for a response that is not sent."""
 
 
 def needs_thread(body: Any, environ: Environ) -> bool:
-    """Return whether to iterate a body may run code of the application."""
+    """Return whether iterating a body may run code of the application."""
     if type(body) is list or type(body) is tuple or hasattr(body, "__aiter__"):
         return False
     wrapper = environ.get("wsgi.file_wrapper")
@@ -191,13 +191,13 @@ def needs_thread(body: Any, environ: Environ) -> bool:
 
 
 _Call = tuple["asyncio.Future[Any] | None", bool]
-"""Who wants to know, and whether the body is to be closed; its next part is wanted otherwise."""
+"""The future for the result, and whether to close the body; if not, to return its next part."""
 
 
 def _iterate(
     body: Iterable[bytes], calls: "SimpleQueue[_Call]", loop: Any, scope: ThreadScope
 ) -> None:
-    """Iterate a body as it is asked for, until it is closed."""
+    """Iterate a body on request, until it is closed."""
     iterator: Iterator[bytes] | None = None
     closing = False
     while not closing:
@@ -207,8 +207,8 @@ def _iterate(
         error: BaseException | None = None
         try:
             if closing:
-                # The part for which nobody waited has not waited itself. What it holds is to be
-                # released all the same, and that may take a coroutine.
+                # The cancelled call for a part did not wait, so the cancellation is still pending.
+                # Clear it, because closing the body may have to wait for a coroutine.
                 scope.cancelled = False
                 close = getattr(body, "close", None)
                 if close is not None:
@@ -226,12 +226,12 @@ def _iterate(
 class BodyInThread:
     """A response body that is iterated in the thread of its request.
 
-    Ordinary code that can await iterates it as any other.
+    Synchronous code that can await iterates it like any other body.
 
     Args:
-        loop: The event loop that serves.
-        scope: That of the thread.
-        calls: What the thread is asked for.
+        loop: The event loop that serves the request.
+        scope: The scope of the thread.
+        calls: The queue of calls for the thread.
     """
 
     def __init__(
@@ -247,7 +247,7 @@ class BodyInThread:
         return await self._call(closing=False)
 
     async def end(self) -> None:
-        """Close the body, and let the thread go."""
+        """Close the body and release the thread."""
         if not self._closed:
             self._closed = True
             await asyncio.shield(self._call(closing=True))
@@ -283,6 +283,6 @@ class BodyInThread:
         await_(self.end())
 
     def __del__(self) -> None:
-        """A server has forgotten to close it: the thread would wait for ever."""
+        """Release the thread, which would wait for ever if a server did not close the body."""
         if not self._closed:
             self._calls.put((None, True))

@@ -1,8 +1,8 @@
 """A WSGI application called by a coroutine on behalf of a synchronous request.
 
-The thread of that request waits for the coroutine. So the application is called in it, as it would
-be without the coroutine in between, and so is its body iterated. But nothing keeps the thread at
-the body: what it waits for is the coroutine, which has the body.
+The thread of that request waits for the coroutine. So the application is called in that thread, as
+it would be without the coroutine in between, and its body is iterated there. But the thread is not
+held by the body: it waits for the coroutine, which has the body.
 """
 
 import functools
@@ -26,18 +26,18 @@ __all__ = ("respond_in_thread",)
 def respond_in_thread(
     application: WSGIApplication, environ: Environ, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Call an application in a thread: that of the request on whose behalf it is, or a new one.
+    """Call an application in the thread of the request on whose behalf it runs, or in a new one.
 
     Args:
         application: The application.
-        environ: Its environ.
+        environ: The WSGI environ of the request.
         start_response: Called in the thread.
 
     Returns:
-        The body, to be iterated and closed by whoever can await.
+        The body, to be iterated and closed by code that can await.
 
     Raises:
-        BaseException: What the application raised.
+        BaseException: Any exception raised by the application.
     """
     if not a_thread_waits():
         return await_(CallInThread(application, environ, start_response).body())

@@ -1,4 +1,4 @@
-"""The answer to a request whose thread nobody waits for any more."""
+"""The response to a request whose thread has run out of time."""
 
 import asyncio
 import io
@@ -22,18 +22,19 @@ async def answer_out_of_time(
     start_response: StartResponse,
     seconds: float,
 ) -> Iterable[bytes]:
-    """Answer in the place of a request whose thread nobody waits for any more.
+    """Respond in place of a request whose thread has run out of time.
 
-    The application handles a request of its own, whose time is over from the start: all tweens and
-    exception views have their say, as they would in a request that awaits.
+    The application handles a separate request that is out of time from the start, so that all
+    tweens and exception views run, as they would in a request that awaits.
 
     Args:
         application: The application.
-        environ: A copy of the request's environ, as it was before.
-        start_response: The server's.
-        seconds: The limit; and once more the time for this answer, after which it is a plain one.
+        environ: A copy of the request's environ, made before the application was called.
+        start_response: The server's ``start_response``.
+        seconds: The limit. It also limits the time for this response; after that, a plain response
+            is sent.
     """
-    # The body is being read by the other thread.
+    # The other thread is still reading the body.
     environ |= {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
     environ.pop(ROUTE_MATCH, None)  # the other request has the same dictionary
     started: list[tuple[Any, ...]] = []

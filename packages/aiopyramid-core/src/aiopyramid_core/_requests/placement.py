@@ -1,9 +1,9 @@
-"""Where does a request run: on the event loop, or in a thread?
+"""Where does a request run: on the event loop or in a thread?
 
-Decided before there is a request, from its environ alone and without any code of the application.
-What is decided wrongly may take longer, and is right all the same: a coroutine view in a request
-that has a thread holds it while it waits, a synchronous view in a request on the event loop gets a
-thread for itself.
+The decision is made before the request object exists, from the environ alone and without any code
+of the application. A wrong decision may cost time but does not change the result: a coroutine view
+in a request that has a thread holds it while it waits, and a synchronous view in a request on the
+event loop gets a thread of its own.
 """
 
 import logging
@@ -33,9 +33,9 @@ class Decision:
 
     Attributes:
         views: See above.
-        place: Where all of them run, or None where they differ.
+        place: Where all of them run, or None if they differ.
         on_loop: Whether such requests run on the event loop.
-        is_static: Whether all that they ask for is files.
+        is_static: Whether all of them request files.
     """
 
     __slots__ = ("is_static", "on_loop", "place", "views")
@@ -43,7 +43,7 @@ class Decision:
     def __init__(self, views: Iterable[ViewRecord]) -> None:
         self.views = tuple(views)
         places = {view.place for view in self.views}
-        # Without a view there will be an error page, about which nothing is known.
+        # Without a view the response is an error page, whose view is not known here.
         self.place = Place.THREAD if not places else places.pop() if len(places) == 1 else None
         self.on_loop = self.place is Place.LOOP
         self.is_static = bool(self.views) and all(view.is_static for view in self.views)
@@ -54,7 +54,7 @@ class Placement:
 
     Args:
         registry: The application's registry.
-        wanted: What the setting says: where all requests run; None to decide for each.
+        wanted: The value of the setting: where all requests run; None to decide for each.
     """
 
     def __init__(self, registry: Any, wanted: Place | None) -> None:
@@ -63,7 +63,7 @@ class Placement:
         self._views: list[ViewRecord] = []
         self._routes: list[Any] = []
         self._known_routes = -1
-        # What follows is made of the above.
+        # The following attributes are derived from those above.
         self._by_route: list[tuple[Any, Decision]] = []
         self._by_name: dict[str, bool] = {}
         self._by_path: dict[str, tuple[bool, Any]] = {}
@@ -71,7 +71,7 @@ class Placement:
         self._has_tree = False
 
     def add_view(self, view: ViewRecord) -> None:
-        """A view was configured."""
+        """Add a view that was configured."""
         self._views.append(view)
         self._known_routes = -1
 
@@ -79,7 +79,7 @@ class Placement:
         """Return whether a request runs on the event loop.
 
         Args:
-            environ: Its WSGI environ. Gets what was found on the way: see
+            environ: Its WSGI environ. The route that was found is stored in it: see
                 :data:`~aiopyramid_core._requests.route_match.ROUTE_MATCH`.
         """
         if self.wanted is not None:
@@ -113,18 +113,21 @@ class Placement:
                     environ[STATIC_FILE] = True
             if not decision.on_loop or not route.predicates:
                 return decision.on_loop
-            is_first = False  # with predicates it may not be the one in the end
+            is_first = False  # its predicates may still reject the request
         return self._decide_for_traversal(path, environ)
 
     def _decide_for_traversal(self, path: str, environ: dict[str, Any]) -> bool:
-        """No route has matched for sure: the view's name is one of the path's, or empty."""
+        """Decide by view name, which is a segment of the path or empty, if no route surely matches.
+
+        Used when no route has matched without predicates.
+        """
         if not self._by_name:
             return False
         try:
             names = split_path_info(decode_path_info(environ.get(VH_ROOT_KEY, "")) + path)
         except UnicodeDecodeError:
             return False
-        # Without a resource tree it is the first.
+        # Without a resource tree the view's name is the first segment.
         names = ("", *names) if self._has_tree else names[:1] or ("",)
         known = [
             self._by_name[name]
@@ -142,7 +145,7 @@ class Placement:
         return [(route, Decision(self._views_of(route))) for route in self._routes]
 
     def view_names(self) -> dict[str, Decision]:
-        """Return where requests run that no route matches, by the name of the view."""
+        """Return where requests that do not match a route run, by the name of the view."""
         views: dict[str, list[ViewRecord]] = {}
         for view in self._views:
             if view.route_name is None and not view.is_for_errors:
@@ -164,7 +167,7 @@ class Placement:
         self._index = RouteIndex(patterns)
         self._by_route = routes
         self._by_name = {name: decision.on_loop for name, decision in self.view_names().items()}
-        # Patterns without placeholders, as most are, match just one path.
+        # Patterns without placeholders, as most are, match exactly one path.
         paths = ["/" + pattern.lstrip("/") for pattern in patterns]
         self._by_path = {path: self._decide_for_good(path) for path in paths if path.isascii()}
         self._known_routes = len(self._routes)
@@ -177,7 +180,7 @@ class Placement:
         return on_loop, None if match else route
 
     def warn(self) -> None:
-        """Say in the log where a request takes more than it would have to."""
+        """Log where requests take more resources than necessary."""
         if self.wanted is not None:
             _log.info("All requests run %s (aiopyramid.requests)", self.wanted.value)
             return
@@ -194,7 +197,7 @@ class Placement:
 
 
 def install(registry: Any, placement: Placement) -> None:
-    """Make a placement that of an application."""
+    """Set the placement of an application."""
     registry[_REGISTRY_KEY] = placement
 
 

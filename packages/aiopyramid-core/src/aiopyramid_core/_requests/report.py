@@ -1,4 +1,4 @@
-"""Where the requests of an application run, and why, as text to read.
+"""A text report of where the requests of an application run, and why.
 
 For the command ``aioviews`` and for the debug log.
 """
@@ -15,7 +15,7 @@ def report(placement: Placement) -> str:
     """Return a table of all routes and views.
 
     Args:
-        placement: The application's.
+        placement: The application's placement.
     """
     return "\n".join(_lines(placement))
 

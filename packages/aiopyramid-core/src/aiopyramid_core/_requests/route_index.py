@@ -1,9 +1,9 @@
 """Which routes can match a path? Pure: patterns and paths in, positions out.
 
-Pyramid tries one route's pattern after the other. With hundreds of routes that takes long, and here
-it is done once more, before the request exists. But most patterns differ in segments that are the
-same in each path that they match. Of an application's patterns many have such segments in the same
-places, and among those a path is looked up at once.
+Pyramid tries one route's pattern after another. With hundreds of routes that takes long, and here
+it would be done a second time, before the request exists. But most patterns have fixed segments,
+which are the same in each path that they match, and differ in them. Many patterns of an application
+have their fixed segments in the same positions; among these, a path is found by a single look-up.
 """
 
 import re
@@ -16,20 +16,20 @@ from pyramid.urldispatch import old_route_re, route_re, star_at_end, update_patt
 __all__ = ("RouteIndex",)
 
 _WITHIN_SEGMENT: Final = re.compile(r"(?:\\[dw]|\w-?|[+*?{},\[\]()|])*")
-r"""Expressions of placeholders that match no slash for sure, such as ``\d+`` and ``[a-z]{2}``."""
+r"""Placeholder expressions that certainly match no slash, such as ``\d+`` and ``[a-z]{2}``."""
 
 _VARIABLE: Final = "\0"
 _REST: Final = "\1"
-"""What stands for placeholders, within a segment and of any length. A pattern that has such a
-character itself is looked at more often than it would have to be."""
+"""Marks for placeholders, within a segment and of any length. A pattern that contains such a
+character itself is tried more often than necessary."""
 
 
 class _Shape(NamedTuple):
-    """What is alike in patterns that are looked up together.
+    """The common shape of patterns that are looked up together.
 
     Attributes:
-        fixed: Which of the segments are the same in all paths.
-        size: How many segments there are.
+        fixed: The positions of the segments that are the same in all paths.
+        size: The number of segments.
         is_open: Whether any number of segments may follow.
     """
 
@@ -38,12 +38,12 @@ class _Shape(NamedTuple):
     is_open: bool
 
     def admits(self, size: int) -> bool:
-        """Return whether a path of so many segments can match."""
+        """Return whether a path with this number of segments can match."""
         return size > self.size if self.is_open else size == self.size
 
 
 _Table = tuple[Callable[[Sequence[str]], Any], dict[Any, list[int]]]
-"""For the patterns of one shape: what to look up of a path, and the positions that this has."""
+"""For the patterns of one shape: a function for the key of a path, and the positions by key."""
 
 
 class RouteIndex:
@@ -61,7 +61,7 @@ class RouteIndex:
             shape, segments = _read(pattern)
             key_of, positions = tables.setdefault(shape, (itemgetter(*shape.fixed), {}))
             positions.setdefault(key_of(segments), []).append(position)
-        # By the number of a path's segments; the last ones are for all that have more.
+        # By the number of a path's segments; the last entry is for all longer paths.
         sizes = range(max((shape.size for shape in tables), default=0) + 2)
         self._tables: list[list[_Table]] = [
             [table for shape, table in tables.items() if shape.admits(size)] for size in sizes
@@ -73,7 +73,7 @@ class RouteIndex:
         Args:
             path: The path, decoded.
         """
-        # The end of a regular expression, "$", is also in front of a line break.
+        # In a regular expression, "$" also matches before a trailing line break.
         segments = path.rstrip("\n").split("/")
         size = len(segments)
         tables = self._tables

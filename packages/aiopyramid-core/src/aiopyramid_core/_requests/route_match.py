@@ -1,8 +1,7 @@
-"""The route that was found to decide where a request runs is not looked for again.
+"""Reuse of the route that was found when deciding where a request runs.
 
-Pyramid's routes mapper is a utility of the registry. Here it takes over what
-:class:`~.placement.Placement` has found before there was a request, if nobody has changed the path
-since.
+Pyramid's routes mapper is a utility of the registry. Here it reuses the route that
+:class:`~.placement.Placement` found before the request existed, unless the path has changed since.
 """
 
 from typing import Any, Final
@@ -13,10 +12,10 @@ from pyramid.urldispatch import RoutesMapper
 __all__ = ("ROUTE_MATCH", "STATIC_FILE", "use_route_matches")
 
 ROUTE_MATCH: Final = "aiopyramid.route_match"
-"""Where the environ says which path was matched, by which route, and what that has matched."""
+"""The environ key for the path that was matched, the route, and the match."""
 
 STATIC_FILE: Final = "aiopyramid.static_file"
-"""In the environ of a request for a file of a static view."""
+"""An environ key of requests for a file of a static view."""
 
 
 class _MatchingRoutesMapper(RoutesMapper):
@@ -25,7 +24,7 @@ class _MatchingRoutesMapper(RoutesMapper):
         found = environ.pop(ROUTE_MATCH, None)
         if found is not None:
             path, route, match = found
-            # The route may have been replaced since, too, by one with the same name.
+            # The route may also have been replaced since by one with the same name.
             if path == environ.get("PATH_INFO") and self.routes.get(route.name) is route:
                 return {"match": match, "route": route}
         info: dict[str, Any] = super().__call__(request)
@@ -33,10 +32,10 @@ class _MatchingRoutesMapper(RoutesMapper):
 
 
 def use_route_matches(registry: Any) -> None:
-    """Have an application's routes mapper use what was found before.
+    """Make an application's routes mapper reuse the routes that were found before.
 
     Args:
-        registry: The application's registry, all of whose configuration is done.
+        registry: The application's registry, once configuration is complete.
     """
     mapper = registry.queryUtility(IRoutesMapper)
     if type(mapper) is RoutesMapper:  # and not one of the application's own

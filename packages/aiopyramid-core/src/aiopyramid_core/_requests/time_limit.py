@@ -1,7 +1,7 @@
-"""The time limit of a request in a thread: the thread cannot be stopped, but it can be left alone.
+"""The time limit of a request in a thread, which cannot be stopped but can be abandoned.
 
-Two parties decide: the event loop, when the time is over, and the thread, when it is done. Whoever
-comes first has it, so that a request is not answered with 503 *and* ends well.
+Two parties decide: the event loop when the time expires, and the thread when it has finished. The
+first one wins, so that a request is never both answered with 503 *and* completed successfully.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from .._bridge.from_thread import LAST_WORDS_SECONDS, ThreadScope
 __all__ = ("OutOfTime", "TimeLimit", "current_limit", "is_out_of_time")
 
 HEAD_START_SECONDS: Final = 0.05
-"""How much sooner than the event loop a thread is to notice the end of its time: one that waits has
-noticed by then, and answers by itself."""
+"""How much earlier than the event loop a thread should notice that its time has expired. By then, a
+thread that waits has noticed it and responds by itself."""
 
 
 class OutOfTime(Exception):
-    """The time of a request in a thread is over; for who waits for it on the event loop."""
+    """The time of a request in a thread has expired; raised to the waiter on the event loop."""
 
 
 class _State(enum.Enum):
@@ -32,13 +32,13 @@ class _State(enum.Enum):
 
 
 class TimeLimit:
-    """The limit of one request; made on the event loop.
+    """The limit of one request; created on the event loop.
 
     Args:
         loop: The event loop.
         seconds: How long the request may wait for a thread, and how long its timed part may take.
-        scope: That of the thread.
-        answer: What the event loop waits for; gets :class:`OutOfTime`.
+        scope: The scope of the thread.
+        answer: The future that the event loop waits for; receives :class:`OutOfTime`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TimeLimit:
     # --- On the event loop --------------------------------------------------------------------
 
     def stop(self) -> None:
-        """The request has ended."""
+        """Stop the timer, because the request has ended."""
         self._timer.cancel()
         self._answer = None
 
@@ -70,7 +70,7 @@ class TimeLimit:
                 return
             left = self._end - time.monotonic()
             if self._state is _State.TIMED and self._scope.is_waiting:
-                # What it waits for is being cancelled, so that it can answer by itself.
+                # Its wait is being cancelled, so that the thread can respond by itself.
                 left += LAST_WORDS_SECONDS
             if left <= 0:
                 self._state = _State.EXPIRED
@@ -86,13 +86,13 @@ class TimeLimit:
 
     @property
     def is_over(self) -> bool:
-        """Whether the request is answered by somebody else; asked in any thread."""
+        """Whether the limit has expired, so that the event loop responds; read in any thread."""
         return self._state is _State.EXPIRED
 
     # --- In the thread ------------------------------------------------------------------------
 
     def thread_has_begun(self) -> bool:
-        """The request has a thread; return whether it still has time."""
+        """Record that the request has a thread; return whether it still has time."""
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
@@ -100,7 +100,7 @@ class TimeLimit:
         return True
 
     def begin(self) -> bool:
-        """What is timed begins; return whether the request still has time."""
+        """Begin the timed part; return whether the request still has time."""
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
@@ -111,7 +111,7 @@ class TimeLimit:
         return True
 
     def end(self) -> bool:
-        """What is timed has ended; return whether it was in time."""
+        """End the timed part; return whether it was in time."""
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
@@ -122,7 +122,7 @@ class TimeLimit:
 current_limit: Final[ContextVar[TimeLimit | None]] = ContextVar(
     "aiopyramid_time_limit", default=None
 )
-"""The limit of the request that runs in this context, where it is in a thread."""
+"""The limit of the request that runs in this context, if it runs in a thread."""
 
 is_out_of_time: Final[ContextVar[bool]] = ContextVar("aiopyramid_out_of_time", default=False)
-"""Whether this request stands for another one, whose time is over."""
+"""Whether this request responds in place of another one that is out of time."""

@@ -1,4 +1,4 @@
-"""The view deriver that takes note of each view, and runs synchronous ones off the event loop."""
+"""The view deriver that records each view and runs synchronous views off the event loop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,12 +15,11 @@ View = Callable[[Any, Any], Any]
 def off_loop_view_deriver(view: View, info: Any) -> View:
     """Run a synchronous view of a coroutine request in a thread, with decorators and renderer.
 
-    A view deriver (Pyramid, "View Derivers"). A mapper is the innermost layer of a view: the
-    renderer is outside of it, and a template may block as well as the view, for example when it
-    loads more from a database. In the view's own thread it also finds what the view left there.
+    A view deriver (Pyramid, "View Derivers"). A mapper is the innermost layer of a view. The
+    renderer is outside of it, and a template may block like the view, for example when it loads
+    more from a database. In the view's own thread it also finds the state that the view left there.
 
-    This is also where the application's :class:`~.placement.Placement` learns of the
-    view.
+    The deriver also adds the view to the application's :class:`~.placement.Placement`.
 
     Args:
         view: The view with its decorators and its renderer.

@@ -1,4 +1,4 @@
-"""What is known of a view, from its configuration: where does it want to run?"""
+"""Records of views, made from their configuration, which say where each view runs."""
 
 import enum
 import inspect
@@ -23,10 +23,10 @@ class Place(enum.Enum):
 
     @classmethod
     def named(cls, name: Any) -> "Place":
-        """Return the place that an option calls ``loop`` or ``thread``.
+        """Return the place for the value of an option, ``loop`` or ``thread``.
 
         Raises:
-            ValueError: There is no such place.
+            ValueError: The value is neither of them.
         """
         try:
             return cls[str(name).strip().upper()]
@@ -36,15 +36,15 @@ class Place(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ViewRecord:
-    """One view.
+    """The record of one view.
 
     Attributes:
-        description: How Pyramid calls it in messages.
+        description: Its description in Pyramid's messages.
         route_name: Its route, or None.
         name: Its name in a resource tree.
-        place: Where it wants to run.
-        reason: Why, a clause.
-        is_for_errors: Whether it answers requests that have gone wrong.
+        place: Where it runs.
+        reason: The reason for ``place``, a clause.
+        is_for_errors: Whether it is an exception view.
         is_static: Whether it sends files.
     """
 
@@ -58,7 +58,7 @@ class ViewRecord:
 
     @classmethod
     def of(cls, info: Any) -> "ViewRecord":
-        """Make the record of a view that Pyramid derives.
+        """Create the record of a view that Pyramid derives.
 
         Args:
             info: Pyramid's :class:`~pyramid.interfaces.IViewDeriverInfo`.
@@ -82,7 +82,7 @@ class ViewRecord:
 
 
 def mapper_of(info: Any) -> Any:
-    """Return the mapper that Pyramid takes for a view; see pyramid.viewderivers.mapped_view."""
+    """Return the mapper that Pyramid uses for a view; see pyramid.viewderivers.mapped_view."""
     mapper = info.options.get("mapper")
     if mapper is None:
         mapper = getattr(info.original_view, "__view_mapper__", None)
@@ -92,9 +92,9 @@ def mapper_of(info: Any) -> Any:
 
 
 def is_of_aiopyramid(mapper: Any) -> bool:
-    """Return whether a mapper says where its views run.
+    """Return whether a mapper declares where its views run.
 
-    Its attribute ``runs_on_loop`` is None if it tells views apart by what they are.
+    Its attribute ``runs_on_loop`` is None if it depends on the kind of view.
     """
     return hasattr(mapper, "runs_on_loop")
 

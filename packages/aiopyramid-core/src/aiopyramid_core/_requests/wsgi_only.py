@@ -1,9 +1,9 @@
-"""What a server reads that takes the application for one of another protocol: ASGI, RSGI.
+"""The response to servers that call the application over another protocol: ASGI, RSGI.
 
-``uvicorn app:app`` calls a Pyramid application as an ASGI application. Python would only say that
-an argument is missing, and most servers take that for an application without a lifespan: they
-start, and answer every request with 500. By ASGI's own words such a server can be told not to
-start, and why.
+``uvicorn app:app`` calls a Pyramid application as an ASGI application. Python would only report a
+missing argument, which most servers take for an application without a lifespan: they start, and
+answer every request with 500. The ASGI lifespan protocol lets the application refuse to start and
+give the reason.
 
 Specifications: PEP 3333; ASGI 3.0 and 2.0, "Lifespan Protocol" 2.0.
 """
@@ -22,10 +22,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def explain_wsgi(router: Any) -> None:
-    """Let a Pyramid application answer servers that do not call it by WSGI.
+    """Let a Pyramid application answer servers that do not call it over WSGI.
 
     Args:
-        router: The application, changed in place. One of a class of its own is left alone.
+        router: The application, changed in place. An instance of a subclass is left unchanged.
     """
     if type(router) is Router:
         router.__class__ = _ExplainingRouter
@@ -39,8 +39,8 @@ class _ExplainingRouter(Router):
 
 
 def _answer(first: Any, second: Any, *more: Any) -> Any:
-    """Answer a call that is not WSGI's, by the protocol that it seems to be of."""
-    if callable(first) and callable(second):  # ASGI 2, of what a function of ours has returned
+    """Answer a call that is not a WSGI call, over the protocol that it seems to belong to."""
+    if callable(first) and callable(second):  # ASGI 2: the result of a function of ours is called
         return _explain(first, second)
     if type(first) is dict and "asgi" in first:
         if second is None:  # ASGI 2
@@ -50,7 +50,7 @@ def _answer(first: Any, second: Any, *more: Any) -> Any:
 
 
 async def _explain(receive: Receive, send: Send) -> None:
-    """Say by ASGI what is wrong."""
+    """Report the error over ASGI."""
     message = await receive()
     if message["type"] != "lifespan.startup":
         raise NotWSGI

@@ -1,8 +1,8 @@
 """Thread pools for an event loop's default executor.
 
-In it runs what coroutines call with ``asyncio.to_thread`` or ``use_executor``, and what the loop
-itself needs a thread for, such as the look-up of a host name. Synchronous requests run in
-:mod:`aiopyramid_core._threads.pool`.
+It runs the functions that coroutines call with ``asyncio.to_thread`` or ``use_executor``, and
+functions for which the loop itself needs a thread, such as the look-up of a host name. Synchronous
+requests run in :mod:`aiopyramid_core._threads.pool`.
 """
 
 import functools
@@ -24,10 +24,10 @@ T = TypeVar("T")
 
 
 class RequestExecutor(ThreadPoolExecutor):
-    """A thread pool that says in the log when calls have to queue.
+    """A thread pool that logs a warning when calls have to queue.
 
     Args:
-        max_workers: Most threads.
+        max_workers: The maximum number of threads.
     """
 
     def __init__(self, max_workers: int) -> None:
@@ -41,12 +41,12 @@ class RequestExecutor(ThreadPoolExecutor):
         """Schedule a call; see :meth:`concurrent.futures.Executor.submit`.
 
         Args:
-            fn: An ordinary callable.
+            fn: A synchronous callable.
             *args: Passed on to ``fn``.
             **kwargs: Passed on to ``fn``.
 
         Returns:
-            The call's outcome, to come.
+            The future of the call.
 
         Raises:
             RuntimeError: The pool was shut down.
@@ -89,9 +89,9 @@ class RequestExecutor(ThreadPoolExecutor):
 
 
 class LastThreadExecutor(ThreadPoolExecutor):
-    """Runs calls in the one thread that is left when a process ends, and waits for its last words.
+    """Runs calls in the one thread that is left when a process exits and waits for its loop.
 
-    From Python 3.12 on no thread can be started by then. The thread runs one call at a time.
+    From Python 3.12 on, no thread can be started by then. The thread runs one call at a time.
 
     Args:
         thread: The thread that waits.
@@ -113,7 +113,7 @@ class LastThreadExecutor(ThreadPoolExecutor):
             The future of the call.
 
         Raises:
-            RuntimeError: The thread waits no more: the process has ended.
+            RuntimeError: The thread no longer waits, because the process has ended.
         """
         future: Future[T] = Future()
         job = functools.partial(_settle, future, fn, args, kwargs)
@@ -137,4 +137,4 @@ def _settle(future: "Future[Any]", fn: Callable[..., Any], args: Any, kwargs: An
 
 
 _WARNING_INTERVAL_SECONDS: Final = 1.0
-"""A busy executor gets a call a millisecond; one warning a second is read, a thousand are not."""
+"""The minimum time between warnings, since a busy executor may get a call every millisecond."""

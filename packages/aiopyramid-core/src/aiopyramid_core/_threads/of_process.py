@@ -1,4 +1,4 @@
-"""The one pool of a process for synchronous requests, and what becomes of it at its ends."""
+"""The one pool of a process for synchronous requests, and its handling at fork and exit."""
 
 import os
 import threading
@@ -16,15 +16,15 @@ def request_threads() -> RequestThreads:
 
 
 def thread_counts() -> ThreadCounts:
-    """Return how busy the threads are in which this process runs synchronous requests.
+    """Return how busy the threads for synchronous requests of this process are.
 
-    Under a server that gives requests threads of its own, all of them are its own affair.
+    A server that gives requests threads of its own manages all of them itself.
     """
     return _current.counts
 
 
 def _start_afresh_in_child() -> None:
-    """The threads of the parent do not exist in a child."""
+    """Create a new pool, because the threads of the parent do not exist in a child."""
     global _current
     _current = RequestThreads(_current.limit)
     forget_pool_of_this_thread()
@@ -37,6 +37,7 @@ def _close_at_exit() -> None:
     _current.close()
 
 
-# Before the interpreter waits for all threads, and behind what it registered later: at its end, an
-# event loop of our own runs the shutdown functions of applications, which may need a thread.
+# Before the interpreter waits for all threads, and after the callbacks registered later: when it
+# stops, an event loop that was started here runs the shutdown functions of applications, which may
+# need a thread.
 getattr(threading, "_register_atexit", lambda function: None)(_close_at_exit)

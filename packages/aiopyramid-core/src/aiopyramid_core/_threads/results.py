@@ -1,4 +1,4 @@
-"""Results from threads: a future can be settled in the thread of its event loop only."""
+"""Results from threads, since a future can be settled only in the thread of its event loop."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ __all__ = ("deliver",)
 
 
 def deliver(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]", result: Any) -> None:
-    """Give a future of a loop in another thread its result, unless nobody waits any more."""
+    """Set the result of a future of a loop in another thread, unless the future is done."""
     try:
         loop.call_soon_threadsafe(_settle, future, result)
     except RuntimeError:  # the loop is closed

@@ -1,9 +1,9 @@
-"""A thread that waits for a coroutine can work meanwhile.
+"""A thread that waits for a coroutine can run other calls in the meantime.
 
-Why it must be able to: ordinary views wait in threads of a pool for coroutines, and those may need
-a thread of the same pool in turn, for a blocking call or for a look-up of a host name. With as many
-such views as the pool has threads nobody would ever get on. So the pool, when all its threads are
-busy, hands a call to the very thread that waits for it, by way of the coroutine in between.
+This prevents a deadlock. Synchronous views wait in threads of a pool for coroutines, and those may
+need a thread of the same pool in turn, for a blocking call or for a look-up of a host name. With as
+many such views as the pool has threads, all of them would wait for ever. So when all its threads
+are busy, the pool hands a call to the thread that waits for it, by way of the coroutine in between.
 """
 
 import concurrent.futures
@@ -32,7 +32,7 @@ class WaitingThread:
         self._ended = False
 
     def offer(self, job: Job) -> bool:
-        """Have the thread run a job, which must not raise; return False if it waits no more."""
+        """Let the thread run a job, which must not raise; return False if it no longer waits."""
         with self._lock:
             if self._ended:
                 return False
@@ -45,14 +45,14 @@ class WaitingThread:
         return not self._ended
 
     def wait_for(self, result: "concurrent.futures.Future[Any]", end: float | None) -> bool:
-        """Run jobs until the result is there; called in the thread itself.
+        """Run jobs until the result arrives; called in the thread itself.
 
         Args:
-            result: What to wait for.
+            result: The future to wait for.
             end: When to give up, by ``time.monotonic``; None for never.
 
         Returns:
-            Whether the result is there; False if it was not in time.
+            Whether the result has arrived in time.
         """
         result.add_done_callback(lambda _: self._jobs.put(None))
         while not result.done():
@@ -68,7 +68,7 @@ class WaitingThread:
         return result.done()
 
     def end(self) -> None:
-        """Wait no more; what was offered before is done."""
+        """Stop waiting, after running the jobs that were offered before."""
         with self._lock:
             self._ended = True
         while not self._jobs.empty():
@@ -80,10 +80,10 @@ class WaitingThread:
 waiting_thread: Final[ContextVar[WaitingThread | None]] = ContextVar(
     "aiopyramid_waiting_thread", default=None
 )
-"""The thread that waits for what runs in this context, or that has waited."""
+"""The thread that waits, or has waited, for the code that runs in this context."""
 
 
 def a_thread_waits() -> bool:
-    """Return whether a thread waits for what runs in this context."""
+    """Return whether a thread waits for the code that runs in this context."""
     thread = waiting_thread.get()
     return thread is not None and thread.waits

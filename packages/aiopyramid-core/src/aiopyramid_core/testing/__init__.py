@@ -1,6 +1,6 @@
-"""What tests of an application need: the bridge around a call, and real servers.
+"""Tools for the tests of an application: the bridge around a call, and real servers.
 
-``pytest_plugin`` makes fixtures of it; nothing here knows pytest.
+``pytest_plugin`` turns them into fixtures. This module does not depend on pytest.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ __all__ = ("SERVERS", "Bridge", "Served", "is_installed", "serving")
 
 
 class Bridge:
-    """An event loop on which ordinary code may call synchronized coroutines.
+    """An event loop on which synchronous code may call synchronized coroutines.
 
-    A context manager: at the end what still runs on the loop is cancelled and the loop closed. ::
+    A context manager. On exit it cancels the tasks that still run and closes the loop. ::
 
         with Bridge() as bridge:
             assert bridge.run(load_user, request) == "ada"
 
     Args:
-        loop_factory: Makes the loop, such as ``uvloop.new_event_loop``; None for asyncio's.
+        loop_factory: Creates the loop, such as ``uvloop.new_event_loop``; None for asyncio's.
     """
 
     def __init__(self, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
@@ -58,19 +58,19 @@ class Bridge:
     def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call a function as the bridge calls a view, in a greenlet on the loop.
 
-        It sees the context variables and Pyramid's thread-locals of the caller, and what it
-        changes in them the caller sees.
+        The function sees the context variables and Pyramid's thread-locals of the caller, and the
+        caller sees its changes to them.
 
         Args:
-            function: An ordinary function or a coroutine function.
+            function: A synchronous function or a coroutine function.
             *args: Passed on to ``function``.
             **kwargs: Passed on to ``function``.
 
         Returns:
-            What ``function`` returned; what a coroutine returned.
+            The return value of ``function`` or, for a coroutine function, of its coroutine.
 
         Raises:
-            BaseException: Whatever ``function`` raised.
+            BaseException: Any exception raised by ``function``.
         """
 
         def call() -> Any:
@@ -88,12 +88,12 @@ class Bridge:
 
 
 SERVERS: Final = tuple(KINDS)
-"""The servers that :func:`serving` knows.
+"""The servers that :func:`serving` supports.
 
 They are gunicorn with the worker of ``aiopyramid-gunicorn``, uWSGI with its asyncio engine,
-waitress, and ``threads``, the standard library's with a thread for each request. uWSGI has to be
-named by the environment variable ``AIOPYRAMID_UWSGI``, as a path or a program on PATH; the
-application includes ``aiopyramid_uwsgi`` then.
+waitress, and ``threads``, the standard library's server with a thread for each request. The
+environment variable ``AIOPYRAMID_UWSGI`` must name uWSGI, as a path or as a program on PATH. For
+uWSGI, the application includes ``aiopyramid_uwsgi``.
 """
 
 _INI = """\
@@ -122,10 +122,10 @@ format = %(asctime)s %(levelname)s %(name)s %(message)s
 """
 
 _PATIENCE_SECONDS: Final = 30.0
-"""How long a server may take to start: an application may have much to import."""
+"""How long a server may take to start, since an application may import many modules."""
 
 _LAST_WORDS_SECONDS: Final = 10.0
-"""How long it may take to end before it is killed."""
+"""How long a server may take to exit before it is killed."""
 
 
 def is_installed(server: str) -> bool:
@@ -143,7 +143,7 @@ class Served:
 
     Attributes:
         server: The kind of server.
-        url: Its address, without a slash at the end.
+        url: Its address, without a trailing slash.
         log_file: Where the server and the application write their output.
     """
 
@@ -153,7 +153,7 @@ class Served:
 
     @property
     def log(self) -> str:
-        """What the server and the application have written so far."""
+        """The output of the server and the application so far."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
 
 
@@ -165,20 +165,20 @@ def serving(
 ) -> Iterator[Served]:
     """Serve an application in a process of its own, on a free port of 127.0.0.1.
 
-    The process can import whatever this one can.
+    The process can import the same modules as this one.
 
     Args:
-        application: The function that makes it, ``main(global_config, **settings)``, itself or as
-            ``"package.module:main"``; or an address of PasteDeploy's, such as
+        application: The function that creates it, ``main(global_config, **settings)``, itself or as
+            ``"package.module:main"``; or a PasteDeploy address, such as
             ``"config:/path/to/development.ini"``.
         server: One of :data:`SERVERS`.
-        settings: The application's settings, in addition to those of the ini file if there is one.
+        settings: The application's settings, in addition to those of the ini file, if any.
 
     Returns:
         The running server, for a ``with`` statement.
 
     Raises:
-        NotServed: It cannot be started, or the application cannot be made.
+        NotServed: The server cannot be started, or the application cannot be created.
     """
     if server not in KINDS:
         raise NotServed(server, f"the servers known here are {', '.join(SERVERS)}")
@@ -187,7 +187,7 @@ def serving(
     kind, address = KINDS[server], _address(server, application)
     with TemporaryDirectory() as folder:
         ini, log = Path(folder, "application.ini"), Path(folder, "log")
-        # ConfigParser reads % as the start of a reference and an indented line as one that goes on.
+        # ConfigParser reads % as the start of a reference and an indented line as a continuation.
         lines = [
             f"{name} = {value}".replace("%", "%%").replace("\n", "\n    ")
             for name, value in (settings or {}).items()
@@ -202,7 +202,7 @@ def serving(
                 kind.command(ini),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # A session of its own, so that what it forks can be ended with it.
+                # A session of its own, so that its child processes can be ended with it.
                 start_new_session=True,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
@@ -213,7 +213,7 @@ def serving(
 
 
 def _address(server: str, application: str | Callable[..., Any]) -> str:
-    """Return how PasteDeploy calls an application."""
+    """Return the PasteDeploy address of an application."""
     if isinstance(application, str):
         is_address = re.match(r"(call|config|egg):", application)
         return application if is_address else f"call:{application}"
@@ -227,22 +227,22 @@ def _address(server: str, application: str | Callable[..., Any]) -> str:
 def _wait_until_it_serves(process: "subprocess.Popen[bytes]", server: str, log: Path) -> str:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        ended = process.poll() is not None  # asked first: its last words are in the log by then
+        ended = process.poll() is not None  # before the log is read, so that the log is complete
         said = log.read_text(encoding="utf-8", errors="replace")
         found = [match for words in KINDS[server].serves if (match := re.search(words, said))]
         if len(found) == len(KINDS[server].serves):
             return f"http://{found[0][1]}"
         if ended:
-            raise NotServed(server, f"it has ended and said:\n{said}")
+            raise NotServed(server, f"it has exited with this output:\n{said}")
         if time.monotonic() > deadline:
             raise NotServed(
-                server, f"after {_PATIENCE_SECONDS:g} seconds it has only said:\n{said}"
+                server, f"it is not ready after {_PATIENCE_SECONDS:g} seconds. Its output:\n{said}"
             )
         time.sleep(0.01)
 
 
 def _end(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    """End a server as its operator would, and by force if that does not help."""
+    """Stop a server as its operator would, and kill it if it does not exit."""
     process.send_signal(number)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_LAST_WORDS_SECONDS)

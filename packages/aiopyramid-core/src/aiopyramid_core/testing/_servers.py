@@ -1,6 +1,6 @@
-"""The servers that tests can use: what each needs, how it is started, what it says, how it ends.
+"""The servers that tests can use: their requirements, commands, output and signals.
 
-All of them read one ini file, with the application in its section ``app:main``.
+Each of them reads one ini file, with the application in the section ``app:main``.
 """
 
 import importlib.util
@@ -16,10 +16,10 @@ from typing import Final
 __all__ = ("GUNICORN_SETTINGS", "KINDS", "Kind", "what_is_missing")
 
 _UWSGI_BINARY: Final = "AIOPYRAMID_UWSGI"
-"""The environment variable that names a uWSGI with its asyncio engine: a path, or a name on PATH.
+"""The environment variable that names a uWSGI with its asyncio engine: a path or a name on PATH.
 
-Never looked for without it. A uWSGI that happens to be there may be one without that engine, and
-the application may be one that is not meant for it.
+Without it, uWSGI is not searched for. An installed uWSGI may lack that engine, and the application
+may not be meant for it.
 """
 
 _PSERVE: Final = """\
@@ -28,8 +28,8 @@ from pyramid.scripts.pserve import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
-"""What starts the others. If the tests run in the background, it has inherited that Ctrl-C is to be
-ignored, and would not end."""
+"""The script that starts the other servers. If the tests run in the background, the process has
+inherited that Ctrl-C is ignored, and would not exit without the handler."""
 
 
 def _pserve(ini: Path) -> list[str]:
@@ -40,7 +40,7 @@ def _uwsgi(ini: Path) -> list[str]:
     fixed = ["--http-socket", "127.0.0.1:0", "--asyncio", "100", "--greenlet", "--master"]
     fixed += ["--lazy-apps", "--need-app", "--die-on-term", "--disable-logging"]
     binary = _uwsgi_binary()
-    assert binary is not None  # or else what_is_missing has said so
+    assert binary is not None  # otherwise what_is_missing has reported it
     return [binary, *fixed, "--home", sys.prefix, "--ini-paste-logged", str(ini)]
 
 
@@ -55,11 +55,11 @@ class Kind:
 
     Attributes:
         needs: The module that must be installed.
-        configuration: Its part of the ini file.
-        end: The signal on which it ends, and the application with it.
-        command: What starts it, given the ini file.
-        serves: What it says when it serves, as regular expressions; the first one's group is the
-            address.
+        configuration: The server's part of the ini file.
+        end: The signal that stops the server, and the application with it.
+        command: Returns the command that starts the server with an ini file.
+        serves: The server's output when it is ready, as regular expressions; the group of the first
+            is the address.
     """
 
     needs: str
@@ -70,8 +70,8 @@ class Kind:
 
 
 GUNICORN_SETTINGS: Final = "gunicorn.conf.py"
-"""Beside the ini file, and empty. If none is named, gunicorn takes the one in the current folder:
-the project's, with a pidfile for example that a running site holds."""
+"""An empty file next to the ini file. Without it, gunicorn would read the one in the current
+directory: the project's, which may name the pidfile of a running site, for example."""
 
 _GUNICORN: Final = f"""\
 use = egg:gunicorn#main
@@ -89,7 +89,7 @@ KINDS: Final = {
         "",
         signal.SIGTERM,
         _uwsgi,
-        # It listens before it has made the application.
+        # It listens before it has created the application.
         (r"bound to TCP address (127\.0\.0\.1:\d+)", "running asyncio loop engine"),
     ),
     "waitress": Kind("waitress", "use = egg:waitress#main\nlisten = 127.0.0.1:0\n", signal.SIGINT),
@@ -113,6 +113,6 @@ def what_is_missing(server: str) -> str | None:
     if server == "uwsgi" and _uwsgi_binary() is None:
         named = os.environ.get(_UWSGI_BINARY)
         if named:
-            return f"the environment variable {_UWSGI_BINARY} names {named}, which is no program"
+            return f"the environment variable {_UWSGI_BINARY} names {named}, which is not a program"
         return f"the environment variable {_UWSGI_BINARY} does not name a uWSGI with asyncio"
     return None

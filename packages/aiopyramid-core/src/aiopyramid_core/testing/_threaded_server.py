@@ -1,6 +1,6 @@
 """The standard library's WSGI server with a thread for each request, for tests.
 
-The plainest of the servers with threads: what works here works on the others.
+It is the simplest of the servers with threads: an application that works here works on the others.
 """
 
 from socketserver import ThreadingMixIn
@@ -25,12 +25,12 @@ class ThreadedServer(ThreadingMixIn, WSGIServer):
         self.set_app(application)
 
     def server_bind(self) -> None:
-        """Say in the environ what is so."""
+        """Declare in the environ that the server has several threads."""
         super().server_bind()
         self.base_environ["wsgi.multithread"] = "1"
 
     def serve_until_interrupted(self) -> None:
-        """Say where, and serve until Ctrl-C."""
+        """Print the address and serve until Ctrl-C."""
         print(f"Serving on http://127.0.0.1:{self.server_port}", flush=True)
         try:
             self.serve_forever()
@@ -40,12 +40,12 @@ class ThreadedServer(ThreadingMixIn, WSGIServer):
 
 class _Handler(WSGIRequestHandler):
     def address_string(self) -> str:
-        return "client"  # or else it asks the resolver
+        return "client"  # avoids a DNS lookup
 
     def log_message(self, *args: object) -> None:
         pass
 
 
 def serve(application: Any, global_config: Any, **settings: str) -> None:
-    """Serve as PasteDeploy's ``paste.server_runner``, that is, for ``pserve``."""
+    """Serve an application for ``pserve``, as a ``paste.server_runner`` of PasteDeploy."""
     ThreadedServer(application).serve_until_interrupted()

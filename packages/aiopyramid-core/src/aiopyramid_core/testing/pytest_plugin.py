@@ -1,7 +1,8 @@
 """The pytest plugin: tests in the bridge, and against real servers.
 
-pytest finds it by itself where this package is installed. It adds the marker ``in_bridge`` and the
-fixtures ``bridge``, ``serve``, ``each_server`` and ``async_client``; see "Testing" in README.md.
+pytest loads it automatically where this package is installed. It adds the marker ``in_bridge`` and
+the fixtures ``bridge``, ``serve``, ``each_server`` and ``async_client``; see "Testing" in
+README.md.
 """
 
 import contextlib
@@ -31,32 +32,32 @@ __all__ = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker. A hook of pytest's.
+    """Declare the marker. A pytest hook.
 
     Args:
         config: pytest's configuration.
     """
     config.addinivalue_line(
         "markers",
-        "in_bridge: run the test, a coroutine function or an ordinary one, on the event loop of the"
-        " fixture `bridge`, where it may call synchronized coroutines",
+        "in_bridge: run the test, a coroutine function or a synchronous one, on the event loop of"
+        " the fixture `bridge`, where it may call synchronized coroutines",
     )
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Give each marked test the fixture that runs it. A hook of pytest's.
+    """Give each marked test the fixture that runs it. A pytest hook.
 
     Args:
-        item: What was collected.
+        item: The collected item.
     """
     if isinstance(item, pytest.Function) and _is_marked(item):
-        # In front, so that it is there before all other fixtures and goes after them.
+        # First, so that it is set up before all other fixtures and torn down after them.
         item.fixturenames.insert(0, "bridge")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Call a marked test in the bridge. A hook of pytest's.
+    """Call a marked test in the bridge. A pytest hook.
 
     Args:
         pyfuncitem: The test.
@@ -100,16 +101,16 @@ def serve() -> Iterator[Callable[..., Served]]:
 
         yield serve
         for site in served:
-            # pytest shows it if the test has failed.
+            # pytest shows this output if the test fails.
             print(f"--- {site.server} at {site.url}\n{site.log}")
 
 
 @pytest.fixture(params=SERVERS)
 def each_server(request: pytest.FixtureRequest) -> str:
-    """The name of each server in turn; those that cannot be used are skipped.
+    """The name of each server in turn; servers that cannot be used are skipped.
 
     Args:
-        request: pytest's, with the name.
+        request: The pytest request, with the name.
     """
     server: str = request.param
     if missing := what_is_missing(server):
@@ -119,7 +120,7 @@ def each_server(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def async_client(bridge: Bridge) -> "Iterator[aiohttp.ClientSession]":
-    """An HTTP and WebSocket client on the test's event loop: a session of aiohttp's.
+    """An HTTP and WebSocket client on the test's event loop: an aiohttp session.
 
     Args:
         bridge: The event loop.
