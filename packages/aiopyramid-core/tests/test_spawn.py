@@ -1,6 +1,7 @@
 """lifespan: background tasks, ``spawn``."""
 
 import asyncio
+import inspect
 import logging
 import threading
 from contextvars import ContextVar
@@ -264,6 +265,16 @@ def test_a_task_that_serves_a_client_gets_the_servers_time(build, run, serves_cl
         return bool(log)
 
     assert run(main) is ended
+
+
+def test_a_task_that_is_cancelled_before_its_first_step_leaves_no_coroutine_open(build, run):
+    async def main():
+        lifespan = lifespan_of(build(lambda config: None).registry)
+        lifespan.spawn(coroutine := asyncio.sleep(20))
+        await lifespan.stop(0)
+        return inspect.getcoroutinestate(coroutine)
+
+    assert run(main) == inspect.CORO_CLOSED
 
 
 def test_a_task_that_serves_a_client_is_cancelled_when_the_servers_time_is_over(build, run, caplog):

@@ -6,6 +6,7 @@ sets how long to wait for the latter, as for requests.
 """
 
 import asyncio
+import functools
 import logging
 import math
 from collections.abc import Coroutine, Set
@@ -61,9 +62,10 @@ class Tasks:
         self._tasks.add(task)
         if serves_client:
             self._serving.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(functools.partial(self._ended, coroutine))
 
-    def _ended(self, task: _Task) -> None:
+    def _ended(self, coroutine: Coroutine[Any, Any, Any], task: _Task) -> None:
+        coroutine.close()  # a Task that is cancelled before its first step never awaits it
         self._tasks.discard(task)
         self._serving.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
