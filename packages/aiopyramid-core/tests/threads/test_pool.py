@@ -337,6 +337,24 @@ def test_the_process_ends_although_threads_are_idle():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_job_in_the_queue_does_not_wait_for_one_that_was_ready_before_it(threads):
+    pool = threads(2)
+    go_on = threading.Event()
+    quick, ready, queued = Busy(lambda: go_on.wait(PATIENCE_SECONDS)), Busy(), Busy()
+    quick.release.set()
+    # The pool's only thread takes the first job, and no other thread comes for the second one.
+    begin(pool, quick)
+    pool._one_is_coming = True
+    assert pool.submit(ready)
+    assert not pool.submit(queued)
+    pool._one_is_coming = False
+    go_on.set()
+    assert ready.begun.wait(PATIENCE_SECONDS)
+    assert queued.begun.wait(PATIENCE_SECONDS / 2)  # while the other one runs
+    ready.end()
+    queued.end()
+
+
 # --- The reserve ----------------------------------------------------------------------------------
 
 

@@ -221,13 +221,14 @@ class RequestThreads:
         """
         with self._lock:
             self._running -= 1
-            if self._ready:
-                return self._take_ready()
-            job = self._next_in_queue()
+            # Also if others are ready: one of them may block, and nobody would look again.
+            queued = self._next_in_queue()
+            if queued is not None:
+                self._running += 1
+                self._ready.append(queued)
+            job = self._take_ready()
             if job is None:
                 self._rest(thread)
-            else:
-                self._running += 1
             return job
 
     # --- Private ------------------------------------------------------------------------------
