@@ -121,8 +121,8 @@ def test_a_script_on_a_loop_is_told_what_to_do_instead(run):
         return str(caught.value)
 
     assert run(main) == (
-        "Cannot wait for current_thread on the event loop's own thread. In a coroutine, say 'await"
-        " aiopyramid_core.spawn_greenlet(function, ...)'."
+        "Cannot wait for current_thread on the event loop's own thread. In a coroutine, write"
+        " 'await aiopyramid_core.spawn_greenlet(function, ...)'."
     )
 
 

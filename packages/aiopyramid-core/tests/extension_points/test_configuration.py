@@ -91,7 +91,7 @@ def test_an_includeme_function_that_is_an_async_generator_is_refused():
         yield
 
     include_parts.__module__ = __name__
-    with pytest.raises(ConfigurationError, match="as an includeme function, and it returns"):
+    with pytest.raises(ConfigurationError, match="as an includeme function, but returns"):
         configured(include_parts)
 
 

@@ -173,7 +173,7 @@ def test_an_await_too_many_is_explained(get):
         config.add_tween(name, under="pyramid.tweens.excview_tween_factory")
 
     assert note_of(get, lambda request: Response("hello"), configure).startswith(
-        "What Pyramid gives you to call is a synchronous function, in a coroutine as well"
+        "Pyramid passes synchronous functions to coroutines, too: the handler of a tween"
     )
 
 

@@ -281,9 +281,9 @@ def test_an_async_generator_is_no_view(application, attr):
     with pytest.raises(ConfigurationExecutionError) as caught:
         application(lambda config: config.add_view(view, attr=attr))
     assert (
-        "is an async generator function, and so no view: it has no result. If it makes the parts"
-        " of a body, let a view return Response(app_iter=...) of it; if it shall return a response,"
-        " say 'return' in it instead of 'yield'."
+        "cannot be a view: it is an async generator function, which has no result. If it yields the"
+        " parts of a body, let a view return Response(app_iter=...) with it; if it should return a"
+        " response, write 'return' in it instead of 'yield'."
     ) in str(caught.value)
 
 

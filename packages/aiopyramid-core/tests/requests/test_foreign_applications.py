@@ -168,7 +168,7 @@ def test_it_names_middleware_around_an_application_that_does(application):
     assert said == [
         f"{__name__}.Middleware is around an application that includes aiopyramid_core: each"
         " request runs in a thread, which coroutine views hold while they wait. If it never blocks,"
-        " say aiopyramid_core.servers.never_blocks(...) around it"
+        " wrap it in aiopyramid_core.servers.never_blocks(...)"
     ]
 
 

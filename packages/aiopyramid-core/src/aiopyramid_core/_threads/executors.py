@@ -120,7 +120,7 @@ class LastThreadExecutor(ThreadPoolExecutor):
         # The last thread may itself be in a call that waits for this one.
         waiting = waiting_thread.get()
         if not (waiting is not None and waiting.offer(job)) and not self._last_thread.offer(job):
-            raise RuntimeError("The process has ended: there is no thread left for this call.")
+            raise RuntimeError("cannot call a function in a thread: the process has exited")
         return future
 
 
