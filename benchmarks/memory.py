@@ -24,7 +24,7 @@ STEPS: Final = 10
 """How often the memory is looked at, the beginning not counted."""
 
 THREADS: Final = 40
-"""gthread's and waitress's: as many as AsyncGunicornWorker has for ordinary views."""
+"""gthread's and waitress's: as many as AsyncGunicornWorker has for synchronous views."""
 
 STEP_SECONDS: Final = 600.0
 MEBIBYTE: Final = 1 << 20

@@ -23,7 +23,7 @@ from _common.results import Results
 from _common.servers import CannotMeasureError, placed
 
 THREADS: Final = 40
-"""As many as AsyncGunicornWorker has for ordinary views."""
+"""As many as AsyncGunicornWorker has for synchronous views."""
 
 OURS: Final = "uWSGI asyncio, uvloop"
 

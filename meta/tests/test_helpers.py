@@ -56,7 +56,7 @@ def test_is_generator_knows_what_could_not():
 
 @pytest.mark.parametrize("function", [double, double_in_generator])
 @pytest.mark.parametrize("decorator", [synchronize, synchronize(), synchronize(strict=True)])
-def test_synchronize_makes_an_ordinary_function(function, decorator):
+def test_synchronize_makes_a_synchronous_function(function, decorator):
     assert spawned(decorator(function), 6) == 12
 
 
@@ -168,7 +168,7 @@ def either(number):
     return synchronize(double)(number) + 1
 
 
-def test_ordinary_code_gets_the_value():
+def test_synchronous_code_gets_the_value():
     assert spawned(either, 6) == 13
 
 

@@ -121,7 +121,7 @@ def test_the_session_factory_and_its_callbacks_may_be_coroutines(site, view):
 # --- Tweens ---------------------------------------------------------------------------------------
 
 
-def test_tweens_that_await_work_before_between_and_after_ordinary_ones(server):
+def test_tweens_that_await_work_before_between_and_after_synchronous_ones(server):
     answer = server.mounted("woven").get("/trail")
     assert answer.headers["X-Tweens"] == "class inner lower middle upper outer"
 

@@ -42,7 +42,7 @@ class Whereabouts:
 
 
 def whereabouts(request: Request) -> Whereabouts:
-    """Return the whereabouts of the caller, be it a coroutine or ordinary code."""
+    """Return the whereabouts of the caller, be it a coroutine or synchronous code."""
     on_loop = runs_on_loop()
     facts = loop_facts()  # a coroutine, called as if it were a function, wherever this runs
     return Whereabouts(

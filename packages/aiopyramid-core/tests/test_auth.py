@@ -31,7 +31,7 @@ def request_of_ann():
     return DummyRequest(environ={"REMOTE_USER": "ann"})
 
 
-def test_ordinary_code_gets_values(run, policy, request_of_ann):
+def test_synchronous_code_gets_values(run, policy, request_of_ann):
     def ordinary():
         return [
             policy.unauthenticated_userid(request_of_ann),
@@ -61,7 +61,7 @@ def test_a_coroutine_gets_awaitables(run, policy, request_of_ann):
     assert run(ask, policy, request_of_ann) == ["ann", "ann", PRINCIPALS, [], []]
 
 
-def test_so_does_a_coroutine_below_ordinary_code(run, policy, request_of_ann):
+def test_so_does_a_coroutine_below_synchronous_code(run, policy, request_of_ann):
     async def main():
         return await spawn_greenlet(synchronize(ask), policy, request_of_ann)
 

@@ -1,4 +1,4 @@
-"""awaiting: where ordinary code can wait, and what happens where it cannot."""
+"""awaiting: where synchronous code can wait, and what happens where it cannot."""
 
 import asyncio
 import inspect
@@ -62,7 +62,7 @@ def test_it_waits_in_a_thread_that_the_loop_started(run):
     assert run(main) == (True, 42)
 
 
-def test_it_waits_in_a_coroutine_that_ordinary_code_awaits(run):
+def test_it_waits_in_a_coroutine_that_synchronous_code_awaits(run):
     async def coroutine():
         return can_await(), await_(answer())
 

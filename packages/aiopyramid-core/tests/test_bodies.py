@@ -1,4 +1,4 @@
-"""streaming: async iterators as response bodies, on servers that know only ordinary ones."""
+"""streaming: async iterators as response bodies, on servers that know only synchronous ones."""
 
 import asyncio
 import http.client
@@ -64,7 +64,7 @@ def test_the_length_of_a_body_is_kept_if_it_is_known(application):
     assert response.headers.get("Content-Length") == "8"
 
 
-# --- Iterated as an ordinary body, in a greenlet and in a thread ----------------------------------
+# --- Iterated as a synchronous body, in a greenlet and in a thread --------------------------------
 
 
 @pytest.fixture(params=["greenlet", "thread"])
@@ -173,7 +173,7 @@ def test_an_error_in_the_body_reaches_who_iterates(call, application):
     assert call(read) == []
 
 
-def test_a_body_may_call_ordinary_code_that_calls_coroutines(call, application):
+def test_a_body_may_call_synchronous_code_that_calls_coroutines(call, application):
     async def body():
         pause()
         yield b"one"

@@ -132,7 +132,7 @@ def test_a_coroutine_callable_is_recognised(name):
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_anything_else_is_ordinary(name):
+def test_anything_else_is_synchronous(name):
     assert is_coroutine_callable(ORDINARY[name]) is False
 
 
@@ -175,7 +175,7 @@ def test_a_method_that_is_missing_is_for_pyramid_to_report():
     assert called_by(WithoutCall, "missing") is WithoutCall
 
 
-def test_a_class_without_call_is_ordinary():
+def test_a_class_without_call_is_synchronous():
     assert is_coroutine_callable(called_by(WithoutCall)) is False
 
 

@@ -296,7 +296,7 @@ def test_when_the_client_goes_the_generator_is_closed(run, after):
     assert log == ["closed"]
 
 
-def test_a_generator_may_call_ordinary_code_that_calls_coroutines(run, application, fetch):
+def test_a_generator_may_call_synchronous_code_that_calls_coroutines(run, application, fetch):
     async def events():
         pause()
         yield "waited"

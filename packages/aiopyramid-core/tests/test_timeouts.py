@@ -82,7 +82,7 @@ def test_the_finally_clauses_of_a_coroutine_view_run_and_may_wait(build, answer)
     assert log == ["cleaned up"]
 
 
-def test_what_an_ordinary_view_awaits_is_cancelled(build, answer):
+def test_what_a_synchronous_view_awaits_is_cancelled(build, answer):
     log = []
 
     def view(request):
@@ -184,7 +184,7 @@ def test_a_time_out_error_of_the_applications_own_stays_what_it_is(build, answer
     assert answer(build(configure=configure)).text == "the database is slow"
 
 
-def test_so_does_one_of_an_ordinary_view_that_has_blocked_for_too_long(build):
+def test_so_does_one_of_a_synchronous_view_that_has_blocked_for_too_long(build):
     # Under a server with threads only awaits are timed, and this view awaits nothing.
     def view(request):
         time.sleep(LIMIT * 1.5)
@@ -276,7 +276,7 @@ def test_in_the_same_thread_the_next_request_has_all_of_its_time(build):
 # --- Threads --------------------------------------------------------------------------------------
 
 
-def test_an_ordinary_view_is_answered_in_time_and_its_thread_goes_on(build, run, fetch):
+def test_a_synchronous_view_is_answered_in_time_and_its_thread_goes_on(build, run, fetch):
     release, ended = threading.Event(), threading.Event()
 
     def view(request):

@@ -180,7 +180,7 @@ def test_a_task_that_blocks_is_named(reports):
 # The limit of the next two is such that a busy machine does not hold the loop up for so long.
 
 
-def test_an_ordinary_view_may_block(reports):
+def test_a_synchronous_view_may_block(reports):
     def view(request):
         time.sleep(1.2)
         return Response("in a thread")

@@ -95,7 +95,7 @@ def test_a_blocking_getitem_may_run_in_a_thread_of_its_own(in_greenlet):
     assert in_greenlet(walk, Disk(), ("a",), 0, "@@").resource == "A"
 
 
-def test_an_ordinary_getitem_may_return_a_generator(in_greenlet):
+def test_a_synchronous_getitem_may_return_a_generator(in_greenlet):
     generator = (number for number in (1, 2))
 
     class Odd:

@@ -96,7 +96,7 @@ async def test_a_class_is_told_what_happens(loop_factory):
     told = []
 
     class View(WebsocketConnectionView):
-        def on_open(self):  # an ordinary method
+        def on_open(self):  # a synchronous method
             told.append(("open", self.request.path, self.context.__class__.__name__))
             return self.send("welcome")
 

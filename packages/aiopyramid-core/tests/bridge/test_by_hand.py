@@ -27,7 +27,7 @@ async def fail():
 
 
 def call_by_hand(function, *args):
-    """Call a coroutine function from ordinary code as the old documentation says."""
+    """Call a coroutine function from synchronous code as the old documentation says."""
     this = getcurrent()
     future = asyncio.Future()
     task = asyncio.ensure_future(run_in_greenlet(this, future, function, *args))

@@ -177,7 +177,7 @@ def test_an_await_too_many_is_explained(get):
     )
 
 
-def test_gather_in_an_ordinary_view_is_explained(get):
+def test_gather_in_a_synchronous_view_is_explained(get):
     def view(request):
         coroutines = [asyncio.sleep(0), asyncio.sleep(0)]
         try:
@@ -189,7 +189,7 @@ def test_gather_in_an_ordinary_view_is_explained(get):
     assert "'async def both(): return await asyncio.gather(a(), b())'" in note_of(get, view)
 
 
-def test_an_ordinary_with_of_an_asynchronous_library_is_explained(get):
+def test_a_synchronous_with_of_an_asynchronous_library_is_explained(get):
     @asynccontextmanager
     async def connect():
         yield

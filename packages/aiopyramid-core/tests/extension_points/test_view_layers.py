@@ -1,4 +1,4 @@
-"""view_layers: decorators of views get what they would get of an ordinary view."""
+"""view_layers: decorators of views get what they would get of a synchronous view."""
 
 import asyncio
 import copy

@@ -109,7 +109,7 @@ def test_it_is_closed_there_when_the_client_wants_no_more(run, until, is_idle):
     assert len(set(threads)) == 1
 
 
-def test_ordinary_code_in_a_greenlet_iterates_it_like_any_other(run, until, is_idle):
+def test_synchronous_code_in_a_greenlet_iterates_it_like_any_other(run, until, is_idle):
     threads, closed = [], threading.Event()
 
     def iterate(body):

@@ -66,7 +66,7 @@ def outcomes(pytester):
 # --- The marker -----------------------------------------------------------------------------------
 
 
-def test_a_marked_ordinary_test_may_call_synchronized_coroutines(outcomes):
+def test_a_marked_synchronous_test_may_call_synchronized_coroutines(outcomes):
     module = """
     @pytest.mark.in_bridge
     @pytest.mark.parametrize("number", [1, 2])

@@ -148,7 +148,7 @@ async def background(request):
     return text("begun")
 
 
-# --- Ordinary views -------------------------------------------------------------------------------
+# --- Synchronous views ----------------------------------------------------------------------------
 
 
 def block(request):

@@ -50,7 +50,7 @@ async def started(request):
 async def work(file, journal, name):
     journal.append(f"begun {name}")
     await until_there(file)
-    # A background task may call ordinary code that awaits.
+    # A background task may call synchronous code that awaits.
     journal.append(synchronize(after_pause)(f"done {name}"))
 
 
