@@ -89,7 +89,7 @@ wheels: $(READY) ## build all distributions, look into them, install each one al
 release: $(READY) ## release one: PACKAGE=aiopyramid-core VERSION=1.0.1; DRY_RUN=1 (alone: all) rehearses
 	@python tools/release.py $(PACKAGE) $(VERSION) $(if $(DRY_RUN),--dry-run)
 
-format: $(READY) ## format the code and mend what ruff can mend
+format: $(READY) ## format the code and fix what ruff can fix
 	@ruff check --fix
 	@ruff format
 

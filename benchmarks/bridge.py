@@ -52,7 +52,7 @@ BASELINES: Final = {
     DEEP: "SQLAlchemy greenlet_spawn",
     THREAD: "loop.run_in_executor",
 }
-"""What the others are compared to."""
+"""The baseline for the others."""
 
 BARS: Final = {(READY, "aiopyramid await_"): 0.7, (EMPTY, "aiopyramid spawn_greenlet"): 0.3}
 """The project's own: at most so much of SQLAlchemy's time."""

@@ -1,4 +1,4 @@
-"""What a chart shows; ``charts.py`` draws it."""
+"""The content of a chart; ``charts.py`` draws it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

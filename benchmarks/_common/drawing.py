@@ -181,7 +181,7 @@ def _finished(svg: str, chart: Chart) -> str:
         line if line.startswith("<text") else re.sub(r"(\.\d\d)\d+", r"\1", line)
         for line in svg.split("\n")
     )
-    # What is written over the lines of the scale keeps them off.
+    # Text over the lines of the scale has a border that hides them.
     style = f"{_FONT};paint-order:stroke;stroke: {_BACKGROUND};stroke-width:3px"
     # The dots are many: what they look like is said once.
     dot = f' style="fill: {_INK}; fill-opacity: {_DOT_OPACITY}"'

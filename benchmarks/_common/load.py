@@ -21,7 +21,7 @@ _WARM_UP_SECONDS: Final = 1
 
 @dataclass
 class Measured:
-    """What came of some servers.
+    """The results of some servers.
 
     Attributes:
         samples: For each round and server, its ``requests`` and ``requests_per_second``, the CPU

@@ -242,7 +242,7 @@ def _stop(process: "subprocess.Popen[str]") -> None:
 
 
 class _Log:
-    """What a server prints, read in a thread so that a full pipe never holds the server up."""
+    """The output of a server, read in a thread so that a full pipe never blocks the server."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._lines: list[str] = []

@@ -60,7 +60,7 @@ def test_synchronize_makes_a_synchronous_function(function, decorator):
     assert spawned(decorator(function), 6) == 12
 
 
-def test_synchronize_refuses_what_is_no_coroutine_if_it_is_strict():
+def test_synchronize_refuses_other_functions_if_it_is_strict():
     with pytest.raises(ConfigurationError):
         synchronize(lambda: 5)
     with pytest.raises(ConfigurationError):
@@ -122,7 +122,7 @@ def test_what_such_a_future_raises_is_raised():
         spawned(ordinary)
 
 
-def test_what_is_no_future_cannot_be_switched_up():
+def test_only_a_future_can_be_switched_up():
     with pytest.raises(RuntimeError, match="bad yield: 4"):
         spawned(lambda: getcurrent().parent.switch(4))
 

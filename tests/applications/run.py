@@ -110,7 +110,7 @@ def _row(drive: Drive, folder: Path, ways: tuple[Way, ...]) -> tuple[str, ...]:
 
 def _verdict(figures: dict[Way, Figure]) -> str:
     if not figures[GTHREAD].is_perfect:
-        return "FAILS ON GTHREAD, TOO: mend the driver"
+        return "FAILS ON GTHREAD, TOO: fix the driver"
     worse = [way.name for way in figures if figures[way].is_worse_than(figures[GTHREAD])]
     return f"WORSE: {'; '.join(worse)}" if worse else _GOOD
 

@@ -129,7 +129,7 @@ def test_tweens_that_await_work_before_between_and_after_synchronous_ones(server
 def test_tweens_that_await_see_the_responses_of_exception_views(server):
     answer = server.mounted("woven").get("/raising")
     assert answer.status == 418
-    # What is below Pyramid's exception views saw the exception instead.
+    # The tweens below Pyramid's exception views saw the exception instead.
     assert answer.headers["X-Tweens"] == "middle upper outer"
 
 

@@ -1,7 +1,8 @@
 """A load of HTTP requests over asyncio, whose client accounts for every single one.
 
-For tests and benchmarks of servers that are reloaded, stopped and killed meanwhile. The application
-is ``loaded_app``. All connections are kept alive, and used in the ways that lose requests::
+For tests and benchmarks of servers that are reloaded, stopped and killed under load. The
+application is ``loaded_app``. All connections are kept alive, and used in the ways that lose
+requests::
 
     busy     one request after the other, POSTs among them
     slow     requests that take a while to answer
@@ -43,7 +44,7 @@ class Failure:
 
 @dataclass
 class Account:
-    """What became of the requests.
+    """The outcome of the requests.
 
     Attributes:
         answered: How many were answered well, by kind of connection.

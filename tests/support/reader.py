@@ -8,8 +8,9 @@ In a document that is done from beginning to end, a block of
 * ``diff`` is a change of a file,
 
 and each other block is a file. The first line of files and changes is a comment with the path.
-What is installed already is not installed again, and each of a document's ports stands for a free
-one. Servers are left running, nginx beside the application's, until they are started again.
+Packages that are installed already are not installed again, and each of a document's ports stands
+for a free one. Servers are left running, nginx beside the application's, until they are started
+again.
 """
 
 import contextlib
@@ -43,7 +44,7 @@ BESIDE: Final = frozenset({"nginx"})
 """Servers that run beside the application's, of which there is one at a time."""
 
 AS_ROOT: Final = {"nginx": " -g 'user root;'"}
-"""What readers who are root say as well, to stay who they are."""
+"""The option that readers who are root add, to keep their user."""
 
 
 def free_ports(count: int) -> list[str]:
@@ -98,7 +99,8 @@ class Reader:
         self.servers: dict[str, Process] = {}
         self.stands_for = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.stands_for |= stands_for or {}
-        # What they have installed comes first; nothing of this repository's folders is seen.
+        # Packages that they have installed come first; nothing of this repository's folders is
+        # seen.
         programs = Path(sys.executable).parent
         self.environment = {"PATH": f"{programs}:/usr/local/bin:/usr/sbin:/usr/bin:/bin"}
 

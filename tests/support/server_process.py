@@ -90,7 +90,7 @@ class Process:
         os.killpg(self.popen.pid, number)
 
     def ended(self) -> float:
-        """Wait until it has ended and said its last words; return how many seconds that took."""
+        """Wait until it has ended and printed its last lines; return how many seconds that took."""
         started = time.monotonic()
         self.popen.wait(PATIENCE_SECONDS)
         seconds = time.monotonic() - started

@@ -8,7 +8,7 @@ from server_process import Process
 from build_uwsgi import CannotBuild, uwsgi_binary
 
 ANNOUNCES = r"bound to TCP address 127\.0\.0\.1:(\d+)"
-"""What it says when it listens, with the port as the group."""
+"""The line that it prints when it listens, with the port as the group."""
 
 
 def uwsgi_command(*options: str, cores: int = 100) -> list[str]:

@@ -22,7 +22,7 @@ FAILING: Final = [name for name in NAMES if name.endswith(("0", "5"))]
 COROUTINE: Final = Counter(view=1, after=1, helper=1, task=2)
 SYNCHRONOUS: Final = Counter(view=1, after=1, helper=1)
 SPANS: Final = {"coroutine": COROUTINE, "synchronous": SYNCHRONOUS, "either": COROUTINE}
-"""What each request does in spans, by route."""
+"""The spans of each request, by route."""
 
 Trace = dict[str, Any]
 

@@ -38,7 +38,7 @@ def close(code: int | None = 1000, reason: bytes = b"") -> bytes:
 
 
 class Frame(NamedTuple):
-    """What the server has sent."""
+    """The data that the server has sent."""
 
     opcode: int
     payload: bytes

@@ -20,7 +20,7 @@ class LoopFacts:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """What a piece of code finds out about the place where it runs.
+    """The place where a piece of code runs: thread, loop and greenlet.
 
     Attributes:
         on_loop: Whether it runs on the event loop, where it must not block.

@@ -55,7 +55,7 @@ def test_fan_out_has_all_fifty_calls_under_way_before_the_first_is_answered(
     assert "<b>on the event loop</b>" in page
 
 
-def test_fan_out_runs_out_of_patience_with_a_service_that_does_not_answer(
+def test_fan_out_times_out_for_a_service_that_does_not_answer(
     app: Router, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fan_out, "PATIENCE", 0.1)

@@ -92,7 +92,7 @@ def test_a_policy_may_be_without_callback(run, request_of_ann):
     assert run(main) == [Everyone, Authenticated, "ann"]
 
 
-def test_a_callback_that_is_no_coroutine_is_refused():
+def test_a_callback_that_is_not_a_coroutine_is_refused():
     with pytest.raises(ConfigurationError, match="not a coroutine function"):
         authn_policy_factory(RemoteUserAuthenticationPolicy, lambda userid, request: [])
 

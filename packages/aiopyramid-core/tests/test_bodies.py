@@ -195,7 +195,7 @@ def test_context_variables_that_are_set_in_a_body_persist_over_its_parts(call, a
 
 
 def test_a_body_may_reset_a_context_variable_that_it_has_set(call, application):
-    # What tracing and logging libraries do around all that they watch.
+    # A context variable that is set and reset, as by tracing and logging libraries.
     async def body():
         token = colour.set("red")
         try:
@@ -250,7 +250,7 @@ def test_a_body_may_hold_a_time_limit_over_its_parts(call, application):
 
 
 def test_on_the_loops_own_thread_a_body_is_iterated_in_a_greenlet_or_not_at_all(run):
-    # To wait for the loop there is to stop it for ever, when it is the one that serves.
+    # To wait for the loop there is to stop it forever, when it is the one that serves.
     async def main():
         body = AsyncBody(two_parts())
         with pytest.raises(ScopeError):

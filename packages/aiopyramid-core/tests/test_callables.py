@@ -202,7 +202,7 @@ def test_a_prepared_generator_function_may_delegate_to_a_coroutine(around):
     assert asyncio.run(main()) == "slept"
 
 
-def test_preparing_leaves_all_that_is_no_generator_function_alone():
+def test_preparing_leaves_everything_but_generator_functions_alone():
     code = coroutine.__code__, ordinary.__code__
     prepare_generators(coroutine)
     prepare_generators(ordinary)

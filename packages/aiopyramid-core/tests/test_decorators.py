@@ -45,7 +45,7 @@ def test_a_synchronized_function_keeps_its_name_and_parameters():
     assert str(inspect.signature(double)) == "(number, *, plus=0)"
 
 
-def test_a_synchronized_function_is_no_coroutine_function():
+def test_a_synchronized_function_is_not_a_coroutine_function():
     assert not inspect.iscoroutinefunction(double)
 
 

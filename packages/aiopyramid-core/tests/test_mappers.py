@@ -21,7 +21,7 @@ from aiopyramid_core import (
 
 
 class Teapot(Exception):
-    """What the views below raise."""
+    """The exception that the views below raise."""
 
 
 async def coroutine(request):

@@ -212,7 +212,7 @@ def test_the_end_waits_for_background_tasks_before_the_shutdown_functions(run, f
     assert log == ["task ended", "down"]
 
 
-def test_the_end_waits_also_for_tasks_that_were_started_meanwhile(build, run_and_stop):
+def test_the_end_waits_also_for_tasks_that_were_started_in_the_meantime(build, run_and_stop):
     log = []
 
     async def second():

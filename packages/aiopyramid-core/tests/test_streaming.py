@@ -56,7 +56,7 @@ def test_an_event_without_data_is_an_event_all_the_same():
     assert parsed(ServerSentEvent(event="ping").encode().decode())[0] == [("ping", "", "")]
 
 
-def test_a_time_to_come_back_alone_is_no_event():
+def test_a_time_to_come_back_alone_is_not_an_event():
     sent = ServerSentEvent(None, retry_milliseconds=2500).encode()
     assert parsed(sent.decode()) == ([], 2500)
 
@@ -262,7 +262,7 @@ def test_a_generator_whose_source_was_cancelled_ends_the_stream(run):
     run(main)
 
 
-def test_what_is_no_event_is_an_error(run):
+def test_an_object_that_is_not_an_event_is_an_error(run):
     async def events():
         yield 42
 

@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 20
 
 
 @synchronize
-async def wait_for_ever(log):
+async def wait_forever(log):
     try:
         log.append("began")
         await asyncio.get_running_loop().create_future()
@@ -86,7 +86,7 @@ def test_what_a_synchronous_view_awaits_is_cancelled(build, answer):
     log = []
 
     def view(request):
-        wait_for_ever(log)
+        wait_forever(log)
 
     assert answer(build(view)).status_int == 503
     assert log == ["began", "cancelled"]
@@ -312,7 +312,7 @@ def test_nothing_is_left_of_a_request_out_of_time(build, run, kind, no_warnings)
 
     def ordinary(request):
         requests.append(weakref.ref(request))
-        wait_for_ever([])
+        wait_forever([])
 
     async def coroutine(request):
         requests.append(weakref.ref(request))

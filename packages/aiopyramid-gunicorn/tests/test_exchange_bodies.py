@@ -317,7 +317,7 @@ async def test_a_body_is_not_closed_while_a_thread_still_makes_its_next_part(ser
         await site.until(lambda: ended)
 
 
-async def test_a_body_is_closed_though_the_request_is_cancelled_meanwhile(serve):
+async def test_a_body_is_closed_though_the_request_is_cancelled_in_the_meantime(serve):
     threads = ThreadPoolExecutor(1)
     asyncio.get_running_loop().set_default_executor(threads)
     go_on = threading.Event()

@@ -111,7 +111,7 @@ def test_while_one_walk_waits_others_go_on(grow):
 
         class Meeting:
             async def __getitem__(self, name):
-                await everybody.wait()  # alone, it would wait for ever
+                await everybody.wait()  # alone, it would wait forever
                 return name.upper()
 
         walks = (spawn_greenlet(walk, Meeting(), (name,), 0, "@@") for name in "abc")

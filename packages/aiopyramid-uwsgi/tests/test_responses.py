@@ -1,4 +1,4 @@
-"""What reaches the client of a response that the application has got wrong."""
+"""Invalid responses of applications, as the client receives them."""
 
 import json
 from urllib.parse import quote
@@ -38,7 +38,7 @@ ERROR = b"Internal Server Error\n"
         ("200 OK", ("Content-Length", "many")),
     ],
 )
-def test_a_head_that_is_no_head_is_answered_with_500(served, answer, status, field):
+def test_an_invalid_head_is_answered_with_500(served, answer, status, field):
     head, body = answer("body", status=status, fields=[("X-Before", "1"), field])
     assert head.startswith("HTTP/1.1 500 Internal Server Error\r\n")
     assert "evil" not in head.lower()

@@ -26,7 +26,7 @@ _REMARK_LENGTH: Final = 300
 
 @dataclass(frozen=True)
 class Figure:
-    """What came of a drive.
+    """The result of a drive.
 
     Attributes:
         right: How much of it went right.

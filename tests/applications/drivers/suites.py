@@ -37,7 +37,7 @@ _REMARKS: Final = 5
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """What came of tests.
+    """The result of tests.
 
     Attributes:
         collected: How many there are.

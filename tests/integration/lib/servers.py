@@ -176,7 +176,7 @@ class Server:
             return [future.result() for future in [pool.submit(call) for call in calls]]
 
     def eventually(self, path: str, wanted: Any) -> Any:
-        """Ask again until the answer, as JSON, is the wanted one, or patience has ended."""
+        """Ask again until the answer, as JSON, is the expected one, or the time is over."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (got := self.get(path).json) != wanted and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""A server, honest and harmful clients, and what happens to it meanwhile: a run and its outcome."""
+"""A server, honest and harmful clients, and events: a run and its outcome."""
 
 import asyncio
 import contextlib
@@ -29,14 +29,14 @@ LONGEST_SECONDS: Final = 120.0
 NEVER_SAID: Final = (
     *("never awaited", "was blocked for", "The heartbeat of", "WORKER TIMEOUT"),
     *("Task exception was never retrieved", "Exception ignored", "Fatal error on transport"),
-    *("Exception in callback", "Task was destroyed", "A child process keeps open"),
+    *("Exception in callback", "Task was destroyed", "A child process could not close"),
 )
-"""What no harm may make a server say."""
+"""Log lines that no harm may cause."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do.
+    """The plan of a run.
 
     Attributes:
         seed: Of all that is random.
@@ -72,7 +72,7 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """The outcome of a run.
 
     Attributes:
         plan: What was to be done.
@@ -139,7 +139,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome:
     """Do what a plan says.
 
     Args:
-        plan: What to do.
+        plan: The plan of a run.
         say: Is told now and then how far it has come.
     """
     outcome = Outcome(plan)

@@ -1,4 +1,4 @@
-"""What became of the requests of honest clients, and what may excuse the server."""
+"""The outcome of the requests of honest clients, and valid excuses of the server."""
 
 import itertools
 import random
@@ -20,7 +20,7 @@ def next_number() -> int:
 
 @dataclass
 class Tally:
-    """What became of the requests of honest clients.
+    """The outcome of the requests of honest clients.
 
     Attributes:
         requests: How many were answered well, by kind.

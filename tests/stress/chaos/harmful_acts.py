@@ -18,7 +18,7 @@ RAISED: Final = (
     *("panic", "generator_exit", "system_exit", "interrupt", "cancelled", "group"),
     "stop_iteration",
 )
-"""What the application's views raise."""
+"""The exception that the application's views raise."""
 
 
 class Harmed(Exception):
@@ -43,7 +43,9 @@ class Client:
         self.send("\r\n".join(lines).encode())
 
     async def flood(self, piece: bytes, size: int) -> None:
-        """Send a piece over and over, so many bytes in all, and read what comes meanwhile."""
+        """Send a piece again and again, so many bytes in all, and read the response while
+        sending.
+        """
         count = max(1, size // len(piece))
         for begin in range(0, count, 5000):
             self.send(piece * min(5000, count - begin))
@@ -75,7 +77,7 @@ class Client:
         self.writer.transport.abort()
 
 
-# --- Heads and bodies that are no good ------------------------------------------------------------
+# --- Heads and bodies that are invalid ------------------------------------------------------------
 
 
 async def half_head_reset_at_the_answer(client: Client) -> None:

@@ -18,7 +18,7 @@ number: ContextVar[int] = ContextVar("number", default=0)
 
 
 class Failure(Exception):
-    """What the programs raise."""
+    """The exception that the programs raise."""
 
 
 # --- Programs: nested tuples, each a word and its operands ----------------------------------------

@@ -68,7 +68,7 @@ def test_anything_else_is_returned_as_it_is(value):
     assert awaited(value) is value
 
 
-def test_an_awaitable_that_is_no_coroutine_may_be_left_alone():
+def test_an_awaitable_that_is_not_a_coroutine_may_be_left_alone():
     class Connection:
         def __await__(self):
             yield from ()
@@ -199,7 +199,7 @@ def test_a_method_that_is_added_later_is_awaited():
     assert wrapped.permits() == 42
 
 
-def test_everything_else_is_the_original():
+def test_everything_else_is_the_same_object():
     policy = Policy()
     wrapped = held(policy)
     wrapped.colour = "red"

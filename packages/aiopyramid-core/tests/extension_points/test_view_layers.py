@@ -18,7 +18,7 @@ from aiopyramid_core.callables import is_coroutine_callable
 
 
 class Conflict(Exception):
-    """What the views below raise."""
+    """The exception that the views below raise."""
 
 
 def conflicts_are_409(view):
@@ -268,7 +268,7 @@ def test_the_coroutine_mapper_refuses_a_generator_that_only_yields():
 
 
 @pytest.mark.parametrize("attr", [None, "rows"])
-def test_an_async_generator_is_no_view(application, attr):
+def test_an_async_generator_is_not_a_view(application, attr):
     async def rows(request):
         yield b"row"
 

@@ -288,7 +288,7 @@ def test_a_synchronous_view_runs_in_another_thread(answer, shape):
 
 @pytest.mark.parametrize("shape", ORDINARY)
 def test_a_synchronous_view_is_called_as_pyramid_itself_calls_it(shape):
-    # What the test before this one says of our mappers holds of Pyramid's own.
+    # Pyramid's own mapper behaves as the test before this one requires of ours.
     view, attr = ORDINARY[shape]
     config = Configurator()
     config.add_view(view, attr=attr)

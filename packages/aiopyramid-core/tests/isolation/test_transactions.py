@@ -27,7 +27,7 @@ class Writes:
 
 
 class Resource:
-    """What one transaction writes (transaction.interfaces.IDataManager)."""
+    """The writes of one transaction (transaction.interfaces.IDataManager)."""
 
     def __init__(self, writes, text):
         self.writes = writes
@@ -172,7 +172,7 @@ def test_a_commit_gets_a_thread_though_all_are_taken_by_those_who_wait_for_it(
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_request_that_is_cancelled_while_it_commits_does_not_abort_meanwhile(
+def test_a_request_that_is_cancelled_while_it_commits_does_not_abort_at_the_same_time(
     run, fetch, build, writes, hook
 ):
     begun, go_on = threading.Event(), threading.Event()

@@ -600,7 +600,7 @@ def test_requests_do_not_wait_for_each_other_for_what_one_of_them_holds(
 
     async def view(request):
         assert call_off_loop(connection.acquire, timeout=PATIENCE_SECONDS)
-        await asyncio.sleep(0.01)  # meanwhile others take all threads, and wait
+        await asyncio.sleep(0.01)  # others take all threads in the meantime, and wait
         call_off_loop(connection.release)
         return Response("")
 

@@ -199,7 +199,7 @@ def test_a_coroutine_view_without_the_include_gets_an_error_that_names_it(run, r
         app = in_threads(config.make_wsgi_app())
         with pytest.raises(IncludeMissing) as caught:
             await start(app)
-        made.pop().close()  # or else Python would warn that it was never awaited, as it does there
+        made.pop().close()  # otherwise Python would warn that it was never awaited
         return str(caught.value)
 
     assert run(main) == (

@@ -77,7 +77,7 @@ def test_a_generator_runs_in_the_thread_and_in_the_context_of_its_request(run, u
     assert threading.get_ident() not in threads
 
 
-def test_whoever_handles_an_error_sees_the_context_in_which_it_was_raised(run):
+def test_code_that_handles_an_error_sees_the_context_in_which_it_was_raised(run):
     def failing(environ, start_response):
         colour.set("red")
         raise RuntimeError("of the application")

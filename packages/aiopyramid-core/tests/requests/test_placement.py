@@ -147,7 +147,7 @@ def test_the_path_is_decoded_as_pyramid_decodes_it():
 
 
 @pytest.mark.parametrize("path", ["/%FF", "/missing"])
-def test_what_has_no_view_or_is_no_text_gets_a_thread(path):
+def test_a_path_without_a_view_or_that_is_not_text_gets_a_thread(path):
     assert place(lambda config: route(config, "/a", coroutine), path) == THREAD
 
 

@@ -351,7 +351,7 @@ class HTTPProtocol(asyncio.Protocol):
                 self._advance()
                 self._read_on()
         except Exception:
-            # The loop would only log it and leave the connection open for ever, with no deadline.
+            # The loop would only log it and leave the connection open forever, with no deadline.
             break_off(self, self._owner.services.logger)
 
     def _handled(self, exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ Each module here has a function ``cases`` that returns a table; every case in it
 - ``bytewise``: in pieces of one byte, or of many more if it is long, since a parser that keeps
   its place between two pieces wrongly is a way to smuggle,
 - ``validated``: with the application behind ``wsgiref.validate``, if it reaches the application.
-  Its answers are no lists, so that this is also the run in which bodies are sent in parts.
+  Its answers are not lists, so that this is also the run in which bodies are sent in parts.
 
 To find out whether the connection stays open, one more request is sent behind the case. Its
 answer also tells that the server looks for the next request in the right place.
@@ -91,7 +91,7 @@ class Case:
 
 
 class Cases:
-    """What a table is made with; the modules cannot import it."""
+    """The class of the rows of a table; the modules cannot import it."""
 
     seen = Seen
     limits = Limits

@@ -23,7 +23,7 @@ LENGTHS = {
     "that is empty": b"",
     "that is whitespace": b" \t ",
     "with a vertical tab": b"\x0b3",
-    # What Python's str.strip() would take off, and int() would not mind.
+    # Whitespace that Python's str.strip() would remove and int() would accept.
     "with a no-break space before it": b"\xa03",
     "with a no-break space behind it": b"3\xa0",
     "with a next line behind it": b"3\x85",
@@ -240,7 +240,7 @@ def cases(make):
             seen("GET", "/hidden"),
         ),
         accepted(
-            "what is too much for a length is no request",
+            "a body longer than its length is not a request",
             "9112 6.3",
             post(length + b"3", body=b"abcdef\r\n" + HIDDEN),
             seen("POST", "/x", b"abc"),

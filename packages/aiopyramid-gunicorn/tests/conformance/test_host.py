@@ -29,7 +29,7 @@ INVALID = {
     "with a fragment": b"a#b",
     "with a user": b"user@a",
     "that is a URI": b"http://a",
-    "with a port that is no number": b"a:x",
+    "with a port that is not a number": b"a:x",
     "with a signed port": b"a:+80",
     "with two ports": b"a:80:80",
     "with an open bracket": b"[::1",

@@ -82,7 +82,7 @@ def cases(make):
         ("a NUL behind the version is refused", "9112 3", b"GET / HTTP/1.1\0"),
         # To take it for 1.1 is only a SHOULD, and there is no such version.
         ("HTTP/1.2 is refused", "9110 2.5", b"GET / HTTP/1.2"),
-        ("an answer is no request", "9112 2.1", b"HTTP/1.1 200 OK"),
+        ("an answer is not a request", "9112 2.1", b"HTTP/1.1 200 OK"),
     ]
     return [
         *methods,
@@ -133,7 +133,7 @@ def cases(make):
             seen("GET", "/%25/\xc3\xa9", environ={"RAW_URI": "/%2525%2F%c3%a9"}),
         ),
         accepted(
-            "a path may begin with two slashes and is no authority",
+            "a path may begin with two slashes and is not an authority",
             "9112 3.2.1",
             b"GET //other/x HTTP/1.1" + HOST,
             seen("GET", "//other/x", environ={"HTTP_HOST": "test"}),

@@ -188,7 +188,7 @@ def test_the_body_of_an_upgrade_request_belongs_to_it(feed, framing, body):
     [
         pytest.param(b"\x16\x03\x01\x02\x00", id="a TLS handshake"),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="HTTP/2"),
-        pytest.param(b"GET foo HTTP/1.1\r\n\r\n", id="a target that is no path"),
+        pytest.param(b"GET foo HTTP/1.1\r\n\r\n", id="a target that is not a path"),
         pytest.param("GET /é HTTP/1.1\r\n\r\n".encode(), id="a target beyond ASCII"),
         pytest.param(b"GET / HTTP/1.1\nHost: a\n\n", id="bare line feeds"),
         pytest.param(b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", id="a folded line"),
@@ -209,7 +209,7 @@ def test_the_body_of_an_upgrade_request_belongs_to_it(feed, framing, body):
         ),
     ],
 )
-def test_what_is_no_request_is_refused(feed, data):
+def test_invalid_requests_are_refused(feed, data):
     with pytest.raises(BadRequest):
         feed(data)
 
@@ -309,7 +309,7 @@ def test_chunk_extensions_are_refused_when_they_are_too_long_in_all(feed, size):
 
 
 @pytest.mark.parametrize("size", [1, 100, 100_000])
-def test_tiny_chunks_without_extensions_are_no_matter_of_that(feed, size):
+def test_tiny_chunks_without_extensions_are_not_limited_by_that(feed, size):
     body = b"1\r\na\r\n" * 5000 + b"0\r\n\r\n"
     parts = [body[begin : begin + size] for begin in range(0, len(body), size)]
     receiver = feed(CHUNKED, *parts, limits=Limits(head_bytes=1000))

@@ -147,7 +147,7 @@ def test_any_character_comes_back(connect, text, as_fragments):
 
 
 @pytest.mark.parametrize("name", INVALID)
-def test_a_text_that_is_no_utf_8_closes_with_1007(connect, name):
+def test_a_text_that_is_not_utf_8_closes_with_1007(connect, name):
     wire = connect()
     wire.send(frame(TEXT, b"before" + INVALID[name]))
     assert wire.close_code() == 1007
@@ -185,7 +185,7 @@ def test_a_reason_may_have_123_bytes(connect):
     assert wire.close_code() == 1000
 
 
-def test_a_reason_that_is_no_utf_8_closes_with_1007(connect):
+def test_a_reason_that_is_not_utf_8_closes_with_1007(connect):
     wire = connect()
     wire.send(close(1000, b"\xce\xba\xff"))
     assert wire.close_code() in (1002, 1007)

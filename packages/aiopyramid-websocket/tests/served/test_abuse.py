@@ -153,7 +153,7 @@ def test_messages_that_nobody_reads_are_held_back(served, worker, reach):
     wire.reset()
 
 
-def test_a_peer_that_is_silent_for_ever_is_left(served, worker, reach):
+def test_a_peer_that_is_silent_forever_is_left(served, worker, reach):
     before = worker()
     wire = reach("/impatient")
     assert wire.next().opcode == PING  # and it never answers

@@ -1,4 +1,4 @@
-"""What happens once per process, and what outlives a response."""
+"""Code that runs once per process, and code that outlives a response."""
 
 import asyncio
 import os

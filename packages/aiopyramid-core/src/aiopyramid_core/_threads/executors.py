@@ -55,7 +55,7 @@ class RequestExecutor(ThreadPoolExecutor):
             self._unfinished += 1
             queued = self._unfinished - self._limit
         if queued > 0 and (thread := waiting_thread.get()) is not None:
-            # See there: without this, threads of this pool could wait for each other for ever.
+            # See there: without this, threads of this pool could wait for each other forever.
             future: Future[T] = Future()
             future.add_done_callback(self._finished)
             if thread.offer(functools.partial(_settle, future, fn, args, kwargs)):
