@@ -7,7 +7,7 @@ UV := $(if $(shell command -v uv 2>/dev/null),,.tools/bin/uv)
 READY := .venv/ready
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
-# Where pyenv keeps its interpreters, for tox; behind all others.
+# Where pyenv keeps its interpreters, for tox; after all others.
 export PATH := $(PATH):$(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/*/bin))
 # The environment is this project's own, whatever is active in the caller's shell.
 export UV_PROJECT_ENVIRONMENT := .venv

@@ -5,7 +5,7 @@ Each server has one worker, pinned to one processor core; wrk is pinned to anoth
 it counts how many can wait at a time.
 
 uWSGI's asyncio engine serves one request per connection. So that nothing but the servers differs,
-all of them close the connection behind each response here, which costs AsyncGunicornWorker more
+all of them close the connection after each response here, which costs AsyncGunicornWorker more
 than half of what it can do (see hello.py).
 
 uWSGI is built when it is first needed: see tools/build_uwsgi.py. (This file must not be called

@@ -182,7 +182,7 @@ class Reader:
         end = 0
         for line in text.splitlines():
             found = re.compile(_pattern(line)).search(self.output, end)
-            assert found, f"{line!r} is not in, or not behind the line before:\n{self.output}"
+            assert found, f"{line!r} is not in, or not after the line before:\n{self.output}"
             end = found.end()
 
     def sees_in_the_servers_terminal(self, text: str) -> None:

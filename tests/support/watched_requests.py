@@ -66,7 +66,7 @@ class Watched:
         return report
 
     def recorded(self, number: int) -> dict[str, list[Any]]:
-        """Return the same when it has recorded so many traces: some end behind the response."""
+        """Return the same when it has recorded so many traces: some end after the response."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(self._requests(report := self.report())) < number:
             assert time.monotonic() < deadline, report

@@ -209,7 +209,7 @@ def test_a_slow_client_holds_the_generator_up(run):
     assert run(main) < 5
 
 
-def test_an_error_of_the_generator_comes_behind_the_events_before_it(run):
+def test_an_error_of_the_generator_comes_after_the_events_before_it(run):
     async def events():
         yield "one"
         raise LookupError("no more shares")

@@ -168,7 +168,7 @@ async def test_write_and_a_body_in_parts_go_together(serve):
         assert (await site.get()).body == b"abc"
 
 
-async def test_an_error_behind_the_head_breaks_the_connection_off(serve):
+async def test_an_error_after_the_head_breaks_the_connection_off(serve):
     async with serve(returning(lambda: Body(b"a", LookupError("too late")))) as site:
         client = await site.connect()
         client.get()

@@ -282,8 +282,8 @@ async def test_an_idle_connection_is_closed_in_silence_after_the_keep_alive_time
         assert await client.closed()
 
 
-async def test_an_empty_line_behind_a_request_does_not_begin_another_one(serve):
-    # RFC 9112, 2.2: some clients send one behind the body of a POST.
+async def test_an_empty_line_after_a_request_does_not_begin_another_one(serve):
+    # RFC 9112, 2.2: some clients send one after the body of a POST.
     async with serve(echo) as site:
         client = await site.connect()
         client.send(POST + b"Content-Length: 1\r\n\r\na")

@@ -579,7 +579,7 @@ async def test_a_close_is_answered_though_nobody_receives(connected):
         await closing
 
 
-async def test_messages_from_before_the_close_are_delivered_behind_it(connected):
+async def test_messages_from_before_the_close_are_delivered_after_it(connected):
     async with connected() as end:
         end.peer.send("a", "b")
         end.peer.send_close()
@@ -652,7 +652,7 @@ async def test_a_client_that_resets_when_it_is_told_to_go_fails_nowhere(
         assert (end.ws.close_code, caplog.records) == (1011, [])
 
 
-async def test_a_handler_that_reads_on_learns_nothing_of_what_fails_behind_it(
+async def test_a_handler_that_reads_on_learns_nothing_of_what_fails_after_it(
     connected, failing, caplog
 ):
     async with connected(max_queue=1) as end:

@@ -27,7 +27,7 @@ class Tally:
         cut: How many were under way in a worker that was killed, by kind.
         refused: How many the application refused while its database was away, by kind.
         told_to_come_again: How often a worker that stops has told a client to ask another one, by
-            kind: WebSockets, and requests behind the last one that it answered.
+            kind: WebSockets, and requests after the last one that it answered.
         failures: What was lost or wrong, in words.
         written: What the application says it has written to the database.
         open_websockets: How many WebSockets are open now.

@@ -127,7 +127,7 @@ async def chunks_of_one_byte(client: Client) -> None:
     await client.reader.read(100)
 
 
-async def pipelined_behind_a_slow_one(client: Client) -> None:
+async def pipelined_after_a_slow_one(client: Client) -> None:
     client.get("/slow/x")
     client.send(b"GET /coroutine/x HTTP/1.1\r\nHost: a\r\n\r\n" * client.dice.randint(1, 1_000))
     await client.pause(1)
@@ -247,7 +247,7 @@ Act = Callable[[Client], Awaitable[None]]
 
 ACTS: Final[tuple[Act, ...]] = (
     *(half_head_reset_at_the_answer, half_head, invalid_bytes, slow_body, body_without_end),
-    *(chunks_of_one_byte, pipelined_behind_a_slow_one, leaves, half_closes, does_not_read),
+    *(chunks_of_one_byte, pipelined_after_a_slow_one, leaves, half_closes, does_not_read),
     *(raises, raises_halfway, has_a_child_terminated, leaves_a_child_behind, half_a_handshake),
     *(goes_silent, resets_at_the_close, leaves_in_a_message, empty_pings, tiny_messages),
     *(tiny_fragments, reads_no_messages),

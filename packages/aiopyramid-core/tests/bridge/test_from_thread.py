@@ -344,7 +344,7 @@ def test_a_wait_within_the_limit_is_none_of_its_business(run):
     assert run(main) == "in time"
 
 
-def test_a_result_that_comes_just_behind_the_deadline_is_not_a_bare_timeout(run, monkeypatch):
+def test_a_result_that_comes_just_after_the_deadline_is_not_a_bare_timeout(run, monkeypatch):
     def too_late(thread, result, end):
         concurrent.futures.wait((result,))
         return False

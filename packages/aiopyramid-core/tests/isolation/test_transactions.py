@@ -256,7 +256,7 @@ def test_a_request_that_is_cancelled_leaves_no_transaction_open(run, fetch, buil
     assert threading.get_ident() not in writes.threads
 
 
-def test_a_thread_that_writes_behind_the_end_of_its_request_leaves_no_transaction_open(
+def test_a_thread_that_writes_after_the_end_of_its_request_leaves_no_transaction_open(
     run, fetch, writes
 ):
     begun, go_on, ended = (threading.Event() for _ in range(3))

@@ -40,7 +40,7 @@ def noting_tween_factory(handler, registry):
     def noting_tween(request):
         registry["parts"].note("tween before")
         response = handler(request)
-        registry["parts"].note("tween behind")
+        registry["parts"].note("tween after")
         return response
 
     return noting_tween
@@ -131,7 +131,7 @@ ALL_PARTS = {
     "response callback",
     "root factory",
     "tween before",
-    "tween behind",
+    "tween after",
     "view",
 }
 

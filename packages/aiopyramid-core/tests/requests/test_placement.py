@@ -112,7 +112,7 @@ def test_with_predicates_all_routes_that_could_be_the_one_have_to_agree(first, s
     assert place(configure, "/a") == expected
 
 
-def test_behind_the_last_route_with_predicates_there_is_traversal():
+def test_after_the_last_route_with_predicates_there_is_traversal():
     def configure(config):
         route(config, "/a", coroutine, request_method="GET")
         config.add_view(synchronous, name="a")

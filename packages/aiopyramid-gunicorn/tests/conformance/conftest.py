@@ -8,7 +8,7 @@ Each module here has a function ``cases`` that returns a table; every case in it
 - ``validated``: with the application behind ``wsgiref.validate``, if it reaches the application.
   Its answers are not lists, so that this is also the run in which bodies are sent in parts.
 
-To find out whether the connection stays open, one more request is sent behind the case. Its
+To find out whether the connection stays open, one more request is sent after the case. Its
 answer also tells that the server looks for the next request in the right place.
 """
 

@@ -34,7 +34,7 @@ INVALID = {
     "with two ports": b"a:80:80",
     "with an open bracket": b"[::1",
     "with brackets around a name": b"[a/b]",
-    "with something behind the brackets": b"[::1]a",
+    "with something after the brackets": b"[::1]a",
     "with an IPv6 address without brackets": b"2001:db8::1",
     "with angle brackets": b"<a>",
     "with quotes": b'"a"',

@@ -264,7 +264,7 @@ def cases(make):
             bodies=(b"a",),
         ),
         responded(
-            "a whole response behind the length is cut",
+            "a whole response after the length is cut",
             "9112 6.3",
             answering(
                 "200 OK", TEXT, ("Content-Length", "1"), body=(b"a", b"HTTP/1.1 200 OK\r\n\r\n")
@@ -283,7 +283,7 @@ def cases(make):
             writing(*ab, fields=(TEXT, ("Content-Length", "3"))),
             b"ab",
         ),
-        cut(  # and does so behind the head: a client that gets nothing at all may try again
+        cut(  # and does so after the head: a client that gets nothing at all may try again
             "a whole body shorter than its length closes the connection",
             "9112 8",
             answering("200 OK", TEXT, ("Content-Length", "3"), body=ab),
@@ -296,7 +296,7 @@ def cases(make):
             b"ab",
         ),
         cut(
-            "a request behind a broken answer is not handled",
+            "a request after a broken answer is not handled",
             "9112 8",
             raising(after=ab),
             b"ab",

@@ -168,7 +168,7 @@ class SecondOpinion:
 
         Args:
             data: What the server has sent.
-            methods: The methods of the requests that it answers; behind them may be one more
+            methods: The methods of the requests that it answers; after them may be one more
                 answer, to something that is not a request.
         """
         found = []

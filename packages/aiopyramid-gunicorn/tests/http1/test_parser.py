@@ -148,13 +148,13 @@ def test_any_pieces_give_the_same_requests(cuts, recorder):
 UPGRADE = b"GET /chat HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 
-def test_what_is_behind_an_upgrade_is_returned(feed):
+def test_what_is_after_an_upgrade_is_returned(feed):
     got = feed(UPGRADE + b"\x81\x05hello")
     assert got.behind == b"\x81\x05hello"
     assert (got.heads[0].upgrade, got.complete) == (True, 1)
 
 
-def test_an_upgrade_with_nothing_behind_it_returns_no_bytes_rather_than_none(feed):
+def test_an_upgrade_with_nothing_after_it_returns_no_bytes_rather_than_none(feed):
     assert feed(UPGRADE[:20], UPGRADE[20:]).behind == b""
 
 
@@ -321,7 +321,7 @@ def test_trailer_fields_are_refused_when_they_are_too_long_in_all(feed):
         feed(CHUNKED + b"0\r\n", b"a: 12345678\r\n" * 90, limits=Limits(head_bytes=1000))
 
 
-def test_a_body_does_not_count_as_part_of_the_head_behind_it(feed):
+def test_a_body_does_not_count_as_part_of_the_head_after_it(feed):
     small = Limits(request_line_bytes=100, header_fields=10, header_field_bytes=100)
     post = b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200000
     assert feed(post + b"GET / HTT", b"P/1.1\r\n\r\n", limits=small).complete == 2

@@ -192,13 +192,13 @@ def test_a_reason_that_is_not_utf_8_closes_with_1007(connect):
 
 
 @pytest.mark.parametrize("behind", [frame(TEXT, b"x"), frame(PING, b"x"), close(), b"\xff" * 99])
-def test_what_comes_behind_a_close_is_dropped(connect, behind):
+def test_what_comes_after_a_close_is_dropped(connect, behind):
     wire = connect()
     wire.send(close() + behind)
     assert wire.rest() == [Frame(CLOSE, b"\x03\xe8")]
 
 
-def test_a_message_before_the_close_is_echoed_or_not_but_nothing_behind_the_close_is(connect):
+def test_a_message_before_the_close_is_echoed_or_not_but_nothing_after_the_close_is(connect):
     wire = connect()
     wire.send(frame(TEXT, b"x" * 70_000) + close())
     assert wire.close_code() == 1000

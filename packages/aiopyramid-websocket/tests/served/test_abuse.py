@@ -166,7 +166,7 @@ def test_a_child_that_a_handler_has_forked_does_not_keep_the_connection_open(rea
     child = int(wire.next().payload)
     try:
         wire.send(close())
-        assert wire.close_code() == 1000  # and the end of the stream behind it
+        assert wire.close_code() == 1000  # and the end of the stream after it
         os.kill(child, 0)  # it is still there
     finally:
         os.kill(child, signal.SIGTERM)
