@@ -51,9 +51,9 @@ types: $(READY) ## check types only
 	@echo "==> mypy"
 	@mypy
 
-docs: $(READY) ## check the documents: code, configuration, links, spelling, the site
+docs: $(READY) ## check the documents: code, configuration, links, spelling, phrases, the site
 	@echo "==> documents"
-	@pytest tests/test_documents.py tests/test_site.py tests/tools/test_spelling.py
+	@pytest tests/test_documents.py tests/test_site.py tests/tools/test_spelling.py tests/tools/test_phrases.py
 
 site: $(READY) ## build the documentation site into build/site
 	@echo "==> building the site"

@@ -51,7 +51,7 @@ def free_ports(count: int) -> list[str]:
     """Return so many different ports of 127.0.0.1 that nobody listens at.
 
     Not those that the system would give: a document takes a minute, and stops and starts its
-    servers. Meanwhile the system gives such ports to every client on the machine.
+    servers. In the meantime the system gives such ports to every client on the machine.
     """
     with contextlib.ExitStack() as stack:
         found: list[str] = []
