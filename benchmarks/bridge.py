@@ -69,7 +69,7 @@ class Way:
     """One way of doing a thing.
 
     Attributes:
-        name: What the table says.
+        name: The name in the table.
         run: Does it so many times; returns the seconds that took.
         share: Calls a round, as a part of the number asked for: threads are slow.
     """
@@ -113,7 +113,7 @@ def deep(depth: int = DEPTH) -> None:
 
 
 def waiting(wait: Wait, coroutine: CoroutineFunction) -> Callable[[int], float]:
-    """Return a loop of synchronous code that waits for a coroutine; it wants a place to run in."""
+    """Return a loop of synchronous code that waits for a coroutine; it needs a place to run in."""
 
     def loop(number: int) -> float:
         start = perf_counter()
@@ -189,7 +189,7 @@ def contest_waiting(title: str, coroutine: CoroutineFunction) -> Contest:
 
 
 def contest_starting(title: str, function: Callable[[], None]) -> Contest:
-    """Return the ways of calling synchronous code such that it could wait."""
+    """Return the ways of calling synchronous code so that it can wait."""
 
     async def with_portal() -> None:
         await greenback.ensure_portal()
@@ -256,7 +256,7 @@ async def measure(rounds: int, number: int) -> list[Sample]:
     for turn in range(1, rounds + 1):
         progress(f"round {turn} of {rounds}")
         for contest in contests:
-            # Nobody is always measured behind the same neighbour.
+            # No candidate is always measured after the same one.
             in_turn = random.sample(contest.ways, len(contest.ways))
             measured = {}
             for way in in_turn:

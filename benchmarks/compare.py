@@ -1,8 +1,8 @@
 """Run the whole comparison, one benchmark after the other, and draw the charts: ``make bench``.
 
 For each benchmark there are then, in the folder, its samples (``.json``), its tables (``.md``) and
-its output (``.log``), and for all of them a page, ``index.html``. One that fails is told of, and
-the others are run all the same; so is a server that cannot be installed or started.
+its output (``.log``), and for all of them a page, ``index.html``. A benchmark that fails, or a
+server that cannot be installed or started, is reported, and the others are run.
 """
 
 import argparse

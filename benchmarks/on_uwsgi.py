@@ -50,7 +50,7 @@ def candidates(connections: int) -> dict[str, ServerCommand]:
 def uwsgi(factory: str, *options: str) -> ServerCommand:
     """Return a command for uWSGI; its master is none of the processes that serve."""
     fixed = ("--http-socket=127.0.0.1:0", "--listen=1024", "--disable-logging", "--need-app")
-    # It closes the connection anyway; wrk wants to be told.
+    # It closes the connection anyway; wrk needs the header.
     close = ("--add-header=Connection: close", "--die-on-term")
     packages = (f"--virtualenv={sys.prefix}", f"--module=application:{factory}()")
     return ServerCommand([str(uwsgi_binary()), *fixed, *close, *options, *packages])

@@ -61,6 +61,12 @@ PHRASES: Final = (
         "the name of the thing",
         '"""What a server sends."""',
     ),
+    Phrase(
+        "What",
+        r"(?m)^ +\*{0,2}\w+:~(?:What|Whatever)\b",
+        "the name of the thing",
+        "Args:\n    data: What the server sends.",
+    ),
     Phrase("hoever", r"\b[Ww]hoever\b", '"a client that", "code that"', "Whoever asks waits."),
     Phrase("Who", r"[.]~Who~(?![^.]*\?)", '"a client that"', "It ends. Who asks later waits."),
     Phrase("shall", r"\bshall\b", '"must", "should" or "will"', "It shall see the context."),

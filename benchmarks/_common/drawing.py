@@ -86,7 +86,7 @@ def draw(chart: Chart, results: Results) -> str:
 
 
 def alternative_text(chart: Chart, *, figures: bool) -> str:
-    """Return what the chart shows, for those who do not see it, as Markdown."""
+    """Return the content of the chart as Markdown, for readers who cannot see it."""
     text = f"Chart: {chart.title}, {chart.unit}; {chart.better}."
     if not figures:
         return text
@@ -168,7 +168,7 @@ def _draw_bar(scale: Axes, chart: Chart, bar: Bar, y: float) -> None:
 
 
 def _finished(svg: str, chart: Chart) -> str:
-    """Take out of matplotlib's SVG what nobody needs, and put in what a page does."""
+    """Remove the superfluous parts of matplotlib's SVG, and add those that a page needs."""
     svg = svg[svg.index("<svg ") :]
     svg = re.sub(r" <metadata>.*?</metadata>\n", "", svg, flags=re.DOTALL)
     svg = re.sub(r"font-family: [^;\"]+(; )?", "", svg)

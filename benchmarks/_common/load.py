@@ -49,7 +49,7 @@ def measure(
 
     Args:
         commands: The servers by name.
-        path: What to ask them for; all answer ``HELLO``.
+        path: The path to request; all answer ``HELLO``.
         rounds: How often to measure each.
         seconds: How long.
         connections: How many connections always have a request under way.

@@ -110,8 +110,8 @@ def running(
     Args:
         command: The server.
         core: The processor core to pin it to, or None.
-        path: What to ask it for, to see whether it works.
-        body: What it must answer.
+        path: The path to request, to check whether it works.
+        body: The body that it must return.
 
     Raises:
         CannotMeasureError: It did not start, or answered something else.

@@ -28,10 +28,10 @@ class Drive:
     """A row of the table.
 
     Attributes:
-        application: What it is called on the command line.
+        application: Its name on the command line.
         package: The package whose version is told.
-        does: What is done with it.
-        requirements: What is installed.
+        does: A description of its test.
+        requirements: The packages to install.
         drive: Does it.
         mixed: Whether it is worth doing with the worker or the include alone, too.
     """

@@ -32,7 +32,7 @@ class Failure:
         request: Method and path.
         number: How many requests came before it over its connection.
         worker: The process that has answered over this connection so far, or None.
-        detail: What the client saw.
+        detail: The observation of the client.
     """
 
     what: str
@@ -74,7 +74,7 @@ class CountingLoad:
         new: Clients that make a connection for each request.
 
     Attributes:
-        account: What became of the requests so far.
+        account: The outcome of the requests so far.
         stopping: Set it to end the load; requests under way are waited for.
     """
 

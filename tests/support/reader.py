@@ -83,12 +83,12 @@ class Reader:
 
     Args:
         folder: Where they begin.
-        stands_for: What else has another name here than in the document, such as a port.
+        stands_for: Names that differ from those in the document, such as ports.
 
     Attributes:
         folder: Where they are.
         stands_for: All that has another name here than in the document.
-        output: What the last commands said.
+        output: The output of the last commands.
         servers: Those that run, by name; that of the application is ``application``.
         environment: Of the programs that they start.
     """

@@ -15,7 +15,7 @@ def uwsgi_command(*options: str, cores: int = 100) -> list[str]:
     """Return the command that starts a uWSGI on a free port; skip the test if there can be none.
 
     Args:
-        *options: What to serve, and how.
+        *options: Options of uWSGI, the application among them.
         cores: Requests at a time.
     """
     fixed = ["--http-socket", "127.0.0.1:0", "--master", "--need-app", "--die-on-term"]

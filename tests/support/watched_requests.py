@@ -94,9 +94,9 @@ def check(
     """Every request has a trace of its own, with its spans, its name, its error and no other's.
 
     Args:
-        report: What was recorded.
+        report: The recorded spans.
         spans: Which spans there are, by route.
-        label: What the trace for a route is called.
+        label: The name of the trace for a route.
     """
     traces = report["traces"]
     assert sorted(trace["path"] for trace in traces) == sorted(map(path_of, NAMES))

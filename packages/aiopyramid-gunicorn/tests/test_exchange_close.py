@@ -143,7 +143,7 @@ class End:
     """How a response ends: parts, head, and events in the meantime.
 
     Attributes:
-        parts: What the body consists of.
+        parts: The parts of the body.
         head: Arguments of ``start_response``; None if the application does not call it.
         method: The request's method.
         happens: A coroutine function that gets site, client and script while the body waits, or

@@ -87,7 +87,7 @@ class Scratch:
         """Run the environment's interpreter in a folder, whose modules it can import.
 
         Returns:
-            What it says.
+            The output.
 
         Raises:
             CannotPrepareError: It failed.

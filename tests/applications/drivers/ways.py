@@ -26,7 +26,7 @@ class Way:
     """A way to serve an application, or to run tests.
 
     Attributes:
-        name: What the table calls it.
+        name: The name in the table.
         options: gunicorn's.
         includes: The value of the setting ``pyramid.includes``.
     """

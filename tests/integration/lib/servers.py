@@ -36,7 +36,7 @@ class Kind:
         owns_loop: Whether requests run on an event loop of the server's.
         keeps_alive: Whether a connection serves more than one request.
         end: The signal with which its operator ends it.
-        announces: What it says when it listens, with the port as the group.
+        announces: The line that it prints when it listens, with the port as the group.
     """
 
     name: str

@@ -101,7 +101,7 @@ class Events:
         server: The server.
         workers: How many workers it has.
         tally: Is told whom the death of a worker concerns.
-        dice: What is random about it.
+        dice: The source of random choices.
         database: The database, if there is one.
 
     Attributes:

@@ -75,16 +75,16 @@ class Outcome:
     """The outcome of a run.
 
     Attributes:
-        plan: What was to be done.
-        quiet: What became of the requests while the honest clients were alone.
-        tally: What became of them in the chaos.
+        plan: The plan of the run.
+        quiet: The outcome of the requests while the honest clients were alone.
+        tally: Their outcome in the chaos.
         seconds: How long that was.
         harmful: How often harmful clients did what.
-        harmed: What the server did wrong to one of them.
-        events: What happened to the server how often.
-        looks: What the worker held, if there was only one.
-        said: What the server should not have said.
-        rows: What was in the database at the end; None without a database.
+        harmed: Faults of the server towards one of them.
+        events: The number of each kind of event.
+        looks: The objects that the worker held, if there was only one.
+        said: Lines that the server should not have logged.
+        rows: The rows of the database at the end; None without a database.
     """
 
     plan: Plan

@@ -34,7 +34,7 @@ class HarmfulClients:
     Args:
         port: Where the server listens, on 127.0.0.1.
         pause_seconds: How long each of them rests on average before the next act.
-        dice: What is random about them.
+        dice: The source of random choices.
     """
 
     def __init__(self, port: int, pause_seconds: float, dice: random.Random) -> None:

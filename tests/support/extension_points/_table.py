@@ -85,7 +85,7 @@ def application(
 
     Args:
         point: The extension point.
-        make: What is made of each function.
+        make: The wrapper for each function.
         plain: Whether to leave ``aiopyramid_core`` out.
     """
     config = Configurator(settings={"pyramid.csrf_trusted_origins": ""})

@@ -52,7 +52,7 @@ async def call_elsewhere(
     Args:
         loop: The running event loop.
         start: Runs a call in a thread; returns an awaitable for its outcome.
-        function: What to run.
+        function: The function to run.
     """
     context = copy_context()
     handled = sys.exception()
@@ -90,7 +90,7 @@ async def call_in_request_thread(function: Callable[[], T], *, at_once: bool) ->
     """Run a function in a thread for synchronous requests.
 
     Args:
-        function: What to run.
+        function: The function to run.
         at_once: Whether it gets a thread even if all are busy.
     """
     loop = asyncio.get_running_loop()
@@ -146,7 +146,7 @@ def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
     """Call a blocking function from synchronous code without holding up an event loop.
 
     Args:
-        function: What to call.
+        function: The function to call.
         at_once: Whether it gets a thread even if all are busy, and even a cancelled request waits
             for it. For a call, such as the end of a transaction, for which the requests in all
             threads may wait.

@@ -52,7 +52,7 @@ class Case:
     """Bytes to a server, and what has to come of them.
 
     Attributes:
-        name: What happens, as a sentence.
+        name: The behaviour, as a sentence.
         rfc: The RFC and its section that ask for it.
         send: The bytes. Each part after the first is sent when one more answer has come.
         answers: The statuses of all answers, interim ones included, in order.
@@ -61,7 +61,7 @@ class Case:
         half_closes: Whether the client says that it has sent its last byte.
         settings: gunicorn's settings.
         limits: How much the client may send.
-        application: Who answers; if there is none, an application that echoes path and body.
+        application: The application; by default, one that echoes path and body.
         bodies: The bodies of the answers, if they are not what the echo makes of ``seen``.
         fields: Header fields of the first answer; None stands for one that must not be there.
         fails: Whether the application breaks the rules, which is logged with a traceback.

@@ -167,7 +167,7 @@ class SecondOpinion:
         """Return status, fields and body of all final answers.
 
         Args:
-            data: What the server has sent.
+            data: The bytes that the server has sent.
             methods: The methods of the requests that it answers; after them may be one more
                 answer, to something that is not a request.
         """

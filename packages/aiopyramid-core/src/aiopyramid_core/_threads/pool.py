@@ -118,7 +118,7 @@ class RequestThreads:
         """Have a thread run a job as soon as fewer than ``limit`` threads run.
 
         Args:
-            job: What to run.
+            job: The job to run.
             at_once: Whether to ignore the limit: for a job for which the requests in all threads
                 may wait.
             preferred: Whether the threads in reserve may run it, before other jobs: for a job for
