@@ -75,6 +75,7 @@ class RequestParser:
         limits: Bounds on the head; the receiver bounds the body.
 
     Attributes:
+        chunks: How many chunks of bodies have begun so far.
         in_head: Whether a request has begun whose head is not complete yet.
     """
 
@@ -90,6 +91,7 @@ class RequestParser:
         "_pending_bytes",
         "_receiver",
         "_trailer_fields",
+        "chunks",
         "in_head",
     )
 
@@ -98,6 +100,7 @@ class RequestParser:
         self._limits = limits
         self._head = RequestHead()
         self.in_head = False
+        self.chunks = 0
         self._in_body = False
         self._fields_bytes = 0
         # Bytes that came with the body and are not part of it: chunk extensions, trailer fields.
@@ -246,6 +249,7 @@ class RequestParser:
     def on_chunk_header(self) -> None:
         """Count the framing of a chunk whose size is complete."""
         self._advanced = True
+        self.chunks += 1
         self._framing_bytes -= _CHUNK_FRAMING_BYTES
 
     def on_body(self, data: bytes) -> None:
