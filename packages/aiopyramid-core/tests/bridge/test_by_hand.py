@@ -7,7 +7,6 @@ import pytest
 from greenlet import getcurrent, greenlet
 
 from aiopyramid_core import await_, spawn_greenlet, synchronize
-from aiopyramid_core._bridge.driver import start_greenlet
 from aiopyramid_core.legacy import run_in_greenlet
 
 
@@ -88,23 +87,6 @@ def test_the_greenlet_goes_on_in_its_own_task(run):
     assert run(spawned(ordinary)) == (True, False)
 
 
-def test_a_greenlet_that_has_no_task_yet_gets_one(run):
-    async def main():
-        done = asyncio.Event()
-        got = []
-
-        def ordinary():
-            got.append(call_by_hand(double, 6))
-            done.set()
-
-        task = start_greenlet(asyncio.get_running_loop(), ordinary)
-        await asyncio.wait_for(done.wait(), 20)
-        await task
-        return got
-
-    assert run(main) == [12]
-
-
 def test_a_cancelled_task_cancels_the_coroutine_and_the_greenlet_hears_of_it(run):
     async def main():
         began, told = asyncio.Event(), []
@@ -130,26 +112,6 @@ def test_a_cancelled_task_cancels_the_coroutine_and_the_greenlet_hears_of_it(run
         return told
 
     assert run(main) == ["coroutine", "greenlet"]
-
-
-def test_a_task_cancelled_before_it_began_cancels_the_greenlet(run):
-    async def main():
-        told = []
-
-        def ordinary():
-            try:
-                call_by_hand(double, 1)
-            except asyncio.CancelledError:
-                told.append("greenlet")
-                raise
-
-        task = start_greenlet(asyncio.get_running_loop(), ordinary)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return told
-
-    assert run(main) == ["greenlet"]
 
 
 # --- Other futures --------------------------------------------------------------------------------

@@ -89,9 +89,6 @@ def wait_by_hand(
     """
     failure: BaseException | None = None
     try:
-        if not worker.in_task:
-            yield None  # answered by the first step of a Task
-            worker.in_task = True
         outcome = yield from future
     except BaseException as error:
         failure = error
