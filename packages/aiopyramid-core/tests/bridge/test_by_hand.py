@@ -1,6 +1,7 @@
 """by_hand: what code of earlier versions does with greenlets."""
 
 import asyncio
+import contextlib
 import types
 
 import pytest
@@ -112,6 +113,43 @@ def test_a_cancelled_task_cancels_the_coroutine_and_the_greenlet_hears_of_it(run
         return told
 
     assert run(main) == ["coroutine", "greenlet"]
+
+
+def test_a_task_cancelled_at_once_cancels_the_future_and_the_greenlet(run):
+    async def main():
+        told = []
+        future = asyncio.get_running_loop().create_future()
+
+        def ordinary():
+            asyncio.current_task().cancel()
+            try:
+                getcurrent().parent.switch(future)
+            except asyncio.CancelledError:
+                told.append("greenlet")
+                raise
+
+        task = asyncio.create_task(spawn_greenlet(ordinary))
+        await asyncio.wait([task], timeout=20)
+        return told, task.cancelled(), future.cancelled()
+
+    assert run(main) == (["greenlet"], True, True)
+
+
+def test_a_coroutine_closed_while_a_greenlet_waits_by_hand_ends_the_greenlet():
+    told = []
+
+    def ordinary():
+        try:
+            getcurrent().parent.switch(future)
+        finally:
+            told.append("greenlet")
+
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        future = loop.create_future()
+        coroutine = spawn_greenlet(ordinary)
+        coroutine.send(None)
+        coroutine.close()
+    assert told == ["greenlet"]
 
 
 # --- Other futures --------------------------------------------------------------------------------

@@ -57,17 +57,18 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
     while signal is not ENDED:
         if worker.dead:
             raise signal if isinstance(signal, GreenletExit) else GreenletExit()
-        # The attribute is True while a coroutine awaits the future; the Task checks it as well.
-        if getattr(signal, "_asyncio_future_blocking", None) is False and _by_hand(worker):
-            ended, signal = yield from wait_by_hand(worker, signal)
-            if ended:
-                return signal
-            continue
         failure: BaseException | None = None
         try:
             value = yield signal
         except BaseException as error:
             failure = error
+        if failure is not None and _by_hand(worker):
+            # The Task refuses a future that synchronous code has switched up, because no coroutine
+            # awaits it. So this costs nothing where the coroutines wait.
+            ended, signal = yield from wait_by_hand(worker, signal, failure)
+            if ended:
+                return signal
+            continue
         # The greenlet must switch to the greenlet that has resumed the driver.
         worker.parent = getcurrent()
         # Resume it outside of the except clause. Otherwise the exception would still count as being
@@ -87,7 +88,8 @@ def _by_hand(worker: BridgeGreenlet) -> bool:
 
     A coroutine that yields a bare future is wrong, and the Task raises an error in it.
     """
-    return worker.gr_frame.f_code is not await_in_bridge.__code__
+    frame = worker.gr_frame
+    return frame is not None and frame.f_code is not await_in_bridge.__code__
 
 
 def _outcome(worker: BridgeGreenlet) -> Any:
