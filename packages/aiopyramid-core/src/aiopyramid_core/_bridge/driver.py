@@ -62,7 +62,7 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
             value = yield signal
         except BaseException as error:
             failure = error
-        if failure is not None and _by_hand(worker):
+        if failure is not None and _is_switched_by_hand(worker):
             # The Task refuses a future that synchronous code has switched up, because no coroutine
             # awaits it. So this costs nothing where the coroutines wait.
             ended, signal = yield from wait_by_hand(worker, signal, failure)
@@ -83,7 +83,7 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
     return _outcome(worker)
 
 
-def _by_hand(worker: BridgeGreenlet) -> bool:
+def _is_switched_by_hand(worker: BridgeGreenlet) -> bool:
     """Return whether synchronous code has switched the greenlet, and not a coroutine's ``yield``.
 
     A coroutine that yields a bare future is wrong, and the Task raises an error in it.

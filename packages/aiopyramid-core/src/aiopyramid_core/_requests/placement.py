@@ -18,7 +18,7 @@ from .route_index import RouteIndex
 from .route_match import ROUTE_MATCH, STATIC_FILE
 from .view_records import Place, ViewRecord
 
-__all__ = ("Decision", "Placement", "install", "is_installed", "placement_of")
+__all__ = ("Decision", "Placement", "has_placement", "install", "placement_of")
 
 _log = logging.getLogger("aiopyramid_core")
 
@@ -201,7 +201,7 @@ def install(registry: Any, placement: Placement) -> None:
     registry[_REGISTRY_KEY] = placement
 
 
-def is_installed(registry: Any) -> bool:
+def has_placement(registry: Any) -> bool:
     """Return whether an application has a placement."""
     return _REGISTRY_KEY in registry
 

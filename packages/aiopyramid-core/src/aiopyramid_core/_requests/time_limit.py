@@ -30,6 +30,17 @@ class _State(enum.Enum):
     TIMED = "in code that is timed"
     EXPIRED = "out of time"
 
+    # The enumeration's own __hash__ hashes the name, in Python.
+    __hash__ = object.__hash__
+
+
+_TRANSITIONS: Final[dict[_State, frozenset[_State]]] = {
+    _State.QUEUED: frozenset({_State.UNTIMED, _State.EXPIRED}),
+    _State.UNTIMED: frozenset({_State.TIMED}),
+    _State.TIMED: frozenset({_State.UNTIMED, _State.EXPIRED}),
+    _State.EXPIRED: frozenset(),
+}
+
 
 class TimeLimit:
     """The limit of one request; created on the event loop.
@@ -73,11 +84,17 @@ class TimeLimit:
                 # Its wait is being cancelled, so that the thread can respond by itself.
                 left += LAST_WORDS_SECONDS
             if left <= 0:
-                self._state = _State.EXPIRED
+                self._become(_State.EXPIRED)
         if left > 0:
             self._arm(left)
         elif self._answer is not None and not self._answer.done():
             self._answer.set_exception(OutOfTime())
+
+    def _become(self, state: _State) -> None:
+        """Change the state; the only place that does. The caller holds the lock."""
+        if state not in _TRANSITIONS[self._state]:
+            raise AssertionError(f"invalid transition from {self._state} to {state}")
+        self._state = state
 
     def _arm(self, seconds: float) -> None:
         self._timer.cancel()
@@ -96,7 +113,7 @@ class TimeLimit:
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
-            self._state = _State.UNTIMED
+            self._become(_State.UNTIMED)
         return True
 
     def begin(self) -> bool:
@@ -104,7 +121,7 @@ class TimeLimit:
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
-            self._state = _State.TIMED
+            self._become(_State.TIMED)
             seconds = self._seconds + HEAD_START_SECONDS
             self._end = time.monotonic() + seconds
         self._loop.call_soon_threadsafe(self._arm, seconds)
@@ -115,7 +132,7 @@ class TimeLimit:
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
-            self._state = _State.UNTIMED
+            self._become(_State.UNTIMED)
         return True
 
 
