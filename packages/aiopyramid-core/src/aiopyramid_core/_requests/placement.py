@@ -14,9 +14,10 @@ from pyramid.interfaces import VH_ROOT_KEY, IRequest, IRootFactory, IRouteReques
 from pyramid.traversal import DefaultRootFactory, decode_path_info, split_path_info
 from pyramid.util import text_
 
+from .._place import Place
 from .route_index import RouteIndex
 from .route_match import ROUTE_MATCH, STATIC_FILE
-from .view_records import Place, ViewRecord
+from .view_records import ViewRecord
 
 __all__ = ("Decision", "Placement", "has_placement", "install", "placement_of")
 

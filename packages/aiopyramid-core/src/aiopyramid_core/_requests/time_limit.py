@@ -11,13 +11,36 @@ import time
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pyramid.httpexceptions import HTTPServiceUnavailable
+
 from .._bridge.from_thread import LAST_WORDS_SECONDS, ThreadScope
 
-__all__ = ("OutOfTime", "TimeLimit", "current_limit", "is_out_of_time")
+__all__ = ("OutOfTime", "RequestTimeout", "TimeLimit", "current_limit", "is_out_of_time")
 
 HEAD_START_SECONDS: Final = 0.05
 """How much earlier than the event loop a thread should notice that its time has expired. By then, a
 thread that waits has noticed it and responds by itself."""
+
+
+class RequestTimeout(HTTPServiceUnavailable):
+    """A request took longer than ``aiopyramid.request_timeout``: 503.
+
+    Raised below Pyramid's exception views, so that a view for this class or for
+    :class:`pyramid.httpexceptions.HTTPServiceUnavailable` may render it.
+    """
+
+    explanation = "The server took too long to answer this request."
+
+    @classmethod
+    def after(cls, seconds: float) -> "RequestTimeout":
+        """Return the error for a request that has exceeded its limit.
+
+        The limit is given in seconds.
+
+        Args:
+            seconds: The limit.
+        """
+        return cls(f"The limit is {seconds:g} seconds.")
 
 
 class OutOfTime(Exception):
