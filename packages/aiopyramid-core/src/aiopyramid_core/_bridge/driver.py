@@ -72,7 +72,7 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
         except BaseException as error:
             failure = error
         # The greenlet must switch to the greenlet that has resumed the driver.
-        worker.parent = getcurrent()
+        worker.driver = getcurrent()
         # Resume it outside of the except clause. Otherwise the exception would still count as being
         # handled (sys.exception(), __context__) in the resumed code.
         if failure is None:
@@ -278,7 +278,7 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
         signal = coroutine.send(None)
         while True:
             try:
-                value = getcurrent().parent.switch(signal)
+                value = getcurrent().driver.switch(signal)
             except BaseException as error:
                 failure = error
             if failure is None:
@@ -302,7 +302,7 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
 def _wait_for_task(coroutine: Coroutine[Any, Any, Any]) -> None:
     """Request a Task, which must exist before the coroutine takes its first step."""
     try:
-        getcurrent().parent.switch(None)  # answered by the Task's first step
+        getcurrent().driver.switch(None)  # answered by the Task's first step
     except BaseException:
         # The Task was cancelled before it began, and with it the coroutine.
         coroutine.close()

@@ -6,11 +6,13 @@ with Pyramid's own thread-locals (:mod:`.threadlocals`), the very instance has t
 
 And ``commit()`` and ``abort()`` block. On the event loop they would hold up everybody; in threads
 that others may have taken, they could wait for those who wait for the very locks that they release.
-So each gets a thread at once.
+So each gets a thread at once. A transaction in which only SQLAlchemy sessions with an asyncio
+driver take part does not block, and ends on the event loop.
 
 In synchronous requests all is as it was.
 """
 
+import functools
 import importlib
 import importlib.util
 import logging
@@ -20,7 +22,7 @@ from typing import Any, Final
 from pyramid.interfaces import ITweens
 from pyramid.util import DottedNameResolver
 
-from .._off_loop import off_loop
+from .._off_loop import off_loop, to_the_end
 from .scope import CoroutineRequestScope, ThreadRequestScope, scope_here
 
 __all__ = ("install", "scope_of_this_thread", "take_commits_off_loop")
@@ -70,10 +72,10 @@ def _scoped_manager_class(transaction: Any) -> type:
         """The manager of one coroutine request."""
 
         def commit(self) -> None:
-            off_loop(super().commit, at_once=True)
+            _end(self, super().commit)
 
         def abort(self) -> None:
-            off_loop(super().abort, at_once=True)
+            _end(self, super().abort)
 
     class ScopedTransactionManager(transaction.ThreadTransactionManager):
         """``transaction.manager``: one manager per coroutine request, else one per thread."""
@@ -125,18 +127,36 @@ def _off_loop_hook(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
             if type(scope) is CoroutineRequestScope:
                 # On the instance, whatever its class is.
                 for name in ("commit", "abort"):
-                    setattr(manager, name, _off_loop(getattr(manager, name)))
+                    function = functools.partial(_end, manager, getattr(manager, name))
+                    setattr(manager, name, function)
             scope.clean_up_with(_aborting(manager))
         return manager
 
     return manager_hook
 
 
-def _off_loop(function: Callable[[], None]) -> Callable[[], None]:
-    def call() -> None:
+def _end(manager: Any, function: Callable[[], None]) -> None:
+    """Commit or abort the transaction of a coroutine request, to the end even if cancelled."""
+    if _awaits(manager):
+        to_the_end(function)
+    else:
         off_loop(function, at_once=True)
 
-    return call
+
+def _awaits(manager: Any) -> bool:
+    """Return whether all that takes part in a transaction are sessions with an asyncio driver."""
+    transaction = getattr(manager, "_txn", None)  # to ask for it would begin one
+    resources = getattr(transaction, "_resources", None)
+    if not resources:
+        return False
+    for resource in resources:
+        if getattr(resource, "never_blocks", False):
+            continue
+        # A SessionDataManager of zope.sqlalchemy has the session, and it has the engine.
+        bind = getattr(getattr(resource, "session", None), "bind", None)
+        if not getattr(getattr(bind, "dialect", None), "is_async", False):
+            return False
+    return True
 
 
 def _aborting(manager: Any) -> Callable[[], None]:
