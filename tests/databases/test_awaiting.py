@@ -1,4 +1,4 @@
-"""Coroutine requests that wait for PostgreSQL in ``request.dbsession``: many, and in bad weather."""
+"""Requests that wait for PostgreSQL in ``request.dbsession``: many at once, and in bad weather."""
 
 import asyncio
 import random
@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 POOL_SIZE = 10
+KILLS = 8
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_in_bad_weather_no_row_is_lost_and_no_connection(served, clients, addres
                 await asyncio.wait((request,))
 
         async def kill_backends():
-            for _ in range(8):
+            for _ in range(KILLS):
                 await asyncio.sleep(0.1)
                 await connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -161,7 +162,7 @@ def test_in_bad_weather_no_row_is_lost_and_no_connection(served, clients, addres
     assert acknowledged <= set(found)
     assert len(acknowledged) > 200
     assert set(found.values()) == {"one"}  # each transaction as a whole, or nothing of it
-    assert len(uncertain) <= len(refused) // 2
+    assert len(uncertain) <= KILLS, (len(uncertain), len(refused))
     assert "non-checked-in" not in served.output
     assert "never awaited" not in served.output
 

@@ -20,6 +20,7 @@ from shop.models import Base
 SERVERS = ["gunicorn", "waitress"]
 KINDS = ["in_coroutine", "in_thread", "in_task", "in_websocket"]
 DATABASES = ["sqlite", "postgresql"]
+COMPLAINTS = ["Traceback", "RuntimeWarning", "SAWarning", "never awaited", "non-checked-in"]
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +99,7 @@ def test_each_feature_gives_the_same_result(running, clients, expected, database
 
     results = clients(main)
     assert results == expected
-    for complaint in (
-        "Traceback",
-        "RuntimeWarning",
-        "SAWarning",
-        "never awaited",
-        "non-checked-in",
-    ):
+    for complaint in COMPLAINTS:
         assert complaint not in served.output
 
 
