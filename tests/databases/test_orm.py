@@ -25,7 +25,7 @@ COMPLAINTS = ["Traceback", "RuntimeWarning", "SAWarning", "never awaited", "non-
 
 @pytest.fixture(scope="module")
 def expected():
-    """What each feature returns with a synchronous driver, without any server."""
+    """The result of each feature with a synchronous driver, without any server."""
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)
     results = {}

@@ -86,7 +86,7 @@ class _ContextOnLoop:
 
 
 class _PoolOnLoop:
-    """What a pool does on the event loop; mixed into the pool that the dialect prefers."""
+    """A pool that works on the event loop; mixed into the pool that the dialect prefers."""
 
     def _do_get(self) -> Any:
         return on_loop(super()._do_get)  # type: ignore[misc]
