@@ -74,6 +74,7 @@ CONTENTS = {
     "How-to guides": """
         Overview <docs/guides/README>
         {guides}
+        docs/sqlalchemy
         docs/transactions
         docs/migration
     """,
@@ -88,6 +89,7 @@ CONTENTS = {
         docs/reference/aiopyramid-core-testing
         docs/reference/aiopyramid-core-servers
         docs/reference/aiopyramid-gunicorn
+        docs/reference/aiopyramid-sqlalchemy
         docs/reference/aiopyramid-traversal
         docs/reference/aiopyramid-websocket
         docs/reference/aiopyramid-uwsgi
@@ -96,6 +98,7 @@ CONTENTS = {
     "Packages": """
         aiopyramid-core <packages/aiopyramid-core/README>
         aiopyramid-gunicorn <packages/aiopyramid-gunicorn/README>
+        aiopyramid-sqlalchemy <packages/aiopyramid-sqlalchemy/README>
         aiopyramid-traversal <packages/aiopyramid-traversal/README>
         aiopyramid-websocket <packages/aiopyramid-websocket/README>
         aiopyramid-uwsgi <packages/aiopyramid-uwsgi/README>
@@ -106,6 +109,7 @@ CONTENTS = {
         SECURITY
         packages/aiopyramid-core/CHANGES
         packages/aiopyramid-gunicorn/CHANGES
+        packages/aiopyramid-sqlalchemy/CHANGES
         packages/aiopyramid-traversal/CHANGES
         packages/aiopyramid-websocket/CHANGES
         packages/aiopyramid-uwsgi/CHANGES

@@ -22,6 +22,7 @@ from sphinx.util.nodes import make_refnode
 PACKAGES: Final = (
     "aiopyramid_core",
     "aiopyramid_gunicorn",
+    "aiopyramid_sqlalchemy",
     "aiopyramid_traversal",
     "aiopyramid_websocket",
     "aiopyramid_uwsgi",

@@ -1,4 +1,4 @@
-"""Facts that hold for each of the six distributions, asked of what a user would install."""
+"""Facts that hold for each of the seven distributions, asked of what a user would install."""
 
 from importlib.metadata import requires
 from pathlib import Path
@@ -13,6 +13,7 @@ FOLDERS = {
     "aiopyramid": ROOT / "meta",
     "aiopyramid-core": ROOT / "packages/aiopyramid-core",
     "aiopyramid-gunicorn": ROOT / "packages/aiopyramid-gunicorn",
+    "aiopyramid-sqlalchemy": ROOT / "packages/aiopyramid-sqlalchemy",
     "aiopyramid-traversal": ROOT / "packages/aiopyramid-traversal",
     "aiopyramid-uwsgi": ROOT / "packages/aiopyramid-uwsgi",
     "aiopyramid-websocket": ROOT / "packages/aiopyramid-websocket",
@@ -23,6 +24,7 @@ DEPENDENCIES = {
     "aiopyramid": {CORE, *SATELLITES, "cookiecutter>=2.6"},
     "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1.1"},
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
+    "aiopyramid-sqlalchemy": {CORE, "sqlalchemy>=2.0.38"},
     "aiopyramid-traversal": {CORE},
     "aiopyramid-uwsgi": {CORE},
     "aiopyramid-websocket": {CORE, "websockets>=15"},

@@ -12,9 +12,9 @@ from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
 from ._bridge.carrying import bring_back, call_handling, reraise
-from ._bridge.driver import await_in_bridge, in_bridge
-from ._bridge.from_thread import ThreadScope, using_scope
-from ._bridge.sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
+from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
+from ._bridge.from_thread import ThreadScope
+from ._bridge.sqlalchemy import await_in_sqlalchemy, call_serving, in_sqlalchemy
 from ._isolation.scope import CoroutineRequestScope, clean_up_here, current_scope
 from ._threads.of_process import request_threads
 from ._threads.results import deliver
@@ -25,6 +25,7 @@ __all__ = (
     "Outcome",
     "call_elsewhere",
     "call_in_request_thread",
+    "finish",
     "in_thread_of_request",
     "off_loop",
 )
@@ -61,8 +62,7 @@ async def call_elsewhere(
 
     def call() -> Outcome:
         try:
-            with using_scope(scope):
-                return call_handling(handled, function), None
+            return call_serving(scope, call_handling, handled, function), None
         except BaseException as error:
             return None, error
         finally:
@@ -123,8 +123,8 @@ def _has_had_thread() -> bool:
     return had
 
 
-async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:
-    """Wait for a thread even if cancelled in the meantime, and raise the cancellation afterwards.
+async def _to_the_end(outcome: "asyncio.Future[T]") -> T:
+    """Wait for a result even if cancelled in the meantime, and raise the cancellation afterwards.
 
     Otherwise one thread could abort a transaction that another thread is committing.
     """
@@ -136,6 +136,8 @@ async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:
             cancelled = error
     if cancelled is not None:
         try:
+            if not outcome.cancelled():
+                outcome.exception()  # otherwise asyncio would report that nothing has seen it
             raise cancelled
         finally:
             del cancelled  # breaks the cycle exception -> traceback -> this frame
@@ -156,6 +158,26 @@ def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
     if in_sqlalchemy():
         return await_in_sqlalchemy(call_in_request_thread(function, at_once=at_once))
     return function()
+
+
+def finish(function: Callable[[], T], *, awaits: bool) -> T:
+    """Call a function that ends a transaction, from synchronous code and even if cancelled.
+
+    A cancellation of the request is raised afterwards.
+
+    Args:
+        function: A synchronous callable.
+        awaits: Whether it awaits and does not block. If so, it runs on the event loop in a Task of
+            its own, otherwise in a thread, even if all are busy.
+    """
+    if not awaits:
+        return off_loop(function, at_once=True)
+    return await_in_bridge(_in_task(function)) if in_bridge() else function()
+
+
+async def _in_task(function: Callable[[], T]) -> T:
+    outcome: T = await _to_the_end(asyncio.ensure_future(spawn_greenlet(function)))
+    return outcome
 
 
 def in_thread_of_request(function: Callable[P, T]) -> Callable[P, T]:

@@ -12,15 +12,15 @@ Where can synchronous code wait?
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pyramid.threadlocal import get_current_request
 
 from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
-from ._bridge.from_thread import ThreadScope, await_in_thread, loop_of_this_thread, using_scope
+from ._bridge.from_thread import ThreadScope, await_in_thread, loop_of_this_thread
 from ._bridge.process_loop import process_loop
 from ._bridge.refusal import on_a_loop, refuse
-from ._bridge.sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
+from ._bridge.sqlalchemy import await_in_sqlalchemy, call_serving, in_sqlalchemy
 from ._coroutines import is_coroutine
 from .exceptions import ScopeError
 
@@ -102,9 +102,14 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         # A server has adopted it and is still loading the application.
         result = loop.run_until_complete(spawn_greenlet(function, *args, **kwargs))
         return loop.run_until_complete(result) if is_coroutine(result) else result
-    with using_scope(ThreadScope(lambda: loop)):
-        result = function(*args, **kwargs)
-        return await_(result) if is_coroutine(result) else result
+    scope = ThreadScope(lambda: loop)
+    outcome: T = call_serving(scope, _call_and_wait, function, *args, **kwargs)
+    return outcome
+
+
+def _call_and_wait(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    result = function(*args, **kwargs)
+    return await_(result) if is_coroutine(result) else result
 
 
 def _loop_to_wait_for() -> asyncio.AbstractEventLoop | None:

@@ -370,3 +370,71 @@ def test_the_hook_of_an_application_without_pyramid_tm_is_left_alone():
     config = Configurator(settings={"tm.manager_hook": "somewhere.else"})
     config.include("aiopyramid_core")
     assert config.make_wsgi_app().registry.settings["tm.manager_hook"] == "somewhere.else"
+
+
+# --- Transactions that await ----------------------------------------------------------------------
+
+
+class AwaitingResource(Resource):
+    """A session with an asyncio driver, as zope.sqlalchemy joins it."""
+
+    class session:
+        class bind:
+            class dialect:
+                is_async = True
+
+    def abort(self, txn):
+        await_(asyncio.sleep(0))
+        super().abort(txn)
+
+    def tpc_finish(self, txn):
+        await_(asyncio.sleep(0))
+        super().tpc_finish(txn)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_transaction_of_asyncio_drivers_ends_on_the_event_loop(
+    run, fetch, build, writes, hook, fails
+):
+    async def view(request):
+        manager_of(request).get().join(AwaitingResource(writes, "x"))
+        if fails:
+            request.tm.doom()
+        return Response("")
+
+    run(fetch, build(view, hook))
+    assert writes.threads == {threading.get_ident()}
+    assert writes.committed == ([] if fails else ["x"])
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_one_with_another_resource_as_well_ends_in_a_thread(run, fetch, build, writes, hook):
+    async def view(request):
+        manager_of(request).get().join(AwaitingResource(writes, "x"))
+        writes.write("y", manager_of(request))
+        return Response("")
+
+    run(fetch, build(view, hook))
+    assert threading.get_ident() not in writes.threads
+    assert sorted(writes.committed) == ["x", "y"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_request_that_is_cancelled_while_it_commits_commits_as_a_whole(
+    run, fetch, build, writes, hook
+):
+    async def view(request):
+        for name in "xy":
+            manager_of(request).get().join(AwaitingResource(writes, name))
+        return Response("")
+
+    async def main():
+        app = build(view, hook)
+        request = asyncio.create_task(fetch(app))
+        writes.before_commit = request.cancel
+        with pytest.raises(asyncio.CancelledError):
+            await request
+
+    run(main)
+    assert sorted(writes.committed) == ["x", "y"]

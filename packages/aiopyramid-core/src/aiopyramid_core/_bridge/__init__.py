@@ -10,13 +10,13 @@ request whose view calls ``await_(asyncio.sleep(1))``::
     2 worker.switch(call)        ──────────▶ application → tweens → view
     3                                        await_in_bridge(sleep):
                                                sleep.send(None) → future
-    4 signal = future            ◀────────── parent.switch(future)
+    4 signal = future            ◀────────── driver.switch(future)
     5 yield future
       ┄┄┄ the event loop does other things for a second ┄┄┄
     6 the loop resumes the Task
     7 worker.switch(None)        ──────────▶   sleep.send(None) → StopIteration
     8                                        await_ returns; view → tweens → application
-    9 signal = ENDED             ◀────────── parent.switch(ENDED)
+    9 signal = ENDED             ◀────────── driver.switch(ENDED)
    10 the greenlet goes back to the pool; spawn_greenlet returns the result
 
 The coroutine itself runs in the greenlet (step 3). Only the value that it yields, the bare future,
@@ -43,5 +43,5 @@ until the result arrives.
 ``refusal``
     The error for places where nothing can wait.
 ``sqlalchemy``
-    Waiting below SQLAlchemy's ``AsyncSession.run_sync()``.
+    Waiting in SQLAlchemy's asyncio dialects, and below its ``AsyncSession.run_sync()``.
 """

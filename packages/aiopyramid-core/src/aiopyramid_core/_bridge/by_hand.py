@@ -99,7 +99,7 @@ def wait_by_hand(
             outcome = yield from value
         except BaseException as error:
             failure = error
-    worker.parent = getcurrent()
+    worker.driver = getcurrent()
     if failure is not None:
         try:
             return False, worker.throw(failure)

@@ -70,7 +70,7 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
                 return signal
             continue
         # The greenlet must switch to the greenlet that has resumed the driver.
-        worker.parent = getcurrent()
+        worker.driver = getcurrent()
         # Resume it outside of the except clause. Otherwise the exception would still count as being
         # handled (sys.exception(), __context__) in the resumed code.
         if failure is None:
@@ -232,7 +232,7 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
         signal = coroutine.send(None)
         while True:
             try:
-                value = getcurrent().parent.switch(signal)
+                value = getcurrent().driver.switch(signal)
             except BaseException as error:
                 failure = error
             if failure is None:

@@ -5,11 +5,21 @@ Such a greenlet only runs one call after another; ``driver`` switches into it.
 
 import os
 import threading
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-__all__ = ("ENDED", "BridgeGreenlet", "kills_greenlet", "park", "take_idle")
+__all__ = (
+    "ENDED",
+    "BridgeGreenlet",
+    "OrphanGreenlet",
+    "kills_greenlet",
+    "new_greenlet",
+    "park",
+    "take_idle",
+)
+
+G = TypeVar("G", bound="BridgeGreenlet")
 
 ENDED: Final = object()
 """The value that a greenlet switches up when its call has ended."""
@@ -30,17 +40,20 @@ class BridgeGreenlet(greenlet):
     as switching into a parked one.
 
     Attributes:
+        driver: The greenlet that drives this one, under another name: other code which asks for
+            the ``parent`` gets an object that awaits (see ``sqlalchemy``).
         result: The return value of the last call.
         error: The exception of the last call, or None.
     """
 
     __slots__ = ("error", "result")
 
+    driver = greenlet.parent
     result: Any
     error: BaseException | None
 
 
-class _Orphan(BridgeGreenlet):
+class OrphanGreenlet(BridgeGreenlet):
     """A greenlet in a child process, whose driver and event loop belong to the parent."""
 
     __slots__ = ()
@@ -49,7 +62,7 @@ class _Orphan(BridgeGreenlet):
 def _orphan_in_child() -> None:
     current = getcurrent()
     if type(current) is BridgeGreenlet:
-        current.__class__ = _Orphan
+        current.__class__ = OrphanGreenlet
     _idle.stack.clear()
 
 
@@ -64,7 +77,7 @@ def _work() -> None:
     greenlet across a switch.
     """
     while True:
-        function, args, kwargs = getcurrent().parent.switch(ENDED)
+        function, args, kwargs = getcurrent().driver.switch(ENDED)
         try:
             result, error = function(*args, **kwargs), None
         except GreenletExit:
@@ -101,16 +114,21 @@ class _IdleGreenlets(threading.local):
 _idle = _IdleGreenlets()
 
 
+def new_greenlet(kind: type[G]) -> G:
+    """Return a new greenlet that waits for a call, as a child of the calling greenlet."""
+    worker = kind(_work)
+    worker.switch()  # to where it waits for a call
+    return worker
+
+
 def take_idle() -> BridgeGreenlet:
     """Return a parked greenlet of this thread, or a new one, as a child of the calling greenlet."""
     stack = _idle.stack
     if stack:
         worker = stack.pop()
-        worker.parent = getcurrent()
+        worker.driver = getcurrent()
         return worker
-    worker = BridgeGreenlet(_work)
-    worker.switch()  # to where it waits for a call
-    return worker
+    return new_greenlet(BridgeGreenlet)
 
 
 def park(worker: BridgeGreenlet) -> None:

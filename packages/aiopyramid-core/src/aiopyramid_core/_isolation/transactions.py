@@ -6,7 +6,8 @@ with Pyramid's own thread-locals (:mod:`.threadlocals`), the class of the instan
 
 ``commit()`` and ``abort()`` block. On the event loop they would hold up all requests. If they had
 to wait for a thread of the pool, the requests in all threads might be waiting for the locks that
-they release. So each gets a thread at once.
+they release. So each gets a thread at once. A transaction in which only SQLAlchemy sessions with an
+asyncio driver take part does not block, and ends on the event loop.
 
 Nothing changes in synchronous requests.
 """
@@ -16,7 +17,7 @@ import importlib
 import importlib.util
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pyramid.interfaces import ITweens
 from pyramid.util import DottedNameResolver
@@ -27,7 +28,13 @@ __all__ = ("install", "scope_of_this_thread", "take_commits_off_loop")
 
 _log = logging.getLogger("aiopyramid_core")
 
-OffLoop = Callable[[Callable[[], None]], None]
+
+class Finish(Protocol):
+    """Commits or aborts for a request that waits, even if it is cancelled."""
+
+    def __call__(self, function: Callable[[], None], /, *, awaits: bool) -> None:
+        """Call a function; ``awaits`` says whether it awaits and does not block."""
+
 
 _TWEEN: Final = "pyramid_tm.tm_tween_factory"
 _HOOK: Final = "tm.manager_hook"
@@ -42,17 +49,17 @@ class _NotInstalled:
 _manager: Any = _NotInstalled
 
 
-def install(off_loop: OffLoop) -> None:
+def install(finish: Finish) -> None:
     """Make ``transaction.manager`` one per coroutine request, if the package is installed.
 
     Args:
-        off_loop: Calls a blocking function in a thread of its own.
+        finish: Commits or aborts for a request that waits.
     """
     global _manager
     if _manager is not _NotInstalled or importlib.util.find_spec("transaction") is None:
         return
     transaction = importlib.import_module("transaction")
-    scoped = _scoped_manager_class(transaction, off_loop)
+    scoped = _scoped_manager_class(transaction, finish)
     transaction.manager.__class__ = scoped
     _manager = transaction.manager
 
@@ -69,17 +76,17 @@ def scope_of_this_thread() -> ThreadRequestScope:
     return scope
 
 
-def _scoped_manager_class(transaction: Any, off_loop: OffLoop) -> type:
+def _scoped_manager_class(transaction: Any, finish: Finish) -> type:
     """Return the class for ``transaction.manager``; a function, as the package is optional."""
 
     class OffLoopTransactionManager(transaction.TransactionManager):
         """The manager of one coroutine request."""
 
         def commit(self) -> None:
-            off_loop(super().commit)
+            finish(super().commit, awaits=_awaits(self))
 
         def abort(self) -> None:
-            off_loop(super().abort)
+            finish(super().abort, awaits=_awaits(self))
 
     class ScopedTransactionManager(transaction.ThreadTransactionManager):
         """``transaction.manager``: one manager per coroutine request, otherwise one per thread."""
@@ -108,12 +115,12 @@ def _scoped_manager_class(transaction: Any, off_loop: OffLoop) -> type:
     return ScopedTransactionManager
 
 
-def take_commits_off_loop(registry: Any, off_loop: OffLoop) -> None:
+def take_commits_off_loop(registry: Any, finish: Finish) -> None:
     """Have ``pyramid_tm`` commit and abort coroutine requests off the event loop.
 
     Args:
         registry: The application's registry, all of whose configuration is done.
-        off_loop: Calls a blocking function in a thread of its own.
+        finish: Commits or aborts for a request that waits.
     """
     tweens = registry.queryUtility(ITweens)
     if tweens is None or _TWEEN not in {*tweens.sorter.names, *(n for n, _ in tweens.explicit)}:
@@ -121,12 +128,10 @@ def take_commits_off_loop(registry: Any, off_loop: OffLoop) -> None:
     named = registry.settings.get(_HOOK)
     if not named:
         return  # transaction.manager, which does this itself
-    registry.settings[_HOOK] = _off_loop_hook(
-        DottedNameResolver(None).maybe_resolve(named), off_loop
-    )
+    registry.settings[_HOOK] = _off_loop_hook(DottedNameResolver(None).maybe_resolve(named), finish)
 
 
-def _off_loop_hook(hook: Callable[[Any], Any], off_loop: OffLoop) -> Callable[[Any], Any]:
+def _off_loop_hook(hook: Callable[[Any], Any], finish: Finish) -> Callable[[Any], Any]:
     def manager_hook(request: Any) -> Any:
         manager = hook(request)
         scope = scope_here()
@@ -135,11 +140,31 @@ def _off_loop_hook(hook: Callable[[Any], Any], off_loop: OffLoop) -> Callable[[A
                 # On the instance, whatever its class is.
                 for name in ("commit", "abort"):
                     function = getattr(manager, name)
-                    setattr(manager, name, functools.partial(off_loop, function))
+                    setattr(manager, name, functools.partial(_end, manager, function, finish))
             scope.clean_up_with(_aborting(manager))
         return manager
 
     return manager_hook
+
+
+def _end(manager: Any, function: Callable[[], None], finish: Finish) -> None:
+    finish(function, awaits=_awaits(manager))
+
+
+def _awaits(manager: Any) -> bool:
+    """Return whether only sessions with an asyncio driver take part in a transaction."""
+    transaction = getattr(manager, "_txn", None)  # to ask for it would begin one
+    resources = getattr(transaction, "_resources", None)
+    if not resources:
+        return False
+    for resource in resources:
+        if getattr(resource, "never_blocks", False):
+            continue
+        # A SessionDataManager of zope.sqlalchemy has the session, and it has the engine.
+        bind = getattr(getattr(resource, "session", None), "bind", None)
+        if not getattr(getattr(bind, "dialect", None), "is_async", False):
+            return False
+    return True
 
 
 def _aborting(manager: Any) -> Callable[[], None]:

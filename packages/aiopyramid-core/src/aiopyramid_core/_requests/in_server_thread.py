@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from .._bridge.from_thread import ThreadScope, using_scope
+from .._bridge.from_thread import ThreadScope
 from .._bridge.process_loop import process_loop
+from .._bridge.sqlalchemy import call_serving
 from .._isolation.scope import current_scope
 from .._isolation.transactions import scope_of_this_thread
 
@@ -34,7 +35,7 @@ class RequestInServerThread:
     def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in the context of the request."""
         try:
-            return self._context.run(self._serve, function, *args, **kwargs)
+            return self._context.run(call_serving, self._scope, function, *args, **kwargs)
         except Exception:
             raise  # the code that began any work has seen the error and has ended that work
         except BaseException:
@@ -61,10 +62,6 @@ class RequestInServerThread:
     def end(self) -> None:
         """End the request, after its body."""
         self._request_scope.end()
-
-    def _serve(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with using_scope(self._scope):
-            return function(*args, **kwargs)
 
 
 class _Body:

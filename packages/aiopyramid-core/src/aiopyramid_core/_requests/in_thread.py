@@ -12,7 +12,8 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from .._bridge.carrying import bring_back, reraise
-from .._bridge.from_thread import ThreadScope, using_scope
+from .._bridge.from_thread import ThreadScope
+from .._bridge.sqlalchemy import call_serving
 from .._isolation.scope import CoroutineRequestScope, ThreadRequestScope, current_scope
 from .._isolation.transactions import scope_of_this_thread
 from .._threads.of_process import request_threads
@@ -152,20 +153,22 @@ class CallInThread:
             if not self._limit.thread_has_begun():
                 return
             current_limit.set(self._limit)
-        with using_scope(self._scope):
-            try:
-                body = self._application(self._environ, self._start)
-            except BaseException as error:
-                if not isinstance(error, Exception):
-                    scope.clean_up()
-                self._give(None, error)
-                return
-            if not needs_thread(body, self._environ):
-                self._give(body, None)
-                return
-            calls: SimpleQueue[_Call] = SimpleQueue()
-            self._give(BodyInThread(self._loop, self._scope, calls), None)
-            _iterate(body, calls, self._loop, self._scope)
+        call_serving(self._scope, self._call_application, scope)
+
+    def _call_application(self, scope: ThreadRequestScope) -> None:
+        try:
+            body = self._application(self._environ, self._start)
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                scope.clean_up()
+            self._give(None, error)
+            return
+        if not needs_thread(body, self._environ):
+            self._give(body, None)
+            return
+        calls: SimpleQueue[_Call] = SimpleQueue()
+        self._give(BodyInThread(self._loop, self._scope, calls), None)
+        _iterate(body, calls, self._loop, self._scope)
 
     def _give(self, body: Any, error: BaseException | None) -> None:
         if (answer := self._answer) is not None:

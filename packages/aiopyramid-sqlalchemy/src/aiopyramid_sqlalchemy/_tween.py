@@ -1,0 +1,38 @@
+"""The commit of a request's sessions, in applications without ``pyramid_tm``."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ._retryable import mark_if_retryable
+from .sessions import sessions_of
+
+__all__ = ("commit_tween_factory",)
+
+_ACTIVE: Final = "aiopyramid.sqlalchemy.active"
+
+
+def commit_tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any], Any]:
+    """Make a tween that commits when the view has succeeded, before the response is sent.
+
+    It is below the exception views: an exception, of the commit as well, rolls back and then
+    becomes a response.
+
+    Args:
+        handler: The next tween or the router.
+        registry: The application's registry.
+    """
+
+    def commit_tween(request: Any) -> Any:
+        request.environ[_ACTIVE] = True
+        try:
+            response = handler(request)
+            sessions_of(request).commit()
+        except Exception as error:
+            mark_if_retryable(error)
+            sessions_of(request).rollback()
+            raise
+        finally:
+            request.environ.pop(_ACTIVE, None)
+        return response
+
+    return commit_tween

@@ -1,0 +1,1 @@
+"""A shop, whose database code knows nothing of asyncio."""
