@@ -15,7 +15,7 @@ from pyramid.response import Response
 from webob import Request
 
 from aiopyramid_core import ScopeError, await_, call_off_loop, spawn_greenlet, synchronize
-from aiopyramid_core._bodies import END_OF_BODY, OrdinaryBody, make_body_portable
+from aiopyramid_core._bodies import END_OF_BODY, SynchronousBody, make_body_portable
 from aiopyramid_core.streaming import AsyncBody, EventStreamResponse
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
@@ -211,7 +211,7 @@ def test_a_body_may_reset_a_context_variable_that_it_has_set(call, application):
 
 
 @pytest.mark.parametrize("parts_asked_for", [1, 3])
-def test_an_ordinary_body_in_threads_may_reset_one_too(run, parts_asked_for):
+def test_a_synchronous_body_in_threads_may_reset_one_too(run, parts_asked_for):
     closed = []
 
     def body():
@@ -224,7 +224,7 @@ def test_an_ordinary_body_in_threads_may_reset_one_too(run, parts_asked_for):
             closed.append((colour.get(), threading.current_thread()))
 
     def serve():
-        parts = OrdinaryBody(body())
+        parts = SynchronousBody(body())
         served = [call_off_loop(parts.next) for _ in range(parts_asked_for)]
         await_(parts.close())
         return served

@@ -13,7 +13,7 @@ from ._bridge.refusal import on_a_loop, refuse
 from ._requests.in_thread import END_OF_BODY, BodyInThread
 from .executor import call_in_thread, call_off_loop
 
-__all__ = ("END_OF_BODY", "AsyncBody", "OrdinaryBody", "make_body_portable")
+__all__ = ("END_OF_BODY", "AsyncBody", "SynchronousBody", "make_body_portable")
 
 
 class AsyncBody:
@@ -93,7 +93,7 @@ def make_body_portable(response: Any) -> None:
         response.content_length = length
 
 
-class OrdinaryBody:
+class SynchronousBody:
     """A synchronous response body for servers on an event loop, which iterate it in threads.
 
     The body of a synchronous request is iterated in the request's own thread. Any other is in any
@@ -102,7 +102,7 @@ class OrdinaryBody:
 
     ::
 
-        parts = OrdinaryBody(application(environ, start_response))
+        parts = SynchronousBody(application(environ, start_response))
         try:
             while (part := parts.next()) is not END_OF_BODY:
                 send(part)

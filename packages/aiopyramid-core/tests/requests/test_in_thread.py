@@ -9,7 +9,7 @@ import pytest
 from webob import Request
 
 from aiopyramid_core import await_, spawn_greenlet
-from aiopyramid_core._bodies import END_OF_BODY, OrdinaryBody
+from aiopyramid_core._bodies import END_OF_BODY, SynchronousBody
 from aiopyramid_core._requests.in_thread import BodyInThread
 from aiopyramid_core._threads.of_process import request_threads
 from aiopyramid_core.servers import in_threads
@@ -33,7 +33,7 @@ async def called(application, **more):
 
 def parts_of(body):
     """Iterate a body as the servers of this project do."""
-    parts = OrdinaryBody(body)
+    parts = SynchronousBody(body)
     found = []
     while (part := parts.next()) is not END_OF_BODY:
         found.append(part)
@@ -98,7 +98,7 @@ def test_it_is_closed_there_when_the_client_wants_no_more(run, until, is_idle):
 
     async def main():
         body = await called(generator_application(threads, closed))
-        parts = OrdinaryBody(body)
+        parts = SynchronousBody(body)
         first = await spawn_greenlet(parts.next)
         await parts.close()
         await until(is_idle)
@@ -163,7 +163,7 @@ def test_what_a_body_raises_reaches_the_server(run, until, is_idle):
 
     async def main():
         body = await called(wsgi)
-        parts = OrdinaryBody(body)
+        parts = SynchronousBody(body)
         first = await spawn_greenlet(parts.next)
         with pytest.raises(LookupError, match="broken"):
             await spawn_greenlet(parts.next)
@@ -259,7 +259,7 @@ def test_a_body_whose_client_has_gone_may_wait_while_it_is_closed(run, until, is
         return body()
 
     def serve():
-        parts = OrdinaryBody(in_threads(wsgi)(environ(), start_response))
+        parts = SynchronousBody(in_threads(wsgi)(environ(), start_response))
         try:
             parts.next()
         finally:
