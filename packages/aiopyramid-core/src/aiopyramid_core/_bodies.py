@@ -115,10 +115,10 @@ class SynchronousBody:
 
     __slots__ = ("_body", "_context", "_iterator", "_lock")
 
-    def __init__(self, body: Iterable[bytes]) -> None:
+    def __init__(self, body: Iterable[Any]) -> None:
         self._body = body
         self._context = copy_context()
-        self._iterator: Iterator[bytes] | None = None
+        self._iterator: Iterator[Any] | None = None
         # A cancelled request does not wait for the thread that makes the next part, but a
         # generator cannot be closed before it has.
         self._lock = threading.Lock()

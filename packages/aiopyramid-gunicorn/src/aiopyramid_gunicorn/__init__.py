@@ -12,12 +12,10 @@ The modules, in the order in which a request passes through them:
     The connection, its states, what it needs from its server, and how a failure is contained.
 ``_intake``, ``_http1``
     Bytes to requests and their environs; responses to bytes.
-``_capabilities``
-    What the connection offers the application through the environ.
 ``_exchange``
     One request through the application, in its greenlet.
 ``_flow``, ``_files``
-    Back-pressure; files, which the system may send itself (``sendfile``).
+    Back-pressure; files that the system sends itself (``sendfile``).
 ``_upgraded``
     A connection that another protocol, such as WebSocket, has taken over.
 ``_access_log``, ``_hooks``

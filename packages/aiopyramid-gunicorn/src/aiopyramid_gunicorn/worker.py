@@ -29,6 +29,7 @@ from gunicorn.workers.base import Worker
 from aiopyramid_core import StartupError
 from aiopyramid_core.servers import (
     DEFAULT_THREADS,
+    FileWrapper,
     RequestExecutor,
     adopt_loop,
     announce_stop,
@@ -41,7 +42,6 @@ from aiopyramid_core.servers import (
 from ._application import errors_of, errors_of_name, warnings_of
 from ._ending import LAST_WORDS_SECONDS, end_process_in, end_tasks
 from ._exchange import Services
-from ._files import FileWrapper
 from ._hooks import RequestHooks
 from ._http1.environ import EnvironSettings
 from ._http1.limits import Limits, Times
