@@ -1,11 +1,12 @@
 """The interface for servers: the life of a worker, applications, requests, responses and errors.
 
-A server with an event loop of its own makes it the loop of the process (:func:`adopt_loop`), runs
-the startup functions of the applications (:func:`startup`) and stops (:func:`announce_stop`,
-:func:`shutdown`). For each request it calls :func:`run_application` in a greenlet
-(:func:`~aiopyramid_core.spawn_greenlet`), and implements a :class:`Sink` for the response. The keys
-that it may put into the environ are in :mod:`aiopyramid_core.contract`, and the checks of a
-response's head in :mod:`aiopyramid_core.response_head`.
+A server with an event loop of its own makes it the loop of the process (:func:`use_loop` or
+:func:`adopt_loop`), runs the startup functions of the applications (:func:`startup`) and stops
+(:func:`announce_stop`, :func:`shutdown`, :func:`finish_tasks`, :func:`end_process_in`). For each
+request it calls :func:`run_application` in a greenlet (:func:`~aiopyramid_core.spawn_greenlet`),
+and implements a :class:`Sink` for the response. The keys that it may put into the environ are in
+:mod:`aiopyramid_core.contract`, and the checks of a response's head in
+:mod:`aiopyramid_core.response_head`.
 """
 
 from ._applications import announce_stop, shutdown, startup
@@ -22,6 +23,14 @@ from ._serving.capabilities import Capabilities
 from ._serving.failures import plain_text, report_failure
 from ._serving.file_wrapper import FileSpan, FileWrapper
 from ._serving.forwarding import ForwardingProtocol
+from ._serving.life import (
+    LAST_WORDS_SECONDS,
+    THREADS_SECONDS,
+    end_process_in,
+    finish_tasks,
+    loop_of_loaded_application,
+    use_loop,
+)
 from ._serving.request_body import BodyLimits, RequestBody
 from ._serving.response import WSGIResponse
 from ._threads.executors import RequestExecutor
@@ -30,6 +39,8 @@ from ._threads.pool import DEFAULT_THREADS
 __all__ = (
     "DEFAULT_THREADS",
     "END_OF_BODY",
+    "LAST_WORDS_SECONDS",
+    "THREADS_SECONDS",
     "BodyLimits",
     "Capabilities",
     "FileSpan",
@@ -44,8 +55,11 @@ __all__ = (
     "adopt_loop",
     "announce_stop",
     "disown_children",
+    "end_process_in",
+    "finish_tasks",
     "in_threads",
     "kills_greenlet",
+    "loop_of_loaded_application",
     "monkey_patched_by",
     "never_blocks",
     "on_a_loop",
@@ -54,5 +68,6 @@ __all__ = (
     "run_application",
     "shutdown",
     "startup",
+    "use_loop",
     "wait_hosted",
 )

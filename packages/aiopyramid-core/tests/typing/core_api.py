@@ -56,8 +56,11 @@ from aiopyramid_core.servers import (
     adopt_loop,
     announce_stop,
     disown_children,
+    end_process_in,
+    finish_tasks,
     in_threads,
     kills_greenlet,
+    loop_of_loaded_application,
     monkey_patched_by,
     never_blocks,
     plain_text,
@@ -65,9 +68,10 @@ from aiopyramid_core.servers import (
     run_application,
     shutdown,
     startup,
+    use_loop,
     wait_hosted,
 )
-from aiopyramid_core.settings import SECONDS, Setting, SettingsTable, positive_seconds
+from aiopyramid_core.setting_tables import SECONDS, Setting, SettingsTable, positive_seconds
 
 
 class User:
@@ -247,6 +251,7 @@ prepare_generators(load)
 
 async def serve(loop: asyncio.AbstractEventLoop) -> None:
     adopt_loop(loop)
+    use_loop(loop, loop_of_loaded_application(), threads=10)
     announce_stop()
     try:
         await startup()
@@ -265,6 +270,8 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     assert_type(wait_hosted(loop.create_task(load(1))), User)
     await shutdown()
     await shutdown(at_most_seconds=1.5)
+    await finish_tasks(logging.getLogger())
+    end_process_in(1.5, 0, logging.getLogger())
 
 
 class Kept:

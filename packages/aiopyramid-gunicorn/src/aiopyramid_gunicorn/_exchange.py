@@ -96,6 +96,7 @@ class Exchange:
         response: The response, started or not.
     """
 
+    # The first one is for the access log: whether the client had left before its response.
     __slots__ = (
         "_client_left",
         "_connection",
@@ -143,7 +144,7 @@ class Exchange:
                 environ.pop(ON_DISCONNECT, None)
                 environ.pop(UPGRADE, None)
             if not self.response.head_sent:
-                self._note_client()
+                self._client_left = self.capabilities.client_is_gone
             self._services.access_log.log(
                 request.head,
                 self.response,
@@ -219,12 +220,8 @@ class Exchange:
 
     # --- Private ------------------------------------------------------------------------------
 
-    def _note_client(self) -> None:
-        """Record, for the access log, whether the client has left before its response."""
-        self._client_left = self.capabilities.client_is_gone
-
     def _head(self, body_length: int | None = None) -> bytes:
-        self._note_client()
+        self._client_left = self.capabilities.client_is_gone
         response = self.response
         response.keep_alive = response.keep_alive and self._connection.may_keep_alive()
         return response.head(body_length)
@@ -255,7 +252,7 @@ class Exchange:
             self._connection.abort()
 
     def _answer(self, status: HTTPStatus) -> None:
-        self._note_client()
+        self._client_left = self.capabilities.client_is_gone
         self.response, data = error_response(
             status, status.phrase, method=self._request.head.method
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiopyramid_core.servers import BodyLimits
-from aiopyramid_core.settings import (
+from aiopyramid_core.setting_tables import (
     BYTES,
     SECONDS,
     Setting,

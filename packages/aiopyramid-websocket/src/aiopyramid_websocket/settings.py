@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pyramid.settings import aslist
 
-from aiopyramid_core.settings import (
+from aiopyramid_core.setting_tables import (
     BYTES,
     SECONDS,
     Setting,

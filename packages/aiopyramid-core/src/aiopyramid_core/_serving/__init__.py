@@ -15,4 +15,6 @@ in between are here. The modules, in reading order:
     Files as response bodies.
 ``capabilities``, ``forwarding``
     What a connection offers the application; a connection that another protocol has taken over.
+``life``
+    The event loop of a worker's process, and the end of the process.
 """

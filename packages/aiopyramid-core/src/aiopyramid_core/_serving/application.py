@@ -86,7 +86,15 @@ def run_application(application: WSGIApplication, environ: Environ, sink: Sink) 
         BaseException: Any exception raised by the application. See :func:`.report_failure`.
     """
     call = _Call(sink)
-    call.send(application(environ, call.start_response))
+    body: Any = application(environ, call.start_response)
+    response = sink.response
+    if not (type(body) is list or type(body) is tuple):
+        call.send_parts(body)
+    elif response.head_sent:  # by the write() callable
+        call.send_rest(b"".join(body))
+    else:
+        sink.send_whole(b"".join(body))
+        response.check_end()
 
 
 class _Call:
@@ -120,25 +128,20 @@ class _Call:
 
     # --- The body -----------------------------------------------------------------------------
 
-    def send(self, body: Any) -> None:
-        """Send the body that the application has returned."""
-        if type(body) is list or type(body) is tuple:
-            self._send_whole(b"".join(body))
-        elif hasattr(body, "__aiter__"):
+    def send_rest(self, body: bytes) -> None:
+        """Send a body of which the beginning was sent already."""
+        self._write(body)
+        self._end()
+
+    def send_parts(self, body: Any) -> None:
+        """Send a body that arrives in parts: an iterable of either kind, or a file."""
+        if hasattr(body, "__aiter__"):
             await_(self._send_async_parts(body))
         elif self._response.head_sent or not self._sink.send_file(body):
-            self._send_parts(SynchronousBody(body))
+            self._send_synchronous_parts(SynchronousBody(body))
 
-    def _send_whole(self, body: bytes) -> None:
-        if self._response.head_sent:  # by the write() callable
-            self._write(body)
-            self._end()
-            return
-        self._sink.send_whole(body)
-        self._response.check_end()
-
-    def _send_parts(self, parts: SynchronousBody) -> None:
-        """Send a body that arrives in parts, each of which may take the application time."""
+    def _send_synchronous_parts(self, parts: SynchronousBody) -> None:
+        """Send a body each part of which may take the application time."""
         try:
             while self._needs_part:
                 # The next part may block for long, so it is fetched in a thread. A slow client

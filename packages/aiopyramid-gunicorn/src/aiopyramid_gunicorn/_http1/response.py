@@ -50,7 +50,8 @@ class Response(WSGIResponse):
     __slots__ = ("_framing", "_version", "has_ended", "keep_alive")
 
     def __init__(self, method: str, version: tuple[int, int], *, keep_alive: bool) -> None:
-        super().__init__(method)
+        # Not super(), which takes Python 3.11 as long as three calls.
+        WSGIResponse.__init__(self, method)
         self._version = version
         self._framing: _Framing = _NONE
         self.has_ended = False
@@ -87,7 +88,7 @@ class Response(WSGIResponse):
 
     def _frame(self, body_length: int | None) -> str:
         """Choose the framing and return the header lines that declare it."""
-        if not self.needs_body:
+        if self._left == 0:
             self._framing = _NONE
         elif self.length is not None:
             self._framing = _LENGTH
