@@ -89,7 +89,7 @@ def true_or_false(value: Any) -> bool:
     """Read a truth value.
 
     Args:
-        value: A bool, or a text such as ``yes`` or ``off``.
+        value: True, False, or a text such as ``yes`` or ``off``.
 
     Raises:
         ValueError: The value is not such a text.
@@ -140,7 +140,7 @@ class Setting:
 
         Args:
             value: The value.
-            name: What has the value, a noun phrase for the error message.
+            name: The name of the setting, a noun phrase for the error message.
 
         Raises:
             ConfigurationError: The value is invalid.
@@ -156,7 +156,7 @@ class SettingsTable(Generic[T]):
 
     Args:
         kind: A frozen dataclass whose fields have the defaults.
-        prefix: What the names of the settings begin with, after ``aiopyramid.``; ends with a dot.
+        prefix: The beginning of the settings' names, after ``aiopyramid.``; ends with a dot.
         settings: The settings by their names after the prefix.
 
     Attributes:
@@ -212,7 +212,7 @@ class SettingsTable(Generic[T]):
 
         Args:
             options: Values by the settings' names.
-            kind: What such an option is called in error messages, such as ``"Mail option"``.
+            kind: The name of such an option in error messages, such as ``"Mail option"``.
 
         Returns:
             Values by the names of the fields.

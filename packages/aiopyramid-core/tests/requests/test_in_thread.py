@@ -77,7 +77,7 @@ def test_a_generator_runs_in_the_thread_and_in_the_context_of_its_request(run, u
     assert threading.get_ident() not in threads
 
 
-def test_whoever_handles_an_error_sees_the_context_in_which_it_was_raised(run):
+def test_code_that_handles_an_error_sees_the_context_in_which_it_was_raised(run):
     def failing(environ, start_response):
         colour.set("red")
         raise RuntimeError("of the application")
@@ -109,7 +109,7 @@ def test_it_is_closed_there_when_the_client_wants_no_more(run, until, is_idle):
     assert len(set(threads)) == 1
 
 
-def test_ordinary_code_in_a_greenlet_iterates_it_like_any_other(run, until, is_idle):
+def test_synchronous_code_in_a_greenlet_iterates_it_like_any_other(run, until, is_idle):
     threads, closed = [], threading.Event()
 
     def iterate(body):

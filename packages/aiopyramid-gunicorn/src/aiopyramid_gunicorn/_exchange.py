@@ -92,7 +92,7 @@ class Exchange:
         services: The objects that the exchanges of a worker share.
 
     Attributes:
-        capabilities: What the connection offers the application.
+        capabilities: The capabilities that the connection offers the application.
         response: The response, started or not.
     """
 

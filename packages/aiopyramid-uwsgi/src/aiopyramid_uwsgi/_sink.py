@@ -14,7 +14,7 @@ class Sink:
 
     Args:
         response: The response.
-        capabilities: What the connection offers the application.
+        capabilities: The capabilities that the connection offers the application.
 
     Attributes:
         call: The call for which uWSGI's greenlet waits; to be set.

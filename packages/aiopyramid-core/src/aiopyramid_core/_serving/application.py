@@ -30,7 +30,7 @@ class Sink(Protocol):
     :class:`~aiopyramid_core.exceptions.ClientDisconnected` if there is no client any more.
 
     Attributes:
-        capabilities: What the connection offers the application.
+        capabilities: The capabilities that the connection offers the application.
         response: The response. The server calls its ``commit`` before it sends the head, and passes
             each part of the body through ``take``.
     """

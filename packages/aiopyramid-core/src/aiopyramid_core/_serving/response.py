@@ -156,7 +156,7 @@ class WSGIResponse:
         """Return the bytes to send of a part of the body: bytes beyond its length are cut off.
 
         Args:
-            part: What the application has given.
+            part: A part of the body that the application has produced.
         """
         left = self._left
         if left is not None:
