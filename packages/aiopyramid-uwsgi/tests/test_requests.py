@@ -86,7 +86,7 @@ def test_an_error_of_the_application_is_answered_with_500(served, path):
 
 def test_an_application_that_starts_no_response_is_told_so(served):
     served.get("/silent")
-    served.said("ApplicationError: without calling start_response")
+    served.said("ApplicationError: the application returned a response without calling")
 
 
 def test_an_error_is_logged_once_with_its_traceback(served):

@@ -17,7 +17,7 @@ class Capabilities:
 
     Args:
         loop: The event loop.
-        logger: Logs callbacks that fail: a :class:`logging.Logger`, or an object with the same
+        logger: Logs callbacks that fail: a ``logging.Logger``, or an object with the same
             methods.
 
     Attributes:

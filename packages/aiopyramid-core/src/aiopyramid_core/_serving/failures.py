@@ -21,7 +21,7 @@ def report_failure(
     Args:
         error: The exception.
         request: The name of the request in the log, such as ``"GET /path"``.
-        logger: A :class:`logging.Logger`, or an object with the same methods.
+        logger: A ``logging.Logger``, or an object with the same methods.
         client_is_gone: Whether the client has disconnected.
 
     Returns:

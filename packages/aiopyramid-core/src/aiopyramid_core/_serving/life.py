@@ -72,7 +72,7 @@ async def finish_tasks(logger: Any) -> None:
     """Cancel all other tasks of the running loop, then close asynchronous generators; wait briefly.
 
     Args:
-        logger: A :class:`logging.Logger`, or an object with the same methods.
+        logger: A ``logging.Logger``, or an object with the same methods.
     """
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
@@ -95,7 +95,7 @@ def end_process_in(seconds: float, exit_code: int, logger: Any) -> None:
     Args:
         seconds: How long threads may continue; at least :data:`THREADS_SECONDS`.
         exit_code: The exit code of the process.
-        logger: A :class:`logging.Logger`, or an object with the same methods.
+        logger: A ``logging.Logger``, or an object with the same methods.
     """
 
     def end() -> None:
