@@ -289,7 +289,7 @@ def test_an_asynchronous_body_is_cancelled_when_the_client_disconnects(run):
 
 
 def test_parts_that_are_there_at_once_let_other_tasks_have_a_turn(run, monkeypatch):
-    monkeypatch.setattr(Kept, "write", lambda sink, part: sink.got.append(part))
+    monkeypatch.setattr(Kept, "write", lambda sink, part: sink.response.take(part))
     turns = 0
 
     async def count():

@@ -6,6 +6,7 @@ that greenlet, and code that may block runs in threads.
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
 from .._bodies import END_OF_BODY, SynchronousBody
@@ -85,125 +86,109 @@ def run_application(application: WSGIApplication, environ: Environ, sink: Sink) 
         ClientDisconnected: The client went away before the end of the response.
         BaseException: Any exception raised by the application. See :func:`.report_failure`.
     """
-    call = _Call(sink)
-    body: Any = application(environ, call.start_response)
     response = sink.response
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+    ) -> Callable[[bytes], None]:
+        may_switch = sink.capabilities.successor is not None
+        try:
+            response.start(status, headers, exc_info, may_switch)
+        finally:
+            del exc_info  # breaks the cycle exception -> traceback -> this frame
+        return partial(_write_from_application, sink)
+
+    body: Any = application(environ, start_response)
     if not (type(body) is list or type(body) is tuple):
-        call.send_parts(body)
+        _send_parts(sink, body)
     elif response.head_sent:  # by the write() callable
-        call.send_rest(b"".join(body))
+        _write(sink, b"".join(body))
+        _end(sink)
     else:
         sink.send_whole(b"".join(body))
         response.check_end()
 
 
-class _Call:
-    """One call of an application."""
+def _write_from_application(sink: Sink, data: bytes) -> None:
+    # Through await_, because the caller may be in an executor thread.
+    await_(_write_on_loop(sink, data))
 
-    __slots__ = ("_parts_in_a_row", "_response", "_sink")
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._response = sink.response
-        self._parts_in_a_row = 0
+async def _write_on_loop(sink: Sink, data: bytes) -> None:
+    _write(sink, data)
 
-    # --- Called by the application ------------------------------------------------------------
 
-    def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
-    ) -> Callable[[bytes], None]:
-        may_switch = self._sink.capabilities.successor is not None
-        try:
-            self._response.start(status, headers, exc_info, may_switch=may_switch)
-        finally:
-            del exc_info  # breaks the cycle exception -> traceback -> this frame
-        return self._write_from_application
+# --- Bodies in parts ------------------------------------------------------------------------------
 
-    def _write_from_application(self, data: bytes) -> None:
-        # Through await_, because the caller may be in an executor thread.
-        await_(self._write_on_loop(data))
 
-    async def _write_on_loop(self, data: bytes) -> None:
-        self._write(data)
+def _send_parts(sink: Sink, body: Any) -> None:
+    """Send a body that arrives in parts: an iterable of either kind, or a file."""
+    if hasattr(body, "__aiter__"):
+        await_(_send_async_parts(sink, body))
+    elif sink.response.head_sent or not sink.send_file(body):
+        _send_synchronous_parts(sink, SynchronousBody(body))
 
-    # --- The body -----------------------------------------------------------------------------
 
-    def send_rest(self, body: bytes) -> None:
-        """Send a body of which the beginning was sent already."""
-        self._write(body)
-        self._end()
+def _send_synchronous_parts(sink: Sink, parts: SynchronousBody) -> None:
+    """Send a body each part of which may take the application time."""
+    try:
+        while _needs_part(sink.response):
+            # The next part may block for long, so it is fetched in a thread. A slow client holds no
+            # thread, because the wait for the client is between two parts.
+            part = parts.next()
+            if part is END_OF_BODY:
+                break
+            _write(sink, part)
+        _end(sink)
+    finally:
+        await_(parts.close())
 
-    def send_parts(self, body: Any) -> None:
-        """Send a body that arrives in parts: an iterable of either kind, or a file."""
-        if hasattr(body, "__aiter__"):
-            await_(self._send_async_parts(body))
-        elif self._response.head_sent or not self._sink.send_file(body):
-            self._send_synchronous_parts(SynchronousBody(body))
 
-    def _send_synchronous_parts(self, parts: SynchronousBody) -> None:
-        """Send a body each part of which may take the application time."""
-        try:
-            while self._needs_part:
-                # The next part may block for long, so it is fetched in a thread. A slow client
-                # holds no thread, because the wait for the client is between two parts.
-                part = parts.next()
-                if part is END_OF_BODY:
-                    break
-                self._write(part)
-            self._end()
-        finally:
-            await_(parts.close())
+async def _send_async_parts(sink: Sink, body: AsyncIterable[bytes]) -> None:
+    """Send a body that is produced on the event loop; cancel it if the client disconnects."""
+    iterator: Any = None
+    if (task := asyncio.current_task()) is not None:
+        sink.capabilities.on_disconnect(task.cancel)
+    try:
+        iterator = aiter(body)
+        while _needs_part(sink.response):
+            part = await anext(iterator, END_OF_BODY)
+            if part is END_OF_BODY:
+                break
+            _write(sink, part)
+    finally:
+        # As PEP 3333 requires for synchronous bodies, the object that the application returned is
+        # closed, not its iterator. An asynchronous generator is both.
+        closable = body if hasattr(body, "aclose") else iterator
+        if hasattr(closable, "aclose"):
+            await closable.aclose()
+    _end(sink)
 
-    async def _send_async_parts(self, body: AsyncIterable[bytes]) -> None:
-        """Send a body that is produced on the event loop; cancel it if the client disconnects."""
-        iterator: Any = None
-        if (task := asyncio.current_task()) is not None:
-            self._sink.capabilities.on_disconnect(task.cancel)
-        try:
-            iterator = aiter(body)
-            while self._needs_part:
-                part = await anext(iterator, END_OF_BODY)
-                if part is END_OF_BODY:
-                    break
-                self._write(part)
-        finally:
-            # As PEP 3333 requires for synchronous bodies, the object that the application returned
-            # is closed, not its iterator. An asynchronous generator is both.
-            closable = body if hasattr(body, "aclose") else iterator
-            if hasattr(closable, "aclose"):
-                await closable.aclose()
-        self._end()
 
-    @property
-    def _needs_part(self) -> bool:
-        """Whether to ask the application for another part; for the first one in any case.
+def _needs_part(response: WSGIResponse) -> bool:
+    """Return whether to ask the application for another part; for the first one in any case.
 
-        The response can change until then, and an application may only start it when its body is
-        iterated.
-        """
-        return not self._response.head_sent or self._response.needs_body
+    The response can change until then, and an application may only start it when its body is
+    iterated.
+    """
+    return not response.head_sent or response.needs_body
 
-    def _write(self, part: Any) -> None:
-        if type(part) is not bytes:
-            raise ApplicationError(
-                f"the response body must yield bytes (PEP 3333), got {type(part).__name__}"
-            )
-        if part:
-            self._sink.write(part)
-            self._let_others_go_on()
 
-    def _let_others_go_on(self) -> None:
-        """Yield to the event loop now and then, even if there is room for more.
-
-        A body whose parts are all available never waits if the client reads as fast as we write.
-        The same is true if the client has gone, because a transport does not report that before the
-        loop's next iteration.
-        """
-        self._parts_in_a_row += 1
-        if self._parts_in_a_row == _MOST_IN_A_ROW:
-            self._parts_in_a_row = 0
+def _write(sink: Sink, part: Any) -> None:
+    if type(part) is not bytes:
+        raise ApplicationError(
+            f"the response body must yield bytes (PEP 3333), got {type(part).__name__}"
+        )
+    if part:
+        sink.write(part)
+        # Yield to the event loop now and then, even if there is room for more. A body whose parts
+        # are all available never waits if the client reads as fast as we write. The same is true if
+        # the client has gone, because a transport does not report that before the loop's next
+        # iteration.
+        if sink.response.parts % _MOST_IN_A_ROW == 0:
             await_(asyncio.sleep(0))
 
-    def _end(self) -> None:
-        self._response.check_end()
-        self._sink.end()
+
+def _end(sink: Sink) -> None:
+    sink.response.check_end()
+    sink.end()

@@ -41,6 +41,7 @@ class WSGIResponse:
         length: The length of the body in bytes, if it is declared, otherwise None.
         asks_to_close: Whether the application asks to close the connection after the response.
         head_sent: Whether the head was sent, so that it can no longer change.
+        parts: Number of parts of the body that were taken.
         sent: Number of body bytes that were taken.
     """
 
@@ -53,6 +54,7 @@ class WSGIResponse:
         "head_sent",
         "headers",
         "length",
+        "parts",
         "sent",
         "status",
     )
@@ -67,6 +69,7 @@ class WSGIResponse:
         self.length: int | None = None
         self.asks_to_close = False
         self.head_sent = False
+        self.parts = 0
         self.sent = 0
 
     # --- Called by the application ------------------------------------------------------------
@@ -76,7 +79,6 @@ class WSGIResponse:
         status: str,
         headers: list[tuple[str, str]],
         exc_info: ExcInfo | None = None,
-        *,
         may_switch: bool = False,
     ) -> None:
         """Take the status and the header fields (PEP 3333, "The start_response() Callable").
@@ -158,6 +160,7 @@ class WSGIResponse:
         Args:
             part: A part of the body that the application has produced.
         """
+        self.parts += 1
         left = self._left
         if left is not None:
             part = part[:left]
