@@ -21,8 +21,8 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http.wsgi import base_environ
 
+from aiopyramid_core.servers import FileWrapper
 from aiopyramid_gunicorn._exchange import Services
-from aiopyramid_gunicorn._files import FileWrapper
 from aiopyramid_gunicorn._http1.environ import EnvironSettings
 from aiopyramid_gunicorn._http1.limits import Limits, Times
 from aiopyramid_gunicorn._http1.parser import RequestHead, RequestParser

@@ -146,7 +146,7 @@ async def test_a_body_that_cannot_be_opened_is_answered_with_an_error(serve, mon
     def refuse(self):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("aiopyramid_gunicorn._http1.body.RequestBody.open", refuse)
+    monkeypatch.setattr("aiopyramid_core.servers.RequestBody.open", refuse)
     async with serve(lambda environ, start_response: []) as site:
         assert (await site.get()).status >= 500
         assert "No space left on device" in site.log

@@ -1,17 +1,13 @@
-"""_files: which files the system sends by itself, and that it does."""
+"""_files: files that the system sends."""
 
 import asyncio
 import contextlib
 import dataclasses
-import gzip
-import io
 import os
-import tempfile
 from collections import Counter
 
 import pytest
 
-from aiopyramid_gunicorn._files import FileWrapper
 from aiopyramid_gunicorn._http1.limits import Times
 from aiopyramid_gunicorn._protocol import HTTPProtocol
 
@@ -25,67 +21,6 @@ def path(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
     return path
-
-
-# --- Which files ----------------------------------------------------------------------------------
-
-
-class Counting(io.FileIO):
-    """Might as well decrypt what it reads."""
-
-
-OPENED = {
-    "a file": lambda path: path.open("rb"),
-    "one that is written, too": lambda path: path.open("r+b"),
-    "one without a buffer": lambda path: path.open("rb", buffering=0),
-}
-
-
-@pytest.mark.parametrize("opened", OPENED.values(), ids=OPENED)
-def test_the_system_can_send(path, opened):
-    with opened(path) as file:
-        assert FileWrapper(file).transfer().size_bytes == SIZE
-
-
-def test_the_system_can_send_a_temporary_file_with_a_name():
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(CONTENT)
-        file.seek(0)
-        assert FileWrapper(file).transfer().size_bytes == SIZE
-
-
-def test_a_file_is_sent_from_its_position_on(path):
-    with path.open("rb") as file:
-        file.read(1000)
-        assert FileWrapper(file).transfer().size_bytes == SIZE - 1000
-
-
-def test_what_fits_into_one_block_is_read(path):
-    with path.open("rb") as file:
-        file.seek(SIZE - 1000)
-        assert FileWrapper(file).transfer() is None
-
-
-@pytest.mark.parametrize("open_", [gzip.open, Counting], ids=["gzip", "a subclass"])
-def test_what_makes_its_bytes_itself_is_read(path, open_):
-    with open_(path, "rb") as file:
-        assert FileWrapper(file).transfer() is None
-
-
-def test_what_is_in_memory_is_read():
-    assert FileWrapper(io.BytesIO(CONTENT)).transfer() is None
-
-
-def test_a_pipe_is_read():
-    source, target = os.pipe()
-    with open(source, "rb", buffering=0) as file, open(target, "wb"):
-        assert FileWrapper(file).transfer() is None
-
-
-def test_a_closed_file_is_left_to_reading_which_says_so(path):
-    file = path.open("rb")
-    file.close()
-    assert FileWrapper(file).transfer() is None
 
 
 # --- Sent -----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from aiopyramid_uwsgi._body import receive_body
 from aiopyramid_uwsgi._settings import UWSGISettings
 from aiopyramid_uwsgi.exceptions import BodyNotReceived
 
-LIMITS = UWSGISettings(body_limit_bytes=1000, body_memory_bytes=100)
+LIMITS = UWSGISettings(body_bytes=1000, body_memory_bytes=100)
 
 
 def environ_with(body, **fields):
@@ -43,24 +43,27 @@ def chunks(monkeypatch):
 @pytest.mark.parametrize("length", [1, 99, 100, 101, 1000])
 def test_a_body_is_complete_whatever_its_length(length):
     environ = environ_with(b"x" * length)
-    with receive_body(environ, LIMITS) as body:
+    with receive_body(environ, LIMITS).open() as body:
         assert body.read() == b"x" * length
 
 
 def test_the_body_becomes_the_input():
     environ = environ_with(b"body")
-    with receive_body(environ, LIMITS) as body:
-        assert environ["wsgi.input"] is body
+    body = receive_body(environ, LIMITS)
+    assert environ["wsgi.input"].read() == b"body"
+    body.close()
+    assert environ["wsgi.input"].closed
 
 
 @pytest.mark.parametrize("length", ["", "0"])
 def test_no_body_is_not_asked_for(length):
-    body = receive_body({"CONTENT_LENGTH": length, "wsgi.input": None}, LIMITS)
-    assert body.read() == b""
+    environ = {"CONTENT_LENGTH": length, "wsgi.input": None}
+    receive_body(environ, LIMITS).close()
+    assert environ["wsgi.input"].read() == b""
 
 
 def test_a_large_body_moves_to_a_file():
-    with receive_body(environ_with(b"x" * 101), LIMITS) as body:
+    with receive_body(environ_with(b"x" * 101), LIMITS).open() as body:
         assert body._rolled
 
 
@@ -84,7 +87,7 @@ def test_a_client_that_sends_less_than_announced_is_noticed():
 def test_chunks_are_put_together_and_their_length_is_told(chunks):
     chunks(b"a" * 60, b"b" * 60)
     environ = {"HTTP_TRANSFER_ENCODING": "Chunked", "CONTENT_LENGTH": ""}
-    with receive_body(environ, LIMITS) as body:
+    with receive_body(environ, LIMITS).open() as body:
         assert body.read() == b"a" * 60 + b"b" * 60
     assert environ["CONTENT_LENGTH"] == "120"
     assert "HTTP_TRANSFER_ENCODING" not in environ

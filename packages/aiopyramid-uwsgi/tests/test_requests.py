@@ -100,7 +100,7 @@ def test_a_task_or_callback_that_tries_to_exit_ends_neither_a_request_nor_the_wo
 
 def test_an_application_that_starts_no_response_is_told_so(served):
     served.get("/silent")
-    served.said("ApplicationError: the application has not called start_response")
+    served.said("ApplicationError: the application returned a response without calling")
 
 
 def test_an_error_is_logged_once_with_its_traceback(served):

@@ -26,7 +26,13 @@ def test_values_are_read_as_an_ini_file_has_them():
         "forwarded_allow_ips": "10.0.0.0/8",
     }
     read = UWSGISettings.from_mapping({PREFIX + name: value for name, value in settings.items()})
-    assert read == UWSGISettings("uvloop", 2000, 1000, 2.5, networks("10.0.0.0/8"))
+    assert read == UWSGISettings(
+        loop="uvloop",
+        body_bytes=2000,
+        body_memory_bytes=1000,
+        graceful_timeout_seconds=2.5,
+        forwarded_allow_ips=networks("10.0.0.0/8"),
+    )
 
 
 @pytest.mark.parametrize(

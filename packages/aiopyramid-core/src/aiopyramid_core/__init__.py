@@ -33,7 +33,7 @@ written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
     Time limits, the request log and the detection of blocking code.
 ``_health``
     Health probes, answered before a request object exists.
-``settings``, ``_place``, ``_include``
+``setting_tables``, ``settings``, ``_place``, ``_include``
     How all of this becomes part of an application.
 ``_monkey_patching``
     Detection of monkey-patched processes, in which it cannot.
@@ -41,8 +41,9 @@ written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
     What a process forked by the application must not share with its worker.
 ``testing``
     The bridge and real servers, for the tests of an application.
-``contract``, ``response_head``, ``servers``
-    The environ keys that servers and applications share; what servers call and check.
+``contract``, ``response_head``, ``_serving``, ``servers``
+    The environ keys that servers and applications share; what servers check; how they run an
+    application and send its response; all that they call.
 ``legacy``
     For code written for aiopyramid 0.x.
 ``exceptions``

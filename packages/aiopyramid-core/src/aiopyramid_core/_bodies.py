@@ -116,10 +116,10 @@ class SynchronousBody:
 
     __slots__ = ("_body", "_context", "_iterator", "_lock")
 
-    def __init__(self, body: Iterable[bytes]) -> None:
+    def __init__(self, body: Iterable[Any]) -> None:
         self._body = body
         self._context = copy_context()
-        self._iterator: Iterator[bytes] | None = None
+        self._iterator: Iterator[Any] | None = None
         # A cancelled request does not wait for the thread that produces the next part, but a
         # generator cannot be closed while it is running.
         self._lock = threading.Lock()

@@ -25,7 +25,8 @@ from ._threads.executors import RequestExecutor
 from ._threads.of_process import request_threads
 from .lifespan import Hook, Lifespan, lifespan_of
 from .mappers import CoroutineOrExecutorMapper
-from .settings import Settings, warn_of_unknown_settings
+from .setting_tables import warn_of_unknown_settings
+from .settings import Settings
 from .tweens import ingress_tween_factory, timeout_tween_factory
 from .watchdog import Watchdog
 

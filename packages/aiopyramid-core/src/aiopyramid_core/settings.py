@@ -1,26 +1,20 @@
 """The settings that ``config.include("aiopyramid_core")`` reads, with their units and defaults."""
 
-import logging
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
-from pyramid.exceptions import ConfigurationError
-from pyramid.settings import falsey, truthy
-
 from ._place import Place
-
-__all__ = (
-    "Settings",
-    "positive_number",
-    "positive_seconds",
-    "read_setting",
-    "warn_of_unknown_settings",
+from .setting_tables import (
+    SECONDS,
+    Setting,
+    SettingsTable,
+    positive_number,
+    positive_seconds,
+    true_or_false,
 )
 
-_log = logging.getLogger("aiopyramid_core")
+__all__ = ("Settings",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,140 +61,26 @@ class Settings:
         Raises:
             ConfigurationError: A value is invalid; the message names the setting.
         """
-        return cls(
-            requests=read_setting(settings, "requests", _place, None, "auto, loop or thread"),
-            executor_max_workers=read_setting(
-                settings,
-                "executor.max_workers",
-                positive_number,
-                None,
-                "a number of threads above zero",
-            ),
-            request_timeout_seconds=read_setting(
-                settings,
-                "request_timeout",
-                positive_seconds,
-                None,
-                "a number of seconds above zero",
-            ),
-            cancel_on_disconnect=read_setting(
-                settings, "cancel_on_disconnect", _truth, False, "true or false"
-            ),
-            debug_blocking_seconds=read_setting(
-                settings, "debug_blocking", positive_seconds, None, "a number of seconds above zero"
-            ),
-            tasks_can_wait=read_setting(settings, "tasks_can_wait", _truth, False, "true or false"),
-            shutdown_timeout_seconds=read_setting(
-                settings,
-                "shutdown_timeout",
-                positive_seconds,
-                10.0,
-                "a number of seconds above zero",
-            ),
-            startup_timeout_seconds=read_setting(
-                settings,
-                "startup_timeout",
-                positive_seconds,
-                60.0,
-                "a number of seconds above zero",
-            ),
-        )
-
-
-def positive_number(value: Any) -> int:
-    """Read a whole number above zero.
-
-    Args:
-        value: A number, or its text.
-
-    Raises:
-        ValueError: The value is not such a number.
-    """
-    number = int(str(value))
-    if number < 1:
-        raise ValueError(value)
-    return number
-
-
-def positive_seconds(value: Any) -> float:
-    """Read a finite number of seconds above zero.
-
-    Args:
-        value: A number, or its text.
-
-    Raises:
-        ValueError: The value is not such a number.
-    """
-    number = float(value)
-    if not 0 < number < math.inf:
-        raise ValueError(value)
-    return number
+        return _TABLE.read(settings)
 
 
 def _place(value: Any) -> Place | None:
     return None if str(value).strip().lower() == "auto" else Place.named(value)
 
 
-def _truth(value: Any) -> bool:
-    # Not pyramid.settings.asbool, because it reads a misspelt value as false.
-    text = str(value).strip().lower()
-    if text not in truthy and text not in falsey:
-        raise ValueError(value)
-    return text in truthy
-
-
-def read_setting(
-    settings: Mapping[str, Any], name: str, convert: Callable[[Any], Any], default: Any, wanted: str
-) -> Any:
-    """Read one setting of an application.
-
-    Args:
-        settings: ``config.registry.settings``.
-        name: The setting's name after the prefix ``aiopyramid.``.
-        convert: Converts the setting, usually a string, to its value; raises TypeError or
-            ValueError if the setting is invalid.
-        default: The value if the setting is missing or empty.
-        wanted: The expected value, a noun phrase for the error message.
-
-    Raises:
-        ConfigurationError: The value is invalid; the message names the setting.
-    """
-    _known.add(name)
-    value = settings.get(f"aiopyramid.{name}")
-    if value is None or value == "":
-        return default
-    try:
-        return convert(value)
-    except (TypeError, ValueError):
-        raise ConfigurationError(
-            f"The setting aiopyramid.{name} is {value!r}, but must be {wanted}"
-        ) from None
-
-
-# --- Settings that do not exist -------------------------------------------------------------------
-
-
-_known: Final[set[str]] = set()
-"""The names of all settings read in this process so far, without ``aiopyramid.``."""
-
-_OF_OTHER_PACKAGES: Final = ("uwsgi.", "websocket.")
-"""Prefixes of settings of packages that an application may not include on this server."""
-
-
-def warn_of_unknown_settings(settings: Mapping[str, Any]) -> None:
-    """Log a warning for each setting that nothing has read, with the most similar known name.
-
-    Args:
-        settings: ``config.registry.settings``, once the whole application is configured.
-    """
-    for key in sorted(settings):
-        name = key.removeprefix("aiopyramid.")
-        if name in _known or name == key:
-            continue
-        if name.startswith(_OF_OTHER_PACKAGES) and not any(
-            each.startswith(name.partition(".")[0]) for each in _known
-        ):
-            continue
-        meant = get_close_matches(name, sorted(_known), 1)
-        hint = f" Did you mean aiopyramid.{meant[0]}?" if meant else ""
-        _log.warning("There is no setting %s.%s", key, hint)
+_TABLE: Final = SettingsTable(
+    Settings,
+    "",
+    {
+        "requests": Setting("requests", _place, "auto, loop or thread"),
+        "executor.max_workers": Setting(
+            "executor_max_workers", positive_number, "a number of threads above zero"
+        ),
+        "request_timeout": Setting("request_timeout_seconds", positive_seconds, SECONDS),
+        "cancel_on_disconnect": Setting("cancel_on_disconnect", true_or_false, "true or false"),
+        "debug_blocking": Setting("debug_blocking_seconds", positive_seconds, SECONDS),
+        "tasks_can_wait": Setting("tasks_can_wait", true_or_false, "true or false"),
+        "shutdown_timeout": Setting("shutdown_timeout_seconds", positive_seconds, SECONDS),
+        "startup_timeout": Setting("startup_timeout_seconds", positive_seconds, SECONDS),
+    },
+)

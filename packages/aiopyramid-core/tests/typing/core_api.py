@@ -5,8 +5,11 @@ complains about an ignore that is not needed.
 """
 
 import asyncio
+import dataclasses
+import logging
 from collections.abc import Awaitable, Callable, Generator, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any, assert_type
 
 from aiopyramid_core import (
@@ -36,21 +39,39 @@ from aiopyramid_core import (
 )
 from aiopyramid_core._bridge.driver import step_in_greenlets
 from aiopyramid_core.callables import called_by, is_coroutine_callable, prepare_generators
+from aiopyramid_core.contract import UpgradedProtocol
 from aiopyramid_core.legacy import run_in_greenlet
 from aiopyramid_core.servers import (
+    BodyLimits,
+    Capabilities,
+    FileSpan,
+    FileWrapper,
+    ForwardingProtocol,
     HostedCall,
+    RequestBody,
     RequestExecutor,
+    Sink,
+    SynchronousBody,
+    WSGIResponse,
     adopt_loop,
     announce_stop,
     disown_children,
+    end_process_in,
+    finish_tasks,
     in_threads,
     kills_greenlet,
+    loop_of_loaded_application,
     monkey_patched_by,
     never_blocks,
+    plain_text,
+    report_failure,
+    run_application,
     shutdown,
     startup,
+    use_loop,
     wait_hosted,
 )
+from aiopyramid_core.setting_tables import SECONDS, Setting, SettingsTable, positive_seconds
 
 
 class User:
@@ -230,6 +251,7 @@ prepare_generators(load)
 
 async def serve(loop: asyncio.AbstractEventLoop) -> None:
     adopt_loop(loop)
+    use_loop(loop, loop_of_loaded_application(), threads=10)
     announce_stop()
     try:
         await startup()
@@ -246,6 +268,70 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     assert_type(wait_hosted(loop.create_task(load(1))), User)
     await shutdown()
     await shutdown(at_most_seconds=1.5)
+    await finish_tasks(logging.getLogger())
+    end_process_in(1.5, 0, logging.getLogger())
+
+
+class Kept:
+    """A sink that keeps the body."""
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self.response = WSGIResponse("GET")
+        self.body = b""
+
+    def send_whole(self, body: bytes) -> None:
+        self.response.commit()
+        self.body = self.response.take(body)
+
+    def send_file(self, body: Any) -> bool:
+        return False
+
+    def write(self, part: bytes) -> None:
+        self.body += self.response.take(part)
+
+    def end(self) -> None: ...
+
+
+def hello(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    start_response("200 OK", [])
+    return [b"hello"]
+
+
+async def answer(loop: asyncio.AbstractEventLoop, logger: logging.Logger) -> None:
+    capabilities = Capabilities(loop, logger)
+    body = RequestBody(BodyLimits(body_bytes=100))
+    sink: Sink = Kept(capabilities)
+    environ = {"wsgi.input": body.open(), **capabilities.environ()}
+    try:
+        await spawn_greenlet(run_application, hello, environ, sink)
+    except BaseException as error:
+        assert_type(report_failure(error, "GET /", logger), HTTPStatus | None)
+        assert_type(plain_text(HTTPStatus.OK), tuple[str, list[tuple[str, str]], bytes])
+    run_application(hello, environ, body)  # type: ignore[arg-type]
+    assert_type(sink.response.needs_body, bool)
+    assert_type(capabilities.forget(), UpgradedProtocol | None)
+    SynchronousBody([b"a"])
+
+
+def send_file(body: FileWrapper) -> None:
+    assert_type(body.span(), FileSpan | None)
+
+
+class Taken(ForwardingProtocol):
+    def lost(self) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class MailSettings:
+    timeout_seconds: float = 10.0
+
+
+TABLE = SettingsTable(
+    MailSettings, "mail.", {"timeout": Setting("timeout_seconds", positive_seconds, SECONDS)}
+)
+assert_type(TABLE.of(object()), MailSettings)
+assert_type(TABLE.read({}), MailSettings)
 
 
 def explain(error: AiopyramidError) -> str:

@@ -1,33 +1,34 @@
-"""One request through the application: PEP 3333 from the ``environ`` to the client.
+"""One request through the application: what the worker does before, during and after.
 
-Everything here runs in the request's greenlet, on the event loop's thread. The application's
-coroutines suspend that greenlet; code that may block runs in threads.
+Everything here runs in the request's greenlet, on the event loop's thread. The rules between the
+application and its response are the core's.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from aiopyramid_core import await_
-from aiopyramid_core._bodies import END_OF_BODY, SynchronousBody
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
-from aiopyramid_core.exceptions import ApplicationError, ClientDisconnected, RequestError
-from aiopyramid_core.response_head import ExcInfo
-from aiopyramid_core.servers import kills_greenlet
+from aiopyramid_core.exceptions import ClientDisconnected
+from aiopyramid_core.servers import (
+    END_OF_BODY,
+    Capabilities,
+    SynchronousBody,
+    kills_greenlet,
+    report_failure,
+    run_application,
+)
 
 from ._access_log import AccessLog
-from ._capabilities import Capabilities
-from ._files import FileTransfer, FileWrapper, Outlet
+from ._files import FileTransfer, Outlet
 from ._flow import WriteFlow
 from ._http1.request import GunicornRequest, Request
 from ._http1.response import Response, early_hints, error_response
 
 __all__ = ("Exchange", "HTTPConnection", "Hooks", "Services")
-
-_MOST_IN_A_ROW: Final = 128
-"""How many parts of a body are sent before other tasks get a turn: some milliseconds."""
 
 
 class HTTPConnection(Protocol):
@@ -83,7 +84,7 @@ class Services:
 
 
 class Exchange:
-    """One request and its response.
+    """One request and its response; the core's :class:`~aiopyramid_core.servers.Sink`.
 
     Args:
         connection: Where the response goes.
@@ -91,15 +92,17 @@ class Exchange:
         services: The objects that the exchanges of a worker share.
 
     Attributes:
+        capabilities: The capabilities that the connection offers the application.
         response: The response, started or not.
     """
 
+    # The first one is for the access log: whether the client had left before its response.
     __slots__ = (
         "_client_left",
         "_connection",
-        "_parts_in_a_row",
         "_request",
         "_services",
+        "capabilities",
         "response",
     )
 
@@ -107,9 +110,9 @@ class Exchange:
         head = request.head
         self._client_left = False
         self._connection = connection
-        self._parts_in_a_row = 0
         self._request = request
         self._services = services
+        self.capabilities = connection.capabilities
         self.response = Response(head.method, head.version, keep_alive=head.keep_alive)
 
     def run(self) -> None:
@@ -127,33 +130,11 @@ class Exchange:
             environ["wsgi.input"] = request.body.open()
             if hooks is not None and seen is not None:
                 hooks.before(seen)
-            self._run_application()
-        except RequestError as error:
-            self._services.logger.warning("%s %s: %s", request.head.method, self._uri, error)
-            self._fail(error.status)
-        except ClientDisconnected as error:
-            self._services.logger.debug("%s %s: %s", request.head.method, self._uri, error)
-            self.response.keep_alive = False
-        except asyncio.CancelledError:
-            if self._connection.capabilities.client_is_gone:
-                # The usual reason for a cancelled request; there is no client to answer.
-                self._connection.abort()
-                return
-            self._services.logger.warning(
-                "%s %s was cancelled before its response was complete",
-                request.head.method,
-                self._uri,
-            )
-            self._fail(HTTPStatus.SERVICE_UNAVAILABLE, abort=True)
+            run_application(self._services.application, environ, self)
         except BaseException as error:
-            # Any exception: sys.exit() in a view must not end the worker, which serves other
-            # requests as well.
-            self._services.logger.exception(
-                "Error handling request %s %s", request.head.method, self._uri
-            )
+            self._fail(error)
             if kills_greenlet(error):
                 raise
-            self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
             request.body.close()
             # Breaks the cycle environ -> method -> exchange.
@@ -163,7 +144,7 @@ class Exchange:
                 environ.pop(ON_DISCONNECT, None)
                 environ.pop(UPGRADE, None)
             if not self.response.head_sent:
-                self._note_client()
+                self._client_left = self.capabilities.client_is_gone
             self._services.access_log.log(
                 request.head,
                 self.response,
@@ -174,46 +155,11 @@ class Exchange:
             if hooks is not None and seen is not None:
                 hooks.after(seen, environ, self.response)
 
-    @property
-    def _uri(self) -> str:
-        return self._request.head.target.decode("latin-1")
-
-    # --- The application's side ---------------------------------------------------------------
-
-    def _run_application(self) -> None:
-        body: Any = self._services.application(self._request.environ, self._start_response)
-        if type(body) is list or type(body) is tuple:
-            self._send_whole(b"".join(body))
-            return
-        if hasattr(body, "__aiter__"):
-            await_(self._send_async_parts(body))
-            return
-        outlet = None
-        if type(body) is FileWrapper and not self.response.head_sent:
-            outlet = self._connection.outlet()
-        transfer = None if outlet is None else body.transfer()
-        parts = SynchronousBody(transfer or body)
-        try:
-            if outlet is None or transfer is None:
-                self._send_parts(parts)
-            else:
-                self._send_file(parts, transfer, outlet)
-        finally:
-            await_(parts.close())
-
-    def _start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
-    ) -> Callable[[bytes], None]:
-        self.response.may_switch = self._connection.capabilities.successor is not None
-        try:
-            self.response.start(status, headers, exc_info)
-        finally:
-            del exc_info  # breaks the cycle exception -> traceback -> this frame
-        return self._write_from_application
+    # --- Called by the application ------------------------------------------------------------
 
     def _send_early_hints(self, fields: Iterable[tuple[str, str]]) -> None:
         """Send early hints (gunicorn's ``wsgi.early_hints``); no effect if it is too late."""
-        # Through await_, as below.
+        # Through await_, because the caller may be in an executor thread.
         await_(self._hint_on_loop(early_hints(fields)))
 
     async def _hint_on_loop(self, data: bytes) -> None:
@@ -221,40 +167,34 @@ class Exchange:
         if self._request.head.version == (1, 1) and not self.response.head_sent:
             self._send(data)
 
-    def _write_from_application(self, data: bytes) -> None:
-        # Through await_, because the caller may be in an executor thread.
-        await_(self._write_on_loop(data))
+    # --- Called by the core -------------------------------------------------------------------
 
-    async def _write_on_loop(self, data: bytes) -> None:
-        self._write(data)
-
-    # --- The client's side --------------------------------------------------------------------
-
-    def _send_whole(self, body: bytes) -> None:
+    def send_whole(self, body: bytes) -> None:
         """Send a body that is complete already: in one write, with its length."""
         response = self.response
-        if response.head_sent:  # through the write() callable
-            self._write(body)
-            self._connection.write(response.end())
-            return
-        head = self._head(len(body))
-        self._send(head + response.encode(body))
-        response.end()  # returns no bytes here; raises if the Content-Length is longer
+        self._send(self._head(len(body)) + response.encode(body) + response.end())
 
-    def _send_parts(self, parts: SynchronousBody) -> None:
-        """Send a body that arrives in parts, each of which may take the application time."""
-        response = self.response
-        while not response.head_sent or response.needs_body:
-            # The next part may block for long, so it is fetched in a thread. A slow client holds
-            # no thread, because the wait for room in the write buffer is between two parts.
-            data = parts.next()
-            if data is END_OF_BODY:
-                break
-            self._write(data)
-        self._send_end()
+    def send_file(self, body: Any) -> bool:
+        """Have the system send a body if it is a large file; in threads, as it is read otherwise.
 
-    def _send_file(self, parts: SynchronousBody, transfer: FileTransfer, outlet: Outlet) -> None:
-        """Have the system send a body; in threads as above, for which closing the body waits."""
+        Closing the body waits for such a thread.
+        """
+        transfer = FileTransfer.of(body)
+        outlet = None if transfer is None else self._connection.outlet()
+        if transfer is None or outlet is None:
+            return False
+        parts = SynchronousBody(transfer)
+        try:
+            self._send_transfer(parts, transfer, outlet)
+            self.response.check_end()
+            self.end()
+        finally:
+            await_(parts.close())
+        return True
+
+    def _send_transfer(
+        self, parts: SynchronousBody, transfer: FileTransfer, outlet: Outlet
+    ) -> None:
         response = self.response
         self._send(self._head(transfer.size_bytes))
         if response.needs_body:
@@ -264,67 +204,24 @@ class Exchange:
             sent = parts.next()
             if sent is END_OF_BODY:
                 break
-            response.sent += sent
+            response.count(sent)
             if response.needs_body:
                 await_(outlet.writable(transfer.target))
-        self._send_end()
 
-    async def _send_async_parts(self, body: AsyncIterable[bytes]) -> None:
-        """Send a body that is produced on the event loop; cancel it if the client disconnects."""
-        response = self.response
-        iterator: Any = None
-        if (task := asyncio.current_task()) is not None:
-            self._connection.capabilities.on_disconnect(task.cancel)
-        try:
-            iterator = aiter(body)
-            while not response.head_sent or response.needs_body:
-                data = await anext(iterator, END_OF_BODY)
-                if data is END_OF_BODY:
-                    break
-                self._write(data)
-        finally:
-            # As PEP 3333 requires for synchronous bodies, the object that the application returned
-            # is closed, not its iterator. An asynchronous generator is both.
-            closable = body if hasattr(body, "aclose") else iterator
-            if hasattr(closable, "aclose"):
-                await closable.aclose()
-        self._send_end()
+    def write(self, part: bytes) -> None:
+        """Send a part of the body, after the head if that was not sent."""
+        head = b"" if self.response.head_sent else self._head()
+        self._send(head + self.response.encode(part))
 
-    def _send_end(self) -> None:
+    def end(self) -> None:
         """Send the bytes that mark the end of a body in parts."""
-        if self.response.head_sent:
-            self._send(self.response.end())
-        else:
-            self._send(self._head(0) + self.response.end())
+        head = b"" if self.response.head_sent else self._head(0)
+        self._send(head + self.response.end())
 
-    def _write(self, data: Any) -> None:
-        if type(data) is not bytes:
-            raise ApplicationError(
-                f"the response body must yield bytes (PEP 3333), got {type(data).__name__}"
-            )
-        if data:
-            head = b"" if self.response.head_sent else self._head()
-            self._send(head + self.response.encode(data))
-            self._let_others_go_on()
-
-    def _let_others_go_on(self) -> None:
-        """Yield to the event loop now and then, even if the write buffer has room.
-
-        A body whose parts are all available never waits if the client reads as fast as we write.
-        The same is true if the client has gone, because the transport does not report that before
-        the loop's next iteration.
-        """
-        self._parts_in_a_row += 1
-        if self._parts_in_a_row == _MOST_IN_A_ROW:
-            self._parts_in_a_row = 0
-            await_(asyncio.sleep(0))
-
-    def _note_client(self) -> None:
-        """Record, for the access log, whether the client has left before its response."""
-        self._client_left = self._connection.capabilities.client_is_gone
+    # --- Private ------------------------------------------------------------------------------
 
     def _head(self, body_length: int | None = None) -> bytes:
-        self._note_client()
+        self._client_left = self.capabilities.client_is_gone
         response = self.response
         response.keep_alive = response.keep_alive and self._connection.may_keep_alive()
         return response.head(body_length)
@@ -338,14 +235,24 @@ class Exchange:
         if flow.full:
             await_(flow.drain())
 
-    def _fail(self, status: HTTPStatus, *, abort: bool = False) -> None:
-        """Answer with an error, or show the client that its response is incomplete."""
-        if self.response.head_sent:
-            self.response.keep_alive = False
-            if abort or self.response.ends_by_closing:
-                self._connection.abort()
+    def _fail(self, error: BaseException) -> None:
+        """Log an error, and answer with it or show the client that its response is incomplete."""
+        head = self._request.head
+        name = f"{head.method} {head.target.decode('latin-1')}"
+        gone = self.capabilities.client_is_gone
+        status = report_failure(error, name, self._services.logger, client_is_gone=gone)
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if kills_greenlet(error):
             return
-        self._note_client()
+        if status is not None and not self.response.head_sent:
+            self._answer(status)
+            return
+        self.response.keep_alive = False
+        if cancelled or (status is not None and self.response.ends_by_closing):
+            self._connection.abort()
+
+    def _answer(self, status: HTTPStatus) -> None:
+        self._client_left = self.capabilities.client_is_gone
         self.response, data = error_response(
             status, status.phrase, method=self._request.head.method
         )

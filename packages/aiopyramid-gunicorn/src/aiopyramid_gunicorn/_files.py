@@ -1,71 +1,19 @@
-"""Files as response bodies: ``wsgi.file_wrapper``, read in blocks or sent with ``sendfile``."""
+"""Files as response bodies that the system sends itself (``sendfile``)."""
 
 import asyncio
-import io
 import os
-import stat
-import tempfile
 from collections.abc import Iterator
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from aiopyramid_core.exceptions import ClientDisconnected
+from aiopyramid_core.servers import FileSpan, FileWrapper
 
 from ._flow import WriteFlow
 
-__all__ = ("FileTransfer", "FileWrapper", "Outlet")
-
-_SMALLEST_BYTES: Final = 256 << 10
-"""Smaller files are read: they are one block, which is sent in one write with the head."""
+__all__ = ("FileTransfer", "Outlet")
 
 _STEP_BYTES: Final = 4 << 20
 """How much the system is asked to send at once; the thread cannot be interrupted until then."""
-
-
-class FileWrapper:
-    """``wsgi.file_wrapper``: a file as a response body, in blocks (PEP 3333).
-
-    Args:
-        file: A binary file; closed with the response if it has a ``close`` method.
-        block_size: Bytes per block. The default is larger than in other servers, since each
-            block is read by a thread.
-    """
-
-    def __init__(self, file: IO[bytes], block_size: int = 256 << 10) -> None:
-        self._file = file
-        self._block_size = block_size
-        if hasattr(file, "close"):
-            self.close = file.close
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        data = self._file.read(self._block_size)
-        if not data:
-            raise StopIteration
-        return data
-
-    def transfer(self) -> "FileTransfer | None":
-        """Return the rest of the file for the system to send, or None if it has to be read.
-
-        Neither system call waits for a disk, because the file is open.
-        """
-        file: Any = self._file
-        if isinstance(file, tempfile._TemporaryFileWrapper):
-            file = file.file
-        # Exactly these types. Others, such as gzip.GzipFile, may return bytes that are not in the
-        # file that fileno() names.
-        raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
-        if type(raw) is not io.FileIO:
-            return None
-        try:
-            status, offset = os.fstat(raw.fileno()), file.tell()
-        except (OSError, ValueError):  # a pipe has no position, a closed file has no descriptor
-            return None
-        size = status.st_size - offset
-        if not stat.S_ISREG(status.st_mode) or size < _SMALLEST_BYTES:
-            return None
-        return FileTransfer(self, raw.fileno(), offset, size)
 
 
 class FileTransfer:
@@ -73,21 +21,25 @@ class FileTransfer:
 
     Args:
         body: The body; closed with the transfer.
-        source: The descriptor of the file.
-        offset: The position in the file at which to begin.
-        size_bytes: How much to send.
+        span: Which part of the file to send.
 
     Attributes:
         size_bytes: How much is still to be sent.
         target: The descriptor of the client's socket, or -1 before it is known.
     """
 
-    def __init__(self, body: FileWrapper, source: int, offset: int, size_bytes: int) -> None:
+    def __init__(self, body: FileWrapper, span: FileSpan) -> None:
         self._body = body
-        self._source = source
-        self._offset = offset
-        self.size_bytes = size_bytes
+        self._source = span.descriptor
+        self._offset = span.offset
+        self.size_bytes = span.size_bytes
         self.target = -1
+
+    @classmethod
+    def of(cls, body: Any) -> "FileTransfer | None":
+        """Return the transfer of a body, or None if the system cannot send it."""
+        span = body.span() if type(body) is FileWrapper else None
+        return None if span is None else cls(body, span)
 
     def aim(self, target: int, most_bytes: int) -> None:
         """Set the target of the file; to be called before the first item is requested.

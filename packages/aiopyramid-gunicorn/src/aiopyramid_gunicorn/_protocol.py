@@ -16,8 +16,8 @@ from typing import Any, Final, cast
 from aiopyramid_core import spawn_greenlet
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 from aiopyramid_core.exceptions import RequestError
+from aiopyramid_core.servers import Capabilities
 
-from ._capabilities import Capabilities
 from ._exchange import Exchange
 from ._fence import break_off, descriptor_of, peer_of
 from ._files import Outlet

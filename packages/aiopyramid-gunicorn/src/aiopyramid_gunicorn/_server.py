@@ -7,7 +7,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
-from ._ending import LAST_WORDS_SECONDS
+from aiopyramid_core.servers import LAST_WORDS_SECONDS
+
 from ._exchange import Services
 from ._fence import break_off
 from ._listener import Listener

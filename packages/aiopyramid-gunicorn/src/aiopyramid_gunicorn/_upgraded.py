@@ -5,6 +5,7 @@ import math
 from typing import Final
 
 from aiopyramid_core.contract import UpgradedProtocol
+from aiopyramid_core.servers import ForwardingProtocol
 
 from ._fence import descriptor_of, peer_of
 from ._owner import Owner
@@ -12,7 +13,7 @@ from ._owner import Owner
 __all__ = ("UpgradedConnection",)
 
 
-class UpgradedConnection(asyncio.Protocol):
+class UpgradedConnection(ForwardingProtocol):
     """Passes the transport's events to the protocol, and tells the server when it is closed.
 
     Keeping the HTTP connection with its parser would waste memory, because an upgraded connection
@@ -27,20 +28,17 @@ class UpgradedConnection(asyncio.Protocol):
         deadline: Never, because the other protocol decides how long the client may be silent.
     """
 
-    # An attribute, so that a transport that looks it up gets the other protocol's own method: it
-    # is the one callback in which a forwarding call would cost measurable time.
-    __slots__ = ("_had_last_words", "_owner", "_protocol", "_transport", "data_received")
+    __slots__ = ("_had_last_words", "_owner", "_transport")
 
     deadline: Final = math.inf
 
     def __init__(
         self, owner: Owner, protocol: UpgradedProtocol, transport: asyncio.Transport
     ) -> None:
+        super().__init__(protocol)
         self._owner = owner
-        self._protocol = protocol
         self._transport = transport
         self._had_last_words = False
-        self.data_received = protocol.data_received  # type: ignore[method-assign]
 
     def begin(self, early: bytes, *, at_eof: bool) -> None:
         """Take over the transport.
@@ -62,26 +60,9 @@ class UpgradedConnection(asyncio.Protocol):
         if self._owner.draining:
             self._protocol.server_stops()
 
-    # --- Called by asyncio --------------------------------------------------------------------
-
-    def eof_received(self) -> bool | None:
-        """Pass on that the client has sent its last byte."""
-        return self._protocol.eof_received()
-
-    def pause_writing(self) -> None:
-        """Pass on that the client reads more slowly than the other protocol writes."""
-        self._protocol.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass on that the client has caught up."""
-        self._protocol.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Pass on that the connection is gone, and leave the server's set of connections."""
-        try:
-            self._protocol.connection_lost(exc)
-        finally:
-            self._owner.forget(self)
+    def lost(self) -> None:
+        """Leave the server's set of connections."""
+        self._owner.forget(self)
 
     # --- Called by the server -----------------------------------------------------------------
 

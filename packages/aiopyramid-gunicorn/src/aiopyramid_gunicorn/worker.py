@@ -14,41 +14,35 @@ import signal
 import ssl
 import time
 import traceback
-import warnings
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import AppImportError, HaltServer
-from gunicorn.http.wsgi import base_environ
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
-from aiopyramid_core import StartupError
 from aiopyramid_core.servers import (
     DEFAULT_THREADS,
-    RequestExecutor,
-    adopt_loop,
+    LAST_WORDS_SECONDS,
     announce_stop,
     disown_children,
+    end_process_in,
+    finish_tasks,
     in_threads,
+    loop_of_loaded_application,
     shutdown,
-    startup,
+    use_loop,
 )
 
 from ._application import errors_of, errors_of_name, warnings_of
-from ._ending import LAST_WORDS_SECONDS, end_process_in, end_tasks
 from ._exchange import Services
-from ._files import FileWrapper
 from ._hooks import RequestHooks
-from ._http1.environ import EnvironSettings
-from ._http1.limits import Limits, Times
 from ._server import Server
-from ._server_settings import ServerSettings
-from ._settings import check_settings, sends_files
-from ._starting import StartingWorkers
+from ._server_settings import server_settings_of
+from ._settings import check_settings
+from ._starting_workers import StartingWorkers
+from ._startup import finishes_before, start_application
 from .exceptions import SettingNotSupported
 
 __all__ = ("AsyncGunicornWorker",)
@@ -118,7 +112,7 @@ class AsyncGunicornWorker(Worker):
         self._starting.announce(self.age)
         # Here, because this still is the arbiter: since Python 3.12 a fork forgets the event loop.
         # The loop is kept, because it shuts its executor down when it is garbage collected.
-        self._loop_of_application = _loop_of_loaded_application()
+        self._loop_of_application = loop_of_loaded_application()
 
     @property
     def pid(self) -> int | str:
@@ -137,16 +131,8 @@ class AsyncGunicornWorker(Worker):
             # Until init_signals a worker has the arbiter's handlers, which do nothing here: a
             # signal that arrives before would be lost, and the arbiter waits for us to exit.
             signal.signal(number, signal.SIG_DFL)
-        # Before the application is loaded, because asyncio.get_event_loop() in its constructor
-        # must return the loop that will run it.
         self.loop = _new_event_loop()
-        asyncio.set_event_loop(self.loop)
-        # There is no public way to ask a loop for its default executor.
-        executor: ThreadPoolExecutor | None
-        executor = getattr(self._loop_of_application, "_default_executor", None)
-        executor = executor or RequestExecutor(self._threads())
-        adopt_loop(self.loop)
-        self.loop.set_default_executor(executor)
+        use_loop(self.loop, self._loop_of_application, self._threads())
         self._stop_wanted = asyncio.Event()
         self._stop_at_once = False
         self._end = 0.0
@@ -208,7 +194,7 @@ class AsyncGunicornWorker(Worker):
             serving.result()  # raises its exception, if there is one
         finally:
             self._close_loop()
-        end_process_in(self._seconds_for_threads(), self.log)
+        end_process_in(self._seconds_for_threads(), 0, self.log)
 
     # --- Private ------------------------------------------------------------------------------
 
@@ -270,7 +256,11 @@ class AsyncGunicornWorker(Worker):
         if not self.alive:
             return
         self._beat()
-        if not await self._unless_stopped(self._start()):
+        start = start_application(
+            str(self), self.log, has_served=bool(self._has_served[0]), give_up=self._exit_for_good
+        )
+        if not await finishes_before(self._stop_wanted, start):
+            self.log.warning("%s was told to stop before the application had started", self)
             return
         # The objects that exist now stay. The garbage collector need not visit them again: in a
         # large application that would delay all requests by tens of milliseconds.
@@ -307,36 +297,6 @@ class AsyncGunicornWorker(Worker):
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _unless_stopped(self, coroutine: Coroutine[Any, Any, None]) -> bool:
-        """Run a coroutine unless the worker is told to stop; return whether it finished."""
-        work = asyncio.create_task(coroutine)
-        stop = asyncio.create_task(self._stop_wanted.wait())
-        await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if work.done():
-            await work  # raises its exception, if there is one
-            return True
-        self.log.warning("%s was told to stop before the application had started", self)
-        work.cancel()
-        await asyncio.wait((work,), timeout=LAST_WORDS_SECONDS)
-        return False
-
-    async def _start(self) -> None:
-        """Start the application; try again if that fails, unless no worker has ever served."""
-        pause_seconds = 1.0
-        while True:
-            try:
-                await startup(again=True)
-                return
-            except StartupError as error:
-                self.log.critical("%s", error, exc_info=error.error)
-            if not self._has_served[0]:
-                self._exit_for_good()
-            # If this worker exited, the arbiter would exit as well, with the workers that serve.
-            self.log.critical("%s could not start; next attempt in %gs", self, pause_seconds)
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
-
     def _make_tls_context(self) -> ssl.SSLContext:
         try:
             context: ssl.SSLContext = ssl_context(self.cfg)
@@ -371,36 +331,9 @@ class AsyncGunicornWorker(Worker):
     def _make_server(self) -> Server:
         return Server(
             Services(in_threads(self.wsgi, self.log.info), self.log, RequestHooks.of(self)),
-            self._server_settings(),
+            server_settings_of(self),
             self.loop,
             self._restart,
-        )
-
-    def _server_settings(self) -> ServerSettings:
-        cfg = self.cfg
-        environ = base_environ(cfg)
-        environ |= {"wsgi.file_wrapper": FileWrapper, "wsgi.multithread": True}
-        return ServerSettings(
-            environ=EnvironSettings.from_settings(cfg, environ),
-            limits=Limits.from_settings(
-                cfg,
-                body_bytes=self.body_limit_bytes,
-                body_memory_bytes=self.body_memory_bytes,
-                write_buffer_bytes=self.write_buffer_bytes,
-                head_bytes=self.head_limit_bytes,
-            ),
-            times=Times(
-                head_seconds=self.head_timeout_seconds,
-                body_seconds=self.body_timeout_seconds,
-                keep_alive_seconds=cfg.keepalive,
-                write_seconds=self.write_timeout_seconds,
-                body_grace_seconds=self.body_grace_seconds,
-                body_bytes_per_second=self.body_rate_bytes_per_second,
-            ),
-            proxy_protocol=cfg.proxy_protocol,
-            sends_files=sends_files(cfg),
-            max_connections=cfg.worker_connections,
-            max_requests=self.max_requests,
         )
 
     def _beat(self) -> None:
@@ -421,7 +354,7 @@ class AsyncGunicornWorker(Worker):
             self.log.exception("The heartbeat of %s has failed", self)
 
     def _close_loop(self) -> None:
-        end_tasks(self.loop, self.log)
+        self.loop.run_until_complete(finish_tasks(self.log))
         # asyncio's loop closes its wake-up socket before it removes its signal handlers. The worker
         # is exiting already, and a signal must not end it halfway through its last hooks.
         for number in _SIGNALS_OF_LOOP:
@@ -431,9 +364,6 @@ class AsyncGunicornWorker(Worker):
         self.loop.close()
 
 
-_LONGEST_PAUSE_SECONDS: Final = 30.0
-"""Maximum time before another attempt to start an application that could not start."""
-
 _LOOK_SECONDS: Final = 0.05
 """How often a worker that was told to stop checks whether others are starting."""
 
@@ -442,22 +372,6 @@ _SIGNALS_OF_LOOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal
 
 _SIGNALS: Final = (*_SIGNALS_OF_LOOP, signal.SIGWINCH, signal.SIGABRT)
 """Signals that the worker handles."""
-
-
-def _loop_of_loaded_application() -> asyncio.AbstractEventLoop | None:
-    """Return the arbiter's loop, on which an application may have set an executor.
-
-    ``pserve`` and ``preload_app`` load the application before the workers are forked. Its
-    constructor then gets a loop from ``asyncio.get_event_loop()`` that will never run, and the
-    executor would be lost with it. A pool that has no threads yet survives the fork.
-    """
-    with warnings.catch_warnings():
-        # Up to Python 3.13 this makes a loop if there is none, with a DeprecationWarning.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            return asyncio.get_event_loop()
-        except RuntimeError:
-            return None
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

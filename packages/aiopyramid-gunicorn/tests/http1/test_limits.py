@@ -12,7 +12,16 @@ OWN = {"body_bytes": 1, "body_memory_bytes": 1, "write_buffer_bytes": 1, "head_b
 def test_the_limits_are_those_of_gunicorn_settings(config):
     cfg = config(limit_request_line=1, limit_request_fields=2, limit_request_field_size=3)
     own = {"body_bytes": 4, "body_memory_bytes": 5, "write_buffer_bytes": 6, "head_bytes": 7}
-    assert Limits.from_settings(cfg, **own) == Limits(1, 2, 3, 4, 5, None, 6, 7)
+    assert Limits.from_settings(cfg, **own) == Limits(
+        request_line_bytes=1,
+        header_fields=2,
+        header_field_bytes=3,
+        body_bytes=4,
+        body_memory_bytes=5,
+        body_folder=None,
+        write_buffer_bytes=6,
+        head_bytes=7,
+    )
 
 
 def test_the_defaults_are_those_of_gunicorn(config):

@@ -4,10 +4,10 @@ Include this package (``config.include("aiopyramid_uwsgi")``). The modules in re
 
 ``_include``, ``_settings``
     How this package becomes part of an application.
-``_exchange``
+``_exchange``, ``_sink``
     One request: which part of it runs in uWSGI's greenlet, and which in the bridge's.
-``_body``, ``_scheme``, ``_response``
-    The request's body, read where uWSGI can wait for it; checks of the request and the response.
+``_body``, ``_scheme``
+    The request's body, read where uWSGI can wait for it; whether the request came over TLS.
 ``_upgraded``
     A connection that leaves HTTP, for WebSockets.
 ``websocket``, ``_native``

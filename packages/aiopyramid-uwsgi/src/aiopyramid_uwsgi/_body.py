@@ -4,21 +4,13 @@ uWSGI can wait for the client only in the greenlet that it has created for the r
 coroutine fails, and a read in an executor thread crashes the worker.
 """
 
-import contextlib
-import tempfile
 from collections.abc import Iterator
-from io import BytesIO
 from typing import IO, Any, Final
 
-from aiopyramid_core.exceptions import (
-    BadRequest,
-    CodingNotSupported,
-    ContentTooLarge,
-    InsufficientStorage,
-)
+from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
+from aiopyramid_core.servers import BodyLimits, RequestBody
 
 from . import _api
-from ._settings import UWSGISettings
 from .exceptions import BodyNotReceived
 
 __all__ = ("receive_body",)
@@ -30,15 +22,15 @@ _MOST_DIGITS: Final = 20
 """Longest Content-Length: no body is longer, and Python refuses to convert thousands of digits."""
 
 
-def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
+def receive_body(environ: dict[str, Any], limits: BodyLimits) -> RequestBody:
     """Wait for the whole body and make it ``wsgi.input``; called in uWSGI's greenlet.
 
     Args:
         environ: The request's environ. Afterwards it has the length even of a chunked body.
-        settings: How long the body may be, and how much of it may stay in memory.
+        limits: How long the body may be, and how much of it may stay in memory.
 
     Returns:
-        The body, at its beginning; to be closed after the request.
+        The body; to be closed after the request.
 
     Raises:
         BadRequest: ``Content-Length`` is not a number, or the length is given in two ways.
@@ -49,33 +41,29 @@ def receive_body(environ: dict[str, Any], settings: UWSGISettings) -> IO[bytes]:
     """
     chunked = _is_chunked(environ)
     length = 0 if chunked else _length(environ)
-    _check(length, settings)
-    body: IO[bytes] = BytesIO()
-    if chunked or length:
-        # The disk is slower than memory, but a file in the page cache does not block the loop
-        # for long.
-        body = tempfile.SpooledTemporaryFile(settings.body_memory_bytes)  # noqa: SIM115
-        received = 0
-        try:
-            for piece in _chunks() if chunked else _pieces(environ["wsgi.input"], length):
-                received += len(piece)
-                _check(received, settings)
-                with _keeping():
-                    body.write(piece)
-            with _keeping():
-                body.seek(0)
-        except OSError as error:
-            body.close()
-            raise BodyNotReceived(f"after {received} bytes of the request body: {error}") from error
-        except BaseException:
-            with contextlib.suppress(OSError):  # data that is not written yet will not be read
-                body.close()
-            raise
-        if chunked:
-            del environ["HTTP_TRANSFER_ENCODING"]
-            environ["CONTENT_LENGTH"] = str(received)
-    environ["wsgi.input"] = body
+    body = RequestBody(limits)
+    body.announce(length)
+    try:
+        if chunked or length:
+            _receive(body, _chunks() if chunked else _pieces(environ["wsgi.input"], length))
+        environ["wsgi.input"] = body.open()
+    except BaseException:
+        body.close()
+        raise
+    if chunked:
+        del environ["HTTP_TRANSFER_ENCODING"]
+        environ["CONTENT_LENGTH"] = str(body.length_bytes)
     return body
+
+
+def _receive(body: RequestBody, pieces: Iterator[bytes]) -> None:
+    try:
+        for piece in pieces:
+            body.write(piece)
+    except OSError as error:
+        raise BodyNotReceived(
+            f"after {body.length_bytes} bytes of the request body: {error}"
+        ) from error
 
 
 def _is_chunked(environ: dict[str, Any]) -> bool:
@@ -97,23 +85,6 @@ def _length(environ: dict[str, Any]) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > _MOST_DIGITS:
         raise BadRequest(f"invalid Content-Length: {text[:_MOST_DIGITS]!r}")
     return int(text)
-
-
-def _check(length_bytes: int, settings: UWSGISettings) -> None:
-    if length_bytes > settings.body_limit_bytes:
-        raise ContentTooLarge(
-            f"the request body exceeds {settings.body_limit_bytes} bytes"
-            " (aiopyramid.uwsgi.body_limit_bytes)"
-        )
-
-
-@contextlib.contextmanager
-def _keeping() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        what = f"the request body cannot be kept: {error.strerror or error}"
-        raise InsufficientStorage(what) from None
 
 
 def _pieces(source: IO[bytes], length: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""One request through the application: Pyramid on one side, uWSGI on the other.
+"""One request and its response: Pyramid on one side, uWSGI on the other.
 
 Two greenlets take part. The calls of uWSGI's API run in its own greenlet, because uWSGI finds the
 request by the greenlet and may wait there for the client. The application runs in a greenlet of the
@@ -6,24 +6,29 @@ bridge, in which it may await. It need not know that the server is uWSGI.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import IO, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
-from aiopyramid_core import await_
-from aiopyramid_core._bodies import END_OF_BODY, SynchronousBody
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
-from aiopyramid_core.exceptions import ApplicationError, ClientDisconnected, RequestError
+from aiopyramid_core.exceptions import ClientDisconnected
 from aiopyramid_core.response_head import has_body
-from aiopyramid_core.servers import HostedCall
+from aiopyramid_core.servers import (
+    Capabilities,
+    HostedCall,
+    RequestBody,
+    WSGIResponse,
+    plain_text,
+    report_failure,
+    run_application,
+)
 
 from . import _api
 from ._body import receive_body
-from ._response import Response
 from ._scheme import correct_scheme
 from ._settings import UWSGISettings
+from ._sink import Sink
 from ._upgraded import TAKE_OVER, TakenOver, UpgradedConnection
 
 __all__ = ("Exchange", "Register")
@@ -64,18 +69,19 @@ class Exchange:
     __slots__ = (
         "_call",
         "_environ",
+        "_head_given",
         "_policy",
         "_register",
         "_request_body",
-        "_response",
         "_router",
         "_settings",
+        "_sink",
         "_upgraded",
         "descriptor",
     )
 
     _environ: dict[str, Any]
-    _response: Response
+    _sink: Sink
     descriptor: int
 
     def __init__(
@@ -85,9 +91,10 @@ class Exchange:
         self._router = router
         self._settings = settings
         self._register = register
-        self._request_body: IO[bytes] | None = None
+        self._head_given = False
+        self._request_body: RequestBody | None = None
         self._upgraded: TakenOver | None = None
-        self._call: HostedCall[bytes] = HostedCall(self._run)
+        self._call: HostedCall[None] = HostedCall(self._run)
 
     # --- In uWSGI's greenlet ------------------------------------------------------------------
 
@@ -98,7 +105,9 @@ class Exchange:
         # A copy, for code that outlives the response, such as a background task: uWSGI clears its
         # own environ after the request, and reuses it for the next.
         environ = self._environ = environ.copy()
-        response = self._response = Response(environ["REQUEST_METHOD"])
+        response = WSGIResponse(environ["REQUEST_METHOD"])
+        self._sink = Sink(response, Capabilities(asyncio.get_running_loop(), _log))
+        self._sink.call = self._call
         self.descriptor = _api.connection_descriptor()
         self._register.remember(self)
         try:
@@ -109,19 +118,16 @@ class Exchange:
             for name in _OF_NO_USE:
                 environ.pop(name, None)
             has_part = self._call.proceed()
-            status_line = self._check_started()
-            if not has_part:
-                response.check_end()
-            write = start_response(status_line, response.fields)
-            response.is_committed = True
+            write = start_response(response.status, _fields(response))
+            self._head_given = True
             if response.code == HTTPStatus.SWITCHING_PROTOCOLS:
                 write(b"")  # sends the head at once
                 self._switch_protocols(write)
         except BaseException as error:
-            status = self._status_for(error)
+            status = self._report(error)
             self.close()
-            return b"" if response.is_committed else self._plain(status, start_response)
-        return _Parts(self) if has_part else _Whole(self._call.result, self.close)
+            return b"" if self._head_given else self._plain(status, start_response)
+        return _Parts(self) if has_part else _Whole(self._sink.whole, self.close)
 
     def next_part(self, *, first: bool) -> bytes | None:
         """Return the next part of the response, or None at its end."""
@@ -130,7 +136,7 @@ class Exchange:
                 part: bytes = self._call.part
                 return part
         except BaseException as error:
-            self._status_for(error)
+            self._report(error)
             # Otherwise the client could not tell that the response is incomplete.
             _api.reset_connection()
             return None
@@ -142,15 +148,14 @@ class Exchange:
             gone = ClientDisconnected("the client closed the connection before the response's end")
             while self._call.has_begun and not self._call.has_ended:
                 self._call.proceed(gone)
-        except ClientDisconnected as error:
-            _log.debug("%s: %s", self.name, error)
         except BaseException as error:
-            self._status_for(error)
+            self._report(error)
         finally:
             # First, in case a later step fails: the worker would wait for it on shutdown.
             self._register.forget(self)
             for name in (UPGRADE, TAKE_OVER):  # breaks the cycle environ -> exchange -> environ
                 self._environ.pop(name, None)
+            self._sink.capabilities.forget()
             self._release()
 
     def _release(self) -> None:
@@ -161,9 +166,7 @@ class Exchange:
         except Exception:
             _log.exception("%s: the protocol for the upgraded connection failed", self.name)
         if self._request_body is not None:
-            # Data that is not written yet will not be read, so an error for it does not matter.
-            with contextlib.suppress(OSError):
-                self._request_body.close()
+            self._request_body.close()
 
     def _offer_upgrade(self, environ: dict[str, Any]) -> None:
         """Tell the application whether the connection can leave HTTP."""
@@ -180,11 +183,14 @@ class Exchange:
             asyncio.get_running_loop().call_soon(self.stop)
         self._upgraded.serve(write)
 
+    def _report(self, error: BaseException) -> HTTPStatus:
+        """Log an exception; return the status with which to answer it."""
+        return report_failure(error, self.name, _log) or HTTPStatus.INTERNAL_SERVER_ERROR
+
     def _plain(self, status: HTTPStatus, start_response: StartResponse) -> bytes:
         """Answer with an error."""
-        body = f"{status.phrase}\n".encode()
-        fields = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-        start_response(f"{status.value} {status.phrase}", fields)
+        line, fields, body = plain_text(status)
+        start_response(line, fields)
         return body if has_body(self._environ["REQUEST_METHOD"], status) else b""
 
     # --- On the event loop --------------------------------------------------------------------
@@ -201,108 +207,33 @@ class Exchange:
         self._call.cancel()
 
     def _upgrade(self, protocol: UpgradedProtocol) -> None:
-        self._take_over(UpgradedConnection(protocol))
+        self._take_over(protocol, UpgradedConnection(protocol))
 
-    def _take_over(self, connection: TakenOver) -> None:
+    def _take_over(self, protocol: UpgradedProtocol, connection: TakenOver) -> None:
+        self._sink.capabilities.upgrade(protocol)
         self._upgraded = connection
-
-    # --- Everywhere ---------------------------------------------------------------------------
-
-    def _check_started(self) -> str:
-        """Return the response's status.
-
-        Raises:
-            ApplicationError: There is none yet.
-        """
-        if self._response.status is None:
-            raise ApplicationError("the application has not called start_response")
-        return self._response.status
 
     @property
     def name(self) -> str:
         """The name of the request in the log."""
         return f"{self._environ.get('REQUEST_METHOD')} {self._environ.get('REQUEST_URI')}"
 
-    def _status_for(self, error: BaseException) -> HTTPStatus:
-        """Log an exception; return the status with which to answer it."""
-        if isinstance(error, RequestError):
-            _log.warning("%s: %s", self.name, error)
-            return error.status
-        if isinstance(error, asyncio.CancelledError):
-            _log.warning("%s was cancelled before its response was complete", self.name)
-            return HTTPStatus.SERVICE_UNAVAILABLE
-        # Also SystemExit and KeyboardInterrupt: sys.exit() in a view must not end the worker,
-        # which serves other requests as well.
-        _log.error("Error handling request %s", self.name, exc_info=error)
-        return HTTPStatus.INTERNAL_SERVER_ERROR
-
     # --- In the greenlet of the bridge --------------------------------------------------------
 
-    def _run(self) -> bytes:
-        """Run the application; return the body if it is complete, otherwise hand it over."""
-        response = self._policy(self._environ, self._router)
-        body: Any = response(self._environ, self._start_response)
-        if type(body) is list or type(body) is tuple:
-            whole = b"".join(body)
-            if not self._response.is_committed:
-                return self._response.cut(whole)
-            self._hand_over(whole)  # after the data from the write() callable
-        elif hasattr(body, "__aiter__"):
-            await_(self._give_parts(body))
-        else:
-            parts = SynchronousBody(body)
-            try:
-                while self._is_wanted and (part := parts.next()) is not END_OF_BODY:
-                    self._hand_over(part)
-            finally:
-                await_(parts.close())
-        self._response.check_end()
-        return b""
+    def _run(self) -> None:
+        run_application(self._application, self._environ, self._sink)
 
-    @property
-    def _is_wanted(self) -> bool:
-        """Whether the application has to continue, to send more or to start its response."""
-        return self._response.status is None or self._response.needs_body
+    def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        response = self._policy(environ, self._router)
+        body: Iterable[bytes] = response(environ, start_response)
+        return body
 
-    def _start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
-    ) -> Callable[[bytes], None]:
-        try:
-            may_switch = self._upgraded is not None
-            self._response.start(status, headers, exc_info, may_switch=may_switch)
-        finally:
-            del exc_info  # breaks the cycle exception -> traceback -> this frame
-        return self._hand_over
 
-    async def _give_parts(self, body: AsyncIterable[bytes]) -> None:
-        iterator: Any = None
-        try:
-            iterator = aiter(body)
-            while self._is_wanted:
-                part = await anext(iterator, END_OF_BODY)
-                if part is END_OF_BODY:
-                    break
-                if part := self._checked(part):
-                    await self._call.give(part)
-        finally:
-            # As PEP 3333 requires for synchronous bodies, the object that the application returned
-            # is closed, not its iterator. An asynchronous generator is both.
-            closable = body if hasattr(body, "aclose") else iterator
-            if hasattr(closable, "aclose"):
-                await closable.aclose()
-
-    def _hand_over(self, part: bytes) -> None:
-        if part := self._checked(part):
-            self._call.hand_over(part)
-
-    def _checked(self, part: Any) -> bytes:
-        """Return the bytes that uWSGI should send of a part of the body."""
-        self._check_started()
-        if type(part) is not bytes:
-            raise ApplicationError(
-                f"the response body must yield bytes (PEP 3333), got {type(part).__name__}"
-            )
-        return self._response.cut(part)
+def _fields(response: WSGIResponse) -> list[tuple[str, str]]:
+    """Return the header fields for uWSGI, which adds none itself."""
+    if "upgrade" in response.given:
+        return [*response.headers, ("Connection", "Upgrade")]  # RFC 9110, 7.8: Upgrade needs it
+    return response.headers
 
 
 _OF_NO_USE: Final = (

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiopyramid_core.settings import positive_number, positive_seconds, read_setting
+from aiopyramid_core.servers import BodyLimits
+from aiopyramid_core.setting_tables import (
+    BYTES,
+    SECONDS,
+    Setting,
+    SettingsTable,
+    positive_number,
+    positive_seconds,
+)
 
 from ._scheme import Networks, networks
 
@@ -16,12 +24,12 @@ _THIS_MACHINE: Final = networks("127.0.0.1 ::1")
 
 
 @dataclass(frozen=True, slots=True)
-class UWSGISettings:
+class UWSGISettings(BodyLimits):
     """The application's settings for this package.
 
     Attributes:
         loop: ``aiopyramid.uwsgi.loop``: ``asyncio`` or ``uvloop``.
-        body_limit_bytes: ``aiopyramid.uwsgi.body_limit_bytes``: longest request body; longer ones
+        body_bytes: ``aiopyramid.uwsgi.body_limit_bytes``: longest request body; longer ones
             are answered with 413.
         body_memory_bytes: ``aiopyramid.uwsgi.body_memory_bytes``: size from which a request body
             is kept in a temporary file.
@@ -33,8 +41,7 @@ class UWSGISettings:
     """
 
     loop: str = "asyncio"
-    body_limit_bytes: int = 1 << 30
-    body_memory_bytes: int = 512 << 10
+    body_setting: str = "aiopyramid.uwsgi.body_limit_bytes"
     graceful_timeout_seconds: float = 30.0
     forwarded_allow_ips: Networks = _THIS_MACHINE
 
@@ -48,35 +55,7 @@ class UWSGISettings:
         Raises:
             ConfigurationError: A value is invalid; the message names the setting.
         """
-        default = cls()
-        size = "a number of bytes above zero"
-        return cls(
-            loop=read_setting(settings, "uwsgi.loop", _loop, default.loop, "asyncio or uvloop"),
-            body_limit_bytes=read_setting(
-                settings, "uwsgi.body_limit_bytes", positive_number, default.body_limit_bytes, size
-            ),
-            body_memory_bytes=read_setting(
-                settings,
-                "uwsgi.body_memory_bytes",
-                positive_number,
-                default.body_memory_bytes,
-                size,
-            ),
-            graceful_timeout_seconds=read_setting(
-                settings,
-                "uwsgi.graceful_timeout",
-                positive_seconds,
-                default.graceful_timeout_seconds,
-                "a number of seconds above zero",
-            ),
-            forwarded_allow_ips=read_setting(
-                settings,
-                "uwsgi.forwarded_allow_ips",
-                networks,
-                default.forwarded_allow_ips,
-                "addresses and networks, or *",
-            ),
-        )
+        return _TABLE.read(settings)
 
 
 def _loop(value: Any) -> str:
@@ -84,3 +63,18 @@ def _loop(value: Any) -> str:
     if name not in ("asyncio", "uvloop"):
         raise ValueError(value)
     return name
+
+
+_TABLE: Final = SettingsTable(
+    UWSGISettings,
+    "uwsgi.",
+    {
+        "loop": Setting("loop", _loop, "asyncio or uvloop"),
+        "body_limit_bytes": Setting("body_bytes", positive_number, BYTES),
+        "body_memory_bytes": Setting("body_memory_bytes", positive_number, BYTES),
+        "graceful_timeout": Setting("graceful_timeout_seconds", positive_seconds, SECONDS),
+        "forwarded_allow_ips": Setting(
+            "forwarded_allow_ips", networks, "addresses and networks, or *"
+        ),
+    },
+)

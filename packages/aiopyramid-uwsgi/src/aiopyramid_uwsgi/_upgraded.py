@@ -10,14 +10,16 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from aiopyramid_core.contract import UpgradedProtocol
-from aiopyramid_core.servers import wait_hosted
+from aiopyramid_core.servers import ForwardingProtocol, wait_hosted
 
 from . import _api
 
 __all__ = ("TAKE_OVER", "TakenOver", "UpgradedConnection")
 
 TAKE_OVER: Final = "aiopyramid.uwsgi.take_over"
-"""Key of a function that takes a :class:`TakenOver`; None if it cannot for this request."""
+"""Key of a function that takes a protocol and the :class:`TakenOver` with which it gets the
+connection; None if it cannot for this request.
+"""
 
 
 class TakenOver(Protocol):
@@ -40,23 +42,20 @@ class TakenOver(Protocol):
         """Abort the connection, because the time for requests in progress is over."""
 
 
-class UpgradedConnection(asyncio.Protocol):
+class UpgradedConnection(ForwardingProtocol):
     """Passes the transport's events to the protocol, and reports when the transport is gone.
 
     Args:
         protocol: The protocol that owns the connection now.
     """
 
-    # An attribute, so that a transport that looks it up gets the other protocol's own method: it
-    # is the one callback in which a forwarding call would cost measurable time.
-    __slots__ = ("_loop", "_lost", "_protocol", "_transport", "data_received")
+    __slots__ = ("_loop", "_lost", "_transport")
 
     def __init__(self, protocol: UpgradedProtocol) -> None:
-        self._protocol = protocol
+        super().__init__(protocol)
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
-        self.data_received = protocol.data_received  # type: ignore[method-assign]
 
     def serve(self, write: Callable[[bytes], object]) -> None:
         """Serve the connection to its end; see :class:`TakenOver`."""
@@ -89,21 +88,6 @@ class UpgradedConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._protocol.connection_made(transport)
 
-    def eof_received(self) -> bool | None:
-        """Pass on that the client has sent its last byte."""
-        return self._protocol.eof_received()
-
-    def pause_writing(self) -> None:
-        """Pass on that the client reads more slowly than the other protocol writes."""
-        self._protocol.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass on that the client has caught up."""
-        self._protocol.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Pass on that the connection is gone."""
-        try:
-            self._protocol.connection_lost(exc)
-        finally:
-            self._lost.set_result(None)
+    def lost(self) -> None:
+        """Wake uWSGI's greenlet."""
+        self._lost.set_result(None)

@@ -8,14 +8,9 @@ stop, so the worker handles those signals here.
 import asyncio
 import importlib
 import logging
-import os
 import signal
 import sys
-import threading
-import time
-import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from pyramid.exceptions import ConfigurationError
@@ -23,12 +18,16 @@ from pyramid.exceptions import ConfigurationError
 from aiopyramid_core import StartupError
 from aiopyramid_core.servers import (
     DEFAULT_THREADS,
-    RequestExecutor,
-    adopt_loop,
+    LAST_WORDS_SECONDS,
+    THREADS_SECONDS,
     announce_stop,
     disown_children,
+    end_process_in,
+    finish_tasks,
+    loop_of_loaded_application,
     shutdown,
     startup,
+    use_loop,
 )
 
 from . import _api
@@ -84,7 +83,8 @@ class Worker:
         self._exchanges: set[Exchange] = set()
         # Never closed or freed: the selector of a loop from before a fork also belongs to the
         # parent, and a loop shuts its executor down when it is closed.
-        self._loops = _current_loops()
+        before = loop_of_loaded_application()
+        self._loops = [] if before is None else [before]
         self._ending: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._deserted = asyncio.Event()
@@ -106,12 +106,9 @@ class Worker:
 
     def _make_loop(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         loop = new_loop()
-        executor = _executor_of(self._loops[-1]) if self._loops else None
+        use_loop(loop, self._loops[-1] if self._loops else None, DEFAULT_THREADS)
         self._loops.append(loop)
-        asyncio.set_event_loop(loop)
-        adopt_loop(loop)
         make_endless(loop, lambda: self._may_end)
-        loop.set_default_executor(executor or RequestExecutor(DEFAULT_THREADS))
         # The first callback when the plugin runs the loop, because uWSGI sets its signal handlers
         # after it has called us.
         loop.call_soon(self._begin, Listening(loop))
@@ -207,13 +204,13 @@ class Worker:
             _log.warning("Breaking off %d requests to stop in time", len(cut))
             for exchange in cut:
                 self._have(exchange, exchange.cancel)
-            await self._is_deserted_within(_LAST_WORDS_SECONDS)
+            await self._is_deserted_within(LAST_WORDS_SECONDS)
         await shutdown(max(0.0, end - loop.time()))
-        await self._cancel_tasks()
+        await finish_tasks(_log)
 
     def _patience_seconds(self) -> float:
         """Return how long requests may continue before the master would kill this worker."""
-        mercy = _api.seconds_of_mercy() - _LAST_WORDS_SECONDS - _THREADS_SECONDS - 1.0
+        mercy = _api.seconds_of_mercy() - LAST_WORDS_SECONDS - THREADS_SECONDS - 1.0
         return max(0.0, min(self._settings.graceful_timeout_seconds, mercy))
 
     async def _is_deserted_within(self, seconds: float) -> bool:
@@ -226,24 +223,11 @@ class Worker:
                 return False
         return True
 
-    async def _cancel_tasks(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_LAST_WORDS_SECONDS)
-
     def _exit_soon(self, code: int) -> None:
         self._may_end = True
-        threading.Thread(target=_end_process, args=(code,), daemon=True).start()
+        end_process_in(THREADS_SECONDS, code, _log)
         # Not from a Task, which would keep the SystemExit for the code that awaits it.
         asyncio.get_running_loop().call_soon(sys.exit, code)
-
-
-def _end_process(code: int) -> None:
-    """End the process even if synchronous views block: the interpreter waits for their threads."""
-    time.sleep(_THREADS_SECONDS)
-    os._exit(code)
 
 
 def _is_run_by_application() -> bool:
@@ -263,12 +247,6 @@ _LOADING_SECONDS: Final = 0.01
 _ACCEPTED_SECONDS: Final = 0.1
 """How long a client may take to send its request if the worker is told to stop just before."""
 
-_LAST_WORDS_SECONDS: Final = 1.0
-"""How long cancelled requests and tasks may take for their ``finally`` clauses."""
-
-_THREADS_SECONDS: Final = 1.0
-"""How long threads get to end by themselves, and the exit hooks to run."""
-
 
 def _loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop]:
     if kind == "asyncio":
@@ -282,21 +260,3 @@ def _loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop]:
         ) from error
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-def _current_loops() -> list[asyncio.AbstractEventLoop]:
-    """Return the loop that ``asyncio.get_event_loop()`` has given to the application until now."""
-    with warnings.catch_warnings():
-        # Up to Python 3.13 this makes a loop if there is none, with a DeprecationWarning.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            return [asyncio.get_event_loop()]
-        except RuntimeError:
-            return []
-
-
-def _executor_of(loop: asyncio.AbstractEventLoop) -> ThreadPoolExecutor | None:
-    """Return the executor that the application has set on a loop while it was loaded."""
-    # There is no public way to ask a loop for its default executor.
-    executor: ThreadPoolExecutor | None = getattr(loop, "_default_executor", None)
-    return executor

@@ -95,7 +95,7 @@ class UWSGIWebsocketMapper(WebsocketMapper):
             environ = request.environ
 
             def upgrade(protocol: UpgradedProtocol) -> None:
-                environ[TAKE_OVER](NativeTransport(protocol))
+                environ[TAKE_OVER](protocol, NativeTransport(protocol))
 
             if TAKE_OVER in environ:  # otherwise this is another server
                 environ[UPGRADE] = None if environ[TAKE_OVER] is None else upgrade

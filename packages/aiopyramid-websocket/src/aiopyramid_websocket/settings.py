@@ -4,16 +4,22 @@ They can be set for all WebSocket views of an application (``aiopyramid.websocke
 and, with the same names, for one view (``WebsocketMapper.configure(max_size=4096)``).
 """
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyramid.exceptions import ConfigurationError
 from pyramid.settings import aslist
 
-from aiopyramid_core.settings import positive_number, positive_seconds, read_setting
+from aiopyramid_core.setting_tables import (
+    BYTES,
+    SECONDS,
+    Setting,
+    SettingsTable,
+    or_none,
+    positive_number,
+    positive_seconds,
+)
 
 __all__ = ("OPTIONS", "WebsocketSettings", "override", "settings_of")
 
@@ -58,16 +64,6 @@ class WebsocketSettings:
 # --- Reading values -------------------------------------------------------------------------------
 
 
-_OFF: Final = ("none", "off")
-
-
-def _or_none(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def convert_or_none(value: Any) -> Any:
-        return None if value is None or str(value).lower() in _OFF else convert(value)
-
-    return convert_or_none
-
-
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.\-]*://(\*\.)?[^/\s*]+", re.IGNORECASE)
 
@@ -88,40 +84,39 @@ def _compression(value: Any) -> str:
     return "deflate"
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
-    field: str
-    convert: Callable[[Any], Any]
-    wanted: str
-
-
 _NUMBER: Final = "a number above zero"
-_SECONDS: Final = "a number of seconds above zero"
+_SECONDS_OR_NONE: Final = f"{SECONDS}, or none"
 
-_TABLE: Final = {
-    "origins": _Option(
-        "origins", _list_of(_ORIGIN), "origins such as https://example.com, without a path, or *"
-    ),
-    "subprotocols": _Option("subprotocols", _list_of(_TOKEN), "names of subprotocols"),
-    "max_size": _Option(
-        "max_size_bytes", _or_none(positive_number), "a number of bytes above zero, or none"
-    ),
-    "max_queue": _Option("max_queue", positive_number, _NUMBER),
-    "max_connections": _Option("max_connections", _or_none(positive_number), f"{_NUMBER}, or none"),
-    "ping_interval": _Option(
-        "ping_interval_seconds", _or_none(positive_seconds), f"{_SECONDS}, or none"
-    ),
-    "ping_timeout": _Option(
-        "ping_timeout_seconds", _or_none(positive_seconds), f"{_SECONDS}, or none"
-    ),
-    "close_timeout": _Option("close_timeout_seconds", positive_seconds, _SECONDS),
-    "handler_timeout": _Option(
-        "handler_timeout_seconds", _or_none(positive_seconds), f"{_SECONDS}, or none"
-    ),
-    "compression": _Option("compression", _or_none(_compression), "deflate or none"),
-}
+_TABLE: Final = SettingsTable(
+    WebsocketSettings,
+    "websocket.",
+    {
+        "origins": Setting(
+            "origins",
+            _list_of(_ORIGIN),
+            "origins such as https://example.com, without a path, or *",
+        ),
+        "subprotocols": Setting("subprotocols", _list_of(_TOKEN), "names of subprotocols"),
+        "max_size": Setting("max_size_bytes", or_none(positive_number), f"{BYTES}, or none"),
+        "max_queue": Setting("max_queue", positive_number, _NUMBER),
+        "max_connections": Setting(
+            "max_connections", or_none(positive_number), f"{_NUMBER}, or none"
+        ),
+        "ping_interval": Setting(
+            "ping_interval_seconds", or_none(positive_seconds), _SECONDS_OR_NONE
+        ),
+        "ping_timeout": Setting(
+            "ping_timeout_seconds", or_none(positive_seconds), _SECONDS_OR_NONE
+        ),
+        "close_timeout": Setting("close_timeout_seconds", positive_seconds, SECONDS),
+        "handler_timeout": Setting(
+            "handler_timeout_seconds", or_none(positive_seconds), _SECONDS_OR_NONE
+        ),
+        "compression": Setting("compression", or_none(_compression), "deflate or none"),
+    },
+)
 
-OPTIONS: Final = frozenset(_TABLE)
+OPTIONS: Final = _TABLE.names
 """The names of all options."""
 
 
@@ -137,25 +132,7 @@ def override(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: There is no such option, or its value is invalid.
     """
-    fields = {}
-    for name, value in options.items():
-        if name not in _TABLE:
-            raise ConfigurationError(
-                f"Unknown WebSocket option {name!r}, expected one of {', '.join(sorted(_TABLE))}"
-            )
-        option = _TABLE[name]
-        try:
-            fields[option.field] = option.convert(value)
-        except (TypeError, ValueError):
-            raise ConfigurationError(
-                f"The WebSocket option {name} is {value!r}, but must be {option.wanted}"
-            ) from None
-    return fields
-
-
-# --- An application's settings --------------------------------------------------------------------
-
-_REGISTRY_KEY: Final = "aiopyramid.websocket.settings"
+    return _TABLE.fields(options, "WebSocket option")
 
 
 def settings_of(registry: Any) -> WebsocketSettings:
@@ -164,22 +141,4 @@ def settings_of(registry: Any) -> WebsocketSettings:
     Raises:
         ConfigurationError: A setting is invalid; the message names it.
     """
-    settings: WebsocketSettings | None = registry.get(_REGISTRY_KEY)
-    if settings is None:
-        settings = registry[_REGISTRY_KEY] = _read(registry.settings or {})
-    return settings
-
-
-def _read(mapping: Mapping[str, Any]) -> WebsocketSettings:
-    defaults = WebsocketSettings()
-    values = {
-        option.field: read_setting(
-            mapping,
-            f"websocket.{name}",
-            option.convert,
-            getattr(defaults, option.field),
-            option.wanted,
-        )
-        for name, option in _TABLE.items()
-    }
-    return dataclasses.replace(defaults, **values)
+    return _TABLE.of(registry)

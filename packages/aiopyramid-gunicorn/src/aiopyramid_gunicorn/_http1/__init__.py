@@ -6,8 +6,6 @@ Pure: no event loop, no socket. An import contract enforces that (``make lint``)
     Bytes to request heads and bodies, by httptools.
 ``limits``
     How much a client may send, and how long it may take.
-``body``
-    The body of a request, in memory, then on disk.
 ``proxy_protocol``
     The header that a proxy sends at the beginning of a connection.
 ``request``, ``environ``

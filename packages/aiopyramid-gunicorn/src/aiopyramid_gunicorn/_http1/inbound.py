@@ -8,9 +8,9 @@ from collections import deque
 from typing import Any, Final
 
 from aiopyramid_core.exceptions import RequestError
+from aiopyramid_core.servers import RequestBody
 
 from ..exceptions import ExpectationFailed, ForbiddenProxy
-from .body import RequestBody
 from .environ import Address, EnvironSettings, build_environ
 from .limits import Limits
 from .parser import RequestHead, RequestParser

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aiopyramid_core.servers import BodyLimits
+
 __all__ = ("Limits", "Times")
 
 _MOST_HEADER_FIELDS: Final = 32768
@@ -11,19 +13,17 @@ _MOST_HEADER_FIELDS: Final = 32768
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BodyLimits):
     """Bounds on what one request may contain.
 
-    The first three come from gunicorn's settings, where 0 means unlimited for the first and the
-    third; the others from class attributes of the worker.
+    The three about lines and fields come from gunicorn's settings, where 0 means unlimited for the
+    first and the third; the folder for bodies is ``tmp_upload_dir``; the others come from class
+    attributes of the worker.
 
     Attributes:
         request_line_bytes: Longest request line, without its end (``limit_request_line``).
         header_fields: Most header fields (``limit_request_fields``).
         header_field_bytes: Longest header field (``limit_request_field_size``).
-        body_bytes: Longest request body.
-        body_memory_bytes: Body size from which the body is kept in a temporary file.
-        body_folder: The folder of that file (``tmp_upload_dir``); None for the system's default.
         write_buffer_bytes: How much of a response may be buffered for the client before the
             application has to wait. One part of a body may be added to it.
         head_bytes: Longest head: request line and all fields. Trailer fields and chunk extensions
@@ -33,9 +33,7 @@ class Limits:
     request_line_bytes: int = 4094
     header_fields: int = 100
     header_field_bytes: int = 8190
-    body_bytes: int = 1 << 30
-    body_memory_bytes: int = 512 << 10
-    body_folder: str | None = None
+    body_setting: str = "the worker's body_limit_bytes"
     write_buffer_bytes: int = 64 << 10
     head_bytes: int = 64 << 10
 

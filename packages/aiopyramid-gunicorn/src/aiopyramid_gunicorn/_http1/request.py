@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from .body import RequestBody
+from aiopyramid_core.servers import RequestBody
+
 from .parser import RequestHead
 
 __all__ = ("GunicornRequest", "Request")

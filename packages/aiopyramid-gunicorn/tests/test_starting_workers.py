@@ -1,4 +1,4 @@
-"""_starting: which workers have been forked and do not serve yet."""
+"""_starting_workers: which workers have been forked and do not serve yet."""
 
 import multiprocessing
 import os
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from aiopyramid_gunicorn._starting import _WORKERS, StartingWorkers
+from aiopyramid_gunicorn._starting_workers import _WORKERS, StartingWorkers
 
 
 @pytest.fixture

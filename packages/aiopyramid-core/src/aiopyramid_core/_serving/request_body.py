@@ -1,15 +1,34 @@
-"""A request body, received completely before the application starts: in memory, then on disk."""
+"""A request's body, received completely before the application starts: in memory, then on disk.
+
+Pure: no asyncio, no sockets.
+"""
 
 import contextlib
 import tempfile
+from dataclasses import dataclass
 from io import BytesIO
 from typing import IO
 
-from aiopyramid_core.exceptions import ContentTooLarge, InsufficientStorage
+from ..exceptions import ContentTooLarge, InsufficientStorage
 
-from .limits import Limits
+__all__ = ("BodyLimits", "RequestBody")
 
-__all__ = ("RequestBody",)
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How long a request's body may be, and where it is kept.
+
+    Attributes:
+        body_bytes: Longest request body.
+        body_memory_bytes: Body size from which the body is kept in a temporary file.
+        body_folder: The folder of that file; None for the system's default.
+        body_setting: The setting for ``body_bytes``, which the error message names.
+    """
+
+    body_bytes: int = 1 << 30
+    body_memory_bytes: int = 512 << 10
+    body_folder: str | None = None
+    body_setting: str = "body_limit_bytes"
 
 
 class RequestBody:
@@ -17,11 +36,14 @@ class RequestBody:
 
     Args:
         limits: How long it may be, and how much of it may stay in memory.
+
+    Attributes:
+        length_bytes: How many bytes of it have arrived.
     """
 
     __slots__ = ("_announced_bytes", "_file", "_limits", "length_bytes")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
         self._file: IO[bytes] | None = None
         self.length_bytes = 0
@@ -30,10 +52,13 @@ class RequestBody:
     def announce(self, length_bytes: int) -> None:
         """Record how long the body is going to be.
 
+        Args:
+            length_bytes: Its length.
+
         Raises:
             ContentTooLarge: It is longer than allowed.
         """
-        self.check_length(length_bytes)
+        self._check_length(length_bytes)
         self._announced_bytes = length_bytes
 
     @property
@@ -44,12 +69,15 @@ class RequestBody:
     def write(self, data: bytes) -> None:
         """Append data that has arrived.
 
+        Args:
+            data: The data.
+
         Raises:
             ContentTooLarge: The body is longer than allowed.
             InsufficientStorage: There is no room for it.
         """
         self.length_bytes += len(data)
-        self.check_length(self.length_bytes)
+        self._check_length(self.length_bytes)
         if self._file is None:
             # The disk is slower than memory, but a file in the page cache does not block the
             # loop for long; nginx and waitress do the same.
@@ -62,16 +90,11 @@ class RequestBody:
         except OSError as error:
             raise self._no_room(error) from None
 
-    def check_length(self, length_bytes: int) -> None:
-        """Refuse a body of this length, announced or received, if it is too long.
-
-        Raises:
-            ContentTooLarge: It is longer than allowed.
-        """
-        if length_bytes > self._limits.body_bytes:
+    def _check_length(self, length_bytes: int) -> None:
+        limits = self._limits
+        if length_bytes > limits.body_bytes:
             raise ContentTooLarge(
-                f"the request body exceeds {self._limits.body_bytes} bytes"
-                " (the worker's body_limit_bytes)"
+                f"the request body exceeds {limits.body_bytes} bytes ({limits.body_setting})"
             )
 
     def open(self) -> IO[bytes]:

@@ -1,16 +1,13 @@
-"""body: a request body, in memory and then on disk."""
-
-import os
+"""request_body: a request body, in memory and then on disk."""
 
 import pytest
 
 from aiopyramid_core.exceptions import ContentTooLarge, InsufficientStorage
-from aiopyramid_gunicorn._http1.body import RequestBody
-from aiopyramid_gunicorn._http1.limits import Limits
+from aiopyramid_core.servers import BodyLimits, RequestBody
 
 
 def test_what_was_written_is_read_from_the_beginning():
-    body = RequestBody(Limits())
+    body = RequestBody(BodyLimits())
     body.write(b"one ")
     body.write(b"two")
     assert body.open().read() == b"one two"
@@ -18,14 +15,14 @@ def test_what_was_written_is_read_from_the_beginning():
 
 
 def test_a_request_without_body_has_an_empty_file():
-    body = RequestBody(Limits())
+    body = RequestBody(BodyLimits())
     assert body.open().read() == b""
     body.close()
 
 
 def test_a_long_body_is_in_the_folder_of_the_limits(tmp_path):
     missing = tmp_path / "missing"
-    body = RequestBody(Limits(body_memory_bytes=3, body_folder=str(missing)))
+    body = RequestBody(BodyLimits(body_memory_bytes=3, body_folder=str(missing)))
     body.write(b"abc")
     with pytest.raises(InsufficientStorage, match="No such file or directory"):
         body.write(b"d")
@@ -33,7 +30,7 @@ def test_a_long_body_is_in_the_folder_of_the_limits(tmp_path):
 
 
 def test_the_length_is_counted():
-    body = RequestBody(Limits())
+    body = RequestBody(BodyLimits())
     body.write(b"abc")
     body.write(b"de")
     assert body.length_bytes == 5
@@ -41,7 +38,7 @@ def test_the_length_is_counted():
 
 
 def test_it_offers_all_methods_of_wsgi_input():
-    body = RequestBody(Limits())
+    body = RequestBody(BodyLimits())
     body.write(b"a\nb\nc\n")
     file = body.open()
     assert (file.read(2), file.readline(), file.readlines(), list(file)) == (
@@ -54,14 +51,14 @@ def test_it_offers_all_methods_of_wsgi_input():
 
 
 def test_a_short_body_stays_in_memory():
-    body = RequestBody(Limits(body_memory_bytes=10))
+    body = RequestBody(BodyLimits(body_memory_bytes=10))
     body.write(b"a" * 10)
     assert body.open()._rolled is False
     body.close()
 
 
 def test_a_longer_body_goes_to_a_real_file():
-    body = RequestBody(Limits(body_memory_bytes=10))
+    body = RequestBody(BodyLimits(body_memory_bytes=10))
     body.write(b"a" * 10)
     body.write(b"b")
     file = body.open()
@@ -72,7 +69,7 @@ def test_a_longer_body_goes_to_a_real_file():
 
 
 def test_closing_releases_the_file():
-    body = RequestBody(Limits())
+    body = RequestBody(BodyLimits())
     body.write(b"a")
     file = body.open()
     body.close()
@@ -80,18 +77,18 @@ def test_closing_releases_the_file():
 
 
 def test_closing_a_body_that_never_came_is_harmless():
-    RequestBody(Limits()).close()
+    RequestBody(BodyLimits()).close()
 
 
 def test_a_body_as_long_as_allowed_passes():
-    body = RequestBody(Limits(body_bytes=3))
+    body = RequestBody(BodyLimits(body_bytes=3))
     body.write(b"abc")
     assert body.length_bytes == 3
     body.close()
 
 
 def test_a_body_that_grows_too_long_is_refused():
-    body = RequestBody(Limits(body_bytes=3))
+    body = RequestBody(BodyLimits(body_bytes=3))
     body.write(b"abc")
     with pytest.raises(ContentTooLarge, match="exceeds 3 bytes"):
         body.write(b"d")
@@ -100,22 +97,35 @@ def test_a_body_that_grows_too_long_is_refused():
 
 def test_an_announced_length_is_refused_before_anything_arrives():
     with pytest.raises(ContentTooLarge, match="body_limit_bytes"):
-        RequestBody(Limits(body_bytes=3)).check_length(4)
+        RequestBody(BodyLimits(body_bytes=3)).announce(4)
 
 
-def test_the_rest_of_an_announced_body_is_missing():
-    body = RequestBody(Limits())
-    body.announce(3)
-    body.write(b"ab")
-    assert body.missing_bytes == 1
-    body.write(b"c")
-    assert body.missing_bytes == 0
+def test_the_refusal_names_the_setting():
+    body = RequestBody(BodyLimits(body_bytes=3, body_setting="my.setting"))
+    with pytest.raises(ContentTooLarge, match=r"exceeds 3 bytes \(my\.setting\)"):
+        body.write(b"abcd")
     body.close()
 
 
-def test_a_body_that_cannot_be_read_again_is_refused():
-    body = RequestBody(Limits(body_memory_bytes=1))
+def test_the_announced_bytes_are_missing_until_they_arrive():
+    body = RequestBody(BodyLimits())
+    missing = [body.missing_bytes]
+    body.announce(3)
+    missing.append(body.missing_bytes)
     body.write(b"ab")
-    os.close(body.open().fileno())
-    with pytest.raises(InsufficientStorage, match="Bad file descriptor"):
+    missing.append(body.missing_bytes)
+    body.write(b"cd")
+    missing.append(body.missing_bytes)
+    body.close()
+    assert missing == [0, 3, 1, 0]
+
+
+def test_a_body_that_cannot_be_read_again_is_refused(monkeypatch):
+    def refuse(self, position):
+        raise OSError(28, "No space left on device")
+
+    body = RequestBody(BodyLimits())
+    body.write(b"a")
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.seek", refuse)
+    with pytest.raises(InsufficientStorage, match="cannot be kept: No space left on device"):
         body.open()

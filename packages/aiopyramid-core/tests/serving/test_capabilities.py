@@ -1,9 +1,11 @@
-"""_capabilities: what the application may ask of a connection."""
+"""capabilities: what the application may ask of a connection."""
 
 import asyncio
+import logging
+import sys
 
 from aiopyramid_core.contract import ON_DISCONNECT
-from aiopyramid_gunicorn._capabilities import Capabilities
+from aiopyramid_core.servers import Capabilities
 
 
 def test_callbacks_are_called_once_when_the_client_goes():
@@ -37,3 +39,13 @@ def test_what_was_asked_for_is_forgotten_with_the_exchange():
     assert capabilities.forget() is None
     capabilities.tell_disconnect()
     assert called == []
+
+
+def test_a_callback_that_fails_is_logged_and_does_not_keep_the_others_from_being_called(caplog):
+    capabilities = Capabilities(None, logging.getLogger("test"))
+    called = []
+    capabilities.on_disconnect(sys.exit)
+    capabilities.on_disconnect(lambda: called.append("gone"))
+    capabilities.tell_disconnect()
+    assert called == ["gone"]
+    assert "has failed" in caplog.text

@@ -1,13 +1,13 @@
 """The capabilities that a connection offers the application; see ``aiopyramid_core.contract``.
 
-Both are in the environ, belong to one exchange at a time, and end with it.
+They are in the environ, belong to one exchange at a time, and end with it.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE, UpgradedProtocol
+from ..contract import ON_DISCONNECT, UPGRADE, UpgradedProtocol
 
 __all__ = ("Capabilities",)
 
@@ -17,7 +17,8 @@ class Capabilities:
 
     Args:
         loop: The event loop.
-        logger: Logs callbacks that fail.
+        logger: Logs callbacks that fail: a ``logging.Logger``, or an object with the same
+            methods.
 
     Attributes:
         successor: The protocol that gets the connection if the response is 101, or None.
@@ -33,20 +34,32 @@ class Capabilities:
         self.successor: UpgradedProtocol | None = None
         self.client_is_gone = False
 
+    # --- Called by the application ------------------------------------------------------------
+
     def environ(self) -> dict[str, Any]:
         """Return the entries of every request's environ; few requests replace the second one."""
         return {ON_DISCONNECT: self.on_disconnect, UPGRADE: None}
 
     def on_disconnect(self, callback: Callable[[], object]) -> None:
-        """Register a callback for when the client disconnects during the exchange in progress."""
+        """Register a callback for when the client disconnects during the exchange in progress.
+
+        Args:
+            callback: A callable without arguments.
+        """
         if self.client_is_gone:
             self._loop.call_soon(self._call, callback)
         else:
             self._callbacks.append(callback)
 
     def upgrade(self, protocol: UpgradedProtocol) -> None:
-        """Record the protocol that gets the connection if the response is 101."""
+        """Record the protocol that gets the connection if the response is 101.
+
+        Args:
+            protocol: The protocol.
+        """
         self.successor = protocol
+
+    # --- Called by the server -----------------------------------------------------------------
 
     def tell_disconnect(self) -> None:
         """Call the callbacks, because the client has closed its side."""
