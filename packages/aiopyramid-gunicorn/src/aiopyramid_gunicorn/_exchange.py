@@ -176,7 +176,7 @@ class Exchange:
 
     @property
     def _uri(self) -> str:
-        return self._request.head.target.decode("latin-1")
+        return self._request.head.target
 
     # --- The application's side ---------------------------------------------------------------
 

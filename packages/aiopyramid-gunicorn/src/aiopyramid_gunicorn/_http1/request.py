@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .body import RequestBody
-from .parser import RequestHead
+from .head import RequestHead
 
 __all__ = ("GunicornRequest", "Request")
 
@@ -65,10 +65,7 @@ class GunicornRequest:
             path=uri.partition("?")[0] if uri[:1] == "/" else urlsplit(uri).path,
             query=environ["QUERY_STRING"],
             version=head.version,
-            headers=[
-                (name.decode("latin-1").upper(), value.decode("latin-1"))
-                for name, value in head.headers
-            ],
+            headers=[(name.upper(), value) for name, value in head.fields],
             scheme=environ["wsgi.url_scheme"],
             peer_addr=(address, int(environ["REMOTE_PORT"])) if address else "",
         )
