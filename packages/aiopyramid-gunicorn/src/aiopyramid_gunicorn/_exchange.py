@@ -45,6 +45,9 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Abort the connection, so that the client sees an incomplete response."""
 
+    def ended(self, exchange: "Exchange") -> None:
+        """Go on to the next request; called by an exchange that has ended."""
+
     def outlet(self) -> Outlet | None:
         """Return an outlet through which the system may send files itself, or None."""
 
@@ -152,6 +155,7 @@ class Exchange:
                 "Error handling request %s %s", request.head.method, self._uri
             )
             if kills_greenlet(error):
+                self._connection.abort()
                 raise
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
@@ -173,6 +177,7 @@ class Exchange:
             )
             if hooks is not None and seen is not None:
                 hooks.after(seen, environ, self.response)
+            self._connection.ended(self)
 
     @property
     def _uri(self) -> str:

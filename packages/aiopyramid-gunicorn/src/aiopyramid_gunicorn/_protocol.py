@@ -6,11 +6,11 @@ waits, and responses are sent strictly in order.
 """
 
 import asyncio
-import functools
 import math
 import ssl
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -62,6 +62,7 @@ class HTTPProtocol(asyncio.Protocol):
     __slots__ = (
         "_at_eof",
         "_body_begin",
+        "_context",
         "_environ",
         "_given_up",
         "_intake",
@@ -88,6 +89,8 @@ class HTTPProtocol(asyncio.Protocol):
         self._owner = owner
         self._at_eof = False
         self._body_begin = math.inf
+        # Without the variables of any request: what one has set must not reach the next one.
+        self._context = copy_context()
         self._given_up = False
         self._intake = Intake()
         self._task: asyncio.Task[None] | None = None
@@ -177,6 +180,31 @@ class HTTPProtocol(asyncio.Protocol):
         """Abort the connection at once."""
         self._transport.abort()
 
+    def ended(self, exchange: Exchange) -> None:
+        """Go on to the next request: the last word of an exchange, still within its Task.
+
+        A client may answer so quickly that its next request is here before the loop has had a turn
+        to tell that the Task is done. Such a request would seem to be pipelined, and reading would
+        pause and resume for it, which takes two system calls.
+        """
+        inbound, response = self.inbound, exchange.response
+        if (
+            self.state is HANDLING
+            and response.keep_alive
+            and response.has_ended
+            and not (self._intake or inbound.is_ahead or inbound.is_receiving)
+            and not (self._at_eof or self._given_up)
+            and self.capabilities.successor is None
+        ):
+            self._task = None
+            self.capabilities.forget()
+            self._owner.count_request()
+            self.state = IDLE
+            self._set_deadline(self._owner.idle_seconds)
+        else:
+            # Outside of the request's context and Task, and after its greenlet is free again.
+            self._owner.loop.call_soon(self._continue_after, exchange, context=self._context)
+
     def outlet(self) -> Outlet | None:
         """Return an outlet through which the system may send files itself, or None."""
         owner, transport = self._owner, self._transport
@@ -224,9 +252,8 @@ class HTTPProtocol(asyncio.Protocol):
         self._given_up = True
         asked = self.state is RECEIVING or self.state is HANDLING
         unanswered = asked or unsent_bytes(self._transport) > 0
-        if self._task is not None:
-            self._task.cancel()
-        else:
+        # A Task that is done before its exchange has ended was cancelled before it began.
+        if self._task is None or not self._task.cancel():
             self._transport.abort()
         return unanswered
 
@@ -338,14 +365,10 @@ class HTTPProtocol(asyncio.Protocol):
         # Then requests that arrived together would each wait for a Task in a greenlet of their own,
         # which makes poor use of the processor's caches. This way one greenlet serves them in turn.
         self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
-        self._task.add_done_callback(functools.partial(self._task_ended, exchange))
 
-    def _task_ended(self, exchange: Exchange, task: "asyncio.Task[None]") -> None:
+    def _continue_after(self, exchange: Exchange) -> None:
         self._task = None
         try:
-            if task.cancelled() or task.exception() is not None:
-                # Cancelled before it began, or its greenlet was killed, which the exchange logged.
-                self._transport.abort()
             self._handled(exchange)
             if self.state is IDLE or self.state is RECEIVING:
                 self._advance()
