@@ -7,7 +7,7 @@ UV := $(if $(shell command -v uv 2>/dev/null),,.tools/bin/uv)
 READY := .venv/ready
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
-# Where pyenv keeps its interpreters, for tox; behind all others.
+# Where pyenv keeps its interpreters, for tox; after all others.
 export PATH := $(PATH):$(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/*/bin))
 # The environment is this project's own, whatever is active in the caller's shell.
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -51,9 +51,9 @@ types: $(READY) ## check types only
 	@echo "==> mypy"
 	@mypy
 
-docs: $(READY) ## check the documents: code, configuration, links, spelling, the site
+docs: $(READY) ## check the documents: code, configuration, links, spelling, phrases, the site
 	@echo "==> documents"
-	@pytest tests/test_documents.py tests/test_site.py tests/tools/test_spelling.py
+	@pytest tests/test_documents.py tests/test_site.py tests/tools/test_spelling.py tests/tools/test_phrases.py
 
 site: $(READY) ## build the documentation site into build/site
 	@echo "==> building the site"
@@ -89,7 +89,7 @@ wheels: $(READY) ## build all distributions, look into them, install each one al
 release: $(READY) ## release one: PACKAGE=aiopyramid-core VERSION=1.0.1; DRY_RUN=1 (alone: all) rehearses
 	@python tools/release.py $(PACKAGE) $(VERSION) $(if $(DRY_RUN),--dry-run)
 
-format: $(READY) ## format the code and mend what ruff can mend
+format: $(READY) ## format the code and fix what ruff can fix
 	@ruff check --fix
 	@ruff format
 

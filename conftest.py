@@ -1,4 +1,4 @@
-"""What holds for the tests of all packages."""
+"""Configuration of the tests of all packages."""
 
 import gc
 from collections.abc import Generator

@@ -57,7 +57,7 @@ def coroutine() -> Any:
 
 
 def ordinary() -> Any:
-    """Return the same application with an ordinary view."""
+    """Return the same application with a synchronous view."""
     return _application({"/": hello_ordinary}, "aiopyramid_core")
 
 
@@ -73,13 +73,13 @@ def without_aiopyramid() -> Any:
 
 
 def waiting() -> Any:
-    """Return an application that waits, in a coroutine view and in an ordinary one."""
+    """Return an application that waits, in a coroutine view and in a synchronous one."""
     views = {"/await": wait_coroutine, "/block": wait_ordinary, "/short": short_coroutine}
     return _application(views, "aiopyramid_core")
 
 
 def waiting_without_aiopyramid() -> Any:
-    """Return an application that waits in an ordinary view, for gevent, which patches the wait."""
+    """Return an application that waits in a synchronous view; gevent patches the wait."""
     return _application({"/short": short_ordinary})
 
 
@@ -121,7 +121,7 @@ def both() -> Any:
 
 
 def both_without_aiopyramid() -> Any:
-    """Return the same application with ordinary views, as it would be without aiopyramid."""
+    """Return the same application with synchronous views, as it would be without aiopyramid."""
     return _application({"/": hello_ordinary, "/short": short_ordinary})
 
 

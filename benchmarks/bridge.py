@@ -1,4 +1,4 @@
-"""Measure the bridge between ordinary code and coroutines beside its relatives.
+"""Measure the bridge between synchronous code and coroutines beside its relatives.
 
 Each way of doing a thing is measured once a round, in an order that changes from round to round,
 in one process and on one event loop. A figure is the time of one call, taken over a loop of many;
@@ -52,7 +52,7 @@ BASELINES: Final = {
     DEEP: "SQLAlchemy greenlet_spawn",
     THREAD: "loop.run_in_executor",
 }
-"""What the others are compared to."""
+"""The baseline for the others."""
 
 BARS: Final = {(READY, "aiopyramid await_"): 0.7, (EMPTY, "aiopyramid spawn_greenlet"): 0.3}
 """The project's own: at most so much of SQLAlchemy's time."""
@@ -69,7 +69,7 @@ class Way:
     """One way of doing a thing.
 
     Attributes:
-        name: What the table says.
+        name: The name in the table.
         run: Does it so many times; returns the seconds that took.
         share: Calls a round, as a part of the number asked for: threads are slow.
     """
@@ -113,7 +113,7 @@ def deep(depth: int = DEPTH) -> None:
 
 
 def waiting(wait: Wait, coroutine: CoroutineFunction) -> Callable[[int], float]:
-    """Return a loop of ordinary code that waits for a coroutine; it wants a place to run in."""
+    """Return a loop of synchronous code that waits for a coroutine; it needs a place to run in."""
 
     def loop(number: int) -> float:
         start = perf_counter()
@@ -152,7 +152,7 @@ def calling(function: Callable[[], Any]) -> Run:
 
 
 def contest_waiting(title: str, coroutine: CoroutineFunction) -> Contest:
-    """Return the ways of waiting for ``coroutine`` in ordinary code."""
+    """Return the ways of waiting for ``coroutine`` in synchronous code."""
 
     def asgiref_loop(number: int) -> float:
         wait = async_to_sync(coroutine)
@@ -189,7 +189,7 @@ def contest_waiting(title: str, coroutine: CoroutineFunction) -> Contest:
 
 
 def contest_starting(title: str, function: Callable[[], None]) -> Contest:
-    """Return the ways of calling ordinary code such that it could wait."""
+    """Return the ways of calling synchronous code so that it can wait."""
 
     async def with_portal() -> None:
         await greenback.ensure_portal()
@@ -256,7 +256,7 @@ async def measure(rounds: int, number: int) -> list[Sample]:
     for turn in range(1, rounds + 1):
         progress(f"round {turn} of {rounds}")
         for contest in contests:
-            # Nobody is always measured behind the same neighbour.
+            # No candidate is always measured after the same one.
             in_turn = random.sample(contest.ways, len(contest.ways))
             measured = {}
             for way in in_turn:
@@ -330,7 +330,7 @@ def charts(results: Results) -> list[Chart]:
         return Chart(name, title, "µs/call", LESS, ".2f", panels, note, logarithmic=True)
 
     return [
-        chart("bridge-waiting", "Ordinary code waits for a coroutine", READY, SUSPENDS),
+        chart("bridge-waiting", "Synchronous code waits for a coroutine", READY, SUSPENDS),
         chart("bridge-starting", "A call that can wait is started", EMPTY, DEEP),
     ]
 

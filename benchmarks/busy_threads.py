@@ -1,12 +1,12 @@
 """Measure how long answers take while all threads of a worker are busy.
 
 60 requests to a synchronous view block all 40 threads of a worker for a second, and 20 of them wait
-for a thread meanwhile. During that second, a coroutine view, a health check (a synchronous view
-with ``run_on="loop"``) and the echo of a WebSocket message are asked for again and again, which
-need no thread. gthread, which has threads only, is asked for its plain view; it has no WebSocket.
+for a thread. During that second, a coroutine view, a health check (a synchronous view with
+``run_on="loop"``) and the echo of a WebSocket message are asked for again and again, which need no
+thread. gthread, which has threads only, is asked for its plain view; it has no WebSocket.
 
 The client is asyncio's (aiohttp), pinned to a processor core of its own. The connections are open
-before. A latency runs from the client's wish to send to the last byte of the answer.
+before. A latency runs from the client's attempt to send to the last byte of the answer.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ PACKAGES: Final = (
 )
 
 Questions = Mapping[str, Callable[[], Awaitable[float]]]
-"""What to ask a server for, by name; each returns the seconds that the answer took."""
+"""The requests to a server, by name; each returns the seconds that the answer took."""
 
 
 async def questions(stack: contextlib.AsyncExitStack, name: str, server: Server) -> Questions:

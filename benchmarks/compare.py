@@ -1,8 +1,8 @@
 """Run the whole comparison, one benchmark after the other, and draw the charts: ``make bench``.
 
 For each benchmark there are then, in the folder, its samples (``.json``), its tables (``.md``) and
-what it said meanwhile (``.log``), and for all of them a page, ``index.html``. One that fails is
-told of, and the others are run all the same; so is a server that cannot be installed or started.
+its output (``.log``), and for all of them a page, ``index.html``. A benchmark that fails, or a
+server that cannot be installed or started, is reported, and the others are run.
 """
 
 import argparse
@@ -110,7 +110,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     progress(f"{len(steps)} benchmarks, {minutes(sum(times))} in all. Leave the machine alone.")
     if (load := load_average()) is not None and load > 0.5:
-        progress(f"It is at work already (load average {load}): figures will scatter.")
+        progress(f"The machine is busy already (load average {load}): figures will scatter.")
     failed = []
     for number, (step, seconds) in enumerate(zip(steps, times, strict=True), 1):
         progress(f"==> {step.name} ({number} of {len(steps)}): about {minutes(seconds)}")

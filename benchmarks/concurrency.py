@@ -1,6 +1,6 @@
 """Measure many requests that wait, all at once, on one worker.
 
-Coroutine views await 0.2 s, first alone, then beside ordinary views that block for 0.2 s each. A
+Coroutine views await 0.2 s, first alone, then beside synchronous views that block for 0.2 s each. A
 server that lets them all wait at the same time needs little more than these 0.2 s in all.
 
 The client is asyncio's (aiohttp), pinned to a processor core of its own. Each request has a
@@ -36,10 +36,10 @@ from _common.results import Results, Sample
 from _common.servers import CannotMeasureError, Server, pinned, placed, starting, two_cores
 
 BAR_SECONDS: Final = 0.6
-"""The project's own: 200 coroutine views, with or without ordinary ones beside them."""
+"""The project's own: 200 coroutine views, with or without synchronous ones beside them."""
 
 THREADS: Final = 40
-"""gthread's: as many as AsyncGunicornWorker has for ordinary views."""
+"""gthread's: as many as AsyncGunicornWorker has for synchronous views."""
 
 TRIES: Final = 5
 """Rounds to try until all connections are open; a server may close idle ones at any time."""
@@ -66,7 +66,7 @@ async def one_round(client: Client, server: Server, coroutines: int, ordinary: i
     for _ in range(TRIES):
         opened = client.opened
         start = perf_counter()
-        # The ordinary ones go first: if they held anything up, it would be the rest.
+        # The synchronous ones go first: if they held anything up, it would be the rest.
         latencies = await asyncio.gather(
             *(client.get(server.url("/block")) for _ in range(ordinary)),
             *(client.get(server.url("/await")) for _ in range(coroutines)),
@@ -90,7 +90,7 @@ def spread(latencies: Sequence[float]) -> list[float]:
 async def measure(
     servers: dict[str, Server], rounds: int, coroutines: int, ordinary: int
 ) -> list[Sample]:
-    """Return the samples of each server without and with ordinary requests, one a round."""
+    """Return the samples of each server without and with synchronous requests, one a round."""
     samples: list[Sample] = []
     async with contextlib.AsyncExitStack() as stack:
         clients = {name: await stack.enter_async_context(Client()) for name in servers}
@@ -115,14 +115,14 @@ def tables(results: Results) -> list[Table]:
         "Seconds for {requests} requests that await {wait:g} s, at once, on one worker:"
         " median (smallest-largest) total of the rounds; latencies: least / median / most"
     )
-    columns = ["Server", "ordinary views beside", "total", "bar", "coroutine views"]
+    columns = ["Server", "synchronous views beside", "total", "bar", "coroutine views"]
     rows = [
         row(results, name, beside)
         for beside in results.names("beside")
         for name in results.names("server")
     ]
     title = title.format(wait=WAIT_SECONDS, **results.parameters)
-    return [Table(title, [*columns, "ordinary views"], rows)]
+    return [Table(title, [*columns, "synchronous views"], rows)]
 
 
 def row(results: Results, name: str, beside: int) -> list[str]:
@@ -191,7 +191,7 @@ def main() -> None:
         "--ordinary",
         type=positive,
         default=20,
-        help="requests to the ordinary view beside them (default: %(default)s)",
+        help="requests to the synchronous view beside them (default: %(default)s)",
     )
     options = parser.parse_args()
     commands = {

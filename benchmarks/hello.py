@@ -46,7 +46,7 @@ THREADS: Final = 40
 """The servers' with threads: as many as AsyncGunicornWorker has, more than wrk's connections."""
 
 GRANIAN_THREADS: Final = 1
-"""What granian chooses itself on one core, and the best for views that do not block."""
+"""The number that granian chooses itself on one core, and the best for views that do not block."""
 
 WORKER: Final = "aiopyramid_gunicorn.AsyncGunicornWorker"
 OURS: Final = "AsyncGunicornWorker"

@@ -111,7 +111,7 @@ class Worker:
 
 @dataclass
 class Figures:
-    """What was measured."""
+    """The measured values."""
 
     memory: list[int] = field(default_factory=list)
     bytes_per_connection: float = 0.0

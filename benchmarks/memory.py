@@ -2,8 +2,8 @@
 
 The figure is the resident memory of the worker process, as the kernel counts it, in mebibytes. It
 grows at first: greenlets and threads are made, caches fill, each thread gets memory of its own to
-allocate from. What matters is whether it then stays as it is. That is the growth over the second
-half, given for 1,000 requests.
+allocate from. The growth over the second half shows whether it then stays the same. It is given for
+1,000 requests.
 
 The client is asyncio's, on a processor core of its own; so many connections always have a request
 under way. All requests of a server are alike; the application holds nothing from one to the next.
@@ -24,7 +24,7 @@ STEPS: Final = 10
 """How often the memory is looked at, the beginning not counted."""
 
 THREADS: Final = 40
-"""gthread's and waitress's: as many as AsyncGunicornWorker has for ordinary views."""
+"""gthread's and waitress's: as many as AsyncGunicornWorker has for synchronous views."""
 
 STEP_SECONDS: Final = 600.0
 MEBIBYTE: Final = 1 << 20

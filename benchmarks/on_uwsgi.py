@@ -5,7 +5,7 @@ Each server has one worker, pinned to one processor core; wrk is pinned to anoth
 it counts how many can wait at a time.
 
 uWSGI's asyncio engine serves one request per connection. So that nothing but the servers differs,
-all of them close the connection behind each response here, which costs AsyncGunicornWorker more
+all of them close the connection after each response here, which costs AsyncGunicornWorker more
 than half of what it can do (see hello.py).
 
 uWSGI is built when it is first needed: see tools/build_uwsgi.py. (This file must not be called
@@ -23,7 +23,7 @@ from _common.results import Results
 from _common.servers import CannotMeasureError, placed
 
 THREADS: Final = 40
-"""As many as AsyncGunicornWorker has for ordinary views."""
+"""As many as AsyncGunicornWorker has for synchronous views."""
 
 OURS: Final = "uWSGI asyncio, uvloop"
 
@@ -50,7 +50,7 @@ def candidates(connections: int) -> dict[str, ServerCommand]:
 def uwsgi(factory: str, *options: str) -> ServerCommand:
     """Return a command for uWSGI; its master is none of the processes that serve."""
     fixed = ("--http-socket=127.0.0.1:0", "--listen=1024", "--disable-logging", "--need-app")
-    # It closes the connection anyway; wrk wants to be told.
+    # It closes the connection anyway; wrk needs the header.
     close = ("--add-header=Connection: close", "--die-on-term")
     packages = (f"--virtualenv={sys.prefix}", f"--module=application:{factory}()")
     return ServerCommand([str(uwsgi_binary()), *fixed, *close, *options, *packages])

@@ -35,7 +35,7 @@ BAR: Final = 0.1
 """The project's own: the decision takes at most so much of Pyramid's matching, with most routes."""
 
 NOWHERE: Final = "none"
-"""What stands for the position of a route where the path matches no route."""
+"""A substitute for the position of a route if the path matches no route."""
 
 KINDS: Final = {
     "Paths without placeholders": "/section{n}/list",

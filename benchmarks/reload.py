@@ -37,7 +37,7 @@ KINDS: Final = ("busy", "slow", "idle", "new")
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one server."""
+    """The result of one server."""
 
     account: Account
     reloads: int
@@ -149,7 +149,7 @@ def main() -> None:
     parser = make_parser(__doc__, rounds=None)
     counts = {
         "requests": (20_000, "how many requests to have answered by each server, at least"),
-        "reloads": (10, "how often to reload it meanwhile"),
+        "reloads": (10, "how often to reload it under load"),
         "busy": (8, "connections with one request after the other"),
         "slow": (8, "connections with slow requests, of 0.05 to 0.3 seconds"),
         "idle": (50, "connections with a request a second or so"),

@@ -4,7 +4,7 @@ Ideally 1,000 clients that get their answers after 0.1 s make 10,000 requests a 
 the clients: each sends its next request as soon as it has its answer. Server and wrk are pinned to
 a processor core each, and all servers are measured in turn, round by round.
 
-Servers with a thread for each waiting request are left out: 1,000 threads are no match for this,
+Servers with a thread for each waiting request are left out: 1,000 threads are too many for this,
 and 40 of them serve 400 requests a second.
 """
 

@@ -38,7 +38,7 @@ MOMENTS: Final = {
     "closed_mebibytes": "all closed, MiB more than before any",
     "again_mebibytes": "as many opened and used again, MiB more than with the first",
 }
-"""What is measured, and how a table says that."""
+"""The measured values, with their names in the table."""
 
 MEMORY: Final = ".1f"
 """How the figures are written."""

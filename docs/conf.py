@@ -40,12 +40,12 @@ napoleon_use_ivar = True
 python_maximum_signature_line_length = 250
 nitpicky = True
 nitpick_ignore_regex = [
-    # Other people's names: whether there is a page for them nobody can tell without the network.
+    # Names of other projects: only the network can tell whether there is a page for them.
     ("py:.*", "_?(aiohttp|asyncio|collections|concurrent|http|pathlib|types)[.].*"),
     ("py:.*", "(greenlet|gunicorn|pyramid|_?pytest|webob)[.].*"),
     ("py:exc", "ConfigurationError|URLDecodeError"),
     ("py:mod", "subprocess"),
-    # What signatures mention and nobody imports: type variables, private classes.
+    # Names in signatures that are not public: type variables, private classes.
     ("py:class", r"(.*[.])?(P|P[.]k?w?args|T|Ts|_.*)"),
     ("py:class", r"aiopyramid_\w+[.]_.*"),
 ]

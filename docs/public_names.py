@@ -71,7 +71,7 @@ def mend_signature(
 ) -> tuple[str, str] | None:
     """Write parameter specifications as in the code; without it Sphinx shows them undigested."""
     if getattr(value, "_is_protocol", False):
-        return "", ""  # nobody calls it
+        return "", ""  # never called
     if signature is None:
         return None
     signature = signature.replace("*args: ~typing.~P", "*args: P.args")

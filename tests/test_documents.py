@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 LISTED = subprocess.run(
     ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
 )
-# A template for projects is no document yet; a deleted file is listed until the next commit.
+# A template for projects is not a document yet; a deleted file is listed until the next commit.
 DOCUMENTS = [
     name for name in LISTED.stdout.splitlines() if "{{" not in name and (ROOT / name).is_file()
 ]

@@ -203,7 +203,7 @@ def test_without_the_port_in_host_pages_of_the_site_are_refused(start: Start) ->
     asyncio.run(run())
 
 
-# Connections are looked at once a second: a ping comes two seconds behind the last one at most.
+# Connections are looked at once a second: a ping comes two seconds after the last one at most.
 IMPATIENT = {BOARD: ("proxy_read_timeout 60s", "proxy_read_timeout 4s")}
 
 

@@ -1,4 +1,4 @@
-"""What a package says of its own modules, to a newcomer who opens it."""
+"""The lists of modules in the packages' docstrings."""
 
 import ast
 import re

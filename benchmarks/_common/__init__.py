@@ -1,4 +1,4 @@
-"""What the benchmarks share.
+"""Code that the benchmarks share.
 
 ``results``
     What was measured and where; the JSON files.
@@ -21,7 +21,7 @@
 from typing import Final
 
 HELLO: Final = b"Hello, world"
-"""What every view answers, and every client expects."""
+"""The body that every view returns, and every client expects."""
 
 WAIT_SECONDS: Final = 0.2
 """How long a view waits that does wait."""

@@ -1,4 +1,4 @@
-"""What a chart shows; ``charts.py`` draws it."""
+"""The content of a chart; ``charts.py`` draws it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,11 +39,11 @@ class Chart:
 
     Attributes:
         name: That of its file.
-        title: What was measured.
+        title: The measured quantity.
         unit: In which unit.
         better: Which direction is.
         form: How to write a figure.
-        panels: What to draw.
+        panels: The panels to draw.
         note: How it was measured, in a few words.
         logarithmic: Whether the scale is; there are no bars then, whose length would mislead.
     """

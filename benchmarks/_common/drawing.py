@@ -86,7 +86,7 @@ def draw(chart: Chart, results: Results) -> str:
 
 
 def alternative_text(chart: Chart, *, figures: bool) -> str:
-    """Return what the chart shows, for those who do not see it, as Markdown."""
+    """Return the content of the chart as Markdown, for readers who cannot see it."""
     text = f"Chart: {chart.title}, {chart.unit}; {chart.better}."
     if not figures:
         return text
@@ -168,7 +168,7 @@ def _draw_bar(scale: Axes, chart: Chart, bar: Bar, y: float) -> None:
 
 
 def _finished(svg: str, chart: Chart) -> str:
-    """Take out of matplotlib's SVG what nobody needs, and put in what a page does."""
+    """Remove the superfluous parts of matplotlib's SVG, and add those that a page needs."""
     svg = svg[svg.index("<svg ") :]
     svg = re.sub(r" <metadata>.*?</metadata>\n", "", svg, flags=re.DOTALL)
     svg = re.sub(r"font-family: [^;\"]+(; )?", "", svg)
@@ -181,7 +181,7 @@ def _finished(svg: str, chart: Chart) -> str:
         line if line.startswith("<text") else re.sub(r"(\.\d\d)\d+", r"\1", line)
         for line in svg.split("\n")
     )
-    # What is written over the lines of the scale keeps them off.
+    # Text over the lines of the scale has a border that hides them.
     style = f"{_FONT};paint-order:stroke;stroke: {_BACKGROUND};stroke-width:3px"
     # The dots are many: what they look like is said once.
     dot = f' style="fill: {_INK}; fill-opacity: {_DOT_OPACITY}"'

@@ -21,7 +21,7 @@ _WARM_UP_SECONDS: Final = 1
 
 @dataclass
 class Measured:
-    """What came of some servers.
+    """The results of some servers.
 
     Attributes:
         samples: For each round and server, its ``requests`` and ``requests_per_second``, the CPU
@@ -49,7 +49,7 @@ def measure(
 
     Args:
         commands: The servers by name.
-        path: What to ask them for; all answer ``HELLO``.
+        path: The path to request; all answer ``HELLO``.
         rounds: How often to measure each.
         seconds: How long.
         connections: How many connections always have a request under way.

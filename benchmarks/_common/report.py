@@ -119,7 +119,7 @@ class Table:
     """A result to print.
 
     Attributes:
-        title: What was measured, with its unit.
+        title: The measured quantity, with its unit.
         columns: The columns' headings; the first column holds names, the others figures.
         rows: The cells.
     """
@@ -173,7 +173,7 @@ class Presentation:
     Attributes:
         packages: Those whose versions matter.
         tables: The tables of its figures.
-        notes: What else to know of the run.
+        notes: Further remarks about the run.
         charts: The charts.
     """
 
@@ -207,9 +207,9 @@ def report(
     Args:
         show: How to show it.
         options: Its command line.
-        samples: What it has measured.
-        left_out: What it could not measure, and why.
-        parameters: What else there is to know, beside the options.
+        samples: Its measurements.
+        left_out: The candidates that it could not measure, with the reasons.
+        parameters: Further facts, in addition to the options.
     """
     results = Results.of_this_run(
         show.packages, {**vars(options), **parameters}, samples, left_out or {}

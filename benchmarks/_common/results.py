@@ -39,7 +39,7 @@ class Results:
     Attributes:
         benchmark: Its name, which is that of its file.
         date: The end of the run in UTC, as ISO 8601.
-        command: What was typed.
+        command: The command line.
         machine: Processor, cores, system, and the load before the run, which warns of noise.
         python: The interpreter and its version.
         packages: The version of each package that matters; None for one that was not installed.

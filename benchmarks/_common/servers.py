@@ -110,8 +110,8 @@ def running(
     Args:
         command: The server.
         core: The processor core to pin it to, or None.
-        path: What to ask it for, to see whether it works.
-        body: What it must answer.
+        path: The path to request, to check whether it works.
+        body: The body that it must return.
 
     Raises:
         CannotMeasureError: It did not start, or answered something else.
@@ -242,7 +242,7 @@ def _stop(process: "subprocess.Popen[str]") -> None:
 
 
 class _Log:
-    """What a server prints, read in a thread so that a full pipe never holds the server up."""
+    """The output of a server, read in a thread so that a full pipe never blocks the server."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._lines: list[str] = []

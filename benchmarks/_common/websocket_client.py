@@ -72,7 +72,7 @@ class _Client(asyncio.Protocol):
 
 @dataclass(frozen=True)
 class Echoed:
-    """What came back."""
+    """The data that came back."""
 
     messages: int
     seconds: float

@@ -27,7 +27,7 @@ _SOCKET_ERRORS: Final = re.compile(
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk counted in one run.
+    """The counts of one run of wrk.
 
     Attributes:
         requests: Requests that were answered.

@@ -59,7 +59,7 @@ def test_mappers_are_named_as_before(config):
     assert serve(application, "/x").text == "ordinary"
 
 
-def test_ordinary_code_may_switch_greenlets_by_hand(config):
+def test_synchronous_code_may_switch_greenlets_by_hand(config):
     async def action():
         await asyncio.sleep(0.001)
         return "acted"

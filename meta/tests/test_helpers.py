@@ -56,11 +56,11 @@ def test_is_generator_knows_what_could_not():
 
 @pytest.mark.parametrize("function", [double, double_in_generator])
 @pytest.mark.parametrize("decorator", [synchronize, synchronize(), synchronize(strict=True)])
-def test_synchronize_makes_an_ordinary_function(function, decorator):
+def test_synchronize_makes_a_synchronous_function(function, decorator):
     assert spawned(decorator(function), 6) == 12
 
 
-def test_synchronize_refuses_what_is_no_coroutine_if_it_is_strict():
+def test_synchronize_refuses_other_functions_if_it_is_strict():
     with pytest.raises(ConfigurationError):
         synchronize(lambda: 5)
     with pytest.raises(ConfigurationError):
@@ -122,7 +122,7 @@ def test_what_such_a_future_raises_is_raised():
         spawned(ordinary)
 
 
-def test_what_is_no_future_cannot_be_switched_up():
+def test_only_a_future_can_be_switched_up():
     with pytest.raises(RuntimeError, match="bad yield: 4"):
         spawned(lambda: getcurrent().parent.switch(4))
 
@@ -168,7 +168,7 @@ def either(number):
     return synchronize(double)(number) + 1
 
 
-def test_ordinary_code_gets_the_value():
+def test_synchronous_code_gets_the_value():
     assert spawned(either, 6) == 13
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import aiopyramid
 
-# What each historic module offers, and where that is defined today.
+# The names of each historic module, and where they are defined today.
 PATHS = {
     "aiopyramid": {"includeme": None},
     "aiopyramid.auth": {

@@ -41,7 +41,7 @@ def test_an_application_serves_in_a_thread(application):
     assert Request.blank("/").get_response(application).status_int == 200
 
 
-def test_ordinary_code_awaits_without_switching_greenlets():
+def test_synchronous_code_awaits_without_switching_greenlets():
     async def fetch_greeting():
         await asyncio.sleep(0)
         return "Hello!"

@@ -1,4 +1,4 @@
-"""The ini file of the original documentation, but for host and port."""
+"""The ini file of the documentation of aiopyramid 0.x, but for host and port."""
 
 from collections.abc import Iterator
 from pathlib import Path

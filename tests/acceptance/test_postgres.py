@@ -95,7 +95,7 @@ def test_no_row_is_lost_and_none_appears_when_the_database_loses_a_process(
         rows = [name for (name,) in connection.execute("SELECT name FROM entry")]
     rows.remove("again")
     assert len(rows) == len(set(rows))
-    # Each answered 200 is there. What was refused is not.
+    # Each write that was answered with 200 is there. Refused ones are not.
     assert set(answers[200]) <= set(rows)
     assert set(rows).isdisjoint(answers[409])
     # Of a commit that was under way when the process was killed, nobody can tell.

@@ -28,10 +28,10 @@ class Drive:
     """A row of the table.
 
     Attributes:
-        application: What it is called on the command line.
+        application: Its name on the command line.
         package: The package whose version is told.
-        does: What is done with it.
-        requirements: What is installed.
+        does: A description of its test.
+        requirements: The packages to install.
         drive: Does it.
         mixed: Whether it is worth doing with the worker or the include alone, too.
     """
@@ -110,7 +110,7 @@ def _row(drive: Drive, folder: Path, ways: tuple[Way, ...]) -> tuple[str, ...]:
 
 def _verdict(figures: dict[Way, Figure]) -> str:
     if not figures[GTHREAD].is_perfect:
-        return "FAILS ON GTHREAD, TOO: mend the driver"
+        return "FAILS ON GTHREAD, TOO: fix the driver"
     worse = [way.name for way in figures if figures[way].is_worse_than(figures[GTHREAD])]
     return f"WORSE: {'; '.join(worse)}" if worse else _GOOD
 

@@ -59,7 +59,7 @@ class Served(ServerProcess):
         )
 
     async def get(self, session: aiohttp.ClientSession, path: str) -> tuple[int, Any]:
-        """Return status and JSON, or the text of what is no JSON."""
+        """Return status and JSON, or the text of other content."""
         async with session.get(self.site + path) as response:
             text = await response.text()
             if response.content_type == "application/json":

@@ -109,7 +109,7 @@ class TestARequest:
     def test_nobody_sees_what_is_not_committed_yet(self, served, clients):
         clients(served.hides, "add_flushed_and_wait")
 
-    def test_an_ordinary_view_reads_what_coroutines_wrote(self, served, clients):
+    def test_a_synchronous_view_reads_what_coroutines_wrote(self, served, clients):
         async def main(session):
             await served.ok(session, "/add?name=for-the-thread")
             return (await served.ok(session, "/names_from_a_thread"))["names"]

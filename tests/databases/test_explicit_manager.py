@@ -183,7 +183,7 @@ def test_nor_do_coroutine_views_whose_queries_take_all_threads(start, clients):
 
 
 async def commit_while_another_request_holds_the_lock(served, session):
-    """Return whether the loop was alive meanwhile, and the statuses of both requests."""
+    """Return whether the loop was alive in the meantime, and the statuses of both requests."""
     first = asyncio.create_task(served.get(session, "/add_flushed_and_wait?name=first&gate=1"))
     await served.until(session, "/waiting?gate=1", lambda answer: answer["waiting"])
     second = asyncio.create_task(served.get(session, "/add_and_tell?name=second&gate=1"))

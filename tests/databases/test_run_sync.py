@@ -1,4 +1,4 @@
-"""Ordinary code on an asyncio session: SQLAlchemy's greenlets inside those of the bridge."""
+"""Synchronous code on an asyncio session: SQLAlchemy's greenlets inside those of the bridge."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def served(request, serve, tmp_path_factory):
         yield served
 
 
-def test_ordinary_code_below_run_sync_may_call_a_synchronized_function(served, clients):
+def test_synchronous_code_below_run_sync_may_call_a_synchronized_function(served, clients):
     async def main(session):
         assert await served.ok(session, "/add_priced?name=four") == {"price": 4}
         return await served.ok(session, "/names")
@@ -22,7 +22,7 @@ def test_what_the_synchronized_function_raises_can_be_caught_there(served, clien
     assert clients(served.ok, "/run_sync_and_catch") == {"outcome": "caught"}
 
 
-def test_the_coroutine_below_may_call_ordinary_code_that_awaits_again(served, clients):
+def test_the_coroutine_below_may_call_synchronous_code_that_awaits_again(served, clients):
     assert clients(served.ok, "/run_sync_to_any_depth") == {"price": 4}
 
 

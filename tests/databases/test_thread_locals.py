@@ -91,7 +91,7 @@ def test_nobody_sees_what_is_not_committed_yet(served, clients):
 @each_scope
 def test_callbacks_write_what_the_view_has_left_in_its_thread(served, clients):
     async def main(session):
-        await served.ok(session, "/add_behind_the_tweens?name=left")
+        await served.ok(session, "/add_after_the_tweens?name=left")
         # The last one runs when the answer may be there already.
         both = {"left response", "left finished"}
         await served.until(session, "/names", lambda answer: both <= set(answer["names"]))

@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 20
 
 
 class Section:
-    """Code that only one shall be in at a time, which awaits."""
+    """A critical section that awaits."""
 
     def __init__(self, lock: Any) -> None:
         self.lock = lock

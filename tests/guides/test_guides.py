@@ -15,7 +15,7 @@ FOLDER: Final = Path(__file__).parent.parent.parent / "docs" / "guides"
 GUIDES: Final = sorted(FOLDER.glob("*.md"))
 
 StandsFor = dict[str, str]
-"""What has another name here than in the guide."""
+"""Names that differ from those in the guide."""
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def redis_server() -> Iterator[StandsFor]:
 NEEDS: Final[dict[str, Callable[[], AbstractContextManager[StandsFor]]]] = {
     "redis": redis_server,
 }
-"""What has to run beside a guide's application, by the guide's name."""
+"""Services that must run beside a guide's application, by the guide's name."""
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="readers use curl: install it")

@@ -1,4 +1,4 @@
-"""What a reader sees who points an ASGI server at the application."""
+"""The error of an ASGI server that is pointed at the application."""
 
 import http.client
 import sys

@@ -30,7 +30,7 @@ def test_the_end_of_a_body_closes_its_generator(site, tmp_path, kind, view):
 
 
 @BOTH
-def test_an_ordinary_generator_may_call_coroutines(site, view):
+def test_a_synchronous_generator_may_call_coroutines(site, view):
     assert site.get(f"/body/awaiting/{view}").text == "0 1 2 "
 
 

@@ -33,7 +33,7 @@ def test_a_request_sees_nothing_that_an_earlier_one_has_set(site, view):
 
 @BOTH
 def test_requests_at_the_same_time_do_not_mix(site, view):
-    # Ordinary views take a thread each, of which our worker has 40.
+    # Synchronous views take a thread each, of which our worker has 40.
     number = min(site.kind.at_once, 40) if view == "ordinary" else site.kind.at_once
     if view == "ordinary" and site.prefix == "/woven":
         number = min(number, 4)  # asyncio's default executor, on a machine with one core: 5
@@ -65,6 +65,6 @@ def test_coroutines_run_in_the_thread_of_the_server_only_if_the_loop_is_its_own(
         assert answer["thread"] == "aiopyramid-loop"
 
 
-def test_an_ordinary_view_runs_in_the_thread_that_the_server_gave_its_request(server):
+def test_a_synchronous_view_runs_in_the_thread_that_the_server_gave_its_request(server):
     answer = server.mounted("direct").get("/view-thread").json
     assert answer["same_thread"] is not server.kind.owns_loop

@@ -1,7 +1,6 @@
 """The table of extension points on real servers, and in the documents.
 
-What each row holds is tested by ``test_extension_points.py`` of aiopyramid-core.
-"""
+The content of each row is tested by ``test_extension_points.py`` of aiopyramid-core."""
 
 import asyncio
 import functools
@@ -71,7 +70,7 @@ def test_the_documented_table_is_this_one() -> None:
 
 
 class Conflict(Exception):
-    """What the documented view raises."""
+    """The exception that the documented view raises."""
 
 
 async def book(seat: str) -> Any:

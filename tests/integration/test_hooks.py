@@ -121,7 +121,7 @@ def test_the_session_factory_and_its_callbacks_may_be_coroutines(site, view):
 # --- Tweens ---------------------------------------------------------------------------------------
 
 
-def test_tweens_that_await_work_before_between_and_after_ordinary_ones(server):
+def test_tweens_that_await_work_before_between_and_after_synchronous_ones(server):
     answer = server.mounted("woven").get("/trail")
     assert answer.headers["X-Tweens"] == "class inner lower middle upper outer"
 
@@ -129,7 +129,7 @@ def test_tweens_that_await_work_before_between_and_after_ordinary_ones(server):
 def test_tweens_that_await_see_the_responses_of_exception_views(server):
     answer = server.mounted("woven").get("/raising")
     assert answer.status == 418
-    # What is below Pyramid's exception views saw the exception instead.
+    # The tweens below Pyramid's exception views saw the exception instead.
     assert answer.headers["X-Tweens"] == "middle upper outer"
 
 

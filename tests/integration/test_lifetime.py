@@ -35,7 +35,7 @@ def test_a_background_task_outlives_its_response(site, tmp_path, view):
 
 @pytest.fixture(scope="session")
 def lives(running):
-    """What servers say that have served a little and were ended, by name."""
+    """The output of servers that have served a little and were ended, by name."""
     known = {}
 
     def live(name):

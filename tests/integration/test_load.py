@@ -6,7 +6,7 @@ import functools
 import pytest
 from servers import KINDS
 
-# One with threads for ordinary views only, one with a thread for each request.
+# One with threads for synchronous views only, one with a thread for each request.
 SOME = pytest.mark.parametrize("name", ["worker-uvloop", "gthread"])
 
 

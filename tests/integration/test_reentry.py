@@ -1,4 +1,4 @@
-"""Ordinary code below coroutines below ordinary code, and the borders of it all."""
+"""Synchronous code below coroutines below synchronous code, and the borders of it all."""
 
 import pytest
 
@@ -6,7 +6,7 @@ BOTH = pytest.mark.parametrize("view", ["ordinary", "coroutine"])
 
 
 @BOTH
-def test_ordinary_code_and_coroutines_call_each_other_to_any_depth(site, view):
+def test_synchronous_code_and_coroutines_call_each_other_to_any_depth(site, view):
     assert site.get(f"/depth/{view}?depth=20").json == 20
 
 

@@ -28,7 +28,7 @@ def test_what_is_not_there_is_not_found(trees, kind):
 
 
 @pytest.mark.parametrize("name", ["show", "@@show"])
-def test_a_name_that_is_no_resource_is_a_view_and_a_subpath(trees, name):
+def test_a_name_that_is_not_a_resource_is_a_view_and_a_subpath(trees, name):
     found = trees.get(f"/coroutine/{name}/a/b").json
     assert (found["view"], found["subpath"]) == ("show", ["a", "b"])
     assert found["traversed"] == ["coroutine"]

@@ -35,7 +35,7 @@ def test_a_coroutine_of_any_shape_is_a_view(site, shape):
 @pytest.mark.parametrize(
     "shape", ["function", "class", "class-attr", "partial", "function-that-awaits"]
 )
-def test_an_ordinary_view_of_any_shape_stays_off_the_loop(site, shape):
+def test_a_synchronous_view_of_any_shape_stays_off_the_loop(site, shape):
     assert site.get(f"/ordinary/{shape}").json == SEEN_BY_ORDINARY_VIEW
 
 

@@ -139,10 +139,10 @@ def test_no_request_meets_another_and_nothing_is_left_behind(serve, server, coun
     assert set(views) == set(VIEWS)
     print(f"{server}: {before} before, {after} after {count} requests")
     assert growth(before, after) == {}
-    # What Python has allocated is counted exactly; there are caches, but not one for each request.
+    # Python's own allocations are counted exactly; there are caches, but not one for each request.
     assert after["blocks"] - before["blocks"] < count / 5
-    # What C code has is in here, too; but the allocator keeps what others have returned, which
-    # goes up and down by some megabytes. See benchmarks/memory.py for more requests.
+    # Allocations of C code are included, too; but the allocator keeps what others have returned,
+    # which goes up and down by some megabytes. See benchmarks/memory.py for more requests.
     assert after["resident_bytes"] - before["resident_bytes"] < 8 * MEBIBYTE
     assert "Traceback" not in served.output
     assert "never awaited" not in served.output

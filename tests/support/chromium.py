@@ -131,7 +131,7 @@ class Chromium:
     async def _listen(self) -> None:
         async for message in self._socket:
             told = json.loads(message.data)
-            if "id" in told:  # or else it is an event
+            if "id" in told:  # otherwise it is an event
                 self._answers.pop(told["id"]).set_result(told)
 
 

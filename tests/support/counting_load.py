@@ -1,7 +1,8 @@
 """A load of HTTP requests over asyncio, whose client accounts for every single one.
 
-For tests and benchmarks of servers that are reloaded, stopped and killed meanwhile. The application
-is ``loaded_app``. All connections are kept alive, and used in the ways that lose requests::
+For tests and benchmarks of servers that are reloaded, stopped and killed under load. The
+application is ``loaded_app``. All connections are kept alive, and used in the ways that lose
+requests::
 
     busy     one request after the other, POSTs among them
     slow     requests that take a while to answer
@@ -31,7 +32,7 @@ class Failure:
         request: Method and path.
         number: How many requests came before it over its connection.
         worker: The process that has answered over this connection so far, or None.
-        detail: What the client saw.
+        detail: The observation of the client.
     """
 
     what: str
@@ -43,7 +44,7 @@ class Failure:
 
 @dataclass
 class Account:
-    """What became of the requests.
+    """The outcome of the requests.
 
     Attributes:
         answered: How many were answered well, by kind of connection.
@@ -73,7 +74,7 @@ class CountingLoad:
         new: Clients that make a connection for each request.
 
     Attributes:
-        account: What became of the requests so far.
+        account: The outcome of the requests so far.
         stopping: Set it to end the load; requests under way are waited for.
     """
 

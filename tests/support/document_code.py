@@ -22,10 +22,10 @@ def run_as_module(
     """Run blocks of code, one after the other, in a module of their own.
 
     Args:
-        blocks: What to run.
+        blocks: The blocks to run.
         folder: Where to write the module: Pyramid's decorators look into its file.
         monkeypatch: Forgets the module when the test ends.
-        **given: What the text around the code takes for granted.
+        **given: The names that the text around the code presupposes.
 
     Returns:
         The module, ``code_of_document``, with all that is given and defined.

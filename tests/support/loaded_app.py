@@ -25,7 +25,7 @@ async def echo(request: Request) -> Response:
 
 
 def echo_in_thread(request: Request) -> Response:
-    """Return the body, in an ordinary view."""
+    """Return the body, in a synchronous view."""
     return _answer(request.body)
 
 

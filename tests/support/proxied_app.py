@@ -37,7 +37,7 @@ async def events(request: Request) -> Response:
 
 
 async def parts(request: Request) -> Response:
-    """Send the same as an ordinary body; with the header that the query names, if any."""
+    """Send the same as a synchronous body; with the header that the query names, if any."""
     _more.clear()
     body = (part.encode() async for part in _two_parts())
     headers = [("Content-Type", "text/plain"), *request.params.items()]

@@ -8,8 +8,9 @@ In a document that is done from beginning to end, a block of
 * ``diff`` is a change of a file,
 
 and each other block is a file. The first line of files and changes is a comment with the path.
-What is installed already is not installed again, and each of a document's ports stands for a free
-one. Servers are left running, nginx beside the application's, until they are started again.
+Packages that are installed already are not installed again, and each of a document's ports stands
+for a free one. Servers are left running, nginx beside the application's, until they are started
+again.
 """
 
 import contextlib
@@ -43,14 +44,14 @@ BESIDE: Final = frozenset({"nginx"})
 """Servers that run beside the application's, of which there is one at a time."""
 
 AS_ROOT: Final = {"nginx": " -g 'user root;'"}
-"""What readers who are root say as well, to stay who they are."""
+"""The option that readers who are root add, to keep their user."""
 
 
 def free_ports(count: int) -> list[str]:
     """Return so many different ports of 127.0.0.1 that nobody listens at.
 
     Not those that the system would give: a document takes a minute, and stops and starts its
-    servers. Meanwhile the system gives such ports to every client on the machine.
+    servers. In the meantime the system gives such ports to every client on the machine.
     """
     with contextlib.ExitStack() as stack:
         found: list[str] = []
@@ -82,12 +83,12 @@ class Reader:
 
     Args:
         folder: Where they begin.
-        stands_for: What else has another name here than in the document, such as a port.
+        stands_for: Names that differ from those in the document, such as ports.
 
     Attributes:
         folder: Where they are.
         stands_for: All that has another name here than in the document.
-        output: What the last commands said.
+        output: The output of the last commands.
         servers: Those that run, by name; that of the application is ``application``.
         environment: Of the programs that they start.
     """
@@ -98,7 +99,8 @@ class Reader:
         self.servers: dict[str, Process] = {}
         self.stands_for = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.stands_for |= stands_for or {}
-        # What they have installed comes first; nothing of this repository's folders is seen.
+        # Packages that they have installed come first; nothing of this repository's folders is
+        # seen.
         programs = Path(sys.executable).parent
         self.environment = {"PATH": f"{programs}:/usr/local/bin:/usr/sbin:/usr/bin:/bin"}
 
@@ -180,7 +182,7 @@ class Reader:
         end = 0
         for line in text.splitlines():
             found = re.compile(_pattern(line)).search(self.output, end)
-            assert found, f"{line!r} is not in, or not behind the line before:\n{self.output}"
+            assert found, f"{line!r} is not in, or not after the line before:\n{self.output}"
             end = found.end()
 
     def sees_in_the_servers_terminal(self, text: str) -> None:

@@ -13,7 +13,7 @@ from signal import SIG_IGN, SIGINT, SIGKILL, SIGTERM, default_int_handler, getsi
 from typing import Any
 
 PATIENCE_SECONDS = 60.0
-"""For whatever a process has to do; it is never waited for in vain."""
+"""The longest wait for anything that a process does."""
 
 if getsignal(SIGINT) is SIG_IGN:
     # As in a background job of a script: all that is started here would ignore Ctrl-C, too.
@@ -29,7 +29,7 @@ class Process:
         folder: Where to run it; None for this process's own folder.
 
     Attributes:
-        lines: What it said so far, standard output and error together.
+        lines: The output so far, standard output and error together.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Process:
         os.killpg(self.popen.pid, number)
 
     def ended(self) -> float:
-        """Wait until it has ended and said its last words; return how many seconds that took."""
+        """Wait until it has ended and printed its last lines; return how many seconds that took."""
         started = time.monotonic()
         self.popen.wait(PATIENCE_SECONDS)
         seconds = time.monotonic() - started
@@ -117,7 +117,7 @@ class ServerProcess(Process):
     """A server that says where it listens, in the words of gunicorn or of waitress.
 
     Args:
-        server: What to call it in messages.
+        server: Its name in messages.
         command: The arguments of ``python -m``.
         environment: Environment variables in addition to this process's.
         python: The interpreter to run it with.

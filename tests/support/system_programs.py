@@ -20,7 +20,7 @@ def find_program(*names: str, package: str, elsewhere: Iterable[str] = ()) -> st
     """Return the path of a program; as root on a Debian system, install it if need be.
 
     Args:
-        names: What it may be called; the first one found is taken.
+        names: Its possible names; the first one found is taken.
         package: The Debian package that has it.
         elsewhere: Patterns of paths below ``/`` where it may be when it is not on PATH.
 

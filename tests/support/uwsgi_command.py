@@ -8,14 +8,14 @@ from server_process import Process
 from build_uwsgi import CannotBuild, uwsgi_binary
 
 ANNOUNCES = r"bound to TCP address 127\.0\.0\.1:(\d+)"
-"""What it says when it listens, with the port as the group."""
+"""The line that it prints when it listens, with the port as the group."""
 
 
 def uwsgi_command(*options: str, cores: int = 100) -> list[str]:
     """Return the command that starts a uWSGI on a free port; skip the test if there can be none.
 
     Args:
-        *options: What to serve, and how.
+        *options: Options of uWSGI, the application among them.
         cores: Requests at a time.
     """
     fixed = ["--http-socket", "127.0.0.1:0", "--master", "--need-app", "--die-on-term"]

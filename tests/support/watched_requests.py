@@ -22,7 +22,7 @@ FAILING: Final = [name for name in NAMES if name.endswith(("0", "5"))]
 COROUTINE: Final = Counter(view=1, after=1, helper=1, task=2)
 SYNCHRONOUS: Final = Counter(view=1, after=1, helper=1)
 SPANS: Final = {"coroutine": COROUTINE, "synchronous": SYNCHRONOUS, "either": COROUTINE}
-"""What each request does in spans, by route."""
+"""The spans of each request, by route."""
 
 Trace = dict[str, Any]
 
@@ -66,7 +66,7 @@ class Watched:
         return report
 
     def recorded(self, number: int) -> dict[str, list[Any]]:
-        """Return the same when it has recorded so many traces: some end behind the response."""
+        """Return the same when it has recorded so many traces: some end after the response."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(self._requests(report := self.report())) < number:
             assert time.monotonic() < deadline, report
@@ -94,9 +94,9 @@ def check(
     """Every request has a trace of its own, with its spans, its name, its error and no other's.
 
     Args:
-        report: What was recorded.
+        report: The recorded spans.
         spans: Which spans there are, by route.
-        label: What the trace for a route is called.
+        label: The name of the trace for a route.
     """
     traces = report["traces"]
     assert sorted(trace["path"] for trace in traces) == sorted(map(path_of, NAMES))

@@ -38,7 +38,7 @@ def close(code: int | None = 1000, reason: bytes = b"") -> bytes:
 
 
 class Frame(NamedTuple):
-    """What the server has sent."""
+    """The data that the server has sent."""
 
     opcode: int
     payload: bytes
@@ -115,7 +115,7 @@ class Wire:
         """Read to the end; return the code of the close frame, None for one without."""
         frames = self.rest()
         assert [each.opcode for each in frames].count(CLOSE) == 1
-        assert frames[-1].opcode == CLOSE, "nothing is sent behind a close frame (5.5.1)"
+        assert frames[-1].opcode == CLOSE, "nothing is sent after a close frame (5.5.1)"
         payload = frames[-1].payload
         payload[2:].decode()
         return int.from_bytes(payload[:2], "big") if payload else None

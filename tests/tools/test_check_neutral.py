@@ -105,7 +105,7 @@ def test_the_hosts_that_pip_knows_are_found_without_being_told(repository: Path)
     assert "README.md:1: " in checked.stderr
 
 
-def test_credentials_ports_and_this_machine_are_no_part_of_the_hosts() -> None:
+def test_credentials_ports_and_this_machine_are_not_part_of_the_hosts() -> None:
     answers = [
         "index-url = 'https://me:secret@Mirror.example:8443/simple'",
         "http://localhost:8080 http://127.0.0.1:3141",

@@ -25,7 +25,7 @@ Line = dict[str, Any]
 
 
 class Room:
-    """Who is here, and what was said lately."""
+    """The people in the room, and the latest messages."""
 
     def __init__(self) -> None:
         self._here: list[str] = []

@@ -1,4 +1,4 @@
-"""How many requests are being handled at the moment: an ordinary tween."""
+"""How many requests are being handled at the moment: a synchronous tween."""
 
 from collections.abc import Callable
 

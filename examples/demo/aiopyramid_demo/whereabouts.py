@@ -20,7 +20,7 @@ class LoopFacts:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """What a piece of code finds out about the place where it runs.
+    """The place where a piece of code runs: thread, loop and greenlet.
 
     Attributes:
         on_loop: Whether it runs on the event loop, where it must not block.
@@ -42,7 +42,7 @@ class Whereabouts:
 
 
 def whereabouts(request: Request) -> Whereabouts:
-    """Return the whereabouts of the caller, be it a coroutine or ordinary code."""
+    """Return the whereabouts of the caller, be it a coroutine or synchronous code."""
     on_loop = runs_on_loop()
     facts = loop_facts()  # a coroutine, called as if it were a function, wherever this runs
     return Whereabouts(

@@ -56,7 +56,7 @@ def test_everybody_has_a_name_of_their_own(app: Router) -> None:
 @pytest.mark.parametrize(
     ("message", "code"), [("x" * (4 * LONGEST_TEXT + 1), 1009), (b"\x00", 1003)]
 )
-def test_what_is_no_short_text_ends_the_connection(
+def test_a_message_that_is_not_a_short_text_ends_the_connection(
     app: Router, message: str | bytes, code: int
 ) -> None:
     async def run() -> int | None:

@@ -55,7 +55,7 @@ def test_fifty_calls_at_once_take_much_less_than_one_after_the_other(fetch: Fetc
     assert took < float(waited[1]) / 2
 
 
-def test_the_heartbeat_goes_on_while_ordinary_views_block(server: str) -> None:
+def test_the_heartbeat_goes_on_while_synchronous_views_block(server: str) -> None:
     async def run() -> int:
         async with aiohttp.ClientSession(server) as http:
 

@@ -32,7 +32,7 @@ def test_the_home_page_shows_the_source_of_each_view(get: Get) -> None:
     assert "ask_service(request: Request)" in page
 
 
-def test_the_home_page_is_an_ordinary_view_and_says_that_it_ran_in_a_thread(get: Get) -> None:
+def test_the_home_page_is_a_synchronous_view_and_says_that_it_ran_in_a_thread(get: Get) -> None:
     assert "<b>in a thread</b>" in asyncio.run(get("/")).text
 
 
@@ -55,7 +55,7 @@ def test_fan_out_has_all_fifty_calls_under_way_before_the_first_is_answered(
     assert "<b>on the event loop</b>" in page
 
 
-def test_fan_out_runs_out_of_patience_with_a_service_that_does_not_answer(
+def test_fan_out_times_out_for_a_service_that_does_not_answer(
     app: Router, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fan_out, "PATIENCE", 0.1)
@@ -99,7 +99,7 @@ def test_the_heartbeat_goes_on_beside_a_blocking_view(get: Get) -> None:
     assert asyncio.run(run()) > 20  # of about 200; one alone if the view held up the event loop
 
 
-def test_an_ordinary_view_runs_in_a_thread_and_the_coroutine_it_calls_on_the_loop(get: Get) -> None:
+def test_a_synchronous_view_runs_in_a_thread_and_its_coroutine_on_the_loop(get: Get) -> None:
     page = asyncio.run(get("/ordinary")).text
 
     view, coroutine = page.split("async def ask_service")

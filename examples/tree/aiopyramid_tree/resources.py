@@ -28,9 +28,9 @@ class Page:
             raise KeyError(name)
         return Page(self.connection, row, self)
 
-    @synchronize  # Pyramid calls it as an ordinary function
+    @synchronize  # Pyramid calls it as a synchronous function
     async def __acl__(self) -> list[tuple[str, str, str]]:
-        """Return what is said of this very page; Pyramid asks the pages above for the rest."""
+        """Return the list of this page; Pyramid asks the pages above for theirs."""
         return await database.access(self.connection, self.id)
 
 

@@ -1,4 +1,4 @@
-"""An application, made of nothing but the original's code blocks and what they presuppose."""
+"""An application made only of the code blocks of aiopyramid 0.x's documentation."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ BLOCKS = dict(
     )
 )
 
-# What the blocks presuppose; "import" in the block of the executor has lost its "asyncio".
+# Names that the blocks need; "import" in the block of the executor has lost its "asyncio".
 CONSTRUCTOR = """
 import asyncio
 
@@ -120,7 +120,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_gunicorn(project: Path) -> ServerProcess:
     ini = project / "gunicorn.ini"
     block = BLOCKS["gunicorn"].replace("0.0.0.0", "127.0.0.1").replace("port = 6543", "port = 0")
-    # Or else gunicorn opens a socket in the home folder; the original's did not know of that.
+    # Otherwise gunicorn opens a socket in the home folder, which that of aiopyramid 0.x did not.
     ini.write_text(f"{SETTINGS}{block}control_socket_disable = true\n")
     command = ["pyramid.scripts.pserve", str(ini)]
     return ServerProcess("pserve", command, {"PYTHONPATH": str(project)})

@@ -1,4 +1,4 @@
-"""What the original's documentation promises of its code blocks, on each server that it names."""
+"""The code blocks of aiopyramid 0.x's documentation, on each server that it names."""
 
 from urllib.request import ProxyHandler, build_opener
 

@@ -155,7 +155,7 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     def compiled(name: str) -> Path:
         folder = tmp_path / "installed" / name
         shutil.copytree(SCAFFOLDS[name].folder, folder)
-        # What it says of the names in braces, which are no Python, is of no interest.
+        # Its errors about the names in braces, which are not Python, do not matter.
         compileall.compile_dir(folder, quiet=2)
         assert [*folder.rglob("*.pyc")]
         scaffold = dataclasses.replace(SCAFFOLDS[name], folder=folder)

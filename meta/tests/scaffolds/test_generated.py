@@ -30,7 +30,7 @@ class Project:
         self.folder = create_project(scaffold, folder / "My-Site")
         self.site_packages = folder / "site-packages"
         self.environment = {"PYTHONPATH": str(self.site_packages)}
-        # What it needs is here already, so that no package index has to be asked.
+        # Its dependencies are installed already, so that no package index is used.
         offline = ["--no-deps", "--no-build-isolation", "--no-index"]
         self.run("pip", "install", *offline, "--target", str(self.site_packages), ".")
 

@@ -82,7 +82,7 @@ def nothing_is_left() -> Iterator[None]:
 
 
 class Bare:
-    """An awaitable that yields a signal of ours to whoever drives the coroutine."""
+    """An awaitable that yields a signal of ours to the code that drives the coroutine."""
 
     def __init__(self, signal: Any = None) -> None:
         self.signal = signal

@@ -1,4 +1,4 @@
-"""Asynchronous bodies below ordinary code: tweens, callbacks, decorators, subrequests."""
+"""Asynchronous bodies below synchronous code: tweens, callbacks, decorators, subrequests."""
 
 import asyncio
 import gzip

@@ -31,7 +31,7 @@ def request_of_ann():
     return DummyRequest(environ={"REMOTE_USER": "ann"})
 
 
-def test_ordinary_code_gets_values(run, policy, request_of_ann):
+def test_synchronous_code_gets_values(run, policy, request_of_ann):
     def ordinary():
         return [
             policy.unauthenticated_userid(request_of_ann),
@@ -61,7 +61,7 @@ def test_a_coroutine_gets_awaitables(run, policy, request_of_ann):
     assert run(ask, policy, request_of_ann) == ["ann", "ann", PRINCIPALS, [], []]
 
 
-def test_so_does_a_coroutine_below_ordinary_code(run, policy, request_of_ann):
+def test_so_does_a_coroutine_below_synchronous_code(run, policy, request_of_ann):
     async def main():
         return await spawn_greenlet(synchronize(ask), policy, request_of_ann)
 
@@ -92,7 +92,7 @@ def test_a_policy_may_be_without_callback(run, request_of_ann):
     assert run(main) == [Everyone, Authenticated, "ann"]
 
 
-def test_a_callback_that_is_no_coroutine_is_refused():
+def test_a_callback_that_is_not_a_coroutine_is_refused():
     with pytest.raises(ConfigurationError, match="not a coroutine function"):
         authn_policy_factory(RemoteUserAuthenticationPolicy, lambda userid, request: [])
 

@@ -1,4 +1,4 @@
-"""awaiting: where ordinary code can wait, and what happens where it cannot."""
+"""awaiting: where synchronous code can wait, and what happens where it cannot."""
 
 import asyncio
 import inspect
@@ -62,7 +62,7 @@ def test_it_waits_in_a_thread_that_the_loop_started(run):
     assert run(main) == (True, 42)
 
 
-def test_it_waits_in_a_coroutine_that_ordinary_code_awaits(run):
+def test_it_waits_in_a_coroutine_that_synchronous_code_awaits(run):
     async def coroutine():
         return can_await(), await_(answer())
 
@@ -121,8 +121,8 @@ def test_a_script_on_a_loop_is_told_what_to_do_instead(run):
         return str(caught.value)
 
     assert run(main) == (
-        "Cannot wait for current_thread on the event loop's own thread. In a coroutine, say 'await"
-        " aiopyramid_core.spawn_greenlet(function, ...)'."
+        "Cannot wait for current_thread on the event loop's own thread. In a coroutine, write"
+        " 'await aiopyramid_core.spawn_greenlet(function, ...)'."
     )
 
 

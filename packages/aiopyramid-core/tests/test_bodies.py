@@ -1,4 +1,4 @@
-"""streaming: async iterators as response bodies, on servers that know only ordinary ones."""
+"""streaming: async iterators as response bodies, on servers that know only synchronous ones."""
 
 import asyncio
 import http.client
@@ -15,7 +15,7 @@ from pyramid.response import Response
 from webob import Request
 
 from aiopyramid_core import ScopeError, await_, call_off_loop, spawn_greenlet, synchronize
-from aiopyramid_core._bodies import END_OF_BODY, OrdinaryBody, make_body_portable
+from aiopyramid_core._bodies import END_OF_BODY, SynchronousBody, make_body_portable
 from aiopyramid_core.streaming import AsyncBody, EventStreamResponse
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
@@ -64,7 +64,7 @@ def test_the_length_of_a_body_is_kept_if_it_is_known(application):
     assert response.headers.get("Content-Length") == "8"
 
 
-# --- Iterated as an ordinary body, in a greenlet and in a thread ----------------------------------
+# --- Iterated as a synchronous body, in a greenlet and in a thread --------------------------------
 
 
 @pytest.fixture(params=["greenlet", "thread"])
@@ -173,7 +173,7 @@ def test_an_error_in_the_body_reaches_who_iterates(call, application):
     assert call(read) == []
 
 
-def test_a_body_may_call_ordinary_code_that_calls_coroutines(call, application):
+def test_a_body_may_call_synchronous_code_that_calls_coroutines(call, application):
     async def body():
         pause()
         yield b"one"
@@ -195,7 +195,7 @@ def test_context_variables_that_are_set_in_a_body_persist_over_its_parts(call, a
 
 
 def test_a_body_may_reset_a_context_variable_that_it_has_set(call, application):
-    # What tracing and logging libraries do around all that they watch.
+    # A context variable that is set and reset, as by tracing and logging libraries.
     async def body():
         token = colour.set("red")
         try:
@@ -211,7 +211,7 @@ def test_a_body_may_reset_a_context_variable_that_it_has_set(call, application):
 
 
 @pytest.mark.parametrize("parts_asked_for", [1, 3])
-def test_an_ordinary_body_in_threads_may_reset_one_too(run, parts_asked_for):
+def test_a_synchronous_body_in_threads_may_reset_one_too(run, parts_asked_for):
     closed = []
 
     def body():
@@ -224,7 +224,7 @@ def test_an_ordinary_body_in_threads_may_reset_one_too(run, parts_asked_for):
             closed.append((colour.get(), threading.current_thread()))
 
     def serve():
-        parts = OrdinaryBody(body())
+        parts = SynchronousBody(body())
         served = [call_off_loop(parts.next) for _ in range(parts_asked_for)]
         await_(parts.close())
         return served
@@ -250,7 +250,7 @@ def test_a_body_may_hold_a_time_limit_over_its_parts(call, application):
 
 
 def test_on_the_loops_own_thread_a_body_is_iterated_in_a_greenlet_or_not_at_all(run):
-    # To wait for the loop there is to stop it for ever, when it is the one that serves.
+    # To wait for the loop there is to stop it forever, when it is the one that serves.
     async def main():
         body = AsyncBody(two_parts())
         with pytest.raises(ScopeError):

@@ -1,4 +1,4 @@
-"""What it costs that nothing is around an asynchronous policy, tween and predicate."""
+"""The cost of the wrappers that await policies, tweens and predicates."""
 
 import asyncio
 import time
@@ -89,7 +89,7 @@ def test_it_costs_no_more_than_synchronize():
                 least[app] = min(seconds, least.get(app, seconds))
         return least[bare] / least[synchronized]
 
-    # Whatever else the machine does only adds to the time of one or the other.
+    # Other work of the machine can only increase the time of one or the other.
     ratios = []
     while len(ratios) < ATTEMPTS and not (ratios and ratios[-1] <= AT_MOST):
         ratios.append(asyncio.run(ratio()))

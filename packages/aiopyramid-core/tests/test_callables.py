@@ -132,7 +132,7 @@ def test_a_coroutine_callable_is_recognised(name):
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_anything_else_is_ordinary(name):
+def test_anything_else_is_synchronous(name):
     assert is_coroutine_callable(ORDINARY[name]) is False
 
 
@@ -175,7 +175,7 @@ def test_a_method_that_is_missing_is_for_pyramid_to_report():
     assert called_by(WithoutCall, "missing") is WithoutCall
 
 
-def test_a_class_without_call_is_ordinary():
+def test_a_class_without_call_is_synchronous():
     assert is_coroutine_callable(called_by(WithoutCall)) is False
 
 
@@ -202,7 +202,7 @@ def test_a_prepared_generator_function_may_delegate_to_a_coroutine(around):
     assert asyncio.run(main()) == "slept"
 
 
-def test_preparing_leaves_all_that_is_no_generator_function_alone():
+def test_preparing_leaves_everything_but_generator_functions_alone():
     code = coroutine.__code__, ordinary.__code__
     prepare_generators(coroutine)
     prepare_generators(ordinary)

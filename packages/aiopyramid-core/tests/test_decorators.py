@@ -32,7 +32,7 @@ def quadruple(number):
 # --- synchronize ----------------------------------------------------------------------------------
 
 
-def test_ordinary_code_calls_a_synchronized_coroutine_as_any_function(run):
+def test_synchronous_code_calls_a_synchronized_coroutine_as_any_function(run):
     async def main():
         return await spawn_greenlet(lambda: double(4, plus=1))
 
@@ -45,7 +45,7 @@ def test_a_synchronized_function_keeps_its_name_and_parameters():
     assert str(inspect.signature(double)) == "(number, *, plus=0)"
 
 
-def test_a_synchronized_function_is_no_coroutine_function():
+def test_a_synchronized_function_is_not_a_coroutine_function():
     assert not inspect.iscoroutinefunction(double)
 
 
@@ -119,7 +119,7 @@ def test_a_synchronized_call_in_a_plain_thread_is_refused_without_a_warning(no_w
         double(1)
 
 
-def test_an_ordinary_function_cannot_be_synchronized():
+def test_a_synchronous_function_cannot_be_synchronized():
     def ordinary():
         pass
 
@@ -256,14 +256,14 @@ def test_without_strictness_a_coroutine_gets_the_awaitable_from_a_class_too(run)
 # --- spawn_greenlet_on_scope_error ----------------------------------------------------------------
 
 
-def test_ordinary_code_in_a_greenlet_gets_the_value(run):
+def test_synchronous_code_in_a_greenlet_gets_the_value(run):
     async def main():
         return await spawn_greenlet(lambda: quadruple(3))
 
     assert run(main) == 12
 
 
-def test_ordinary_code_in_a_thread_gets_the_value(run):
+def test_synchronous_code_in_a_thread_gets_the_value(run):
     async def main():
         return await call_in_thread(None, lambda: quadruple(3))
 
@@ -309,7 +309,7 @@ def test_an_asynchronous_generator_gets_an_awaitable(run):
     assert run(main) == [12]
 
 
-def test_ordinary_code_where_nothing_can_wait_gets_an_awaitable():
+def test_synchronous_code_where_nothing_can_wait_gets_an_awaitable():
     assert asyncio.run(quadruple(3)) == 12
 
 

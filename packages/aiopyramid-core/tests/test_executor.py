@@ -85,7 +85,7 @@ def test_what_the_thread_changed_before_it_failed_comes_back(run):
     assert run(main) == "blue"
 
 
-def test_ordinary_code_in_a_greenlet_sees_what_the_thread_changed(run):
+def test_synchronous_code_in_a_greenlet_sees_what_the_thread_changed(run):
     def ordinary():
         call_off_loop(colour.set, "blue")
         return colour.get()

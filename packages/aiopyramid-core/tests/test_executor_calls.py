@@ -144,7 +144,7 @@ def test_use_executor_makes_methods_of_methods(run):
     assert run(main) is True
 
 
-def test_ordinary_code_awaits_a_function_that_uses_the_executor(run):
+def test_synchronous_code_awaits_a_function_that_uses_the_executor(run):
     @use_executor
     def blocking():
         return threading.get_ident()

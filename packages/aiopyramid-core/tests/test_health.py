@@ -46,7 +46,7 @@ def fails(registry):
     raise ConnectionError("the database is away")
 
 
-async def takes_for_ever(registry):
+async def takes_forever(registry):
     await asyncio.get_running_loop().create_future()
 
 
@@ -66,7 +66,7 @@ def test_without_checks_an_application_that_has_started_is_ready(get):
 
 @pytest.mark.parametrize(
     ("check", "status", "outcome"),
-    [(passes, 200, "ok"), (fails, 503, "failed"), (takes_for_ever, 503, "timed out")],
+    [(passes, 200, "ok"), (fails, 503, "failed"), (takes_forever, 503, "timed out")],
 )
 def test_it_is_ready_when_its_checks_pass(get, check, status, outcome):
     app = build(checks={"database": check, "other": passes}, timeout_seconds=0.1)

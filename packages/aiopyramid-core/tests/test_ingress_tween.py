@@ -69,7 +69,7 @@ def test_a_coroutine_view_is_cancelled_and_cleans_up_when_its_client_goes(run, b
     assert run(main) == (True, ["cancelled", "cleaned up"])
 
 
-def test_what_an_ordinary_view_waits_for_is_cancelled_when_its_client_goes(run, build):
+def test_what_a_synchronous_view_waits_for_is_cancelled_when_its_client_goes(run, build):
     async def main():
         cancelled, waiting, callbacks = asyncio.Event(), asyncio.Event(), []
 
@@ -108,7 +108,7 @@ def careful_tween_factory(handler, registry):
     return careful_tween
 
 
-def test_the_cancellation_passes_through_the_finally_clauses_of_ordinary_tweens(run, build):
+def test_the_cancellation_passes_through_the_finally_clauses_of_synchronous_tweens(run, build):
     async def main():
         waiting, callbacks = asyncio.Event(), []
 
@@ -193,7 +193,7 @@ def test_an_async_iterator_as_a_body_becomes_one_that_every_server_can_iterate(b
     assert list(body) == [b"one, ", b"two"]
 
 
-def test_an_ordinary_iterator_as_a_body_is_left_alone(build):
+def test_a_synchronous_iterator_as_a_body_is_left_alone(build):
     iterator = iter([b"one, ", b"two"])
 
     async def view(request):

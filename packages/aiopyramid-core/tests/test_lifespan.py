@@ -59,7 +59,7 @@ def test_startup_is_in_order_and_shutdown_in_the_opposite_one(run, application):
     assert log == ["first up", "second up", "second down", "first down"]
 
 
-def test_the_functions_may_be_ordinary_ones(run, application):
+def test_the_functions_may_be_synchronous_ones(run, application):
     log = []
 
     def configure(config):
@@ -71,7 +71,7 @@ def test_the_functions_may_be_ordinary_ones(run, application):
 
 
 @pytest.mark.parametrize("kind", ["coroutine", "ordinary"])
-def test_they_may_call_ordinary_code_that_calls_coroutines(run, application, kind):
+def test_they_may_call_synchronous_code_that_calls_coroutines(run, application, kind):
     log = []
 
     def ordinary(registry):

@@ -21,7 +21,7 @@ from aiopyramid_core import (
 
 
 class Teapot(Exception):
-    """What the views below raise."""
+    """The exception that the views below raise."""
 
 
 async def coroutine(request):
@@ -53,7 +53,7 @@ async def thread_of_coroutine():
 # --- The wrong kind -------------------------------------------------------------------------------
 
 
-def test_the_coroutine_mapper_refuses_an_ordinary_view():
+def test_the_coroutine_mapper_refuses_a_synchronous_view():
     with pytest.raises(ConfigurationError) as caught:
         CoroutineMapper()(ordinary)
     assert str(caught.value) == (
@@ -62,7 +62,7 @@ def test_the_coroutine_mapper_refuses_an_ordinary_view():
     )
 
 
-def test_the_coroutine_mapper_refuses_an_ordinary_method():
+def test_the_coroutine_mapper_refuses_a_synchronous_method():
     with pytest.raises(ConfigurationError) as caught:
         CoroutineMapper(attr="ordinary")(Views)
     assert str(caught.value) == (
@@ -247,7 +247,7 @@ def test_an_exception_in_a_view_reaches_its_exception_view(run, application, fet
     assert run(main) == (418, "short and stout, True")
 
 
-def test_an_exception_view_may_be_ordinary(run, application, fetch):
+def test_an_exception_view_may_be_synchronous(run, application, fetch):
     async def view(request):
         raise Teapot("short and stout")
 
@@ -285,7 +285,7 @@ def test_an_exception_that_no_view_handles_reaches_the_server(run, application, 
 
 
 @pytest.mark.parametrize("kind", ["coroutine", "ordinary"])
-def test_a_view_may_call_ordinary_code_that_calls_a_coroutine(run, application, fetch, kind):
+def test_a_view_may_call_synchronous_code_that_calls_a_coroutine(run, application, fetch, kind):
     def below():
         return thread_of_coroutine()
 
@@ -313,7 +313,7 @@ def test_without_a_loop_of_the_servers_all_views_work(application, view):
     assert Request.blank("/").get_response(app).text == view.__name__
 
 
-def test_without_a_loop_of_the_servers_an_ordinary_view_stays_in_its_thread(application):
+def test_without_a_loop_of_the_servers_a_synchronous_view_stays_in_its_thread(application):
     def view(request):
         return Response(str(threading.get_ident()))
 

@@ -44,6 +44,6 @@ def test_servers_can_ask_what_has_replaced_the_threads(name):
 
 
 @pytest.mark.parametrize("module", ["gevent.monkey", "eventlet"])
-def test_a_library_that_has_patched_nothing_is_no_reason(module):
+def test_a_library_that_has_patched_nothing_is_not_a_reason(module):
     ended = execute(f"import {module}", IMPORT, INCLUDE, NAME)
     assert (ended.stdout, ended.returncode) == ("None\n", 0), ended.stderr

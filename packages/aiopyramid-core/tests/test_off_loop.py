@@ -90,7 +90,7 @@ def test_under_a_server_with_threads_the_parts_of_a_view_stay_where_they_can_wai
 
 
 class Teapot(Exception):
-    """What the views below raise."""
+    """The exception that the views below raise."""
 
 
 def report():

@@ -61,7 +61,7 @@ def test_a_status_has_three_digits_and_a_reason(status, code):
     "status",
     ["200", "2xx OK", "099 Low", b"200 OK", "200 a\r\nX: b", "200 a\nb", "200 \u20ac", None],
 )
-def test_what_is_no_status_is_refused(status):
+def test_an_invalid_status_is_refused(status):
     with pytest.raises(ApplicationError, match="expected three digits, a space and a reason"):
         status_code(status)
 
@@ -93,7 +93,7 @@ def test_a_field_is_a_tuple_of_two_str():
 
 
 @pytest.mark.parametrize("field", [["A", "b"], ("A",), ("A", b"b"), ("A", 1), (b"A", "b"), "Ab"])
-def test_what_is_no_field_is_refused(field):
+def test_an_invalid_field_is_refused(field):
     with pytest.raises(ApplicationError, match=r"header fields must be \(str, str\) tuples, got"):
         check_field(field)
 
@@ -111,7 +111,7 @@ def test_some_names_are_special_in_whatever_case(name):
 
 
 @pytest.mark.parametrize("name", ["", "X Y", "X:", "X\r\nY", "X\n", "\xe9", "X: a\r\nY"])
-def test_what_is_no_name_is_refused(name):
+def test_an_invalid_name_is_refused(name):
     with pytest.raises(ApplicationError, match="has a forbidden character"):
         special_name(name)
 
@@ -151,7 +151,7 @@ def test_a_length_is_a_number():
 
 
 @pytest.mark.parametrize("value", ["-1", "1.5", "", "\u0661", "abc", "1 2", "+1"])
-def test_a_length_that_is_no_number_is_refused(value):
+def test_a_length_that_is_not_a_number_is_refused(value):
     with pytest.raises(ApplicationError, match="invalid Content-Length"):
         length_of(value)
 

@@ -178,7 +178,7 @@ def test_cancel_cancels_what_the_function_waits_for(serve):
     assert serve(request, cancel) == ["cancelled", None]
 
 
-def test_a_function_whose_greenlet_is_killed_does_not_let_the_server_wait_for_ever(serve):
+def test_a_function_whose_greenlet_is_killed_does_not_let_the_server_wait_forever(serve):
     killed = []
 
     def wait():

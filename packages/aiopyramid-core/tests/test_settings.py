@@ -19,7 +19,7 @@ FIELDS = {
     "shutdown_timeout": "shutdown_timeout_seconds",
     "startup_timeout": "startup_timeout_seconds",
 }
-"""Every setting, by its name behind ``aiopyramid.``, and the attribute that it becomes."""
+"""Every setting, by its name after ``aiopyramid.``, and the attribute that it becomes."""
 
 
 def read(name, value):

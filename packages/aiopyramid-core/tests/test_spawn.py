@@ -85,7 +85,7 @@ def test_a_background_task_outlives_its_response(build, run_and_stop):
     assert log == ["began", "answered", "ended"]
 
 
-def test_it_may_call_ordinary_code_that_calls_coroutines(build, run_and_stop):
+def test_it_may_call_synchronous_code_that_calls_coroutines(build, run_and_stop):
     log = []
 
     async def background():
@@ -149,7 +149,7 @@ def test_when_it_fails_others_go_on(build, run_and_stop, caplog):
     assert log == ["succeeded"]
 
 
-def test_an_ordinary_view_can_start_one_and_it_runs_on_the_loop(build, run_and_stop):
+def test_a_synchronous_view_can_start_one_and_it_runs_on_the_loop(build, run_and_stop):
     seen = []
 
     async def background():
@@ -212,7 +212,7 @@ def test_the_end_waits_for_background_tasks_before_the_shutdown_functions(run, f
     assert log == ["task ended", "down"]
 
 
-def test_the_end_waits_also_for_tasks_that_were_started_meanwhile(build, run_and_stop):
+def test_the_end_waits_also_for_tasks_that_were_started_in_the_meantime(build, run_and_stop):
     log = []
 
     async def second():

@@ -56,7 +56,7 @@ def test_an_event_without_data_is_an_event_all_the_same():
     assert parsed(ServerSentEvent(event="ping").encode().decode())[0] == [("ping", "", "")]
 
 
-def test_a_time_to_come_back_alone_is_no_event():
+def test_a_time_to_come_back_alone_is_not_an_event():
     sent = ServerSentEvent(None, retry_milliseconds=2500).encode()
     assert parsed(sent.decode()) == ([], 2500)
 
@@ -209,7 +209,7 @@ def test_a_slow_client_holds_the_generator_up(run):
     assert run(main) < 5
 
 
-def test_an_error_of_the_generator_comes_behind_the_events_before_it(run):
+def test_an_error_of_the_generator_comes_after_the_events_before_it(run):
     async def events():
         yield "one"
         raise LookupError("no more shares")
@@ -262,7 +262,7 @@ def test_a_generator_whose_source_was_cancelled_ends_the_stream(run):
     run(main)
 
 
-def test_what_is_no_event_is_an_error(run):
+def test_an_object_that_is_not_an_event_is_an_error(run):
     async def events():
         yield 42
 
@@ -296,7 +296,7 @@ def test_when_the_client_goes_the_generator_is_closed(run, after):
     assert log == ["closed"]
 
 
-def test_a_generator_may_call_ordinary_code_that_calls_coroutines(run, application, fetch):
+def test_a_generator_may_call_synchronous_code_that_calls_coroutines(run, application, fetch):
     async def events():
         pause()
         yield "waited"

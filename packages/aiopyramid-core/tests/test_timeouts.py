@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 20
 
 
 @synchronize
-async def wait_for_ever(log):
+async def wait_forever(log):
     try:
         log.append("began")
         await asyncio.get_running_loop().create_future()
@@ -82,11 +82,11 @@ def test_the_finally_clauses_of_a_coroutine_view_run_and_may_wait(build, answer)
     assert log == ["cleaned up"]
 
 
-def test_what_an_ordinary_view_awaits_is_cancelled(build, answer):
+def test_what_a_synchronous_view_awaits_is_cancelled(build, answer):
     log = []
 
     def view(request):
-        wait_for_ever(log)
+        wait_forever(log)
 
     assert answer(build(view)).status_int == 503
     assert log == ["began", "cancelled"]
@@ -184,7 +184,7 @@ def test_a_time_out_error_of_the_applications_own_stays_what_it_is(build, answer
     assert answer(build(configure=configure)).text == "the database is slow"
 
 
-def test_so_does_one_of_an_ordinary_view_that_has_blocked_for_too_long(build):
+def test_so_does_one_of_a_synchronous_view_that_has_blocked_for_too_long(build):
     # Under a server with threads only awaits are timed, and this view awaits nothing.
     def view(request):
         time.sleep(LIMIT * 1.5)
@@ -276,7 +276,7 @@ def test_in_the_same_thread_the_next_request_has_all_of_its_time(build):
 # --- Threads --------------------------------------------------------------------------------------
 
 
-def test_an_ordinary_view_is_answered_in_time_and_its_thread_goes_on(build, run, fetch):
+def test_a_synchronous_view_is_answered_in_time_and_its_thread_goes_on(build, run, fetch):
     release, ended = threading.Event(), threading.Event()
 
     def view(request):
@@ -312,7 +312,7 @@ def test_nothing_is_left_of_a_request_out_of_time(build, run, kind, no_warnings)
 
     def ordinary(request):
         requests.append(weakref.ref(request))
-        wait_for_ever([])
+        wait_forever([])
 
     async def coroutine(request):
         requests.append(weakref.ref(request))

@@ -119,7 +119,7 @@ def locking_tween_factory(handler, registry):
     lock = threading.Lock()
 
     def locking_tween(request):
-        if lock.acquire(timeout=LIMIT * 5):  # as "with lock", which would wait for ever
+        if lock.acquire(timeout=LIMIT * 5):  # as "with lock", which would wait forever
             await_(asyncio.sleep(LIMIT / 10))
             lock.release()
         return handler(request)
@@ -180,7 +180,7 @@ def test_a_task_that_blocks_is_named(reports):
 # The limit of the next two is such that a busy machine does not hold the loop up for so long.
 
 
-def test_an_ordinary_view_may_block(reports):
+def test_a_synchronous_view_may_block(reports):
     def view(request):
         time.sleep(1.2)
         return Response("in a thread")
@@ -188,7 +188,7 @@ def test_an_ordinary_view_may_block(reports):
     assert reports(lambda config: config.add_view(view), limit=1) == []
 
 
-def test_a_long_wait_is_no_block(reports):
+def test_a_long_wait_is_not_a_block(reports):
     async def view(request):
         await asyncio.sleep(1.2)
         return Response("waited")

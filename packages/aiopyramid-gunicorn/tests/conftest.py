@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 import coroutine_tests
-import pyramid.asset  # noqa: F401 - first, or else its known warning comes from another module
+import pyramid.asset  # noqa: F401 - first, otherwise its known warning comes from another module
 import pytest
 from gunicorn.config import Config
 from gunicorn.glogging import Logger

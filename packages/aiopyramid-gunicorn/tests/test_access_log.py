@@ -74,7 +74,7 @@ def test_a_request_whose_client_left_before_the_answer_has_a_status_of_its_own(l
 def test_without_an_access_log_nothing_is_gathered(make_logger):
     log = AccessLog(make_logger(errorlog="/dev/null"))
     assert log.enabled is False
-    # Whatever is touched here would fail.
+    # Any access would fail.
     log.log(None, None, None, None)  # type: ignore[arg-type]
 
 

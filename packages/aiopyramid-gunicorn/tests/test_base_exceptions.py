@@ -115,7 +115,7 @@ class Writing:
 @pytest.mark.parametrize("make_error", [*RAISED, GreenletExit])
 @pytest.mark.parametrize("body", [generator, async_generator, Writing])
 @pytest.mark.parametrize("headers", [[("Content-Length", "400")], []], ids=["length", "chunked"])
-async def test_behind_an_unfinished_body_nothing_is_sent(serve, body, make_error, headers):
+async def test_after_an_unfinished_body_nothing_is_sent(serve, body, make_error, headers):
     def application(environ, start_response):
         if environ["PATH_INFO"] == "/next":
             start_response("200 OK", [("X-Next", "yes")])

@@ -32,5 +32,5 @@ def test_a_refusal_blames_the_client_or_says_what_the_server_cannot_do(error):
     )
 
 
-def test_what_is_not_the_clients_request_is_no_refusal():
+def test_an_error_outside_the_clients_request_is_not_a_refusal():
     assert not issubclass(ClientDisconnected, RequestError)

@@ -168,7 +168,7 @@ async def test_write_and_a_body_in_parts_go_together(serve):
         assert (await site.get()).body == b"abc"
 
 
-async def test_an_error_behind_the_head_breaks_the_connection_off(serve):
+async def test_an_error_after_the_head_breaks_the_connection_off(serve):
     async with serve(returning(lambda: Body(b"a", LookupError("too late")))) as site:
         client = await site.connect()
         client.get()
@@ -317,7 +317,7 @@ async def test_a_body_is_not_closed_while_a_thread_still_makes_its_next_part(ser
         await site.until(lambda: ended)
 
 
-async def test_a_body_is_closed_though_the_request_is_cancelled_meanwhile(serve):
+async def test_a_body_is_closed_though_the_request_is_cancelled_in_the_meantime(serve):
     threads = ThreadPoolExecutor(1)
     asyncio.get_running_loop().set_default_executor(threads)
     go_on = threading.Event()

@@ -18,7 +18,7 @@ WAIT = object()
 
 
 class Script:
-    """What a body does, part by part, and how often it was closed."""
+    """A body that does one thing for each part, and counts how often it was closed."""
 
     def __init__(self, *parts):
         self.parts = list(parts)
@@ -140,10 +140,10 @@ KINDS = {
 
 
 class End:
-    """How a response ends: parts, head, and what happens meanwhile.
+    """How a response ends: parts, head, and events in the meantime.
 
     Attributes:
-        parts: What the body consists of.
+        parts: The parts of the body.
         head: Arguments of ``start_response``; None if the application does not call it.
         method: The request's method.
         happens: A coroutine function that gets site, client and script while the body waits, or
@@ -199,7 +199,7 @@ ENDS = {
     "it is shorter than it says": End(fields=LENGTH_1),
     "its first part fails": End(LookupError("a bug")),
     "a later part fails": End(b"a", LookupError("a bug")),
-    "a part is no bytes": End("text"),
+    "a part is not bytes": End("text"),
     "nobody started the response": End(b"a", starts=False),
     "its head is malformed": End(b"a", fields=[("X", "a\r\nb")]),
     "the client vanishes before the first part": End(WAIT, b"a", happens=vanishes),

@@ -102,7 +102,7 @@ async def test_a_flood_of_tiny_chunks_arrives_whole_while_others_are_served(serv
         assert (await flood.answer()).body == b"a" * 200_000
 
 
-async def test_requests_behind_a_slow_one_are_not_parsed_before_their_time(serve):
+async def test_requests_after_a_slow_one_are_not_parsed_before_their_time(serve):
     def application(environ, start_response):
         if environ["PATH_INFO"] == "/slow":
             await_(go_on.wait())
@@ -124,7 +124,7 @@ async def test_requests_behind_a_slow_one_are_not_parsed_before_their_time(serve
             assert (await client.answer()).status == 200
 
 
-async def test_garbage_behind_a_flood_is_answered_and_the_rest_dropped(serve):
+async def test_garbage_after_a_flood_is_answered_and_the_rest_dropped(serve):
     async with serve(echo) as site:
         client = await site.connect()
         client.send(CHUNKED + b"1\r\na\r\n" * 50_000 + b"garbage\r\n" + MUCH * 4)

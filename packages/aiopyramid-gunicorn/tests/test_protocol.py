@@ -109,7 +109,7 @@ async def test_pipelined_requests_are_answered_in_order(serve):
         assert await all_answers(client, 50) == [b"/%d=%d" % (n, n) for n in range(50)]
 
 
-async def test_a_slow_answer_holds_up_the_ones_behind_it(serve, gated):
+async def test_a_slow_answer_holds_up_the_ones_after_it(serve, gated):
     async with serve(gated) as site:
         client = await site.connect()
         client.send(post("/slow") + post("/now") + post("/now2"))
@@ -129,7 +129,7 @@ async def test_two_slow_answers_come_in_order_though_the_second_gate_opens_first
         assert await all_answers(client, 2) == [b"/a=", b"/b="]
 
 
-async def test_a_request_that_arrives_in_pieces_behind_a_slow_one_is_answered(serve, gated):
+async def test_a_request_that_arrives_in_pieces_after_a_slow_one_is_answered(serve, gated):
     async with serve(gated) as site:
         client = await site.connect()
         second = post("/now", b"body")
@@ -163,7 +163,7 @@ async def test_a_client_that_sends_ahead_is_not_read_while_it_has_to_wait(serve,
         assert await all_answers(client, 3) == [b"/slow=", b"/now=", b"/now="]
 
 
-async def test_requests_behind_the_last_one_are_not_handled(serve, gated):
+async def test_requests_after_the_last_one_are_not_handled(serve, gated):
     async with serve(gated) as site:
         client = await site.connect()
         client.get("/now", "Connection: close")
@@ -173,7 +173,7 @@ async def test_requests_behind_the_last_one_are_not_handled(serve, gated):
     assert gated.started == ["/now"]
 
 
-async def test_what_comes_behind_the_last_request_is_read_though_nobody_wants_it(serve, gated):
+async def test_what_comes_after_the_last_request_is_read_though_nobody_wants_it(serve, gated):
     # Unread, it would make the system reset the connection, and destroy the answer maybe.
     async with serve(gated) as site:
         client = await site.connect()
@@ -224,7 +224,7 @@ async def test_a_declined_upgrade_is_an_ordinary_request(serve):
             assert (await client.answer()).text == "/x="
 
 
-async def test_what_is_pipelined_behind_a_declined_upgrade_is_answered(serve):
+async def test_what_is_pipelined_after_a_declined_upgrade_is_answered(serve):
     async with serve(echo) as site:
         client = await site.connect()
         client.get("/x", *UPGRADE)

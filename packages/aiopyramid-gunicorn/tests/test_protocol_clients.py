@@ -282,8 +282,8 @@ async def test_an_idle_connection_is_closed_in_silence_after_the_keep_alive_time
         assert await client.closed()
 
 
-async def test_an_empty_line_behind_a_request_does_not_begin_another_one(serve):
-    # RFC 9112, 2.2: some clients send one behind the body of a POST.
+async def test_an_empty_line_after_a_request_does_not_begin_another_one(serve):
+    # RFC 9112, 2.2: some clients send one after the body of a POST.
     async with serve(echo) as site:
         client = await site.connect()
         client.send(POST + b"Content-Length: 1\r\n\r\na")
@@ -341,8 +341,8 @@ async def test_a_refused_client_that_never_stops_sending_is_cut_off(serve):
 
 @pytest.mark.parametrize("fields", [("Connection: close",), ()])
 async def test_a_slow_reader_gets_the_whole_answer(serve, fields):
-    # What is left in the write buffer when the application has finished may take a client on a
-    # bad line longer to read than an idle connection is kept, or a closing one lingers.
+    # Data that is in the write buffer when the application has finished may take a client on a bad
+    # line longer to read than an idle connection is kept, or a closing one lingers.
     def application(environ, start_response):
         start_response("200 OK", [])
         return [b"x" * 60_000]
@@ -385,7 +385,7 @@ async def test_a_client_that_reads_nothing_costs_one_write_buffer_and_one_part(s
         framing = len("10000\r\n\r\n") * len(made) + 500  # of the chunks, and the head
         unsent_bytes = connection._transport.get_write_buffer_size()
         assert buffer_bytes / 2 < unsent_bytes <= buffer_bytes + 65536 + framing
-        # What else was made is in the buffers of the system, which were made small.
+        # The rest is in the buffers of the system, which were made small.
         assert len(made) * 65536 < unsent_bytes + 500_000
         client.vanish()
         await site.until(lambda: not site.server.connections)

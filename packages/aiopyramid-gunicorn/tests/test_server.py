@@ -106,7 +106,7 @@ async def test_a_drain_closes_idle_connections(serve):
         assert await client.closed()
 
 
-async def test_a_drain_without_patience_breaks_off_nothing_where_nothing_is_asked(serve):
+async def test_a_drain_without_a_wait_breaks_off_nothing_where_nothing_is_asked(serve):
     async with serve(hello) as site:
         client = await site.connect()
         client.get()
@@ -115,7 +115,7 @@ async def test_a_drain_without_patience_breaks_off_nothing_where_nothing_is_aske
         assert await client.closed()
 
 
-async def test_a_drain_without_patience_breaks_off_a_request_that_has_begun(serve):
+async def test_a_drain_without_a_wait_breaks_off_a_request_that_has_begun(serve):
     async with serve(hello) as site:
         client = await site.connect()
         client.send(b"GET / HTTP/1.1\r\n")
@@ -214,7 +214,7 @@ async def test_a_drain_answers_what_was_pipelined_or_closes_but_ends(serve):
         assert await drain == 0
 
 
-async def test_a_request_that_outlasts_the_patience_is_cancelled(serve):
+async def test_a_request_that_outlasts_the_wait_is_cancelled(serve):
     application = Slow()
     async with serve(application) as site:
         client = await site.connect()

@@ -79,7 +79,7 @@ async def upgraded(site):
     return client
 
 
-async def test_the_protocol_gets_the_connection_behind_the_101(serve):
+async def test_the_protocol_gets_the_connection_after_the_101(serve):
     async with serve(Application()) as site:
         client = await upgraded(site)
         client.send(b"hello")

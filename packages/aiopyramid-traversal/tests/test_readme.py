@@ -31,7 +31,7 @@ class Database:
 
 @pytest.fixture
 def names():
-    """What the code has defined, and the configurator that it has configured."""
+    """The names that the code has defined, and the configurator that it has configured."""
     names = {
         "AsyncioTraverser": AsyncioTraverser,
         "ExecutorTraverser": ExecutorTraverser,

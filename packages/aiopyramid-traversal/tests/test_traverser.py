@@ -145,7 +145,7 @@ class WhereIsTheLoop:
         return threading.get_ident()
 
 
-def test_an_ordinary_getitem_runs_where_the_traverser_is_called(in_greenlet):
+def test_a_synchronous_getitem_runs_where_the_traverser_is_called(in_greenlet):
     found = in_greenlet(AsyncioTraverser(WhereAmI()), blank("/a"))
     assert found["context"] == threading.get_ident()
 

@@ -95,7 +95,7 @@ def test_a_blocking_getitem_may_run_in_a_thread_of_its_own(in_greenlet):
     assert in_greenlet(walk, Disk(), ("a",), 0, "@@").resource == "A"
 
 
-def test_an_ordinary_getitem_may_return_a_generator(in_greenlet):
+def test_a_synchronous_getitem_may_return_a_generator(in_greenlet):
     generator = (number for number in (1, 2))
 
     class Odd:
@@ -111,7 +111,7 @@ def test_while_one_walk_waits_others_go_on(grow):
 
         class Meeting:
             async def __getitem__(self, name):
-                await everybody.wait()  # alone, it would wait for ever
+                await everybody.wait()  # alone, it would wait forever
                 return name.upper()
 
         walks = (spawn_greenlet(walk, Meeting(), (name,), 0, "@@") for name in "abc")

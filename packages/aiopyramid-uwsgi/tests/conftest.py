@@ -50,7 +50,7 @@ class Uwsgi(Process):
                 return error.code, error.read().decode()
 
     def ask(self, head: str) -> tuple[str, bytes]:
-        """Send a request as it stands; return the head and all behind it, up to the end."""
+        """Send a request as it stands; return the head and all after it, up to the end."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as client:
             client.sendall(head.encode())
             answer = b""

@@ -71,7 +71,7 @@ def test_a_body_that_is_announced_as_too_long_is_not_read():
 
 
 @pytest.mark.parametrize("length", ["-1", "1.5", "many", "٣", "9" * 5000])
-def test_a_length_that_is_no_number_is_refused(length):
+def test_a_length_that_is_not_a_number_is_refused(length):
     with pytest.raises(BadRequest, match="Content-Length"):
         receive_body({"CONTENT_LENGTH": length}, LIMITS)
 

@@ -88,8 +88,8 @@ def test_a_connection_that_fails_to_stop_does_not_hold_up_the_end(uwsgi):
 
 def test_the_end_does_not_wait_for_threads_that_block(uwsgi):
     server = uwsgi(settings={"aiopyramid.uwsgi.graceful_timeout": "0.2"})
-    later(server.get, "/block_for_ever")
-    server.said("came to block for ever")
+    later(server.get, "/block_forever")
+    server.said("came to block forever")
     assert server.stop() < 10
 
 
@@ -148,7 +148,7 @@ plugins =
 """
 
 
-def test_the_ini_file_of_the_original_works_as_printed(tmp_path):
+def test_the_ini_file_of_aiopyramid_0_x_works_as_printed(tmp_path):
     (tmp_path / "development.ini").write_text(OF_THE_ORIGINAL)
     command = [uwsgi_binary_or_skip(), "--home", sys.prefix]
     command += ["--ini-paste", str(tmp_path / "development.ini")]

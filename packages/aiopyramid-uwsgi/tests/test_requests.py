@@ -51,12 +51,12 @@ def test_no_request_sees_the_context_or_the_thread_locals_of_another(served):
     ]
 
 
-def test_coroutines_go_on_while_ordinary_views_block(served):
+def test_coroutines_go_on_while_synchronous_views_block(served):
     paths = ["/block?seconds=0.2", *["/sleep?seconds=0.01"] * 20, "/block?seconds=0.2"]
     assert at_once(served, *paths) == ["blocked", *["slept"] * 20, "blocked"]
 
 
-def test_ordinary_views_run_in_threads(served):
+def test_synchronous_views_run_in_threads(served):
     assert served.get("/thread")[1].startswith("aiopyramid")
 
 

@@ -38,7 +38,7 @@ def test_a_second_start_with_exc_info_replaces_the_first():
     assert response.cut(b"abcd") == b"ab"
 
 
-def test_behind_the_head_exc_info_is_raised():
+def test_after_the_head_exc_info_is_raised():
     response = started()
     response.is_committed = True
     with pytest.raises(LookupError, match="a bug"):

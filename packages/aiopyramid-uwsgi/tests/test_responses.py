@@ -1,4 +1,4 @@
-"""What reaches the client of a response that the application has got wrong."""
+"""Invalid responses of applications, as the client receives them."""
 
 import json
 from urllib.parse import quote
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(params=["list", "iterator", "async"])
 def answer(served, request):
-    """Have the application say something; return the head and what comes behind it."""
+    """Have the application say something; return the head and what comes after it."""
 
     def answer(*parts, method="GET", status="200 OK", fields=()):
         said = {"status": status, "fields": fields, "parts": parts, "how": request.param}
@@ -38,7 +38,7 @@ ERROR = b"Internal Server Error\n"
         ("200 OK", ("Content-Length", "many")),
     ],
 )
-def test_a_head_that_is_no_head_is_answered_with_500(served, answer, status, field):
+def test_an_invalid_head_is_answered_with_500(served, answer, status, field):
     head, body = answer("body", status=status, fields=[("X-Before", "1"), field])
     assert head.startswith("HTTP/1.1 500 Internal Server Error\r\n")
     assert "evil" not in head.lower()
@@ -104,6 +104,6 @@ def test_a_body_that_is_too_short_is_seen_to_be_incomplete(served, answer):
     except ConnectionResetError:
         pass
     else:
-        # As long as nothing is sent there can be another answer; behind that only a reset tells.
+        # As long as nothing is sent there can be another answer; after that only a reset tells.
         assert (head.split("\r\n")[0], body) == ("HTTP/1.1 500 Internal Server Error", ERROR)
     served.said("the body ended after 4 of 9 bytes of Content-Length", times=before + 1)

@@ -29,7 +29,7 @@ def test_the_word_of_nobody_else_does(peer):
 
 
 @pytest.mark.parametrize("word", ["javascript", "", "https,http", "ftp", "on"])
-def test_a_word_that_is_no_scheme_counts_for_nothing(word):
+def test_a_word_that_is_not_a_scheme_is_ignored(word):
     assert scheme(word, HTTP_X_FORWARDED_PROTO=word) == "http"
     assert scheme(word, HTTP_X_FORWARDED_PROTO=word, HTTPS="1") == "https"
 
@@ -53,6 +53,6 @@ def test_nobody_may_be_trusted():
 
 
 @pytest.mark.parametrize("value", ["localhost", "10.0.0.1/8", "1.2.3"])
-def test_what_is_no_address_is_refused(value):
+def test_an_invalid_address_is_refused(value):
     with pytest.raises(ValueError, match=value):
         networks(value)

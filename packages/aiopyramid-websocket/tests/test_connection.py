@@ -201,7 +201,7 @@ async def test_a_message_that_is_broken_off_closes_the_connection(connected):
 
 
 @pytest.mark.parametrize(("code", "seen"), [(1000, 1011), (4000, 4000)])
-async def test_a_close_between_fragments_is_sent_at_once_and_is_no_normal_one(
+async def test_a_close_between_fragments_is_sent_at_once_and_is_not_a_normal_one(
     connected, code, seen
 ):
     async def fragments():
@@ -222,7 +222,7 @@ async def test_a_close_between_fragments_is_sent_at_once_and_is_no_normal_one(
 
 
 @pytest.mark.parametrize("message", [5, None, {"a": 1}, ["a", 5]])
-async def test_what_is_no_message_is_refused(connected, message):
+async def test_an_object_that_is_not_a_message_is_refused(connected, message):
     async with connected() as end:
         with pytest.raises(
             TypeError, match="a message must be str, bytes or an iterable of either"
@@ -306,7 +306,7 @@ async def test_many_that_wait_do_not_all_take_the_same_room(clogged, room):
         assert max(before) <= 64 << 10  # what a transport takes before it says stop
 
 
-async def test_whoever_gives_up_waiting_has_sent_nothing(clogged):
+async def test_a_sender_that_gives_up_waiting_has_sent_nothing(clogged):
     async def fragments(number):
         yield b"%d" % number
         yield b""
@@ -375,7 +375,7 @@ def turns():
 
 
 @pytest.mark.parametrize("fragments", [False, True])
-async def test_whoever_sends_and_sends_lets_others_have_their_turn(connected, turns, fragments):
+async def test_a_handler_that_keeps_sending_lets_others_run(connected, turns, fragments):
     async def many():
         for _ in range(10_000):
             yield "x"
@@ -391,7 +391,7 @@ async def test_whoever_sends_and_sends_lets_others_have_their_turn(connected, tu
         assert await turns(send(end.ws)) > 50
 
 
-async def test_whoever_sends_and_sends_learns_that_the_client_has_gone(connected):
+async def test_a_handler_that_keeps_sending_learns_that_the_client_has_gone(connected):
     async def send(ws):
         for _ in range(10_000):
             await ws.send("x")
@@ -443,7 +443,7 @@ async def test_fragments_that_never_end_close_with_1009(connected):
 
 
 @pytest.mark.parametrize("deflate", [False, True])
-async def test_text_that_is_no_utf_8_closes_with_1007(connected, deflate):
+async def test_text_that_is_not_utf_8_closes_with_1007(connected, deflate):
     async with connected(deflate=deflate) as end:
         end.peer.send(b"\xff", opcode=Opcode.TEXT)
         end.peer.send("not delivered")
@@ -452,7 +452,7 @@ async def test_text_that_is_no_utf_8_closes_with_1007(connected, deflate):
         assert end.ws.close_code == 1007
 
 
-async def test_a_fragment_that_is_no_utf_8_is_noticed_before_the_last_one(connected):
+async def test_a_fragment_that_is_not_utf_8_is_noticed_before_the_last_one(connected):
     async with connected() as end:
         end.peer.send(b"\xce\xba\xff", opcode=Opcode.TEXT, fin=False)
         assert await end.peer.close_code() == 1007
@@ -579,7 +579,7 @@ async def test_a_close_is_answered_though_nobody_receives(connected):
         await closing
 
 
-async def test_messages_from_before_the_close_are_delivered_behind_it(connected):
+async def test_messages_from_before_the_close_are_delivered_after_it(connected):
     async with connected() as end:
         end.peer.send("a", "b")
         end.peer.send_close()
@@ -652,7 +652,7 @@ async def test_a_client_that_resets_when_it_is_told_to_go_fails_nowhere(
         assert (end.ws.close_code, caplog.records) == (1011, [])
 
 
-async def test_a_handler_that_reads_on_learns_nothing_of_what_fails_behind_it(
+async def test_a_handler_that_reads_on_learns_nothing_of_what_fails_after_it(
     connected, failing, caplog
 ):
     async with connected(max_queue=1) as end:

@@ -54,7 +54,7 @@ def test_messages_are_put_together(frames, messages):
         [(Opcode.TEXT, b"\xed\xa0\x80")],  # a surrogate
     ],
 )
-def test_text_that_is_no_utf_8_is_refused_as_soon_as_that_is_known(frames):
+def test_text_that_is_not_utf_8_is_refused_as_soon_as_that_is_known(frames):
     with pytest.raises(UnicodeDecodeError):
         fed(*frames)
 

@@ -13,7 +13,7 @@ MODULES = [f"{PACKAGE}.{info.name}" for info in pkgutil.iter_modules(aiopyramid_
 
 
 def offered(name):
-    """Return the names without underscore that are no modules."""
+    """Return the names without underscore that are not modules."""
     members = inspect.getmembers(importlib.import_module(name), lambda x: not inspect.ismodule(x))
     return {member for member, _ in members if not member.startswith("_")}
 

@@ -83,7 +83,7 @@ async def test_whatever_a_handler_raises_closes_with_1011_and_is_logged_once(
     assert len(finished) == 1
 
 
-async def test_what_was_cancelled_below_a_handler_is_no_restart_of_the_server(
+async def test_what_was_cancelled_below_a_handler_is_not_a_restart_of_the_server(
     loop_factory, failures
 ):
     async def handler(ws):
@@ -97,7 +97,7 @@ async def test_what_was_cancelled_below_a_handler_is_no_restart_of_the_server(
     assert [type(each) for each in failures()] == [asyncio.CancelledError]
 
 
-async def test_a_handler_that_somebody_cancels_is_no_restart_of_the_server(loop_factory, failures):
+async def test_a_cancelled_handler_is_not_a_restart_of_the_server(loop_factory, failures):
     async def handler(ws):
         asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
         await ws.recv()
@@ -296,7 +296,7 @@ async def test_a_handler_that_has_ended_in_time_is_not_cancelled(loop_factory, c
     assert caplog.records == []
 
 
-async def test_patience_may_have_no_end(loop_factory):
+async def test_the_wait_may_be_unlimited(loop_factory):
     gone, ended = asyncio.Event(), []
 
     async def handler(ws):

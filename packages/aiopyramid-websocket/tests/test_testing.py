@@ -96,7 +96,7 @@ async def test_a_class_is_told_what_happens(loop_factory):
     told = []
 
     class View(WebsocketConnectionView):
-        def on_open(self):  # an ordinary method
+        def on_open(self):  # a synchronous method
             told.append(("open", self.request.path, self.context.__class__.__name__))
             return self.send("welcome")
 
@@ -164,7 +164,7 @@ async def test_on_close_is_called_when_another_method_has_failed(loop_factory, c
 @pytest.mark.parametrize(
     "view", [lambda ws: None, print, Response, type("View", (), {"__call__": lambda self, ws: 1})]
 )
-def test_what_is_no_coroutine_is_refused_when_it_is_configured(view):
+def test_a_synchronous_function_is_refused_when_it_is_configured(view):
     with pytest.raises(ConfigurationError, match=r"it is not a coroutine\. Declare it with"):
         WebsocketMapper()(view)
 

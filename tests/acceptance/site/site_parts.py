@@ -19,7 +19,7 @@ class Entry(Base):
 
 
 class Refused(Exception):
-    """What views raise behind a flush; has an exception view."""
+    """An exception that views raise after a flush; has an exception view."""
 
 
 def refused(error, request):

@@ -21,18 +21,18 @@ _SLOWER_SECONDS: Final = 3.0
 
 _REMARKS: Final = 3
 _REMARK_LENGTH: Final = 300
-"""So many different errors are told of, and so much of each: the first words say most."""
+"""The number of different errors in a report, and the length of each."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What came of a drive.
+    """The result of a drive.
 
     Attributes:
         right: How much of it went right.
         of: How much of it there was.
         seconds: How long it took.
-        remarks: What went wrong, one line each.
+        remarks: The failures, one line each.
     """
 
     right: int

@@ -87,7 +87,7 @@ class Scratch:
         """Run the environment's interpreter in a folder, whose modules it can import.
 
         Returns:
-            What it says.
+            The output.
 
         Raises:
             CannotPrepareError: It failed.
@@ -101,7 +101,7 @@ def python_path(*folders: Path) -> dict[str, str]:
 
 
 def fetch_source(requirement: str, folder: Path) -> Path:
-    """Return the unpacked source archive of a package: from the folder, or else from the index.
+    """Return the unpacked source archive of a package: from the folder, otherwise from the index.
 
     Args:
         requirement: Name and version, as in ``pyramid==2.1``; options such as ``--hash`` may

@@ -37,14 +37,14 @@ _REMARKS: Final = 5
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """What came of tests.
+    """The result of tests.
 
     Attributes:
         collected: How many there are.
         results: Each test's name and pytest's word for what came of it.
         seconds: How long all took.
         hangs: Whether they had to be ended.
-        output: What pytest said.
+        output: The output of pytest.
     """
 
     collected: int
@@ -86,7 +86,7 @@ def run_suite(python: Path, folder: Path, tests: str = "tests", *, in_the_bridge
     Args:
         python: The interpreter.
         folder: The folder to run them in.
-        tests: What to run there.
+        tests: The tests to run there.
         in_the_bridge: Whether to run them with the plugin of that name.
     """
     # A configuration without content, or pytest finds this project's.

@@ -13,7 +13,7 @@ from .scratch import Scratch, python_path
 __all__ = ("GTHREAD", "MIXED", "OURS", "Way", "serving")
 
 _THREADS: Final = 40
-"""As many as ordinary requests get from us if nothing else is said."""
+"""As many as synchronous requests get from us if nothing else is said."""
 
 _GUNICORN: Final = (
     *("gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", "--log-level", "info"),
@@ -26,7 +26,7 @@ class Way:
     """A way to serve an application, or to run tests.
 
     Attributes:
-        name: What the table calls it.
+        name: The name in the table.
         options: gunicorn's.
         includes: The value of the setting ``pyramid.includes``.
     """

@@ -17,7 +17,7 @@ from aiopyramid_core.testing import Bridge
 
 
 class Seen:
-    """What the tests did, to tell whether they were worth the name.
+    """Counts of what the tests did, to check that they tested anything.
 
     Attributes:
         applications: How many applications were made, all with the include.

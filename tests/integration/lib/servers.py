@@ -36,7 +36,7 @@ class Kind:
         owns_loop: Whether requests run on an event loop of the server's.
         keeps_alive: Whether a connection serves more than one request.
         end: The signal with which its operator ends it.
-        announces: What it says when it listens, with the port as the group.
+        announces: The line that it prints when it listens, with the port as the group.
     """
 
     name: str
@@ -176,7 +176,7 @@ class Server:
             return [future.result() for future in [pool.submit(call) for call in calls]]
 
     def eventually(self, path: str, wanted: Any) -> Any:
-        """Ask again until the answer, as JSON, is the wanted one, or patience has ended."""
+        """Ask again until the answer, as JSON, is the expected one, or the time is over."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (got := self.get(path).json) != wanted and time.monotonic() < deadline:
             time.sleep(0.01)

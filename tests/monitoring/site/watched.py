@@ -1,7 +1,7 @@
 """The application that every library watches: many requests at the same time, each with a name.
 
-What a request does it does in spans with its name, some of which are open while it waits for the
-others. So a library that takes one request for another puts a span into a trace of another name.
+A request works in spans with its name, some of which are open while it waits for other requests. So
+a library that takes one request for another puts a span into a trace of another name.
 """
 
 import asyncio

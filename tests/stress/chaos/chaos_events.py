@@ -1,4 +1,4 @@
-"""What happens to the server and to its database meanwhile.
+"""Events that happen to the server and to its database.
 
 One thing after the other, each of them waited for; in a random order, in which each has its turn
 before any of them comes again.
@@ -24,7 +24,7 @@ AWAY_SECONDS: Final = (0.3, 1.5)
 """How long the database is away, at least and at most."""
 
 STARTED: Final = "^a worker has started$"
-"""What a worker says when it begins to serve."""
+"""The log line of a worker that begins to serve."""
 
 DATABASE: Final = "chaos"
 
@@ -95,13 +95,13 @@ class Database:
 
 
 class Events:
-    """What happens to a gunicorn, and to its database.
+    """Events that happen to a gunicorn, and to its database.
 
     Args:
         server: The server.
         workers: How many workers it has.
         tally: Is told whom the death of a worker concerns.
-        dice: What is random about it.
+        dice: The source of random choices.
         database: The database, if there is one.
 
     Attributes:

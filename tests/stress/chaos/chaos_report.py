@@ -1,4 +1,4 @@
-"""What came of a run, in words and figures."""
+"""The report of a run, in words and figures."""
 
 from chaos_run import Outcome
 from worker_census import SLACK

@@ -1,4 +1,4 @@
-"""A server, honest and harmful clients, and what happens to it meanwhile: a run and its outcome."""
+"""A server, honest and harmful clients, and events: a run and its outcome."""
 
 import asyncio
 import contextlib
@@ -29,14 +29,14 @@ LONGEST_SECONDS: Final = 120.0
 NEVER_SAID: Final = (
     *("never awaited", "was blocked for", "The heartbeat of", "WORKER TIMEOUT"),
     *("Task exception was never retrieved", "Exception ignored", "Fatal error on transport"),
-    *("Exception in callback", "Task was destroyed", "A child process keeps open"),
+    *("Exception in callback", "Task was destroyed", "A child process could not close"),
 )
-"""What no harm may make a server say."""
+"""Log lines that no harm may cause."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do.
+    """The plan of a run.
 
     Attributes:
         seed: Of all that is random.
@@ -72,19 +72,19 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """The outcome of a run.
 
     Attributes:
-        plan: What was to be done.
-        quiet: What became of the requests while the honest clients were alone.
-        tally: What became of them in the chaos.
+        plan: The plan of the run.
+        quiet: The outcome of the requests while the honest clients were alone.
+        tally: Their outcome in the chaos.
         seconds: How long that was.
         harmful: How often harmful clients did what.
-        harmed: What the server did wrong to one of them.
-        events: What happened to the server how often.
-        looks: What the worker held, if there was only one.
-        said: What the server should not have said.
-        rows: What was in the database at the end; None without a database.
+        harmed: Faults of the server towards one of them.
+        events: The number of each kind of event.
+        looks: The objects that the worker held, if there was only one.
+        said: Lines that the server should not have logged.
+        rows: The rows of the database at the end; None without a database.
     """
 
     plan: Plan
@@ -139,7 +139,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome:
     """Do what a plan says.
 
     Args:
-        plan: What to do.
+        plan: The plan of a run.
         say: Is told now and then how far it has come.
     """
     outcome = Outcome(plan)

@@ -1,4 +1,4 @@
-"""What became of the requests of honest clients, and what may excuse the server."""
+"""The outcome of the requests of honest clients, and valid excuses of the server."""
 
 import itertools
 import random
@@ -20,16 +20,16 @@ def next_number() -> int:
 
 @dataclass
 class Tally:
-    """What became of the requests of honest clients.
+    """The outcome of the requests of honest clients.
 
     Attributes:
         requests: How many were answered well, by kind.
         cut: How many were under way in a worker that was killed, by kind.
         refused: How many the application refused while its database was away, by kind.
         told_to_come_again: How often a worker that stops has told a client to ask another one, by
-            kind: WebSockets, and requests behind the last one that it answered.
-        failures: What was lost or wrong, in words.
-        written: What the application says it has written to the database.
+            kind: WebSockets, and requests after the last one that it answered.
+        failures: Lost or wrong answers, in words.
+        written: The writes to the database that the application has reported.
         open_websockets: How many WebSockets are open now.
         killed: When a worker was killed, by the ports of the clients whom it served.
         away: From when to when the database was away; to None, if it still is.

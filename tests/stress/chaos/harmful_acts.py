@@ -18,7 +18,7 @@ RAISED: Final = (
     *("panic", "generator_exit", "system_exit", "interrupt", "cancelled", "group"),
     "stop_iteration",
 )
-"""What the application's views raise."""
+"""The exception that the application's views raise."""
 
 
 class Harmed(Exception):
@@ -43,7 +43,9 @@ class Client:
         self.send("\r\n".join(lines).encode())
 
     async def flood(self, piece: bytes, size: int) -> None:
-        """Send a piece over and over, so many bytes in all, and read what comes meanwhile."""
+        """Send a piece again and again, so many bytes in all, and read the response while
+        sending.
+        """
         count = max(1, size // len(piece))
         for begin in range(0, count, 5000):
             self.send(piece * min(5000, count - begin))
@@ -75,7 +77,7 @@ class Client:
         self.writer.transport.abort()
 
 
-# --- Heads and bodies that are no good ------------------------------------------------------------
+# --- Heads and bodies that are invalid ------------------------------------------------------------
 
 
 async def half_head_reset_at_the_answer(client: Client) -> None:
@@ -125,7 +127,7 @@ async def chunks_of_one_byte(client: Client) -> None:
     await client.reader.read(100)
 
 
-async def pipelined_behind_a_slow_one(client: Client) -> None:
+async def pipelined_after_a_slow_one(client: Client) -> None:
     client.get("/slow/x")
     client.send(b"GET /coroutine/x HTTP/1.1\r\nHost: a\r\n\r\n" * client.dice.randint(1, 1_000))
     await client.pause(1)
@@ -245,7 +247,7 @@ Act = Callable[[Client], Awaitable[None]]
 
 ACTS: Final[tuple[Act, ...]] = (
     *(half_head_reset_at_the_answer, half_head, invalid_bytes, slow_body, body_without_end),
-    *(chunks_of_one_byte, pipelined_behind_a_slow_one, leaves, half_closes, does_not_read),
+    *(chunks_of_one_byte, pipelined_after_a_slow_one, leaves, half_closes, does_not_read),
     *(raises, raises_halfway, has_a_child_terminated, leaves_a_child_behind, half_a_handshake),
     *(goes_silent, resets_at_the_close, leaves_in_a_message, empty_pings, tiny_messages),
     *(tiny_fragments, reads_no_messages),

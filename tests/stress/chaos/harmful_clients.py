@@ -2,8 +2,8 @@
 
     python tests/stress/chaos/harmful_clients.py --port 8080 --clients 4 --seed 7
 
-They go on until SIGTERM, or until whoever has started them is gone, and say every ten seconds and
-at their end, as JSON, what they have done.
+They run until SIGTERM, or until the process that started them is gone, and print a report as JSON
+every ten seconds and at the end.
 """
 
 import argparse
@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[2] / "support"))
 from harmful_acts import ACTS, Act, Client, Harmed
 
 PATIENCE_SECONDS: Final = 20.0
-"""For one of them; the server loses its patience long before."""
+"""For one of them; the server times out long before."""
 
 REPORT_SECONDS: Final = 10.0
 """How often to say what was done."""
@@ -34,7 +34,7 @@ class HarmfulClients:
     Args:
         port: Where the server listens, on 127.0.0.1.
         pause_seconds: How long each of them rests on average before the next act.
-        dice: What is random about them.
+        dice: The source of random choices.
     """
 
     def __init__(self, port: int, pause_seconds: float, dice: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""Honest clients, who count what they were answered, and know who is to blame for the rest.
+"""Honest clients, which count their answers and attribute the missing ones.
 
 A connection is kept as long as the server keeps it. A request whose connection breaks is lost,
 unless the worker that served the connection was killed.
@@ -35,7 +35,7 @@ class HonestClients:
         port: Where the server listens, on 127.0.0.1.
         rate: Requests a second, of all connections.
         websocket_rate: WebSocket connections a second.
-        dice: What is random about them.
+        dice: The source of random choices.
         with_database: Whether there is one to write to.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What a worker holds, looked at now and then, and whether that stays as it is.
+"""Regular counts of the objects that a worker holds, and a check that they do not grow.
 
 Memory, descriptors, threads, tasks and greenlets go up and down under load. They are flat if the
 median of the last quarter of all looks is hardly above that of the second quarter; in the first one
@@ -39,7 +39,7 @@ async def census(port: int, path: str = "census") -> dict[str, int]:
 
 @dataclass
 class Looks:
-    """What a worker held each time that it was looked at."""
+    """The objects that a worker held at each count."""
 
     seen: list[dict[str, int]] = field(default_factory=list)
 

@@ -29,7 +29,7 @@ fork = multiprocessing.get_context("fork")
 
 
 class Worker(AsyncGunicornWorker):
-    """Loses its patience soon, so that a short run sees all limits act."""
+    """Times out soon, so that a short run sees all limits act."""
 
     body_memory_bytes = 64 << 10
     head_timeout_seconds = 2.0

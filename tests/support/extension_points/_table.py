@@ -48,7 +48,7 @@ def extension_point(name: str, directive: str) -> Callable[..., Any]:
 
 
 def coroutine(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a coroutine function of an ordinary one."""
+    """Make a coroutine function of a synchronous one."""
 
     async def asynchronous(*args: Any, **kwargs: Any) -> Any:
         await asyncio.sleep(0)
@@ -58,7 +58,7 @@ def coroutine(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def hidden(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make an ordinary function of it that returns a coroutine."""
+    """Make a synchronous function of it that returns a coroutine."""
     asynchronous = coroutine(function)
     return _like(function, lambda *args, **kwargs: asynchronous(*args, **kwargs))
 
@@ -85,7 +85,7 @@ def application(
 
     Args:
         point: The extension point.
-        make: What is made of each function.
+        make: The wrapper for each function.
         plain: Whether to leave ``aiopyramid_core`` out.
     """
     config = Configurator(settings={"pyramid.csrf_trusted_origins": ""})
@@ -140,7 +140,7 @@ def refused(request: Any) -> Response:
 
 
 class Users:
-    """A security policy of ordinary methods, whose user is in the query."""
+    """A security policy of synchronous methods, whose user is in the query."""
 
     def identity(self, request: Any) -> Any:
         return request.GET.get("user")

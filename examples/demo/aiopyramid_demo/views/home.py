@@ -1,4 +1,4 @@
-"""The page with the buttons: an ordinary view with an ordinary template."""
+"""The page with the buttons: a synchronous view with a template."""
 
 import inspect
 import re

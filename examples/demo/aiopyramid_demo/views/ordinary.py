@@ -1,4 +1,4 @@
-"""Ordinary code that calls a coroutine, and a coroutine that fails."""
+"""Synchronous code that calls a coroutine, and a coroutine that fails."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ def ordinary(request: Request) -> dict[str, Any]:
 
 @synchronize
 async def ask_service(request: Request) -> Whereabouts:
-    """Stand for any asyncio library, called from ordinary code."""
+    """Stand for any asyncio library, called from synchronous code."""
     async with asyncio.timeout(1):
         await asyncio.sleep(0.1)
     log.info("waited on the event loop")

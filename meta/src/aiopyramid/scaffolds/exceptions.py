@@ -74,7 +74,7 @@ class UnusableName(ScaffoldError):
 
     Attributes:
         name: The name.
-        reason: What is wrong with it, and what to do, as an independent clause.
+        reason: The fault and the remedy, as an independent clause.
     """
 
     def __init__(self, name: str, reason: str) -> None:

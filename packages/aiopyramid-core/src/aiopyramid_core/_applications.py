@@ -1,4 +1,4 @@
-"""All applications of the process, as their server starts and stops them."""
+"""The applications of the process, which their server starts and stops together."""
 
 import math
 import os
@@ -14,10 +14,10 @@ _applications: Final[list["weakref.ref[Lifespan]"]] = []
 
 
 def announce(lifespan: Lifespan) -> None:
-    """An application was made, which the process's server is to start and stop.
+    """Add an application, which the server of the process will start and stop.
 
     Args:
-        lifespan: The application's lifespan; that it is known here does not keep it alive.
+        lifespan: The application's lifespan, to which only a weak reference is kept.
     """
     _applications.append(weakref.ref(lifespan, _applications.remove))
 
@@ -33,7 +33,7 @@ async def startup(*, again: bool = False) -> None:
     For servers, which call this on the loop that will serve, before they accept connections.
 
     Args:
-        again: Whether to go on, after a failure, with the function that has failed.
+        again: Whether to continue, after a failure, with the function that has failed.
 
     Raises:
         StartupError: A startup function has failed.
@@ -45,7 +45,7 @@ async def startup(*, again: bool = False) -> None:
 def announce_stop() -> None:
     """Notify all applications of this process that it is going to stop.
 
-    Servers call this when they are told to stop, before they wait for the requests in progress, so
+    Servers call this when they begin to stop, before they wait for the requests in progress, so
     that load balancers send no more requests.
     """
     for lifespan in _alive():
@@ -70,7 +70,8 @@ def _alive() -> list[Lifespan]:
 
 
 def _start_afresh_in_child() -> None:
-    # Otherwise an exiting child would run the shutdown functions of what its parent has started.
+    # Otherwise an exiting child would run the shutdown functions of applications that its parent
+    # has started.
     for lifespan in _alive():
         lifespan.start_afresh()
 

@@ -13,7 +13,7 @@ from ._bridge.refusal import on_a_loop, refuse
 from ._requests.in_thread import END_OF_BODY, BodyInThread
 from .executor import call_in_thread, call_off_loop
 
-__all__ = ("END_OF_BODY", "AsyncBody", "OrdinaryBody", "make_body_portable")
+__all__ = ("END_OF_BODY", "AsyncBody", "SynchronousBody", "make_body_portable")
 
 
 class AsyncBody:
@@ -28,7 +28,7 @@ class AsyncBody:
 
     def __init__(self, parts: AsyncIterable[bytes]) -> None:
         self._iterator = aiter(parts)
-        # The body is produced when Pyramid's part is over; it shall see the request's context.
+        # The body is produced after Pyramid has returned, but must see the request's context.
         self._context = copy_context()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -51,13 +51,13 @@ class AsyncBody:
         return part
 
     async def aclose(self) -> None:
-        """End the iteration early; ``finally`` clauses of a generator run."""
+        """Close the iterator, so that the ``finally`` clauses of a generator run."""
         aclose = getattr(self._iterator, "aclose", None)
         if aclose is not None:
             await aclose()
 
     def close(self) -> None:
-        """The same for synchronous servers (PEP 3333).
+        """Close the iterator, for synchronous servers (PEP 3333).
 
         Raises:
             ScopeError: It was called on the event loop's own thread outside of a greenlet.
@@ -69,13 +69,14 @@ class AsyncBody:
             return await_in_bridge(awaitable)
         if on_a_loop():
             refuse(awaitable)
-        # Always in the same context, and not in copies of it: a generator may reset what it set.
+        # Always in the same context, not in copies of it, because a generator may reset a context
+        # variable that it has set.
         loop = loop_of_this_thread() or process_loop()
         return await_in_thread(loop, awaitable, self._context)
 
 
 async def _next(iterator: AsyncIterator[bytes]) -> bytes | None:
-    # StopAsyncIteration cannot leave through a Task unharmed, and StopIteration not at all.
+    # A Task turns StopAsyncIteration into a RuntimeError, and refuses StopIteration.
     return await anext(iterator, None)
 
 
@@ -93,16 +94,16 @@ def make_body_portable(response: Any) -> None:
         response.content_length = length
 
 
-class OrdinaryBody:
+class SynchronousBody:
     """A synchronous response body for servers on an event loop, which iterate it in threads.
 
-    The body of a synchronous request is iterated in the request's own thread. Any other is in any
-    thread; but all of it in one context, a copy of the request's: a generator may reset the context
-    variables that it has set, which Python allows in the very same context only.
+    The body of a synchronous request is iterated in the request's own thread. Any other body may be
+    iterated in several threads, but always in the same copy of the request's context: a generator
+    may reset the context variables that it has set, which Python allows in the same context only.
 
     ::
 
-        parts = OrdinaryBody(application(environ, start_response))
+        parts = SynchronousBody(application(environ, start_response))
         try:
             while (part := parts.next()) is not END_OF_BODY:
                 send(part)
@@ -110,7 +111,7 @@ class OrdinaryBody:
             await_(parts.close())
 
     Args:
-        body: What a WSGI application returned.
+        body: The iterable that a WSGI application returned.
     """
 
     __slots__ = ("_body", "_context", "_iterator", "_lock")
@@ -119,8 +120,8 @@ class OrdinaryBody:
         self._body = body
         self._context = copy_context()
         self._iterator: Iterator[bytes] | None = None
-        # A cancelled request does not wait for the thread that makes the next part, but a
-        # generator cannot be closed before it has.
+        # A cancelled request does not wait for the thread that produces the next part, but a
+        # generator cannot be closed while it is running.
         self._lock = threading.Lock()
 
     def next(self) -> Any:

@@ -1,8 +1,8 @@
-"""What kind of callable is this view?
+"""Inspection of callables: whether a view is a coroutine, and wrappers with its signature.
 
 A view is a function, a bound method, a callable instance, a ``functools.partial`` or a class with
-a method to call; any of them may be decorated. Whether it is a coroutine is read off the function
-at the bottom.
+a method to call; any of them may be decorated. Whether it is a coroutine is decided by the
+functions inside it.
 """
 
 import contextlib
@@ -49,15 +49,15 @@ def mark_awaiting(function: Callable[..., Any]) -> None:
 
 
 def awaits_by_itself(function: Any) -> bool:
-    """Return whether :func:`mark_awaiting` has been told so."""
+    """Return whether :func:`mark_awaiting` was called for a function."""
     return getattr(function, _AWAITING, False) is True
 
 
 def is_coroutine_callable(function: Any) -> bool:
     """Return whether a call of ``function`` belongs on the event loop.
 
-    True for coroutine functions, generator functions that delegate (coroutines written with
-    ``yield from``), synchronized coroutines, and for all that wraps one of them:
+    True for coroutine functions, generator functions that delegate (coroutines written with ``yield
+    from``), synchronized coroutines, and for everything that wraps one of them:
     ``functools.partial``, methods, instances with such a ``__call__``, and decorators that use
     ``functools.wraps``.
 
@@ -82,8 +82,8 @@ def is_coroutine_outside(function: Any) -> bool:
 def is_coroutine_function(function: Any) -> bool:
     """Return whether ``function`` itself, whatever it wraps, is a coroutine function.
 
-    A generator function is one if it says ``yield from``, or if ``types.coroutine`` has flagged it.
-    One that only says ``yield`` makes values, such as rows for a renderer.
+    A generator function is one if it uses ``yield from`` or if ``types.coroutine`` has flagged it.
+    One that only uses ``yield`` produces values, such as rows for a renderer.
     """
     if inspect.iscoroutinefunction(function):
         return True
@@ -101,13 +101,13 @@ def _delegates(code: types.CodeType) -> bool:
 
 
 def prepare_generators(function: Any) -> None:
-    """Let the generator functions below ``function`` say ``yield from coroutine()``.
+    """Let the generator functions inside ``function`` use ``yield from coroutine()``.
 
-    Python allows that only in functions which ``types.coroutine`` has flagged. Those that nowhere
-    say ``yield from`` stay what they are.
+    Python allows that only in functions which ``types.coroutine`` has flagged. Generator functions
+    without ``yield from`` are not changed.
 
     Args:
-        function: A callable; nothing happens if there is no generator function below it.
+        function: A callable; nothing happens if there is no generator function inside it.
     """
     for layer in layers_of(function):
         if (
@@ -121,8 +121,8 @@ def prepare_generators(function: Any) -> None:
 def wrap_as(function: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
     """Make ``wrapper`` look like ``function``, the signature included.
 
-    Pyramid looks at the signature to learn whether a view takes one argument or two, and does
-    not follow ``functools.wraps`` there.
+    Pyramid reads the signature to find out whether a view takes one argument or two, and does not
+    follow ``functools.wraps``.
     """
     functools.update_wrapper(wrapper, function)
     # Where there is none (some built-in callables), Pyramid assumes two arguments.
@@ -132,7 +132,7 @@ def wrap_as(function: Callable[..., Any], wrapper: Callable[..., Any]) -> Callab
 
 
 _MOST_LAYERS: Final = 100
-"""Objects that make up a ``__wrapped__`` whenever they are asked must not hold us for ever."""
+"""A bound for objects that return a new ``__wrapped__`` each time, such as mocks."""
 
 
 def layers_of(function: Any) -> Iterator[Any]:
@@ -151,5 +151,5 @@ def layers_of(function: Any) -> Iterator[Any]:
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__
         elif not inspect.isroutine(function) and not inspect.isclass(function):
-            # On the type, where Python looks special methods up, and not on the instance.
+            # On the type, where Python looks up special methods, and not on the instance.
             function = getattr(type(function), "__call__", function)  # noqa: B004

@@ -1,4 +1,4 @@
-"""Child processes of a process that serves, which must not interfere with its server.
+"""Child processes of a serving process, which must not interfere with its server.
 
 A fork copies everything. A signal to the child would be written to the descriptor by which signals
 wake the parent's event loop, so that ``multiprocessing.Process.terminate()`` would end the worker
@@ -35,24 +35,24 @@ _this_thread = _ThisThread()
 
 
 def disown_children(signals: Iterable[int], sockets: Callable[[], Iterable[int]]) -> None:
-    """Have child processes of this one begin without its server.
+    """Release the server's resources in child processes of this one.
 
     For servers, which call this once in each process that serves, before the application can fork.
-    Only processes that Python forks are meant; what ``subprocess`` starts has no part in this
-    one anyway.
+    This concerns only processes that Python forks; those that ``subprocess`` starts do not share
+    the resources.
 
     Args:
-        signals: Signals that the server handles. In a child they do what they do in any process.
-        sockets: Called in each child: returns the descriptors of what a child must not keep open,
-            sockets that listen and connections, which are closed with their duplicates. Negative
-            ones are passed over. Must not touch an event loop, which is still the parent's as well.
+        signals: Signals that the server handles. In a child they get their default handlers.
+        sockets: Called in each child: returns the descriptors of listening sockets and connections.
+            They and their duplicates are closed in the child. Negative numbers are ignored. It must
+            not use an event loop, which still belongs to the parent, too.
     """
     global _server
     _server = _Server(frozenset(map(int, signals)), sockets)
 
 
 def _hold_signals() -> None:
-    """Before a fork: let no signal reach the child while it has the parent's handlers."""
+    """Block signals before a fork, so that none is handled in the child by the parent's code."""
     if _server is not None:
         _this_thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _server.signals)
 
@@ -64,26 +64,27 @@ def _let_signals_through() -> None:
 
 
 def _leave_pools() -> None:
-    # At the end of a process Python joins the threads of its pools. In a child none is left but the
-    # one that has forked, and a process whose thread joins itself ends with exit code 1.
+    # At exit Python joins the threads of its pools. In a child only the thread that has forked
+    # exists, and a process whose thread joins itself ends with exit code 1.
     getattr(concurrent.futures.thread, "_threads_queues", {}).clear()
 
 
 def _close(sockets: Iterable[int]) -> None:
-    """Close sockets, and whatever is a duplicate of one of them."""
+    """Close sockets and their duplicates."""
     ours = {_identity(descriptor) for descriptor in sockets if descriptor >= 0} - {None}
     if not ours:
         return
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in map(int, os.listdir("/dev/fd")):
         if _identity(descriptor) in ours:
-            # Their numbers stay taken: copies of the parent's objects may close them once more.
+            # Their numbers remain in use, because copies of the parent's objects may close them
+            # again.
             os.dup2(nowhere, descriptor, inheritable=False)
     os.close(nowhere)
 
 
 def _identity(descriptor: int) -> tuple[int, int] | None:
-    """Return what a descriptor has in common with its duplicates; None if it is not open."""
+    """Return a value that a descriptor shares with its duplicates; None if it is not open."""
     try:
         status = os.fstat(descriptor)
     except OSError:
@@ -102,7 +103,7 @@ def _leave_server() -> None:
         try:
             _close(server.sockets())
         except Exception:
-            _log.exception("A child process keeps open what is its server's")
+            _log.exception("A child process could not close the sockets of its server")
     _let_signals_through()
 
 

@@ -1,4 +1,4 @@
-"""Is this value a coroutine? Those of compiled functions (Cython) are of a type of their own."""
+"""Checks for coroutines and async generators, including those of compiled functions (Cython)."""
 
 from collections.abc import AsyncGenerator, Coroutine
 from types import AsyncGeneratorType, CoroutineType
@@ -10,7 +10,7 @@ __all__ = ("close", "is_async_generator", "is_coroutine")
 def is_coroutine(value: Any) -> TypeGuard[Coroutine[Any, Any, Any]]:
     """Return whether a value is a coroutine: Python's, or one of a compiled function."""
     kind = type(value)
-    # The abstract class last: to ask it takes longer than all of the bridge.
+    # The abstract class last, because its check takes longer than a whole await in the bridge.
     return kind is CoroutineType or (hasattr(kind, "__await__") and issubclass(kind, Coroutine))
 
 
@@ -23,6 +23,6 @@ def is_async_generator(value: Any) -> bool:
 
 
 def close(value: Any) -> None:
-    """Close a coroutine that will not be awaited, of which there would be a warning."""
+    """Close a coroutine that will not be awaited, so that Python does not warn about it."""
     if is_coroutine(value):
         value.close()

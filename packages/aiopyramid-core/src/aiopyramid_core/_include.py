@@ -34,7 +34,7 @@ __all__ = ("includeme",)
 def includeme(config: Any) -> None:
     """Let every view of the application be a coroutine.
 
-    What it does to the application:
+    It changes the application as follows:
 
     * the default view mapper is :class:`~aiopyramid_core.CoroutineOrExecutorMapper`;
     * Pyramid's thread-locals (``get_current_request``) keep apart requests that share a thread;
@@ -47,9 +47,9 @@ def includeme(config: Any) -> None:
         config: The application's :class:`pyramid.config.Configurator`.
 
     Raises:
-        ConfigurationError: A setting makes no sense; see
-            :class:`~aiopyramid_core.settings.Settings`. Or gevent or eventlet have replaced the
-            threads of this process, or a coroutine function was included before.
+        ConfigurationError: A setting is invalid; see :class:`~aiopyramid_core.settings.Settings`.
+            Or gevent or eventlet has replaced the threads of this process, or a coroutine function
+            was included before.
     """
     if lifespan.is_installed(config.registry):
         return  # included before, perhaps by another package that needs it
@@ -67,7 +67,7 @@ def includeme(config: Any) -> None:
     # At once as well: config.derive_view and add_notfound_view(append_slash=True) derive views
     # without waiting for the actions, of which the mapper is one.
     config.registry.registerUtility(CoroutineOrExecutorMapper, IViewMapperFactory)
-    # When all is said, since an application may have a policy of its own.
+    # After all other actions, since an application may have a policy of its own.
     config.action(
         None,
         wrap_execution_policy,
@@ -75,7 +75,7 @@ def includeme(config: Any) -> None:
         order=PHASE3_CONFIG + 1,
     )
     config.action(None, _adapt_components, args=(config.registry,), order=PHASE3_CONFIG + 1)
-    # When packages that are included later have read theirs, too.
+    # After packages that are included later have read their settings.
     config.action(
         None,
         warn_of_unknown_settings,
@@ -96,7 +96,7 @@ def includeme(config: Any) -> None:
 
 
 def _adapt_components(registry: Any) -> None:
-    """Have what the application holds know of the two places where requests run."""
+    """Adapt components of the application to the two places where requests run."""
     use_route_matches(registry)
     if "pyramid_debugtoolbar" in sys.modules:
         from ._isolation.debugtoolbar import replace_panels
@@ -170,11 +170,11 @@ def _add_ingress_tween(config: Any, settings: Settings) -> None:
 
 
 def _add_to_explicit_tweens(tweens: AwaitingTweens, settings: Settings) -> None:
-    """Put ours where they belong: the setting ``pyramid.tweens`` need not name them.
+    """Insert our tweens where they belong, so that ``pyramid.tweens`` does not have to name them.
 
     Args:
         tweens: The application's tweens.
-        settings: The application's.
+        settings: The application's settings.
     """
     names = [name for name, _ in tweens.explicit]
     if settings.request_timeout_seconds is not None and _TIMEOUT_TWEEN not in names:

@@ -1,4 +1,4 @@
-"""Libraries that put greenlets of their own in the place of a process's threads."""
+"""Detection of libraries that replace the threads of a process by greenlets."""
 
 import sys
 
@@ -8,7 +8,7 @@ __all__ = ("monkey_patched_by", "refuse_monkey_patching")
 
 
 def monkey_patched_by() -> str | None:
-    """Return what has replaced the threads of this process: ``gevent``, ``eventlet``, or None.
+    """Return ``gevent`` or ``eventlet`` if it has replaced the threads of this process, or None.
 
     For servers that run an event loop, which needs real threads.
     """
@@ -25,7 +25,7 @@ def refuse_monkey_patching() -> None:
     """Raise an error if this process has no real threads.
 
     Raises:
-        ConfigurationError: It has none.
+        ConfigurationError: A library has replaced them.
     """
     name = monkey_patched_by()
     if name is not None:

@@ -1,7 +1,7 @@
 """Calls in threads, for which a greenlet or a coroutine waits.
 
-What is per thread goes along: context variables, exception states, and the permission to wait for
-coroutines.
+The state of the calling thread is carried to the other one: context variables, exception states,
+and the permission to wait for coroutines.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Outcome = tuple[Any, BaseException | None]
-"""What a function returned, or what it raised.
+"""The value that a function returned, or the exception that it raised.
 
-It travels as a value, because a future refuses to carry StopIteration, and before Python 3.12 it is
-then never resolved at all (CPython issue 112182).
+The exception is passed as a value because a future refuses StopIteration; before Python 3.12 such a
+future is never resolved (CPython issue 112182).
 """
 
 Call = Callable[[], Outcome]
@@ -51,8 +51,8 @@ async def call_elsewhere(
 
     Args:
         loop: The running event loop.
-        start: Has a thread run a call; returns the outcome, to come.
-        function: What to run.
+        start: Runs a call in a thread; returns an awaitable for its outcome.
+        function: The function to run.
     """
     context = copy_context()
     handled = sys.exception()
@@ -72,8 +72,8 @@ async def call_elsewhere(
     try:
         result, error = await start(functools.partial(context.run, call))
     except asyncio.CancelledError:
-        # The thread goes on, but what it awaits need not; and its request has ended by the time
-        # that it writes something.
+        # The thread continues, but the coroutines that it awaits are cancelled. Its request will
+        # have ended when it writes anything.
         is_abandoned = True
         scope.cancel()
         raise
@@ -90,8 +90,8 @@ async def call_in_request_thread(function: Callable[[], T], *, at_once: bool) ->
     """Run a function in a thread for synchronous requests.
 
     Args:
-        function: What to run.
-        at_once: Whether it gets a thread however many are busy.
+        function: The function to run.
+        at_once: Whether it gets a thread even if all are busy.
     """
     loop = asyncio.get_running_loop()
     preferred = _has_had_thread()
@@ -100,14 +100,14 @@ async def call_in_request_thread(function: Callable[[], T], *, at_once: bool) ->
         outcome: asyncio.Future[Outcome]
         waiting = waiting_thread.get()
         if waiting is not None:
-            # On behalf of a synchronous request: all of that belongs to its own thread.
+            # On behalf of a synchronous request, whose code all runs in its own thread.
             outcome = loop.create_future()
             if waiting.offer(lambda: deliver(loop, outcome, call())):
                 return outcome
         try:
             outcome = request_threads().run(loop, call, at_once=at_once, preferred=preferred)
         except RuntimeError:
-            # The process ends. The loop's executor knows of the last thread.
+            # The process is exiting. The loop's executor can use the thread that is left.
             outcome = loop.run_in_executor(None, call)
         return _to_the_end(outcome) if at_once else outcome
 
@@ -143,13 +143,13 @@ async def _to_the_end(outcome: "asyncio.Future[Outcome]") -> Outcome:
 
 
 def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
-    """Call a blocking function from synchronous code such that it holds up no event loop.
+    """Call a blocking function from synchronous code without holding up an event loop.
 
     Args:
-        function: What to call.
-        at_once: Whether it gets a thread however many are busy, and is waited for even by a
-            request that is cancelled: for what others wait for, who may have taken all threads,
-            such as the end of a transaction.
+        function: The function to call.
+        at_once: Whether it gets a thread even if all are busy, and even a cancelled request waits
+            for it. For a call, such as the end of a transaction, for which the requests in all
+            threads may wait.
     """
     if in_bridge():
         return await_in_bridge(call_in_request_thread(function, at_once=at_once))
@@ -162,10 +162,11 @@ def in_thread_of_request(function: Callable[P, T]) -> Callable[P, T]:
     """Return a function that a coroutine can call on behalf of a synchronous request.
 
     Such a coroutine, an asynchronous tween for example, runs on the event loop while the thread of
-    its request waits. What it calls in turn, all that is below the tween, belongs to that thread.
+    its request waits. The code that it calls in turn, everything below the tween, belongs in that
+    thread.
 
     Args:
-        function: What Pyramid gives the application to call.
+        function: A callable that Pyramid passes to the application.
     """
 
     @functools.wraps(function)

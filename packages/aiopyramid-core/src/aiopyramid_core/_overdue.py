@@ -1,4 +1,4 @@
-"""Startup and shutdown functions that take long: the log names them, and a limit ends them."""
+"""A time limit for startup and shutdown functions, with warnings about slow ones."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,9 @@ __all__ = ("at_most",)
 _log = logging.getLogger("aiopyramid_core")
 
 _PATIENCE_SECONDS: Final = 5.0
-"""How long something may run before the log names it; then after twice that time, and so on."""
+"""How long a function may run before a warning; the next follows after twice that time, and so
+on.
+"""
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""Work for a greenlet created by a server, such as uWSGI's for a request.
+"""Calls on behalf of a greenlet that a server has created, such as uWSGI's for a request.
 
 The parent of such a greenlet is the hub, the greenlet in which the event loop runs, and the hub
 discards values that are switched up to it. So the greenlet cannot await. Instead the work runs in a
@@ -28,10 +28,10 @@ T = TypeVar("T")
 def wait_hosted(future: "asyncio.Future[T]") -> T:
     """Wait for a future or a Task in a greenlet that a server made.
 
-    For what no synchronous code takes part in: it holds no greenlet of the bridge.
+    For awaitables that run no synchronous code: this uses no greenlet of the bridge.
 
     Args:
-        future: What to wait for, of the running event loop.
+        future: A future or a Task of the running event loop.
 
     Returns:
         Its result.
@@ -42,18 +42,18 @@ def wait_hosted(future: "asyncio.Future[T]") -> T:
     host = getcurrent()
     if not future.done():
         future.add_done_callback(lambda _: host.switch())
-    # A loop, because who else may switch to this greenlet is the server's own affair.
+    # A loop, because the server may switch to this greenlet for other reasons.
     while not future.done():
         host.parent.switch()
     return future.result()
 
 
 class HostedCall(Generic[T]):
-    """A function in a greenlet of the bridge, on whose behalf a server's own greenlet waits.
+    """A function in a greenlet of the bridge, for which a server's own greenlet waits.
 
     For servers that make greenlets; made and used in such a greenlet, on the running event loop.
-    The function sees a copy of that greenlet's context variables. It may give results before its
-    end::
+    The function sees a copy of that greenlet's context variables. It may hand over parts of its
+    result before it returns::
 
         call = HostedCall(function)
         while call.proceed():
@@ -64,8 +64,8 @@ class HostedCall(Generic[T]):
         function: A synchronous callable without arguments, which may await.
 
     Attributes:
-        part: What the function has handed over, after ``proceed()`` returned True.
-        result: What it has returned, after ``proceed()`` returned False.
+        part: The part that the function has handed over, after ``proceed()`` returned True.
+        result: The value that it has returned, after ``proceed()`` returned False.
     """
 
     __slots__ = (
@@ -100,13 +100,13 @@ class HostedCall(Generic[T]):
     # --- Called in the server's greenlet ------------------------------------------------------
 
     def proceed(self, error: BaseException | None = None) -> bool:
-        """Let the function go on until it hands something over or ends.
+        """Let the function continue until it hands over a part or ends.
 
         Args:
-            error: What to raise in the function instead, where it has handed over the last part.
+            error: An exception to raise in the function, where it has handed over the last part.
 
         Returns:
-            Whether the function has handed something over; False if it has ended.
+            Whether the function has handed over a part; False if it has ended.
 
         Raises:
             BaseException: Any exception raised by the function.
@@ -119,7 +119,7 @@ class HostedCall(Generic[T]):
             self._answer(error)
         elif not self._has_part:
             self._answer(None)
-        # A loop, because who else may switch to this greenlet is the server's own affair.
+        # A loop, because the server may switch to this greenlet for other reasons.
         while not self._has_part and not self.has_ended:
             self._host_waits = True
             self._host.parent.switch()
@@ -127,7 +127,7 @@ class HostedCall(Generic[T]):
         return self._outcome()
 
     def _answer(self, error: BaseException | None) -> None:
-        """Let the function go on from where it has handed over the last part."""
+        """Let the function continue after it has handed over the last part."""
         self._has_part = False
         taken, self._taken = self._taken, None
         if taken is None or taken.done():
@@ -150,7 +150,7 @@ class HostedCall(Generic[T]):
     @property
     def has_ended(self) -> bool:
         """Whether the function has ended."""
-        # The second, without the first, when the greenlet was killed.
+        # If the greenlet was killed, only the Task is done.
         return self._ended or (self._task is not None and self._task.done())
 
     def _outcome(self) -> bool:
@@ -171,7 +171,7 @@ class HostedCall(Generic[T]):
     # --- Called in the function ---------------------------------------------------------------
 
     def hand_over(self, part: Any) -> None:
-        """Give the server's greenlet a part of the result, and wait until it asks for more.
+        """Give the server's greenlet a part of the result, and wait until it calls ``proceed()``.
 
         Callable wherever the function can await, in an executor thread as well.
 
@@ -179,29 +179,29 @@ class HostedCall(Generic[T]):
             part: Becomes ``part``.
 
         Raises:
-            BaseException: What the server's greenlet gave to ``proceed()``.
+            BaseException: The exception that the server's greenlet passed to ``proceed()``.
         """
         await_(self.give(part))
 
     async def give(self, part: Any) -> None:
-        """The same for coroutines.
+        """Hand over a part, for coroutines.
 
         Args:
             part: Becomes ``part``.
 
         Raises:
-            BaseException: What the server's greenlet gave to ``proceed()``.
+            BaseException: The exception that the server's greenlet passed to ``proceed()``.
         """
         self.part, self._has_part = part, True
         self._taken = taken = self._loop.create_future()
-        # Not at once: here the greenlet of the bridge is running, and not the hub.
+        # Not directly, because the greenlet of the bridge is running here, and not the hub.
         self._loop.call_soon(self._wake)
         await taken
 
     # --- Called by the event loop -------------------------------------------------------------
 
     def _wake(self, _task: "asyncio.Task[None] | None" = None) -> None:
-        # Only where it waits for us: it may be waiting for the client by now.
+        # Only if it waits for this call: it may be waiting for the client in the meantime.
         if self._host_waits:
             self._host_waits = False
             self._host.switch()

@@ -26,7 +26,7 @@ _Task = asyncio.Task[Any]
 
 
 class Tasks:
-    """Starts tasks, logs their failures, and waits for them in the end.
+    """A group of tasks: starts them, logs their failures, and waits for them at shutdown.
 
     Args:
         timeout_seconds: How long to wait for background tasks.
@@ -51,8 +51,8 @@ class Tasks:
         """Run a coroutine, on the running loop.
 
         Args:
-            coroutine: What to run.
-            name: What the log calls the task; by default the coroutine's name.
+            coroutine: The coroutine.
+            name: The name of the task in the log; by default the coroutine's name.
             context: Its context.
             serves_client: Whether it is not a background task.
         """
@@ -75,7 +75,7 @@ class Tasks:
         """Wait for all tasks, and cancel those that take too long.
 
         Args:
-            at_most_seconds: How long the server lets us wait; infinite if there is none that says.
+            at_most_seconds: How long the server allows; infinite if it sets no limit.
         """
         begin = asyncio.get_running_loop().time()
         seconds = min(self.timeout_seconds, at_most_seconds)
@@ -109,5 +109,5 @@ async def _cancel(late: set[_Task], seconds: float, limit: str) -> None:
 
 
 def name_of(item: object) -> str:
-    """Return how a function or coroutine is called in messages."""
+    """Return the name of a function or coroutine for messages."""
     return getattr(item, "__qualname__", None) or repr(item)

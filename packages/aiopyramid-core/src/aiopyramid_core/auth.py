@@ -1,8 +1,8 @@
 """Authentication policies of Pyramid 1 whose callback is a coroutine.
 
-Pyramid 2 has security policies instead, whose methods may simply be coroutines. The authentication
-policies are still there and deprecated by Pyramid itself; their callbacks and methods may be
-coroutines, too. What is here gives a coroutine that calls a policy *directly* something to await.
+Pyramid 2 has security policies instead, whose methods may simply be coroutines. Pyramid still has
+the authentication policies but deprecates them. Their callbacks and methods may be coroutines, too.
+This module is for coroutines that call a policy *directly*: they get an awaitable.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ __all__ = ("CoroutineAuthenticationPolicyProxy", "authn_policy_factory")
 class CoroutineAuthenticationPolicyProxy:
     """An authentication policy for both synchronous code and coroutines.
 
-    Each of its methods gives synchronous code, such as Pyramid's, its value; a coroutine that calls
-    it directly gets an awaitable for it::
+    Each of its methods returns its value to synchronous code, such as Pyramid's; a coroutine that
+    calls it directly gets an awaitable::
 
         principals = await policy.effective_principals(request)
 
@@ -50,7 +50,7 @@ class CoroutineAuthenticationPolicyProxy:
 
     @spawn_greenlet_on_scope_error
     def unauthenticated_userid(self, request: Any) -> Any:
-        """Return what the request says of its user, without asking the callback.
+        """Return the user named by the request, without calling the callback.
 
         Args:
             request: The request.
@@ -59,7 +59,7 @@ class CoroutineAuthenticationPolicyProxy:
 
     @spawn_greenlet_on_scope_error
     def authenticated_userid(self, request: Any) -> Any:
-        """Return the user whom the callback knows, or None.
+        """Return the user if the callback knows them, otherwise None.
 
         Args:
             request: The request.

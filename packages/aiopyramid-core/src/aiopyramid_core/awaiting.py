@@ -95,7 +95,7 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         raise ScopeError(
             getattr(function, "__qualname__", None) or repr(function),
             "on the event loop's own thread",
-            "In a coroutine, say 'await aiopyramid_core.spawn_greenlet(function, ...)'.",
+            "In a coroutine, write 'await aiopyramid_core.spawn_greenlet(function, ...)'.",
         )
     loop = process_loop()
     if not loop.is_running():

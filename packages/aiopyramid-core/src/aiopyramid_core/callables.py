@@ -1,4 +1,4 @@
-"""For extensions of Pyramid that call views, or wrap them: which callables are coroutines."""
+"""Inspection of callables, for extensions of Pyramid that call views or wrap them."""
 
 from ._callables import called_by, is_coroutine_callable, prepare_generators
 

@@ -55,7 +55,7 @@ class ScopeError(AiopyramidError, RuntimeError):
     Attributes:
         what: The callable or awaitable that was refused, as shown in the message.
         where: The place of the call, a phrase such as "on the event loop's own thread".
-        remedy: What the caller should do instead, an imperative sentence.
+        remedy: Advice for the caller, an imperative sentence.
     """
 
     def __init__(self, what: str, where: str, remedy: str) -> None:

@@ -62,7 +62,7 @@ class _AsyncioMapper(DefaultViewMapper):
 
         return _with_text_of(mapped, coroutine_view)
 
-    def map_ordinary(self, view: Any) -> MappedView:
+    def map_synchronous(self, view: Any) -> MappedView:
         """Return a view that calls ``view`` in a thread, unless the request already has one."""
         mapped: MappedView = super().__call__(view)
 
@@ -117,7 +117,7 @@ class ExecutorMapper(_AsyncioMapper):
                 f"ExecutorMapper cannot map {self.describe(view)}: it is a coroutine, which runs"
                 " on the event loop and not in a thread. Use CoroutineMapper."
             )
-        return self.map_ordinary(view)
+        return self.map_synchronous(view)
 
 
 class CoroutineOrExecutorMapper(_AsyncioMapper):
@@ -131,7 +131,7 @@ class CoroutineOrExecutorMapper(_AsyncioMapper):
         """Map ``view`` to a function of context and request."""
         if self.is_coroutine_view(view):
             return self.map_coroutine(view)
-        return self.map_ordinary(view)
+        return self.map_synchronous(view)
 
 
 def _awaited(result: Any) -> Any:

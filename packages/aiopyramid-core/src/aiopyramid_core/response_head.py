@@ -41,7 +41,7 @@ _FORBIDDEN_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 # --- The call -------------------------------------------------------------------------------------
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
-"""What ``sys.exc_info()`` returns."""
+"""The result of ``sys.exc_info()``."""
 
 
 def check_call(exc_info: ExcInfo | None, *, is_started: bool, is_committed: bool) -> None:

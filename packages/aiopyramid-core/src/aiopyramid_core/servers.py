@@ -8,7 +8,7 @@ response in :mod:`aiopyramid_core.response_head`.
 """
 
 from ._applications import announce_stop, shutdown, startup
-from ._bodies import END_OF_BODY, OrdinaryBody
+from ._bodies import END_OF_BODY, SynchronousBody
 from ._bridge.pool import kills_greenlet
 from ._bridge.process_loop import adopt_loop
 from ._bridge.refusal import on_a_loop
@@ -23,8 +23,8 @@ __all__ = (
     "DEFAULT_THREADS",
     "END_OF_BODY",
     "HostedCall",
-    "OrdinaryBody",
     "RequestExecutor",
+    "SynchronousBody",
     "adopt_loop",
     "announce_stop",
     "disown_children",

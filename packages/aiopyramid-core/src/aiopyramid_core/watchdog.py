@@ -1,8 +1,8 @@
 """A loop watchdog for development: ``aiopyramid.debug_blocking``, in seconds.
 
-One blocking call on the event loop holds up every other request, and nothing tells by whom. The
-watchdog is a thread that pings the loop; when no answer comes it writes to the log what the
-loop's thread is doing, by name of the view and with its stack.
+One blocking call on the event loop holds up all other requests, and nothing shows where it is. The
+watchdog is a thread that pings the loop. If the loop does not answer in time, the watchdog logs the
+name of the view that runs in the loop's thread, and the stack.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name="aiopyramid-watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start to watch."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -59,7 +59,7 @@ class Watchdog:
 
     def _report(self) -> None:
         frame = sys._current_frames().get(self._loop_thread)
-        # Asked again, since the loop may have got free while the frame was looked up.
+        # Checked again, since the loop may have continued while the frame was looked up.
         if frame is None or self._answered.is_set():
             return
         _log.warning(
@@ -82,7 +82,7 @@ def _culprit(frame: FrameType) -> str:
     called.
     """
     frames = [each for each, _ in traceback.walk_stack(frame)]
-    called = frames[0]  # in a Task of its own, say, where the framework has called nothing
+    called = frames[0]  # for example in a Task of its own, without frames of a framework
     for callee, caller in itertools.pairwise(frames):
         if _is_framework(caller) and not _is_framework(callee):
             called = callee

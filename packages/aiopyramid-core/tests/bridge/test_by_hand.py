@@ -1,4 +1,4 @@
-"""by_hand: what code of earlier versions does with greenlets."""
+"""by_hand: what code for aiopyramid 0.x does with greenlets."""
 
 import asyncio
 import types
@@ -27,7 +27,7 @@ async def fail():
 
 
 def call_by_hand(function, *args):
-    """Call a coroutine function from ordinary code as the old documentation says."""
+    """Call a coroutine function from synchronous code as the old documentation says."""
     this = getcurrent()
     future = asyncio.Future()
     task = asyncio.ensure_future(run_in_greenlet(this, future, function, *args))
@@ -191,7 +191,7 @@ def test_a_coroutine_that_yields_a_future_is_told_so_as_in_any_task(run):
 
 
 async def switch_back(back):
-    """What users wrote themselves, instead of run_in_greenlet."""
+    """Code that users wrote themselves, instead of calling run_in_greenlet."""
     await asyncio.sleep(0)
     return back.switch("by hand")
 

@@ -37,7 +37,7 @@ def test_arguments_are_passed_on_whatever_their_names(run):
     assert run(main) == ((1, 2), {"function": 3, "worker": 4, "self": 5})
 
 
-def test_ordinary_code_gets_the_result_of_a_coroutine(run):
+def test_synchronous_code_gets_the_result_of_a_coroutine(run):
     async def main():
         return await spawn_greenlet(lambda: await_(double(21)))
 
@@ -160,7 +160,7 @@ def test_what_the_function_raises_reaches_the_caller(run, error):
     assert run(main) is error
 
 
-def test_what_a_coroutine_raises_reaches_the_ordinary_code_that_awaits_it(run):
+def test_what_a_coroutine_raises_reaches_the_synchronous_code_that_awaits_it(run):
     async def fail():
         await asyncio.sleep(0)
         raise LookupError("no such row")
@@ -219,7 +219,7 @@ def test_a_stop_iteration_out_of_the_function_is_an_error_as_in_any_coroutine(ru
     run(main)
 
 
-def test_ordinary_code_may_go_on_after_a_failed_wait(run):
+def test_synchronous_code_may_go_on_after_a_failed_wait(run):
     async def fail():
         raise ValueError
 

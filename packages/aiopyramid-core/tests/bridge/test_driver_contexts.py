@@ -47,7 +47,7 @@ def test_the_caller_sees_the_context_variables_that_the_function_set(run):
     assert run(main) == "red"
 
 
-def test_a_coroutine_and_the_ordinary_code_around_it_share_their_context_variables(run):
+def test_a_coroutine_and_the_synchronous_code_around_it_share_their_context_variables(run):
     async def coroutine():
         seen = [colour.get()]
         colour.set("green")
@@ -65,7 +65,7 @@ def test_a_coroutine_and_the_ordinary_code_around_it_share_their_context_variabl
     assert run(main) == ["red", "blue"]
 
 
-def test_a_variable_set_by_ordinary_code_is_reset_with_its_token_after_a_wait(run):
+def test_a_variable_set_by_synchronous_code_is_reset_with_its_token_after_a_wait(run):
     def ordinary():
         token = colour.set("red")
         await_(asyncio.sleep(0))
@@ -218,7 +218,7 @@ def test_an_exception_thrown_in_by_the_loop_gets_the_handled_one_as_its_context(
     assert found == expected
 
 
-def test_ordinary_code_in_a_greenlet_sees_the_exception_that_its_caller_handles(run):
+def test_synchronous_code_in_a_greenlet_sees_the_exception_that_its_caller_handles(run):
     async def main():
         try:
             raise RuntimeError("handled")
@@ -229,7 +229,7 @@ def test_ordinary_code_in_a_greenlet_sees_the_exception_that_its_caller_handles(
     assert found is expected
 
 
-def test_a_coroutine_sees_the_exception_that_ordinary_code_handles(run):
+def test_a_coroutine_sees_the_exception_that_synchronous_code_handles(run):
     async def handled():
         before = sys.exception()
         await asyncio.sleep(0)

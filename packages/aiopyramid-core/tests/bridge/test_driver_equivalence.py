@@ -1,8 +1,8 @@
 """driver, from_thread, executor: what plain coroutines do, code across all the borders does.
 
 Random programs are run twice: by coroutines that only ever await each other, and by coroutines,
-ordinary functions, threads and child tasks that call each other through the package. The outcomes
-and what was observed on the way must be the same.
+synchronous functions, threads and child tasks that call each other through the package. The
+outcomes and the observed intermediate states must be the same.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ number: ContextVar[int] = ContextVar("number", default=0)
 
 
 class Failure(Exception):
-    """What the programs raise."""
+    """The exception that the programs raise."""
 
 
 # --- Programs: nested tuples, each a word and its operands ----------------------------------------

@@ -17,7 +17,7 @@ async def double(number):
 # --- Reentrancy -----------------------------------------------------------------------------------
 
 
-def test_ordinary_code_and_coroutines_may_call_each_other_to_any_depth(run):
+def test_synchronous_code_and_coroutines_may_call_each_other_to_any_depth(run):
     tasks = set()
 
     def ordinary(depth):

@@ -39,7 +39,7 @@ def test_what_the_coroutine_raises_is_raised(run):
         run(main)
 
 
-def test_ordinary_code_may_await_in_every_step(run):
+def test_synchronous_code_may_await_in_every_step(run):
     async def coroutine():
         seen = [pause(), in_bridge()]
         await asyncio.sleep(0)

@@ -47,7 +47,7 @@ def test_a_timeout_works_in_a_coroutine(run):
     assert run(main) == "timed out"
 
 
-def test_a_timeout_around_ordinary_code_interrupts_the_wait_below(run):
+def test_a_timeout_around_synchronous_code_interrupts_the_wait_below(run):
     async def coroutine():
         try:
             async with asyncio.timeout(0):
@@ -151,7 +151,7 @@ def test_cleaning_up_after_a_cancellation_may_wait(run):
     assert log == ["cleaned up"]
 
 
-def test_a_cancellation_that_ordinary_code_handles_does_not_cancel_the_task(run):
+def test_a_cancellation_that_synchronous_code_handles_does_not_cancel_the_task(run):
     def ordinary(waiting):
         try:
             waiting.set()

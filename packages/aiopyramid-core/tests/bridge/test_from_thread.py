@@ -23,7 +23,7 @@ colour: ContextVar[str] = ContextVar("colour", default="none")
 
 @synchronize
 async def place():
-    """Return where a coroutine runs that ordinary code called."""
+    """Return where a coroutine runs that synchronous code called."""
     await asyncio.sleep(0)
     return threading.current_thread(), asyncio.get_running_loop()
 
@@ -47,7 +47,7 @@ def test_a_coroutine_called_from_a_thread_runs_in_a_task(run):
     assert run(main) is True
 
 
-def test_ordinary_code_called_by_such_a_coroutine_may_wait_in_turn(run):
+def test_synchronous_code_called_by_such_a_coroutine_may_wait_in_turn(run):
     def ordinary():
         return can_await(), place()
 
@@ -344,7 +344,7 @@ def test_a_wait_within_the_limit_is_none_of_its_business(run):
     assert run(main) == "in time"
 
 
-def test_a_result_that_comes_just_behind_the_deadline_is_not_a_bare_timeout(run, monkeypatch):
+def test_a_result_that_comes_just_after_the_deadline_is_not_a_bare_timeout(run, monkeypatch):
     def too_late(thread, result, end):
         concurrent.futures.wait((result,))
         return False

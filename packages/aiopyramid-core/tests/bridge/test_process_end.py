@@ -89,7 +89,7 @@ def view(request):
 
 
 def test_it_waits_no_shorter_than_the_setting_says(printed):
-    # The loop's own patience is made shorter here than the setting, as it is by default (5 < 10).
+    # The loop's own time limit is made shorter here than the setting, as it is by default (5 < 10).
     body = """
 _process_loop._STOP_SECONDS = 0.3
 config.add_settings({"aiopyramid.shutdown_timeout": "20"})

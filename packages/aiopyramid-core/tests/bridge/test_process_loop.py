@@ -26,7 +26,7 @@ def own():
     yield own
     if own._thread is not None and own._thread.is_alive():
         own.stop()
-    gc.collect()  # what a failed test has left behind shall warn here
+    gc.collect()  # objects left by a failed test must warn here
 
 
 async def place():
@@ -184,7 +184,7 @@ def test_stopping_again_changes_nothing(own):
     assert loop.is_closed()
 
 
-def test_what_shall_happen_before_the_stop_happens_while_other_tasks_still_run(own):
+def test_a_function_before_the_stop_runs_while_other_tasks_still_run(own):
     log = []
 
     async def endless():

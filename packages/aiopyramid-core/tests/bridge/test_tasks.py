@@ -1,4 +1,4 @@
-"""tasks: ordinary code that waits in the Tasks of a request."""
+"""tasks: synchronous code that waits in the Tasks of a request."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ async def name_of(number):
 
 
 async def named(number):
-    """Call ordinary code that waits."""
+    """Call synchronous code that waits."""
     await asyncio.sleep(0)
     return name_of(number)
 
@@ -79,7 +79,7 @@ def get(request, run):
         (nested, "number 1, number 2"),
     ],
 )
-def test_ordinary_code_waits_in_tasks_of_a_request(get, view, text):
+def test_synchronous_code_waits_in_tasks_of_a_request(get, view, text):
     assert get(view).text == text
 
 

@@ -49,7 +49,7 @@ def test_without_any_list_the_result_is_pyramids(helper):
     assert (type(result), result.context) == (ACLDenied, bare)
 
 
-def test_an_error_in_the_method_is_no_missing_list(helper):
+def test_an_error_in_the_method_is_not_a_missing_list(helper):
     top = Resource([(Allow, "ann", "view")])
     with pytest.raises(AttributeError, match="'Resource' object has no attribute 'acl'"):
         helper.permits(Resource(parent=top), ["ann"], "view")

@@ -68,7 +68,7 @@ def test_anything_else_is_returned_as_it_is(value):
     assert awaited(value) is value
 
 
-def test_an_awaitable_that_is_no_coroutine_may_be_left_alone():
+def test_an_awaitable_that_is_not_a_coroutine_may_be_left_alone():
     class Connection:
         def __await__(self):
             yield from ()
@@ -146,13 +146,13 @@ def test_an_async_generator_function_is_refused_at_once():
     with pytest.raises(ConfigurationError) as caught:
         awaiting(numbers, "a predicate")
     assert str(caught.value) == (
-        f"Pyramid wants function {__name__}.numbers as a predicate, and it returns an async"
-        " generator, which has no result to wait for. Say 'return' in it instead of 'yield'."
+        f"function {__name__}.numbers is used as a predicate, but returns an async"
+        " generator, which has no result to wait for. Write 'return' in it instead of 'yield'."
     )
 
 
 def test_one_that_hides_is_refused_when_it_is_called():
-    with pytest.raises(ConfigurationError, match="as a predicate, and it returns an async gen"):
+    with pytest.raises(ConfigurationError, match="as a predicate, but returns an async gen"):
         awaiting(lambda: numbers(), "a predicate")()
 
 
@@ -161,7 +161,7 @@ def test_a_policy_with_such_a_method_is_refused_at_once():
         async def permits(self, request, context, permission):
             yield True
 
-    with pytest.raises(ConfigurationError, match="permits of the policy, and it returns an async"):
+    with pytest.raises(ConfigurationError, match="permits of the policy, but returns an async"):
         held(Yielding())
 
 
@@ -199,7 +199,7 @@ def test_a_method_that_is_added_later_is_awaited():
     assert wrapped.permits() == 42
 
 
-def test_everything_else_is_the_original():
+def test_everything_else_is_the_same_object():
     policy = Policy()
     wrapped = held(policy)
     wrapped.colour = "red"

@@ -91,7 +91,7 @@ def test_an_includeme_function_that_is_an_async_generator_is_refused():
         yield
 
     include_parts.__module__ = __name__
-    with pytest.raises(ConfigurationError, match="as an includeme function, and it returns"):
+    with pytest.raises(ConfigurationError, match="as an includeme function, but returns"):
         configured(include_parts)
 
 
@@ -117,7 +117,7 @@ def test_it_is_included_once_and_below_its_prefix(no_warnings):
     assert Request.blank("/below/page").get_response(app).status_code == 200
 
 
-def test_an_ordinary_one_finds_what_pyramid_gives_it():
+def test_a_synchronous_one_finds_what_pyramid_gives_it():
     seen = []
 
     def includeme(config):

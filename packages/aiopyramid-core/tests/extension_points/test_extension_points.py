@@ -144,6 +144,6 @@ def test_a_manifest_that_a_coroutine_reads_is_refused(application: Callable[...,
         application(configure)
     assert "Pyramid calls parse_manifest of object <" in str(caught.value)
     assert (
-        ", a cache buster, when the object is made, and it is a coroutine. Say 'def', and call what"
-        " waits by aiopyramid_core.run(function, ...)."
+        ", a cache buster, when the object is made, so it must not be a coroutine. Define it with"
+        " 'def', and call asynchronous code with aiopyramid_core.run(function, ...)."
     ) in str(caught.value)

@@ -29,7 +29,7 @@ user_of_context: ContextVar[str] = ContextVar("user_of_context")
 
 
 class Failure(Exception):
-    """What a point raises that was told to fail."""
+    """The exception of an extension point that was configured to fail."""
 
 
 def visit(request: Any, point: str) -> None:

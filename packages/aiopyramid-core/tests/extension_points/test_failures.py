@@ -173,11 +173,11 @@ def test_an_await_too_many_is_explained(get):
         config.add_tween(name, under="pyramid.tweens.excview_tween_factory")
 
     assert note_of(get, lambda request: Response("hello"), configure).startswith(
-        "What Pyramid gives you to call is a synchronous function, in a coroutine as well"
+        "Pyramid passes synchronous functions to coroutines, too: the handler of a tween"
     )
 
 
-def test_gather_in_an_ordinary_view_is_explained(get):
+def test_gather_in_a_synchronous_view_is_explained(get):
     def view(request):
         coroutines = [asyncio.sleep(0), asyncio.sleep(0)]
         try:
@@ -189,7 +189,7 @@ def test_gather_in_an_ordinary_view_is_explained(get):
     assert "'async def both(): return await asyncio.gather(a(), b())'" in note_of(get, view)
 
 
-def test_an_ordinary_with_of_an_asynchronous_library_is_explained(get):
+def test_a_synchronous_with_of_an_asynchronous_library_is_explained(get):
     @asynccontextmanager
     async def connect():
         yield

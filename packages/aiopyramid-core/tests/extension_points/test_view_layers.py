@@ -1,4 +1,4 @@
-"""view_layers: decorators of views get what they would get of an ordinary view."""
+"""view_layers: decorators of views get what they would get of a synchronous view."""
 
 import asyncio
 import copy
@@ -18,7 +18,7 @@ from aiopyramid_core.callables import is_coroutine_callable
 
 
 class Conflict(Exception):
-    """What the views below raise."""
+    """The exception that the views below raise."""
 
 
 def conflicts_are_409(view):
@@ -268,7 +268,7 @@ def test_the_coroutine_mapper_refuses_a_generator_that_only_yields():
 
 
 @pytest.mark.parametrize("attr", [None, "rows"])
-def test_an_async_generator_is_no_view(application, attr):
+def test_an_async_generator_is_not_a_view(application, attr):
     async def rows(request):
         yield b"row"
 
@@ -281,9 +281,9 @@ def test_an_async_generator_is_no_view(application, attr):
     with pytest.raises(ConfigurationExecutionError) as caught:
         application(lambda config: config.add_view(view, attr=attr))
     assert (
-        "is an async generator function, and so no view: it has no result. If it makes the parts"
-        " of a body, let a view return Response(app_iter=...) of it; if it shall return a response,"
-        " say 'return' in it instead of 'yield'."
+        "cannot be a view: it is an async generator function, which has no result. If it yields the"
+        " parts of a body, let a view return Response(app_iter=...) with it; if it should return a"
+        " response, write 'return' in it instead of 'yield'."
     ) in str(caught.value)
 
 

@@ -139,7 +139,7 @@ class DelegatingInstance:
         return (yield from delegating(request))
 
 
-# --- Ordinary views -------------------------------------------------------------------------------
+# --- Synchronous views ----------------------------------------------------------------------------
 
 
 def ordinary_one(request):
@@ -279,7 +279,7 @@ def test_a_hidden_coroutine_is_awaited_on_the_loops_thread_all_the_same(answer, 
 
 
 @pytest.mark.parametrize("shape", ORDINARY)
-def test_an_ordinary_view_runs_in_another_thread(answer, shape):
+def test_a_synchronous_view_runs_in_another_thread(answer, shape):
     text, thread, task, _ = answer(*ORDINARY[shape])
     assert text == "right"
     assert thread is not threading.current_thread()
@@ -287,8 +287,8 @@ def test_an_ordinary_view_runs_in_another_thread(answer, shape):
 
 
 @pytest.mark.parametrize("shape", ORDINARY)
-def test_an_ordinary_view_is_called_as_pyramid_itself_calls_it(shape):
-    # What the test before this one says of our mappers holds of Pyramid's own.
+def test_a_synchronous_view_is_called_as_pyramid_itself_calls_it(shape):
+    # Pyramid's own mapper behaves as the test before this one requires of ours.
     view, attr = ORDINARY[shape]
     config = Configurator()
     config.add_view(view, attr=attr)

@@ -151,7 +151,7 @@ def test_coroutine_views_see_their_own_request_before_and_after_each_wait(
     assert requests(with_view, start) == [True] * 3 * NUMBER
 
 
-def test_ordinary_code_below_coroutine_views_sees_its_own_request(requests, start, configure):
+def test_synchronous_code_below_coroutine_views_sees_its_own_request(requests, start, configure):
     def with_view(config, log):
         meeting = Meeting()
         meet = synchronize(meeting.attend)
@@ -259,7 +259,7 @@ def test_tweens_see_their_own_request_before_and_after_each_wait(
     assert requests(with_tween, start) == [True] * 3 * NUMBER
 
 
-def test_coroutine_and_ordinary_views_take_turns_without_mixing_up(requests, start, configure):
+def test_coroutine_and_synchronous_views_take_turns_without_mixing_up(requests, start, configure):
     def with_views(config, log):
         meeting = Meeting()
 

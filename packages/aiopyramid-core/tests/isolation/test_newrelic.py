@@ -1,4 +1,4 @@
-"""newrelic: New Relic's agent tells requests apart; tests/monitoring shows it at work."""
+"""newrelic: New Relic's agent tells requests apart; tests/monitoring shows it in use."""
 
 import greenlet
 import pytest

@@ -34,7 +34,7 @@ def entry(name):
 
 
 class serving:
-    """What Pyramid's router does around a request."""
+    """The pushes and pops of Pyramid's router around a request."""
 
     def __init__(self, name):
         self.name = name

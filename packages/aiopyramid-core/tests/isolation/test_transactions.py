@@ -27,7 +27,7 @@ class Writes:
 
 
 class Resource:
-    """What one transaction writes (transaction.interfaces.IDataManager)."""
+    """The writes of one transaction (transaction.interfaces.IDataManager)."""
 
     def __init__(self, writes, text):
         self.writes = writes
@@ -172,7 +172,7 @@ def test_a_commit_gets_a_thread_though_all_are_taken_by_those_who_wait_for_it(
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_request_that_is_cancelled_while_it_commits_does_not_abort_meanwhile(
+def test_a_request_that_is_cancelled_while_it_commits_does_not_abort_at_the_same_time(
     run, fetch, build, writes, hook
 ):
     begun, go_on = threading.Event(), threading.Event()
@@ -256,7 +256,7 @@ def test_a_request_that_is_cancelled_leaves_no_transaction_open(run, fetch, buil
     assert threading.get_ident() not in writes.threads
 
 
-def test_a_thread_that_writes_behind_the_end_of_its_request_leaves_no_transaction_open(
+def test_a_thread_that_writes_after_the_end_of_its_request_leaves_no_transaction_open(
     run, fetch, writes
 ):
     begun, go_on, ended = (threading.Event() for _ in range(3))

@@ -96,12 +96,12 @@ def test_it_tells_when_the_setting_decides(ini, capsys):
     )
 
 
-def test_an_application_without_the_include_is_told_what_to_say(ini, capsys):
+def test_an_application_without_the_include_gets_the_advice_to_include_it(ini, capsys):
     path = ini("make_foreign_app")
     assert main([path]) == 1
     assert capsys.readouterr().err == (
-        f"{path}: the application does not include aiopyramid_core: say"
-        " config.include('aiopyramid_core'), or name it in pyramid.includes\n"
+        f"{path}: the application does not include aiopyramid_core. Call"
+        " config.include('aiopyramid_core'), or list it in pyramid.includes\n"
     )
 
 

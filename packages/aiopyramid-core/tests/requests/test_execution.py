@@ -40,7 +40,7 @@ def noting_tween_factory(handler, registry):
     def noting_tween(request):
         registry["parts"].note("tween before")
         response = handler(request)
-        registry["parts"].note("tween behind")
+        registry["parts"].note("tween after")
         return response
 
     return noting_tween
@@ -131,7 +131,7 @@ ALL_PARTS = {
     "response callback",
     "root factory",
     "tween before",
-    "tween behind",
+    "tween after",
     "view",
 }
 
@@ -600,7 +600,7 @@ def test_requests_do_not_wait_for_each_other_for_what_one_of_them_holds(
 
     async def view(request):
         assert call_off_loop(connection.acquire, timeout=PATIENCE_SECONDS)
-        await asyncio.sleep(0.01)  # meanwhile others take all threads, and wait
+        await asyncio.sleep(0.01)  # others take all threads in the meantime, and wait
         call_off_loop(connection.release)
         return Response("")
 

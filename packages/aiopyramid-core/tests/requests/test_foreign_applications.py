@@ -168,7 +168,7 @@ def test_it_names_middleware_around_an_application_that_does(application):
     assert said == [
         f"{__name__}.Middleware is around an application that includes aiopyramid_core: each"
         " request runs in a thread, which coroutine views hold while they wait. If it never blocks,"
-        " say aiopyramid_core.servers.never_blocks(...) around it"
+        " wrap it in aiopyramid_core.servers.never_blocks(...)"
     ]
 
 
@@ -199,7 +199,7 @@ def test_a_coroutine_view_without_the_include_gets_an_error_that_names_it(run, r
         app = in_threads(config.make_wsgi_app())
         with pytest.raises(IncludeMissing) as caught:
             await start(app)
-        made.pop().close()  # or else Python would warn that it was never awaited, as it does there
+        made.pop().close()  # otherwise Python would warn that it was never awaited
         return str(caught.value)
 
     assert run(main) == (

@@ -1,4 +1,4 @@
-"""in_server_thread: requests in the threads of an ordinary WSGI server."""
+"""in_server_thread: requests in the threads of a synchronous WSGI server."""
 
 import subprocess
 import sys

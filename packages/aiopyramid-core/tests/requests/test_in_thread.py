@@ -9,7 +9,7 @@ import pytest
 from webob import Request
 
 from aiopyramid_core import await_, spawn_greenlet
-from aiopyramid_core._bodies import END_OF_BODY, OrdinaryBody
+from aiopyramid_core._bodies import END_OF_BODY, SynchronousBody
 from aiopyramid_core._requests.in_thread import BodyInThread
 from aiopyramid_core._threads.of_process import request_threads
 from aiopyramid_core.servers import in_threads
@@ -33,7 +33,7 @@ async def called(application, **more):
 
 def parts_of(body):
     """Iterate a body as the servers of this project do."""
-    parts = OrdinaryBody(body)
+    parts = SynchronousBody(body)
     found = []
     while (part := parts.next()) is not END_OF_BODY:
         found.append(part)
@@ -77,7 +77,7 @@ def test_a_generator_runs_in_the_thread_and_in_the_context_of_its_request(run, u
     assert threading.get_ident() not in threads
 
 
-def test_whoever_handles_an_error_sees_the_context_in_which_it_was_raised(run):
+def test_code_that_handles_an_error_sees_the_context_in_which_it_was_raised(run):
     def failing(environ, start_response):
         colour.set("red")
         raise RuntimeError("of the application")
@@ -98,7 +98,7 @@ def test_it_is_closed_there_when_the_client_wants_no_more(run, until, is_idle):
 
     async def main():
         body = await called(generator_application(threads, closed))
-        parts = OrdinaryBody(body)
+        parts = SynchronousBody(body)
         first = await spawn_greenlet(parts.next)
         await parts.close()
         await until(is_idle)
@@ -109,7 +109,7 @@ def test_it_is_closed_there_when_the_client_wants_no_more(run, until, is_idle):
     assert len(set(threads)) == 1
 
 
-def test_ordinary_code_in_a_greenlet_iterates_it_like_any_other(run, until, is_idle):
+def test_synchronous_code_in_a_greenlet_iterates_it_like_any_other(run, until, is_idle):
     threads, closed = [], threading.Event()
 
     def iterate(body):
@@ -163,7 +163,7 @@ def test_what_a_body_raises_reaches_the_server(run, until, is_idle):
 
     async def main():
         body = await called(wsgi)
-        parts = OrdinaryBody(body)
+        parts = SynchronousBody(body)
         first = await spawn_greenlet(parts.next)
         with pytest.raises(LookupError, match="broken"):
             await spawn_greenlet(parts.next)
@@ -259,7 +259,7 @@ def test_a_body_whose_client_has_gone_may_wait_while_it_is_closed(run, until, is
         return body()
 
     def serve():
-        parts = OrdinaryBody(in_threads(wsgi)(environ(), start_response))
+        parts = SynchronousBody(in_threads(wsgi)(environ(), start_response))
         try:
             parts.next()
         finally:

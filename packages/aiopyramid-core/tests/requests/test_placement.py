@@ -112,7 +112,7 @@ def test_with_predicates_all_routes_that_could_be_the_one_have_to_agree(first, s
     assert place(configure, "/a") == expected
 
 
-def test_behind_the_last_route_with_predicates_there_is_traversal():
+def test_after_the_last_route_with_predicates_there_is_traversal():
     def configure(config):
         route(config, "/a", coroutine, request_method="GET")
         config.add_view(synchronous, name="a")
@@ -147,7 +147,7 @@ def test_the_path_is_decoded_as_pyramid_decodes_it():
 
 
 @pytest.mark.parametrize("path", ["/%FF", "/missing"])
-def test_what_has_no_view_or_is_no_text_gets_a_thread(path):
+def test_a_path_without_a_view_or_that_is_not_text_gets_a_thread(path):
     assert place(lambda config: route(config, "/a", coroutine), path) == THREAD
 
 

@@ -37,7 +37,7 @@ def test_without_routes_there_is_no_candidate():
 @pytest.mark.parametrize(
     "tenant", ["{tenant}", ":tenant", r"{tenant:\d+}", "{tenant:[a-z0-9_-]{2,4}}", "{tenant:a|b}"]
 )
-def test_a_segment_behind_a_placeholder_tells_routes_apart(tenant):
+def test_a_segment_after_a_placeholder_tells_routes_apart(tenant):
     patterns = [f"/api/{tenant}/{name}" for name in ("users", "groups", "groups/all")]
     assert candidates("/api/12/groups", patterns) == [f"/api/{tenant}/groups"]
 

@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 20
 
 @pytest.fixture
 def gate():
-    """What views wait at until the test has seen enough."""
+    """An event for which views wait until the test sets it."""
     gate = threading.Event()
     yield gate
     gate.set()
@@ -255,7 +255,7 @@ def test_tweens_are_not_timed_in_a_thread_either(run, fetch):
 
 
 class TryAgain(Exception):
-    """What an execution policy such as that of pyramid_retry takes for a reason to try again."""
+    """An error after which an execution policy such as that of pyramid_retry tries again."""
 
 
 def trying_twice(config):
@@ -334,7 +334,8 @@ def test_a_thread_that_ends_before_the_loop_has_noticed_does_not_answer(run, gat
         def look_and_hold_up(limit):
             look(limit)
             if limit.is_over and not limits:
-                # Whoever waits for the answer gets on no sooner than in the loop's next round.
+                # Code that waits for the answer continues in the loop's next iteration at the
+                # earliest.
                 limits.append(limit)
                 gate.set()
                 end = time.monotonic() + PATIENCE_SECONDS

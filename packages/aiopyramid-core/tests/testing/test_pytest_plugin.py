@@ -41,7 +41,7 @@ def main(global_config, **settings):
 
 OPTIONS = (
     "-Werror",
-    # What pyramid 2.1 says when it is imported, as in pyproject.toml.
+    # The warning that pyramid 2.1 issues when it is imported, as in pyproject.toml.
     "-Wignore:pkg_resources is deprecated",
     "-Wignore:Deprecated call to `pkg_resources",
     "-Wignore:'cgi' is",
@@ -66,7 +66,7 @@ def outcomes(pytester):
 # --- The marker -----------------------------------------------------------------------------------
 
 
-def test_a_marked_ordinary_test_may_call_synchronized_coroutines(outcomes):
+def test_a_marked_synchronous_test_may_call_synchronized_coroutines(outcomes):
     module = """
     @pytest.mark.in_bridge
     @pytest.mark.parametrize("number", [1, 2])

@@ -62,13 +62,13 @@ def read(url):
 # --- The bridge -----------------------------------------------------------------------------------
 
 
-def test_an_ordinary_function_may_call_synchronized_coroutines(bridge):
+def test_a_synchronous_function_may_call_synchronized_coroutines(bridge):
     with pytest.raises(ScopeError):
         doubled(21)
     assert bridge.run(doubled, 21) == 42
 
 
-def test_a_coroutine_may_call_ordinary_code_that_calls_synchronized_coroutines(bridge):
+def test_a_coroutine_may_call_synchronous_code_that_calls_synchronized_coroutines(bridge):
     async def main(number):
         await asyncio.sleep(0)
         return doubled(number)

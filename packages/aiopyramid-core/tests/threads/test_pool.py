@@ -227,7 +227,7 @@ def test_a_pool_that_is_closed_begins_nothing_more(threads):
     pool = threads(1)
     job = begin(pool)
     pool.close()
-    with pytest.raises(RuntimeError, match="no request can begin any more"):
+    with pytest.raises(RuntimeError, match="the process is exiting"):
         pool.submit(job)
     job.end()
     job.thread.join(PATIENCE_SECONDS)

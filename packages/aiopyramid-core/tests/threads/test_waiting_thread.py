@@ -1,4 +1,4 @@
-"""waiting_thread: a thread that waits for a coroutine does other work meanwhile."""
+"""waiting_thread: a thread that waits for a coroutine does other work in the meantime."""
 
 import asyncio
 import queue

@@ -38,7 +38,7 @@ def end_tasks(loop: asyncio.AbstractEventLoop, logger: Any) -> None:
 
 
 def end_process_in(seconds: float, logger: Any) -> None:
-    """End the process after some time, even if threads block for ever.
+    """End the process after some time, even if threads block forever.
 
     The interpreter waits for all threads before it exits: for those of requests that were aborted,
     or whose clients have their response already, and for those that the application has started.

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from aiopyramid_core import await_
-from aiopyramid_core._bodies import END_OF_BODY, OrdinaryBody
+from aiopyramid_core._bodies import END_OF_BODY, SynchronousBody
 from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
 from aiopyramid_core.exceptions import ApplicationError, ClientDisconnected, RequestError
 from aiopyramid_core.response_head import ExcInfo
@@ -197,7 +197,7 @@ class Exchange:
         if type(body) is FileWrapper and not self.response.head_sent:
             outlet = self._connection.outlet()
         transfer = None if outlet is None else body.transfer()
-        parts = OrdinaryBody(transfer or body)
+        parts = SynchronousBody(transfer or body)
         try:
             if outlet is None or transfer is None:
                 self._send_parts(parts)
@@ -246,7 +246,7 @@ class Exchange:
         self._send(head + response.encode(body))
         response.end()  # returns no bytes here; raises if the Content-Length is longer
 
-    def _send_parts(self, parts: OrdinaryBody) -> None:
+    def _send_parts(self, parts: SynchronousBody) -> None:
         """Send a body that arrives in parts, each of which may take the application time."""
         response = self.response
         while not response.head_sent or response.needs_body:
@@ -258,7 +258,7 @@ class Exchange:
             self._write(data)
         self._send_end()
 
-    def _send_file(self, parts: OrdinaryBody, transfer: FileTransfer, outlet: Outlet) -> None:
+    def _send_file(self, parts: SynchronousBody, transfer: FileTransfer, outlet: Outlet) -> None:
         """Have the system send a body; in threads as above, for which closing the body waits."""
         response = self.response
         self._send(self._head(transfer.size_bytes))

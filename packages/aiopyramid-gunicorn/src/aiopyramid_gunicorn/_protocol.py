@@ -52,11 +52,11 @@ class HTTPProtocol(asyncio.Protocol):
         owner: The server that accepted it.
 
     Attributes:
-        state: What the connection is doing.
+        state: The state of the connection.
         deadline: The time, by the loop's clock, at which the current wait for the client expires.
         flow: Back-pressure on the writing side.
         inbound: The requests that are arriving.
-        capabilities: What the application may ask of the connection.
+        capabilities: The operations that the application may request of the connection.
     """
 
     __slots__ = (
@@ -374,7 +374,7 @@ class HTTPProtocol(asyncio.Protocol):
                 self._advance()
                 self._read_on()
         except Exception:
-            # The loop would only log it and leave the connection open for ever, with no deadline.
+            # The loop would only log it and leave the connection open forever, with no deadline.
             break_off(self, self._owner.services.logger)
 
     def _handled(self, exchange: Exchange) -> None:

@@ -19,7 +19,7 @@ __all__ = (
 
 
 class State(enum.Enum):
-    """What a connection is doing with regard to the oldest request that is not answered yet."""
+    """The state of a connection with regard to the oldest request that is not answered yet."""
 
     IDLE = "waiting for a request"
     RECEIVING = "receiving a request"

@@ -6,9 +6,9 @@ Each module here has a function ``cases`` that returns a table; every case in it
 - ``bytewise``: in pieces of one byte, or of many more if it is long, since a parser that keeps
   its place between two pieces wrongly is a way to smuggle,
 - ``validated``: with the application behind ``wsgiref.validate``, if it reaches the application.
-  Its answers are no lists, so that this is also the run in which bodies are sent in parts.
+  Its answers are not lists, so that this is also the run in which bodies are sent in parts.
 
-To find out whether the connection stays open, one more request is sent behind the case. Its
+To find out whether the connection stays open, one more request is sent after the case. Its
 answer also tells that the server looks for the next request in the right place.
 """
 
@@ -52,7 +52,7 @@ class Case:
     """Bytes to a server, and what has to come of them.
 
     Attributes:
-        name: What happens, as a sentence.
+        name: The behaviour, as a sentence.
         rfc: The RFC and its section that ask for it.
         send: The bytes. Each part after the first is sent when one more answer has come.
         answers: The statuses of all answers, interim ones included, in order.
@@ -61,7 +61,7 @@ class Case:
         half_closes: Whether the client says that it has sent its last byte.
         settings: gunicorn's settings.
         limits: How much the client may send.
-        application: Who answers; if there is none, an application that echoes path and body.
+        application: The application; by default, one that echoes path and body.
         bodies: The bodies of the answers, if they are not what the echo makes of ``seen``.
         fields: Header fields of the first answer; None stands for one that must not be there.
         fails: Whether the application breaks the rules, which is logged with a traceback.
@@ -91,7 +91,7 @@ class Case:
 
 
 class Cases:
-    """What a table is made with; the modules cannot import it."""
+    """The class of the rows of a table; the modules cannot import it."""
 
     seen = Seen
     limits = Limits

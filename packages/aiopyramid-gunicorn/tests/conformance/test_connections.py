@@ -41,7 +41,7 @@ def cases(make):
     x = seen("GET", "/x")
 
     def last(name, rfc, data, **more):
-        """The connection is closed behind the first answer; what is behind it is not handled."""
+        """The connection is closed after the first answer; what is after it is not handled."""
         return accepted(name, rfc, data + HIDDEN, x, closes=True, **more)
 
     numbered = [b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number for number in range(20)]
@@ -72,7 +72,7 @@ def cases(make):
             get(b"Connection: close", b"Connection: keep-alive"),
         ),
         accepted(
-            "close is obeyed behind a body",
+            "close is obeyed after a body",
             "9112 9.6",
             post(b"Connection: close", b"Content-Length: 3", body=b"abc") + HIDDEN,
             seen("POST", "/x", b"abc"),
@@ -86,7 +86,7 @@ def cases(make):
             "9112 9.3",
             old(b"Connection: keep-alive"),
             seen("GET", "/x", environ={"SERVER_PROTOCOL": "HTTP/1.0"}),
-            validates=False,  # behind the validator the length is unknown
+            validates=False,  # after the validator the length is unknown
             fields={"Connection": "keep-alive"},
         ),
         last("HTTP/1.0 needs no Host", "9112 3.2", old()),
@@ -307,7 +307,7 @@ async def test_connections(case, way, conforms):
     await conforms(case, way)
 
 
-async def test_answers_survive_what_the_client_sends_behind_its_last_request(serve):
+async def test_answers_survive_what_the_client_sends_after_its_last_request(serve):
     # RFC 9112, 9.6: to close a socket with unread bytes resets the connection, and the reset may
     # destroy what the client has not read yet. That is why servers close in stages.
     def application(environ, start_response):

@@ -75,7 +75,7 @@ def cases(make):
             b"GET / HTTP/1.1\r\nHost: test\nX: a\r\n\r\n" + HIDDEN,
         ),
         passes("a value needs no whitespace before it", "9112 5", b"X:1", HTTP_X="1"),
-        passes("whitespace around a value is no part of it", "9112 5.1", b"X: \t1 \t", HTTP_X="1"),
+        passes("whitespace around a value is not part of it", "9112 5.1", b"X: \t1 \t", HTTP_X="1"),
         passes(
             "whitespace inside a value is part of it", "9110 5.5", b"X: a \t b", HTTP_X="a \t b"
         ),
@@ -136,7 +136,7 @@ def cases(make):
             settings={"header_map": "refuse"},
         ),
         refused(
-            "a Host with an underscore instead of a letter is no Host",
+            "a Host with an underscore instead of a letter is not a Host",
             "9112 3.2",
             request(b"_HOST: a", line=b"GET / HTTP/1.1"),
         ),

@@ -43,7 +43,7 @@ def hinting(*fields, late=False):
 
 
 def raising(*, after=()):
-    """Return an application that fails, maybe in the midst of its body."""
+    """Return an application that fails, maybe in the middle of its body."""
 
     def application(environ, start_response):
         start_response("200 OK", [TEXT])
@@ -92,7 +92,7 @@ def cases(make):
         return responded(name, rfc, application, (500,), closes=True, fails=True, **more)
 
     def cut(name, rfc, application, body, **more):
-        """The connection is closed in the midst of the body."""
+        """The connection is closed in the middle of the body."""
         return responded(name, rfc, application, bodies=(body,), closes=True, fails=True, **more)
 
     return [
@@ -264,7 +264,7 @@ def cases(make):
             bodies=(b"a",),
         ),
         responded(
-            "a whole response behind the length is cut",
+            "a whole response after the length is cut",
             "9112 6.3",
             answering(
                 "200 OK", TEXT, ("Content-Length", "1"), body=(b"a", b"HTTP/1.1 200 OK\r\n\r\n")
@@ -283,20 +283,20 @@ def cases(make):
             writing(*ab, fields=(TEXT, ("Content-Length", "3"))),
             b"ab",
         ),
-        cut(  # and does so behind the head: a client that gets nothing at all may try again
+        cut(  # and does so after the head: a client that gets nothing at all may try again
             "a whole body shorter than its length closes the connection",
             "9112 8",
             answering("200 OK", TEXT, ("Content-Length", "3"), body=ab),
             b"ab",
         ),
         cut(
-            "an error in the midst of chunks leaves them without end",
+            "an error in the middle of chunks leaves them without end",
             "9112 8",
             raising(after=ab),
             b"ab",
         ),
         cut(
-            "a request behind a broken answer is not handled",
+            "a request after a broken answer is not handled",
             "9112 8",
             raising(after=ab),
             b"ab",
@@ -310,20 +310,20 @@ def cases(make):
         ),
         broken("a reason with a line end is refused", "9112 4", answering("200 O\r\nX: K", TEXT)),
         broken("a status without a reason's space is refused", "9112 4", answering("200", TEXT)),
-        broken("a status that is no number is refused", "9112 4", answering("OK 200", TEXT)),
+        broken("a status that is not a number is refused", "9112 4", answering("OK 200", TEXT)),
         broken(
             "two lengths are refused",
             "9110 8.6",
             answering("200 OK", TEXT, ("Content-Length", "1"), ("content-length", "2"), body=ab),
         ),
         broken(
-            "a length that is no number is refused",
+            "a length that is not a number is refused",
             "9110 8.6",
             answering("200 OK", TEXT, ("Content-Length", "2, 2"), body=ab),
         ),
         *(
             broken(  # the client would take the answer to its next request for the final one
-                f"{status} is no final answer",
+                f"{status} is not a final answer",
                 "9110 15.2",
                 answering(status, TEXT),
             )

@@ -66,7 +66,7 @@ class Application:
 
 
 class Bench:
-    """A server that is talked to from functions that are no coroutines, as hypothesis needs it."""
+    """A server that is talked to from functions that are not coroutines, as hypothesis needs it."""
 
     def __init__(self, runner: asyncio.Runner, site: Any, application: Application) -> None:
         self._runner = runner
@@ -167,9 +167,9 @@ class SecondOpinion:
         """Return status, fields and body of all final answers.
 
         Args:
-            data: What the server has sent.
-            methods: The methods of the requests that it answers; behind them may be one more
-                answer, to what is no request.
+            data: The bytes that the server has sent.
+            methods: The methods of the requests that it answers; after them may be one more
+                answer, to something that is not a request.
         """
         found = []
         methods = [*methods, b"GET"]
@@ -229,5 +229,5 @@ class SecondOpinion:
 
 @pytest.fixture
 def second_opinion() -> SecondOpinion:
-    """What h11 makes of bytes."""
+    """The result of parsing bytes with h11."""
     return SecondOpinion()

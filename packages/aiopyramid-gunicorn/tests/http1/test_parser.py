@@ -148,13 +148,13 @@ def test_any_pieces_give_the_same_requests(cuts, recorder):
 UPGRADE = b"GET /chat HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 
-def test_what_is_behind_an_upgrade_is_returned(feed):
+def test_what_is_after_an_upgrade_is_returned(feed):
     got = feed(UPGRADE + b"\x81\x05hello")
     assert got.behind == b"\x81\x05hello"
     assert (got.heads[0].upgrade, got.complete) == (True, 1)
 
 
-def test_an_upgrade_with_nothing_behind_it_returns_no_bytes_rather_than_none(feed):
+def test_an_upgrade_with_nothing_after_it_returns_no_bytes_rather_than_none(feed):
     assert feed(UPGRADE[:20], UPGRADE[20:]).behind == b""
 
 
@@ -188,7 +188,7 @@ def test_the_body_of_an_upgrade_request_belongs_to_it(feed, framing, body):
     [
         pytest.param(b"\x16\x03\x01\x02\x00", id="a TLS handshake"),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="HTTP/2"),
-        pytest.param(b"GET foo HTTP/1.1\r\n\r\n", id="a target that is no path"),
+        pytest.param(b"GET foo HTTP/1.1\r\n\r\n", id="a target that is not a path"),
         pytest.param("GET /é HTTP/1.1\r\n\r\n".encode(), id="a target beyond ASCII"),
         pytest.param(b"GET / HTTP/1.1\nHost: a\n\n", id="bare line feeds"),
         pytest.param(b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", id="a folded line"),
@@ -209,7 +209,7 @@ def test_the_body_of_an_upgrade_request_belongs_to_it(feed, framing, body):
         ),
     ],
 )
-def test_what_is_no_request_is_refused(feed, data):
+def test_invalid_requests_are_refused(feed, data):
     with pytest.raises(BadRequest):
         feed(data)
 
@@ -312,7 +312,7 @@ def test_chunk_extensions_are_refused_when_they_are_too_long_in_all(feed, size):
 
 
 @pytest.mark.parametrize("size", [1, 100, 100_000])
-def test_tiny_chunks_without_extensions_are_no_matter_of_that(feed, size):
+def test_tiny_chunks_without_extensions_are_not_limited_by_that(feed, size):
     body = b"1\r\na\r\n" * 5000 + b"0\r\n\r\n"
     parts = [body[begin : begin + size] for begin in range(0, len(body), size)]
     receiver = feed(CHUNKED, *parts, limits=Limits(head_bytes=1000))
@@ -324,7 +324,7 @@ def test_trailer_fields_are_refused_when_they_are_too_long_in_all(feed):
         feed(CHUNKED + b"0\r\n", b"a: 12345678\r\n" * 90, limits=Limits(head_bytes=1000))
 
 
-def test_a_body_does_not_count_as_part_of_the_head_behind_it(feed):
+def test_a_body_does_not_count_as_part_of_the_head_after_it(feed):
     small = Limits(request_line_bytes=100, header_fields=10, header_field_bytes=100)
     post = b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200000
     assert feed(post + b"GET / HTT", b"P/1.1\r\n\r\n", limits=small).complete == 2

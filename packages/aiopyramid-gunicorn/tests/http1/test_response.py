@@ -69,13 +69,13 @@ def test_values_are_latin_1():
 
 
 @pytest.mark.parametrize("status", ["200", "2xx OK", "099 Low", b"200 OK", "200 a\r\nX: b", None])
-def test_what_is_no_status_is_refused(status):
+def test_an_invalid_status_is_refused(status):
     with pytest.raises(ApplicationError, match="invalid status"):
         Response("GET", (1, 1), keep_alive=True).start(status, [])
 
 
 @pytest.mark.parametrize("field", [["A", "b"], ("A",), ("A", b"b"), ("A", 1), (b"A", "b"), "Ab"])
-def test_what_is_no_header_field_is_refused(field):
+def test_an_invalid_header_field_is_refused(field):
     with pytest.raises(ApplicationError, match=r"header fields must be \(str, str\) tuples"):
         Response("GET", (1, 1), keep_alive=True).start("200 OK", [field])
 
@@ -128,7 +128,7 @@ def test_the_complaint_about_a_value_does_not_repeat_the_value():
 
 
 @pytest.mark.parametrize("value", ["-1", "1.5", "", "\u0661", "abc", "1 2"])
-def test_a_content_length_that_is_no_number_is_refused(value):
+def test_a_content_length_that_is_not_a_number_is_refused(value):
     with pytest.raises(ApplicationError, match="invalid Content-Length"):
         answer(headers=[("Content-Length", value)])
 
@@ -178,7 +178,7 @@ def test_a_response_to_head_has_the_length_but_no_body():
 
 
 @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
-def test_an_interim_status_is_no_answer(status):
+def test_an_interim_status_is_not_an_answer(status):
     with pytest.raises(ApplicationError, match="is not a final status"):
         answer(status=status)
 

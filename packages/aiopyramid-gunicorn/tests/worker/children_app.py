@@ -1,4 +1,4 @@
-"""A Pyramid application that forks child processes, from coroutine views and from ordinary ones."""
+"""A Pyramid application whose coroutine and synchronous views fork child processes."""
 
 import asyncio
 import multiprocessing

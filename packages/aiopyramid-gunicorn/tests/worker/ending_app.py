@@ -66,8 +66,8 @@ async def brief_thread(request):
     return Response("begun")
 
 
-async def wait_for_ever(request):
-    print("came to wait_for_ever", flush=True)
+async def wait_forever(request):
+    print("came to wait_forever", flush=True)
     await asyncio.sleep(3600)
 
 
@@ -81,7 +81,7 @@ def main():
     config = Configurator()
     config.include("aiopyramid_core")
     config.add_shutdown(shut_down)
-    for view in (stubborn_task, stubborn_generator, thread, brief_thread, wait_for_ever):
+    for view in (stubborn_task, stubborn_generator, thread, brief_thread, wait_forever):
         config.add_route(view.__name__, f"/{view.__name__}")
         config.add_view(view, route_name=view.__name__)
     return config.make_wsgi_app()

@@ -40,7 +40,7 @@ def test_what_becomes_of_a_child_does_not_concern_its_worker(server, view, act, 
 
 @contextlib.contextmanager
 def client_of(server):
-    """A client that keeps its connection behind an answer."""
+    """A client that keeps its connection after an answer."""
     with socket.create_connection(("127.0.0.1", server.port), 20) as client:
         client.sendall(b"GET /pid HTTP/1.1\r\nHost: test\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")

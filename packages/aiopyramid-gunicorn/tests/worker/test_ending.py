@@ -37,8 +37,8 @@ def test_a_thread_may_end_what_it_does_while_there_is_time(gunicorn):
 
 def test_shutdown_functions_end_though_requests_were_broken_off(gunicorn):
     server = gunicorn("--graceful-timeout", "30", app=APP)
-    wait = server.get_later("/wait_for_ever")
-    server.said("came to wait_for_ever")
+    wait = server.get_later("/wait_forever")
+    server.said("came to wait_forever")
     server.end(signal.SIGINT)
     server.said("broke off 1 requests")
     assert "shut down" in server.output.splitlines()

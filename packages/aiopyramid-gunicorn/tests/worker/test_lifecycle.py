@@ -94,8 +94,8 @@ def test_sigterm_answers_all_that_is_under_way_and_refuses_the_rest(loaded):
         assert server.ended() < 30
 
     account = under_load(server, stop, new=0)
-    # Who has a connection gets answers until one of them says that it is the last one. To connect
-    # again is of use only as long as the other worker has not noticed.
+    # A client with a connection gets answers until one of them says that it is the last one. To
+    # connect again is of use only as long as the other worker has not noticed.
     assert {failure.what for failure in account.failures} <= {"refused"}
     assert account.closes >= 20
     assert server.popen.returncode == 0

@@ -44,7 +44,7 @@ def test_an_application_that_cannot_be_loaded_ends_gunicorn_as_usual(
     server.said("Worker failed to boot" if code == 3 else "App failed to load")
 
 
-def test_with_reload_a_syntax_error_is_shown_until_it_is_mended(gunicorn, tmp_path):
+def test_with_reload_a_syntax_error_is_shown_until_it_is_fixed(gunicorn, tmp_path):
     broken = tmp_path / "broken.py"
     broken.write_text("def app(:\n")
     server = gunicorn("--reload", app="broken:app", PYTHONPATH=str(tmp_path))

@@ -43,7 +43,7 @@ def test_requests_are_counted_and_timed_with_prefix_and_tags(gunicorn, statsd):
     assert 0 < float(milliseconds) < PATIENCE_SECONDS * 1000
 
 
-def test_what_is_no_request_is_counted_too(gunicorn, statsd):
+def test_an_invalid_request_is_counted_too(gunicorn, statsd):
     server = gunicorn("--statsd-host", statsd.address)
     server.talk(b"garbage\r\n\r\n")
     assert statsd("gunicorn.request.status.400:1|c")

@@ -38,7 +38,7 @@ def serve_tls(gunicorn, certificates):
 
 @pytest.fixture
 def trusting(certificates):
-    """Make a client's context that trusts the server, and shows a certificate if it shall."""
+    """Make a client's context that trusts the server, and shows a certificate if asked to."""
 
     def trusting(*, certified=False):
         context = ssl.create_default_context(cafile=f"{certificates}/server.pem")
@@ -127,7 +127,7 @@ def test_a_client_that_prefers_http_2_speaks_http_1_1(serve_tls, trusting):
     connection.close()
 
 
-def test_what_is_no_tls_is_cut_off_and_the_worker_goes_on(serve_tls, trusting):
+def test_a_client_without_tls_is_cut_off_and_the_worker_goes_on(serve_tls, trusting):
     server = serve_tls()
     with contextlib.suppress(ConnectionResetError):
         assert b"HTTP" not in server.talk(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -180,8 +180,9 @@ def test_a_key_that_does_not_fit_ends_gunicorn_with_a_message(gunicorn, certific
 
 @pytest.mark.parametrize("uvloop", [True, False])
 def test_a_client_that_reads_slowly_gets_the_whole_answer(serve_tls, trusting, tmp_path, uvloop):
-    # What TLS has handed down to the socket's own transport is not seen from above. It must not
-    # be dropped when the connection is no longer kept, nor when it has lingered long enough.
+    # The transport does not show the data that TLS has passed to the socket's own transport. It
+    # must not be dropped when the connection is no longer kept, nor when it has lingered long
+    # enough.
     (tmp_path / "big.py").write_text(
         "def app(environ, start_response):\n"
         "    start_response('200 OK', [])\n"

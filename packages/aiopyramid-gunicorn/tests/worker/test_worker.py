@@ -18,7 +18,7 @@ def test_the_access_log_has_gunicorns_format(served):
     served.said(r'^127\.0\.0\.1 - - \[.+\] "GET /hello\?logged HTTP/1\.1" 200 5 "-" "-"$')
 
 
-def test_the_worker_survives_what_is_no_request(served):
+def test_the_worker_survives_invalid_requests(served):
     before = served.get("/pid")
     with socket.create_connection(("127.0.0.1", served.port)) as sock:
         sock.sendall(b"\x16\x03\x01 this is not HTTP\r\n\r\n")

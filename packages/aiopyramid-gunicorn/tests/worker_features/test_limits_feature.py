@@ -39,7 +39,7 @@ def test_a_stream_may_take_longer(start, raw, tmp_path):
     server = start(settings={"aiopyramid.request_timeout": "0.2"})
     client = raw(server, f"/stream?file={tmp_path}/go_on")
     client.read_until(b"one\n")
-    assert server.get(f"/wait?file={tmp_path}/never")[0] == 503  # meanwhile the limit has passed
+    assert server.get(f"/wait?file={tmp_path}/never")[0] == 503  # the limit has passed
     (tmp_path / "go_on").touch()
     client.read_until(b"two\n")
 

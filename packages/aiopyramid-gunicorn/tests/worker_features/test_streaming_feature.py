@@ -71,7 +71,7 @@ def test_when_the_client_goes_any_async_iterator_is_closed_at_once(start, raw, h
 
 
 @pytest.mark.parametrize("how", SERVERS)
-def test_a_middleware_may_iterate_the_body_as_an_ordinary_one(start, tmp_path, how):
+def test_a_middleware_may_iterate_the_body_as_a_synchronous_one(start, tmp_path, how):
     (tmp_path / "go_on").touch()
     server = start(settings={"test.middleware": "1"}, how=how)
     assert server.get(f"/stream?file={tmp_path}/go_on") == (200, "ONE\nTWO\n")

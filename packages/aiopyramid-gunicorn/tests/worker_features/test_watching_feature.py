@@ -26,7 +26,7 @@ def test_a_task_that_blocks_is_not_blamed_on_the_server(start):
     server.said(r"has been blocked .* by features_app\.blocks_in_task\.<locals>\.task \(")
 
 
-def test_an_ordinary_view_is_not_reported(start, tmp_path):
+def test_a_synchronous_view_is_not_reported(start, tmp_path):
     server = start(settings=WATCHED)
     outcome = server.get_later(f"/block_until?file={tmp_path}/go_on")
     server.said("blocks in")

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import IO, Any, Final, Protocol
 
 from aiopyramid_core import await_
-from aiopyramid_core._bodies import END_OF_BODY, OrdinaryBody
+from aiopyramid_core._bodies import END_OF_BODY, SynchronousBody
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
 from aiopyramid_core.exceptions import ApplicationError, ClientDisconnected, RequestError
 from aiopyramid_core.response_head import has_body
@@ -250,7 +250,7 @@ class Exchange:
         elif hasattr(body, "__aiter__"):
             await_(self._give_parts(body))
         else:
-            parts = OrdinaryBody(body)
+            parts = SynchronousBody(body)
             try:
                 while self._is_wanted and (part := parts.next()) is not END_OF_BODY:
                     self._hand_over(part)

@@ -1,7 +1,7 @@
 """Whether a request came over TLS, according to the connection or to a trusted proxy.
 
-uWSGI uses ``X-Forwarded-Proto`` and ``X-Forwarded-Ssl`` as the scheme of the request, whoever sends
-them and whatever their values are.
+uWSGI uses ``X-Forwarded-Proto`` and ``X-Forwarded-Ssl`` as the scheme of the request, from any
+client and with any value.
 """
 
 import ipaddress

@@ -29,7 +29,7 @@ class EngineMissing(AiopyramidError, ConfigurationError):
 
     Attributes:
         option: The option to add to uWSGI's command line.
-        consequence: What would happen without it, as a sentence.
+        consequence: The consequence of its absence, as a sentence.
     """
 
     def __init__(self, option: str, consequence: str) -> None:

@@ -69,7 +69,7 @@ async def fail(request):
 
 
 class Panic(BaseException):
-    """What extensions written in Rust raise is no Exception either."""
+    """The panics of extensions written in Rust are not Exceptions either."""
 
 
 async def panic(request):
@@ -148,7 +148,7 @@ async def background(request):
     return text("begun")
 
 
-# --- Ordinary views -------------------------------------------------------------------------------
+# --- Synchronous views ----------------------------------------------------------------------------
 
 
 def block(request):
@@ -156,8 +156,8 @@ def block(request):
     return text("blocked")
 
 
-def block_for_ever(request):
-    say("came to block for ever")
+def block_forever(request):
+    say("came to block forever")
     time.sleep(1000)
 
 
@@ -321,7 +321,7 @@ async def stop(registry):
 
 
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, scheme, background]
-VIEWS += [limit_files, block, block_for_ever, length_in_thread, thread, executor, file]
+VIEWS += [limit_files, block, block_forever, length_in_thread, thread, executor, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent, switch, said]
 VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
 VIEWS += [leave_child]

@@ -23,7 +23,7 @@ class Served(Process):
     def __init__(
         self, *options: str, module: str = "served_app", settings: dict[str, str] | None = None
     ) -> None:
-        # Not one that uWSGI chooses: behind a reload it would be another.
+        # Not one that uWSGI chooses: after a reload it would be another.
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         included = {"pyramid.includes": "aiopyramid_uwsgi"} | (settings or {})

@@ -11,7 +11,7 @@ OTHERWISE = {
     "test_tls",
     # uWSGI keeps to itself what has come with a request's head. A client must not send frames
     # before it has the answer (RFC 6455, 4.1).
-    "test_what_comes_right_behind_the_handshake_is_not_lost",
+    "test_what_comes_right_after_the_handshake_is_not_lost",
 }
 
 

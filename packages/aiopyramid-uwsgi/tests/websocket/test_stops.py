@@ -1,4 +1,4 @@
-"""What becomes of connections when uWSGI stops or reloads."""
+"""The end of connections when uWSGI stops or reloads."""
 
 import signal
 

@@ -12,7 +12,7 @@ __all__ = ("Keepalive", "Verdict")
 
 
 class Verdict(enum.Enum):
-    """What to do about a client."""
+    """The next step for a client."""
 
     WAIT = "it has sent data recently"
     PING = "it has been silent and is sent a ping"

@@ -1,4 +1,4 @@
-"""What the conformance tests talk to."""
+"""The application of the conformance tests."""
 
 from pyramid.config import Configurator
 

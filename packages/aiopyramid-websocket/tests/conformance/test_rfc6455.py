@@ -147,7 +147,7 @@ def test_any_character_comes_back(connect, text, as_fragments):
 
 
 @pytest.mark.parametrize("name", INVALID)
-def test_a_text_that_is_no_utf_8_closes_with_1007(connect, name):
+def test_a_text_that_is_not_utf_8_closes_with_1007(connect, name):
     wire = connect()
     wire.send(frame(TEXT, b"before" + INVALID[name]))
     assert wire.close_code() == 1007
@@ -185,20 +185,20 @@ def test_a_reason_may_have_123_bytes(connect):
     assert wire.close_code() == 1000
 
 
-def test_a_reason_that_is_no_utf_8_closes_with_1007(connect):
+def test_a_reason_that_is_not_utf_8_closes_with_1007(connect):
     wire = connect()
     wire.send(close(1000, b"\xce\xba\xff"))
     assert wire.close_code() in (1002, 1007)
 
 
 @pytest.mark.parametrize("behind", [frame(TEXT, b"x"), frame(PING, b"x"), close(), b"\xff" * 99])
-def test_what_comes_behind_a_close_is_dropped(connect, behind):
+def test_what_comes_after_a_close_is_dropped(connect, behind):
     wire = connect()
     wire.send(close() + behind)
     assert wire.rest() == [Frame(CLOSE, b"\x03\xe8")]
 
 
-def test_a_message_before_the_close_is_echoed_or_not_but_nothing_behind_the_close_is(connect):
+def test_a_message_before_the_close_is_echoed_or_not_but_nothing_after_the_close_is(connect):
     wire = connect()
     wire.send(frame(TEXT, b"x" * 70_000) + close())
     assert wire.close_code() == 1000

@@ -142,7 +142,7 @@ BROKEN = {
     ),
     "rsv of a ping": (frame(PING, b"x", rsv=COMPRESSED), {1002}),
     "no deflate at all": (frame(TEXT, b"\xff" * 20, rsv=COMPRESSED), {1002, 1007}),
-    "text that is no UTF-8": (
+    "text that is not UTF-8": (
         frame(TEXT, zlib.compress(b"\xff\xfe", wbits=-15) + b"\0", rsv=COMPRESSED),
         {1007},
     ),

@@ -103,7 +103,7 @@ async def forks(ws):
 
 
 class Stubborn(WebsocketConnectionView):
-    """Takes its time when the connection is closed, or for ever."""
+    """Takes its time when the connection is closed, or forever."""
 
     async def on_message(self, message):
         self.seconds = float(message)

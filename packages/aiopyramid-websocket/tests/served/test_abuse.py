@@ -153,7 +153,7 @@ def test_messages_that_nobody_reads_are_held_back(served, worker, reach):
     wire.reset()
 
 
-def test_a_peer_that_is_silent_for_ever_is_left(served, worker, reach):
+def test_a_peer_that_is_silent_forever_is_left(served, worker, reach):
     before = worker()
     wire = reach("/impatient")
     assert wire.next().opcode == PING  # and it never answers
@@ -166,7 +166,7 @@ def test_a_child_that_a_handler_has_forked_does_not_keep_the_connection_open(rea
     child = int(wire.next().payload)
     try:
         wire.send(close())
-        assert wire.close_code() == 1000  # and the end of the stream behind it
+        assert wire.close_code() == 1000  # and the end of the stream after it
         os.kill(child, 0)  # it is still there
     finally:
         os.kill(child, signal.SIGTERM)

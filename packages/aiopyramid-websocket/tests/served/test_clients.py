@@ -19,7 +19,9 @@ SAID = {
     "pong": True,
     "closed with": 4000,
 }
-"""What each client gets back; ``closed with`` is the server's answer to its own code."""
+"""The close code that each client gets back; ``closed with`` is the server's answer to its own
+code.
+"""
 
 
 def websockets_asyncio(uri, deflate):

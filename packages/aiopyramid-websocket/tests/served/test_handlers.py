@@ -6,7 +6,7 @@ from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 
 @pytest.mark.parametrize("path", ["/ws", "/class"])
 @pytest.mark.parametrize("compression", [None, "deflate"])
-def test_the_examples_of_the_original_run_as_printed(served, path, compression):
+def test_the_examples_of_aiopyramid_0_x_run_as_printed(served, path, compression):
     client = served.connect(path, compression=compression)
     for message in ("hello", b"\x00\x01", "", "x" * 100_000):
         client.send(message)

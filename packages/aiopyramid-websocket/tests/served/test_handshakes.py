@@ -130,7 +130,7 @@ def test_one_connection_too_many_is_503(served):
     served.said(r"all 1 connections are taken \(aiopyramid.websocket.max_connections\)")
 
 
-def test_what_comes_right_behind_the_handshake_is_not_lost(served):
+def test_what_comes_right_after_the_handshake_is_not_lost(served):
     head = "".join(f"{name}: {value}\r\n" for name, value in HANDSHAKE.items())
     frames = Frame(Opcode.TEXT, b"early").serialize(mask=True)
     with socket.create_connection(("127.0.0.1", served.port), PATIENCE_SECONDS) as sock:

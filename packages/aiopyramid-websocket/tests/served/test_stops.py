@@ -1,4 +1,4 @@
-"""What becomes of connections when gunicorn stops or reloads."""
+"""The end of connections when gunicorn stops or reloads."""
 
 import signal
 

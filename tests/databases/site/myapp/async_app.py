@@ -95,7 +95,7 @@ async def side_by_side(request):
     return {"counts": [task.result() for task in tasks]}
 
 
-# --- Ordinary code below run_sync -----------------------------------------------------------------
+# --- Synchronous code below run_sync --------------------------------------------------------------
 
 
 @synchronize
@@ -106,7 +106,7 @@ async def fail_later():
 
 @synchronize
 async def price_by_way_of_ordinary_code(name):
-    """A coroutine which calls ordinary code that awaits once more."""
+    """A coroutine which calls synchronous code that awaits once more."""
     await asyncio.sleep(0)
     return import_.price_of(name)
 

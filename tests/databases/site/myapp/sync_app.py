@@ -1,4 +1,4 @@
-"""An application with ``pyramid_tm`` and an ordinary engine: ``models`` of the documentation."""
+"""An application with ``pyramid_tm`` and a synchronous engine: ``models`` of the documentation."""
 
 import json
 import os

@@ -110,7 +110,7 @@ async def add_from_coroutine_and_raise(request):
     raise LookupError
 
 
-def add_behind_the_tweens(request):
+def add_after_the_tweens(request):
     """Leave something in the thread, and write it in transactions of the callbacks' own."""
     local.name = request.params["name"]
     request.add_response_callback(lambda request, response: add_in_transaction("response"))
@@ -136,6 +136,6 @@ def main():
     config.registry["engine"] = engine
     config.registry["endings"] = {}
     views = [add, add_and_raise, add_and_wait, names, is_locked, join, endings]
-    views += [add_from_coroutine, add_from_coroutine_and_raise, add_behind_the_tweens]
+    views += [add_from_coroutine, add_from_coroutine_and_raise, add_after_the_tweens]
     add_views(config, *views)
     return config.make_wsgi_app()

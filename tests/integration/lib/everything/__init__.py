@@ -3,7 +3,7 @@
 ``/direct``
     Every hook of Pyramid but tweens is a coroutine.
 ``/woven``
-    The same with coroutine tweens around everything, between ordinary ones.
+    The same with coroutine tweens around everything, between synchronous ones.
 ``/ticket``, ``/session``
     The authentication policies of Pyramid 1, with a coroutine as callback.
 ``/executed``

@@ -46,7 +46,7 @@ def ordinary_parts_of(request):
 
 
 def awaiting_parts_of(request):
-    """An ordinary generator that calls coroutines."""
+    """A synchronous generator that calls coroutines."""
     for number in range(3):
         yield synchronize(after_pause)(b"%d " % number)
 
@@ -63,7 +63,7 @@ async def events_of(request):
 
 
 def body(parts):
-    """Return a coroutine view and an ordinary one with such a body."""
+    """Return a coroutine view and a synchronous one with such a body."""
 
     def view(request):
         return Response(app_iter=parts(request), content_type="text/plain", charset="utf-8")

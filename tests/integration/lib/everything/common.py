@@ -1,4 +1,4 @@
-"""What the modules of this package share."""
+"""Code that the modules of this package share."""
 
 import asyncio
 

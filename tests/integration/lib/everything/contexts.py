@@ -16,7 +16,7 @@ up = ContextVar("up", default="nothing")
 
 
 def tween_factory(handler, registry):
-    """An ordinary tween that sets a variable and shows what the view has set."""
+    """A synchronous tween that sets a variable and shows what the view has set."""
 
     def tween(request):
         if "X-Id" not in request.headers:

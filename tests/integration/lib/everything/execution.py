@@ -1,4 +1,4 @@
-"""What Pyramid calls around a request, where there is no current request yet or any more."""
+"""Callables that Pyramid calls around a request, while there is no current request."""
 
 from pyramid.config import Configurator
 from pyramid.request import Request

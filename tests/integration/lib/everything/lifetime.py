@@ -1,4 +1,4 @@
-"""What happens once per process, and what outlives a response."""
+"""Code that runs once per process, and code that outlives a response."""
 
 import asyncio
 import os
@@ -50,7 +50,7 @@ async def started(request):
 async def work(file, journal, name):
     journal.append(f"begun {name}")
     await until_there(file)
-    # A background task may call ordinary code that awaits.
+    # A background task may call synchronous code that awaits.
     journal.append(synchronize(after_pause)(f"done {name}"))
 
 

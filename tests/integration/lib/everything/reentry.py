@@ -1,4 +1,4 @@
-"""Ordinary code called by coroutines called by ordinary code, and where that has an end."""
+"""Synchronous code called by coroutines called by synchronous code, and where that has an end."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from .common import add, after_pause, pause
 
 @synchronize
 async def descend(depth):
-    """Go down by way of ordinary code."""
+    """Go down by way of synchronous code."""
     await pause()
     below = ordinary_descend(depth)
     await pause()

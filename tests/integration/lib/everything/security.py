@@ -17,7 +17,7 @@ class Policy:
         return await after_pause(request.headers.get("X-User"))
 
     async def authenticated_userid(self, request):
-        # An ordinary call of a synchronized coroutine, by a coroutine.
+        # A direct call of a synchronized coroutine, by a coroutine.
         return self.identity(request)
 
     async def permits(self, request, context, permission):

@@ -1,4 +1,4 @@
-"""Coroutine tweens before, between and after ordinary ones."""
+"""Coroutine tweens before, between and after synchronous ones."""
 
 from pyramid.tweens import EXCVIEW, INGRESS
 

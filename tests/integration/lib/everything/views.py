@@ -1,4 +1,4 @@
-"""Views of every shape, coroutines and ordinary ones, and what is around a view."""
+"""Views of every shape, coroutines and synchronous ones, and what is around a view."""
 
 import asyncio
 import functools
@@ -123,7 +123,7 @@ COROUTINES = {
 }
 
 
-# --- Ordinary views -------------------------------------------------------------------------------
+# --- Synchronous views ----------------------------------------------------------------------------
 
 
 def ordinary(request):

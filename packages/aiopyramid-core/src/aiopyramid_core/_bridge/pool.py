@@ -59,7 +59,7 @@ os.register_at_fork(after_in_child=_orphan_in_child)
 
 
 def _work() -> None:
-    """Run calls for ever, as they are switched in.
+    """Run calls forever, as they are switched in.
 
     The garbage collector cannot look into a suspended greenlet: if its own frames referred to it,
     it would never be freed. So no variable here or in ``driver.await_in_bridge`` holds the current

@@ -35,7 +35,7 @@ def _make_task(
 
 
 class _SteppedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that steps in greenlets, and looks like the original one in its Task."""
+    """A coroutine that steps in greenlets, and looks like the inner one in its Task."""
 
     def __init__(self, original: Any) -> None:
         self._original = original
@@ -55,7 +55,7 @@ class _SteppedCoroutine(Coroutine[Any, Any, Any]):
 
     def throw(self, kind: Any, value: Any = None, frames: Any = None, /) -> Any:
         if not self._has_begun:
-            # The Task was cancelled before it began: tell the original coroutine.
+            # The Task was cancelled before it began: pass the exception to the inner coroutine.
             self._steps.close()
             return self._original.throw(kind if value is None else value)
         return self._steps.throw(kind if value is None else value)

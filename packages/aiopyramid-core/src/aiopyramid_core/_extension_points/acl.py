@@ -2,8 +2,9 @@
 
 Pyramid's :class:`~pyramid.authorization.ACLHelper` asks each resource for its ``__acl__``. An
 application's policy makes such a helper by itself, and Pyramid has no hook between the two. So the
-helper's two methods are replaced here, for the process and once: they do what they did, and see
-resources whose ``__acl__`` waits if it is a method, or a property that is a coroutine.
+helper's two methods are replaced here, once per process. The replacements call the originals with
+resources whose ``__acl__``, if it is a coroutine method or a property that returns a coroutine, is
+awaited.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ def install() -> None:
 
 def _permits_awaiting(helper: Any, context: Any, principals: Any, permission: Any) -> Any:
     result = _permits(helper, _Resource(context), principals, permission)
-    # Who reads the result asks which of the application's resources has decided.
+    # The result must name the application's resource, and not the wrapper.
     result.context = result.context._resource
     result.args = (*result.args[:4], result.context, *result.args[5:])
     return result
@@ -40,7 +41,7 @@ def _principals_allowed_awaiting(helper: Any, context: Any, permission: Any) -> 
 
 
 class _Resource:
-    """A resource and those above it, with nothing but what an ACL helper asks for."""
+    """A resource and its parents, with only the attributes that an ACL helper reads."""
 
     __slots__ = ("_resource",)
 
@@ -56,7 +57,8 @@ class _Resource:
     @property
     def __acl__(self) -> Any:
         acl = self._resource.__acl__
-        # Awaited by the helper, and not here: an AttributeError here means that there is none.
+        # Awaited when the helper calls it, and not here, because an AttributeError here would mean
+        # that the resource has no list.
         if callable(acl):
             return lambda: awaited(acl())
         return (lambda: awaited(acl)) if is_coroutine(acl) else acl

@@ -1,12 +1,12 @@
-"""Waiting for what a callable of the application returned, where Pyramid takes it for a value.
+"""Wrappers that await the results of the application's callables for Pyramid.
 
-Pyramid calls tweens, policies, predicates and many more as synchronous functions. What it holds of
-them is wrapped here, so that it gets the result of a coroutine and never the coroutine, which would
-be true, an identity or a response. The application's own object stays as it is: what the
-application calls itself it awaits itself.
+Pyramid calls tweens, policies, predicates and others as synchronous functions. The objects that it
+calls are wrapped here, so that it gets the result of a coroutine and never the coroutine, which it
+would take for true, an identity or a response. The application's own objects are not changed: code
+of the application that calls them awaits them itself.
 
-Whether something is a coroutine is seen by what it returned, so that a lambda or a decorator which
-hides a coroutine function hides nothing here. Any other result costs one look at its type.
+The wrappers examine the returned value and not the function. So they also recognise a coroutine
+function inside a lambda or a decorator. Any other result costs one check of its type.
 """
 
 import functools
@@ -38,17 +38,19 @@ __all__ = (
 )
 
 _wrappers: Final["WeakSet[Callable[..., Any]]"] = WeakSet()
-"""The functions made here. No attribute says so, because functools.wraps would copy it."""
+"""The functions made here. They are not marked by an attribute, because functools.wraps would copy
+it.
+"""
 
 
 def awaited(result: Any) -> Any:
     """Return the result of an awaitable, and anything else as it is.
 
-    In a request it waits as :func:`~aiopyramid_core.await_` does; where there is none, while the
-    application is configured, on the event loop of the process.
+    In a request it waits as :func:`~aiopyramid_core.await_` does. Outside of requests, such as
+    during the configuration, it waits for the event loop of the process.
 
     Args:
-        result: What a callable returned.
+        result: The value that a callable returned.
 
     Raises:
         ScopeError: The caller runs on the event loop's own thread outside of a greenlet. A
@@ -61,7 +63,7 @@ def awaited(result: Any) -> Any:
 
 
 def awaited_coroutine(result: Any) -> Any:
-    """The same for coroutines alone: other awaitables may be what the application wants."""
+    """Return the result of a coroutine, and anything else as it is, other awaitables included."""
     return _wait(result) if is_coroutine(result) else result
 
 
@@ -74,12 +76,12 @@ def _wait(awaitable: Any) -> Any:
 
 
 def awaiting(function: Any, point: str) -> Any:
-    """Return a callable that waits for what ``function`` returns.
+    """Return a callable that awaits the result of ``function``.
 
     Args:
-        function: A callable of the application. A class is returned as it is: a call of it makes
-            an instance, which there is no need to wait for.
-        point: What Pyramid wants it for, a noun phrase for error messages.
+        function: A callable of the application. A class is returned as it is, since its instances
+            are not awaited.
+        point: Its use in Pyramid, a noun phrase for error messages.
 
     Raises:
         ConfigurationError: ``function`` is an async generator function.
@@ -102,7 +104,7 @@ def awaiting(function: Any, point: str) -> Any:
 
 
 def dressed(function: Any, wrapper: Callable[..., Any]) -> Any:
-    """Return a wrapper of which callers may ask all that they may ask of ``function``."""
+    """Return a wrapper with the attributes and the signature of ``function``."""
     if inspect.isroutine(function):
         wrapper = wrap_as(function, wrapper)
         _wrappers.add(wrapper)
@@ -119,19 +121,19 @@ def _makes_instances(function: Any) -> bool:
 
 
 def is_awaiting(component: Any) -> bool:
-    """Return whether a component was made here, and so awaits by itself."""
+    """Return whether a component is a wrapper made here."""
     if issubclass(type(component), AwaitingObject):
         return True
     return inspect.isfunction(component) and component in _wrappers
 
 
 def holds(component: Any, original: Any) -> bool:
-    """Return whether a component was made here of the application's object ``original``."""
+    """Return whether a component is a wrapper of the application's object ``original``."""
     return is_awaiting(component) and bool(original_of(component) == original)
 
 
 def original_of(component: Any) -> Any:
-    """Return the application's object of which a component was made here, or the component."""
+    """Return the application's object inside a wrapper, or the component if it is not a wrapper."""
     if issubclass(type(component), AwaitingObject):
         return component._original
     return component.__wrapped__ if is_awaiting(component) else component
@@ -143,11 +145,11 @@ def original_of(component: Any) -> Any:
 def refuse_async_generator(function: Any, point: str) -> None:
     """Raise an error if a callable of the application is an async generator function.
 
-    Its result is an async generator, true and never run.
+    A call returns an async generator, which Pyramid would take for true and never run.
 
     Args:
         function: A callable.
-        point: What Pyramid wants it for, a noun phrase for the message.
+        point: Its use in Pyramid, a noun phrase for the message.
 
     Raises:
         ConfigurationError: It is one.
@@ -158,8 +160,8 @@ def refuse_async_generator(function: Any, point: str) -> None:
 
 def _refuse_result(function: Any, point: str) -> NoReturn:
     raise ConfigurationError(
-        f"Pyramid wants {object_description(function)} as {point}, and it returns an async"
-        " generator, which has no result to wait for. Say 'return' in it instead of 'yield'."
+        f"{object_description(function)} is used as {point}, but returns an async generator, which"
+        " has no result to wait for. Write 'return' in it instead of 'yield'."
     )
 
 
@@ -167,12 +169,12 @@ def _refuse_result(function: Any, point: str) -> NoReturn:
 
 
 class AwaitingObject:
-    """An object some of whose methods are awaited for Pyramid, and which is otherwise the same.
+    """A proxy of an object some of whose methods are awaited for Pyramid.
 
     Args:
-        original: The application's object. What is set here is set there.
+        original: The application's object. Attributes that are set on the proxy are set on it.
         names: The methods that Pyramid calls.
-        point: What Pyramid wants the object for, a noun phrase for error messages.
+        point: The use of the object in Pyramid, a noun phrase for error messages.
 
     Raises:
         ConfigurationError: One of the methods is an async generator function.
@@ -190,7 +192,7 @@ class AwaitingObject:
                 function = getattr(original, name)
                 refuse_async_generator(function, f"{name} of {point}")
                 prepare_generators(function)
-                # Kept where it is found without a call of __getattr__.
+                # An attribute of the proxy, which Python finds without calling __getattr__.
                 put(name, self._awaiting_method(name))
 
     def _awaiting_method(self, name: str) -> Callable[..., Any]:
@@ -208,7 +210,7 @@ class AwaitingObject:
 
         return wrap_as(getattr(original, name), awaiting_method)
 
-    @property  # type: ignore[misc]  # nobody sets it
+    @property  # type: ignore[misc]  # never set
     def __class__(self) -> Any:
         return type(self._original)
 
@@ -238,11 +240,11 @@ class AwaitingObject:
 
 
 class AwaitingCallable(AwaitingObject):
-    """An object that is called as it is, and awaited.
+    """A proxy of a callable object whose result is awaited.
 
     Args:
         original: The application's object.
-        wrapper: What calls and awaits it.
+        wrapper: The function that calls and awaits it.
     """
 
     __slots__ = ()
@@ -259,7 +261,7 @@ class AwaitingCallable(AwaitingObject):
 
 
 class AwaitingCollection(AwaitingObject):
-    """A collection of Pyramid's that gives away callables which are awaited.
+    """A proxy of a collection of Pyramid's whose callables are awaited.
 
     Args:
         collection: Pyramid's own.

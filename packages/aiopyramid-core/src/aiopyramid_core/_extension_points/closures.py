@@ -1,4 +1,4 @@
-"""Functions that were made by functions: other values for the variables of the outer one."""
+"""Closures: reading and replacing the variables of the enclosing function."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ __all__ = ("outer_variables", "replace_outer_variable", "with_outer_variables")
 
 
 def outer_variables(function: FunctionType) -> dict[str, Any]:
-    """Return what a function uses of the one around it, by name, less what has no value yet."""
+    """Return the variables of the enclosing function that a function uses and that have a value."""
     found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
@@ -20,12 +20,12 @@ def outer_variables(function: FunctionType) -> dict[str, Any]:
 
 
 def with_outer_variables(function: FunctionType, values: Mapping[str, Any]) -> FunctionType:
-    """Return a copy of a function that uses other values; the original keeps its own.
+    """Return a copy of a closure with other values of the enclosing function's variables.
 
     Args:
-        function: A function that was made by a function.
-        values: New values of the outer function's variables, by name. Without any, the function
-            itself is returned.
+        function: A closure.
+        values: New values of the variables, by name. If there are none, the function itself is
+            returned.
     """
     if not values:
         return function
@@ -39,7 +39,7 @@ def with_outer_variables(function: FunctionType, values: Mapping[str, Any]) -> F
         function.__code__, function.__globals__, function.__name__, function.__defaults__, closure
     )
     made.__kwdefaults__ = function.__kwdefaults__
-    # Not functools.wraps, by which the copy would wrap the original.
+    # Not functools.wraps, which would set __wrapped__.
     for name in functools.WRAPPER_ASSIGNMENTS:
         if hasattr(function, name):
             setattr(made, name, getattr(function, name))
@@ -50,15 +50,15 @@ def with_outer_variables(function: FunctionType, values: Mapping[str, Any]) -> F
 def replace_outer_variable(
     function: FunctionType, name: str, replacement: Callable[[Any], Any]
 ) -> None:
-    """Give a function, and all that were made with it, another value of an outer one's variable.
+    """Replace the value of an enclosing function's variable, for all closures that share it.
 
     Args:
-        function: A function that was made by a function.
+        function: A closure.
         name: The variable's. Nothing happens if the function uses no such variable.
         replacement: Returns the new value for the old one.
     """
     if name in outer_variables(function):
         index = function.__code__.co_freevars.index(name)
-        assert function.__closure__ is not None  # or else it has no such variable
+        assert function.__closure__ is not None  # it has such a variable
         cell = function.__closure__[index]
         cell.cell_contents = replacement(cell.cell_contents)

@@ -1,7 +1,7 @@
-"""Pyramid's own collections: what they hold of the application's callables is awaited.
+"""Pyramid's own collections, whose callables are awaited.
 
-Tweens, routes, request properties and cache busters are no components of the registry: a component
-of Pyramid's holds them.
+Tweens, routes, request properties and cache busters are not registered one by one: a component of
+Pyramid's holds them.
 """
 
 import inspect
@@ -29,7 +29,7 @@ __all__ = ("AwaitingTweens", "await_cache_busters", "await_properties", "await_r
 
 
 class AwaitingTweens(AwaitingCollection):
-    """Tweens that are awaited, so that each of them finds a response below itself.
+    """Tweens that are awaited, so that each of them gets a response from the next one.
 
     Args:
         tweens: Pyramid's :class:`~pyramid.config.tweens.Tweens`.
@@ -47,15 +47,15 @@ class AwaitingTweens(AwaitingCollection):
         return [(name, _awaiting_tween(name, each)) for name, each in self._original.explicit]
 
     def insert_explicit(self, position: int, name: str, factory: Any) -> None:
-        """Add one to those of the setting, where Pyramid's own method adds it at their end."""
+        """Insert a tween into those of the setting; Pyramid's own method can only append one."""
         self._original.explicit.insert(position, (name, factory))
 
     def __call__(self, handler: Any, registry: Any) -> Any:
         """Return the outermost tween."""
-        # The handler is a method of the application, which no event says this early and this
-        # cheaply: with a single subscriber Pyramid notifies of four events per request.
+        # The handler is a method of the application. An event for this would come later and cost
+        # more: with a single subscriber, Pyramid notifies of four events per request.
         explain_wsgi(getattr(handler, "__self__", None))
-        # By Pyramid's method, which asks for the two above.
+        # Pyramid's method, which uses the two above.
         return Tweens.__call__(self, handler, registry)
 
 
@@ -73,7 +73,7 @@ def _awaiting_tween(name: str, factory: Any) -> Any:
 
 
 _TWEENS_OF_OURS: Final = "aiopyramid_core.tweens."
-"""Synchronous functions all of them."""
+"""The package's own tweens, all of them synchronous functions."""
 
 
 # --- Routes ---------------------------------------------------------------------------------------
@@ -83,8 +83,8 @@ def await_routes(mapper: Any) -> Any:
     """Let a routes mapper await the factories, the predicates and the pregenerators of its routes.
 
     Args:
-        mapper: Pyramid's :class:`~pyramid.urldispatch.RoutesMapper`, changed in place: whoever
-            made it keeps it.
+        mapper: Pyramid's :class:`~pyramid.urldispatch.RoutesMapper`, changed in place, because its
+            creator may still hold it.
     """
     connect = mapper.connect
 
@@ -124,10 +124,10 @@ class _Properties(dict[str, Any]):
 
 
 def await_properties(extensions: Any) -> Any:
-    """Let the properties of requests be coroutines; methods are left to who calls them.
+    """Let the properties of requests be coroutines; callers of methods await them themselves.
 
     Args:
-        extensions: What Pyramid keeps of ``add_request_method``, changed in place.
+        extensions: Pyramid's record of ``add_request_method`` calls, changed in place.
     """
     properties = _Properties()
     for name, descriptor in extensions.descriptors.items():
@@ -189,7 +189,7 @@ class _WithAwaitedToken(AwaitingObject):
         super().__init__(cache_buster, ("tokenize",), "a cache buster")
 
     def __call__(self, request: Any, subpath: str, values: Any) -> Any:
-        # By Pyramid's method, which asks for the one above.
+        # Pyramid's method, which calls ``tokenize`` of this object.
         return awaited(type(self._original).__call__(self, request, subpath, values))
 
 
@@ -198,8 +198,8 @@ def _refuse_coroutines(cache_buster: Any) -> None:
         if is_coroutine_callable(getattr(cache_buster, name)):
             raise ConfigurationError(
                 f"Pyramid calls {name} of {object_description(cache_buster)}, a cache buster, when"
-                " the object is made, and it is a coroutine. Say 'def', and call what waits by"
-                " aiopyramid_core.run(function, ...)."
+                " the object is made, so it must not be a coroutine. Define it with 'def', and"
+                " call asynchronous code with aiopyramid_core.run(function, ...)."
             )
 
 

@@ -1,7 +1,7 @@
-"""What an application has committed before it included this package.
+"""Views and subscribers that were committed before the application included this package.
 
-Pyramid has made views of it, which hold the policy, the callback and the predicates that they ask
-as they were. Views are functions made by functions: what they ask is replaced where they hold it.
+Such views hold the policy, the callback and the predicates that they call without the wrappers.
+They hold them in variables of closures, where these are replaced.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ __all__ = ("await_subscriber_predicates", "await_views")
 
 
 def await_views(registry: Any) -> None:
-    """Let what the views of a registry ask be awaited.
+    """Await the policy, the callbacks and the predicates that the views of a registry call.
 
     Args:
         registry: The application's.
@@ -69,7 +69,7 @@ _DERIVERS: Final = vars(pyramid.viewderivers)
 
 
 def _layers_of_pyramid(view: Any) -> Iterator[FunctionType]:
-    """Yield the functions of which Pyramid's own view derivers have made a view."""
+    """Yield the layers of a view that Pyramid's own view derivers have made."""
     while view is not None:
         for function in (view, getattr(view, "__permitted__", None)):
             if isinstance(function, FunctionType) and function.__globals__ is _DERIVERS:

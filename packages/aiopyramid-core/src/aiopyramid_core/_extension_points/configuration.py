@@ -1,9 +1,8 @@
 """Configuration by coroutines: ``includeme`` functions, directives and actions are awaited.
 
 Pyramid discards their return values, so a coroutine would silently do nothing.
-The two methods of the configurator that take callables of the application are replaced here, for
-the process and once, since an ``include`` makes a new configurator; directives are kept in the
-registry.
+The two methods of the configurator that take callables of the application are replaced here, once
+per process, since an ``include`` makes a new configurator. Directives are kept in the registry.
 """
 
 import inspect
@@ -46,7 +45,7 @@ def install(config: Any) -> None:
 
 
 class _Directives(dict[str, tuple[Any, bool]]):
-    """Directives by name, each with whether it is to know who has called it."""
+    """Directives by name, each with its option ``action_wrap``."""
 
     def __setitem__(self, name: str, entry: tuple[Any, bool]) -> None:
         directive, action_wrap = entry
@@ -69,7 +68,7 @@ def _include_awaiting(config: Any, callable: Any, route_prefix: str | None = Non
     if not isinstance(function, FunctionType):
         _include(config, included, route_prefix)
         return
-    # Pyramid wants to know in which file the function is, and not the one around it.
+    # Pyramid looks up the file of the function, which must not be that of the wrapper.
     config.inspect = SimpleNamespace(
         getmodule=inspect.getmodule, getsourcefile=lambda _: inspect.getsourcefile(function)
     )

@@ -18,7 +18,7 @@ _WRAPPER: Final = ("cornice.service", "decorate_view.<locals>.wrapper")
 
 
 def variables_of_cornice(view: Any) -> dict[str, Any] | None:
-    """Return the callable that the function made by Cornice should call instead of a view.
+    """Return the variables that a function made by Cornice should use, so that it gets results.
 
     Args:
         view: A view.
@@ -52,9 +52,9 @@ def _awaiting_class(cls: Any) -> Callable[..., Any]:
 
 
 class _AwaitingInstance:
-    """An object of the application's as Cornice sees it: what its methods return is awaited.
+    """A proxy of an application's object whose methods are awaited for Cornice.
 
-    There is one for each request, so that nothing here takes time.
+    It is created for each request, so it must be cheap.
 
     Args:
         original: The application's object.
@@ -93,10 +93,10 @@ class _AwaitingUnboundView:
     def __init__(self, view: Any) -> None:
         self._view = view
 
-    @property  # type: ignore[misc]  # nobody sets it
+    @property  # type: ignore[misc]  # never set
     def __class__(self) -> Any:
         return type(self._view)  # which Cornice asks for
 
     def make_bound_view(self, instance: _AwaitingInstance) -> Callable[..., Any]:
-        """Return what Cornice calls; the method itself sees the application's object."""
+        """Return the callable for Cornice; the method itself gets the application's object."""
         return _awaiting_call(self._view.make_bound_view(instance.original))

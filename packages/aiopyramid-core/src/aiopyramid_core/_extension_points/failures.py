@@ -1,7 +1,8 @@
-"""What leaves an application of coroutines as an exception, in the form that Pyramid understands.
+"""Exceptions of coroutines, in the form that Pyramid understands.
 
-A child of a ``TaskGroup`` raises ``HTTPNotFound``, and out of the view comes a group with it
-inside. Some errors of beginners say what is wrong, and not what to do.
+If a child of a ``TaskGroup`` raises ``HTTPNotFound``, the view raises a group that contains it;
+here the group is replaced by the exception. Errors that beginners often see get a note about what
+to do.
 """
 
 import re
@@ -38,7 +39,7 @@ def failing_as_pyramid_expects(handler: Handler) -> Handler:
 
 
 def _agreed(group: BaseExceptionGroup[Any]) -> HTTPException | None:
-    """Return the HTTP exception that all leaves of a group are, if they are the same."""
+    """Return the HTTP exception in a group if all its leaves stand for the same response."""
     leaves = list(_leaves(group))
     first = leaves[0]
     if isinstance(first, HTTPException) and len({_answer(leaf) for leaf in leaves}) == 1:
@@ -55,7 +56,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _answer(error: BaseException) -> Any:
-    """Return what an exception answers, as far as two of them can be compared."""
+    """Return a value that is equal for exceptions that stand for the same response."""
     return type(error), getattr(error, "location", None)
 
 
@@ -75,15 +76,15 @@ _EXPLANATIONS: Final = (
     ),
     (
         r"object .* can't be used in 'await' expression",
-        "What Pyramid gives you to call is a synchronous function, in a coroutine as well: the"
-        " handler of a tween, the view inside a decorator or a view deriver. Leave 'await' out.",
+        "Pyramid passes synchronous functions to coroutines, too: the handler of a tween, the view"
+        " inside a decorator or a view deriver. Call it without 'await'.",
     ),
     (
         r"'Async\w+' object does not support the context manager protocol",
         "It is of an asynchronous library: write 'async with', in a coroutine.",
     ),
 )
-"""What to do about an error, by what it says."""
+"""Patterns of error messages, each with a note about what to do."""
 
 
 def _explain(error: Exception) -> None:

@@ -1,12 +1,12 @@
-"""Where a resource is in its tree: its parent, its name, and the URL that it makes itself.
+"""The location of a resource in its tree: its parent, its name, and its own URL.
 
-Pyramid reads ``__parent__`` and ``__name__`` wherever it likes, outside of requests, too: when it
-makes a URL, finds the root, or asks the parents for their access control lists. A coroutine there
-would be a parent without a list, and ``"<coroutine object ...>"`` in a URL. So that is refused.
-``__resource_url__`` is a method, and is awaited.
+Pyramid reads ``__parent__`` and ``__name__`` in many places, also outside of requests: when it
+makes a URL, finds the root, or reads the access control lists of the parents. A coroutine there
+would count as a parent without a list, and would appear in a URL as ``"<coroutine object ...>"``.
+So it is refused. ``__resource_url__`` is a method, and is awaited.
 
-Pyramid has no hook for any of it. The functions that read them are replaced here, for the process
-and once; they do what they did.
+Pyramid has no hook for this. The functions that read the attributes are replaced here, once per
+process, by functions that check them and then call the originals.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ _resource_url: Final[Callable[..., str]] = URLMethodsMixin.resource_url
 
 
 def install() -> None:
-    """Let Pyramid see what a resource's attributes are before it uses them."""
+    """Let Pyramid check a resource's attributes before it uses them."""
     for module in (pyramid.location, pyramid.traversal, pyramid.authorization):
         module.lineage = _lineage_checked
     pyramid.traversal._resource_path_list = _path_list_checked
@@ -88,14 +88,14 @@ _resource_url_awaiting.__doc__ = _resource_url.__doc__
 
 
 class _ResourceWithURL:
-    """A resource that differs from the original in waiting for its ``__resource_url__``."""
+    """A proxy of a resource whose ``__resource_url__`` is awaited."""
 
     __slots__ = ("_resource",)
 
     def __init__(self, resource: Any) -> None:
         self._resource = resource
 
-    @property  # type: ignore[misc]  # nobody sets it
+    @property  # type: ignore[misc]  # never set
     def __class__(self) -> Any:
         return type(self._resource)
 

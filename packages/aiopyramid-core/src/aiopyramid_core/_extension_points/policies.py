@@ -1,4 +1,4 @@
-"""Policies, those that decide who may do what: Pyramid gets decisions, and never a coroutine."""
+"""Security, authentication, authorization and CSRF policies, which are awaited for Pyramid."""
 
 import copy
 from collections.abc import Callable
@@ -45,8 +45,8 @@ def _authorization_policy(policy: Any) -> Any:
 def _authentication_policy(policy: Any) -> Any:
     callback = getattr(policy, "callback", None)
     if isinstance(policy, CallbackAuthenticationPolicy) and callback is not None:
-        # The policy asks "is it None?", and so a coroutine would be a user. The application keeps
-        # the original policy with the original callback.
+        # The policy only checks for None, so a coroutine would count as a user. The application's
+        # own policy keeps its callback.
         decide = awaiting(callback, "the callback of the authentication policy")
         policy = copy.copy(policy)
         policy.callback = lambda userid, request: decide(userid, request_of(request))
@@ -58,13 +58,13 @@ def _authentication_policy(policy: Any) -> Any:
 
 
 _ASK_FOR_USERID: Final = ("authenticated_userid", "effective_principals")
-"""Methods of Pyramid's that call ``unauthenticated_userid`` and ask "is it None?"."""
+"""Methods of Pyramid's that call ``unauthenticated_userid`` and check the result for None."""
 
 
 def _with_awaited_userid(policy: Any) -> Any:
     """Return a policy whose methods of Pyramid's get user IDs, and never a coroutine.
 
-    The methods that the application has written see the original, whose coroutines they await.
+    The application's own methods use the unwrapped policy, whose coroutines they await.
     """
     asked = copy.copy(policy)
     asked.unauthenticated_userid = awaiting(
@@ -115,4 +115,4 @@ HOLDERS: Final[dict[Any, Holder]] = {
     ICSRFStoragePolicy: _csrf_storage_policy,
     IDefaultCSRFOptions: _csrf_options,
 }
-"""By the interface that Pyramid looks for: what makes of the application's object what it finds."""
+"""By interface: the function that wraps the application's object for the registry."""

@@ -1,6 +1,6 @@
-"""Predicates of views, routes and subscribers: Pyramid gets answers, and never a coroutine.
+"""Predicates of views, routes and subscribers, which are awaited for Pyramid.
 
-A coroutine is true. A predicate that is one would let every request through.
+A coroutine is true, so a predicate that returns one would match every request.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ class AwaitingPredicates(AwaitingCollection):
     __slots__ = ()
 
     def make(self, config: Any, **values: Any) -> tuple[int, list[Any], str]:
-        """Return what Pyramid's list returns, with predicates that are awaited."""
+        """Return the result of Pyramid's list, with predicates that are awaited."""
         factories = self.sorter.name2val
         for name, factory in factories.items():
             factories[name] = awaiting(factory, f"the factory of the predicate {name}")
@@ -35,11 +35,11 @@ def await_predicate(predicate: Any) -> Any:
 
     Args:
         predicate: A predicate of a view, a route or a subscriber. Pyramid's own are returned as
-            they are, but for the two that call another one.
+            they are, except the two that call another one.
     """
     kind = type(predicate)
     if kind is Notted:
-        # What it says is the opposite, and the opposite of a coroutine is False.
+        # It negates the other predicate's answer, and the negation of a coroutine is False.
         predicate.predicate = await_predicate(predicate.predicate)
         return predicate
     if kind.__module__ == CustomPredicate.__module__ and kind is not CustomPredicate:

@@ -1,8 +1,8 @@
-"""Every object that is registered, at any time and by any code, is stored so that it is awaited.
+"""Registration: objects that Pyramid calls are wrapped when they are stored in the registry.
 
 Pyramid's directives, extensions, and code that calls ``registry.registerUtility`` by itself, at any
 time, end in one of two collections of the registry: its utilities and its adapters. There the
-application's object is replaced by the one that Pyramid is to find.
+application's object is replaced by a wrapper.
 """
 
 from collections.abc import Callable
@@ -27,11 +27,11 @@ def await_extension_points(registry: Any) -> None:
     """Let everything that Pyramid calls be awaited, whatever is registered and whenever.
 
     Args:
-        registry: The application's registry. What it holds already is replaced.
+        registry: The application's registry. Components that it already holds are replaced.
 
     Raises:
-        ConfigurationError: Something was registered that Pyramid would call and nothing could
-            wait for; or a view has been made already, and it is a coroutine.
+        ConfigurationError: A component was registered that Pyramid would call where nothing can
+            await it, or a view that was made before is a coroutine.
     """
     _request_callbacks.install()
     _acl.install()
@@ -55,10 +55,12 @@ def _await_components(registry: Any) -> None:
 
 
 class _Holding(BaseAdapterRegistry):
-    """A collection of components that holds them awaited."""
+    """A collection of components that wraps those that Pyramid calls."""
 
     wrap_execution_policy: Callable[[Any], Any] | None = None
-    """What gives requests their place, once the configuration has been committed."""
+    """The wrapper of execution policies that chooses where a request runs; set when the
+    configuration has been committed.
+    """
 
     def register(self, required: Any, provided: Any, name: str, value: Any) -> None:
         component = held(provided, value)
@@ -93,6 +95,6 @@ class _Holding(BaseAdapterRegistry):
             if (awaited_value := held(provided, value)) is not value:
                 super().register(required, provided, name, awaited_value)
         for required, provided, value in list(self.allSubscriptions()):
-            # All of them, so that they stay in order.
+            # All of them, so that they keep their order.
             super().unsubscribe(required, provided, value)
             self.subscribe(required, provided, value)

@@ -1,4 +1,4 @@
-"""Renderers: what they return is awaited, and what they call for JSON, too."""
+"""Renderers, whose results are awaited, and the adapters of JSON renderers."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ class _AwaitingJSON(AwaitingObject):
         super().__init__(factory, (), "")
 
     def __call__(self, info: Any) -> Any:
-        # By Pyramid's method, which asks for the one below.
+        # Pyramid's method, which calls the one below.
         return type(self._original).__call__(self, info)
 
     def _make_default(self, request: Any) -> Any:

@@ -1,9 +1,9 @@
 """Response and finished callbacks of requests, which may be coroutine functions.
 
-Pyramid calls what ``request.add_response_callback`` was given, and drops what it returns. There is
-no hook at that place: a request may be the application's own class, or be made by hand for a
-subrequest. So the two methods that do it are replaced here, for the process and once; whoever does
-not use coroutines there will not notice.
+Pyramid calls the callbacks of ``request.add_response_callback`` and discards their results. It has
+no hook there, since a request may be of the application's own class, or be made by hand for a
+subrequest. So the two methods that call the callbacks are replaced here, once per process.
+Synchronous callbacks behave as before.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
-"""Pyramid's helper that keeps the user in the session, where the session's methods await.
+"""Pyramid's helper that keeps the user in the session, for sessions with coroutine methods.
 
-An application's policy makes a :class:`~pyramid.authentication.SessionAuthenticationHelper` by
-itself, and asks it without ``await``: a coroutine in the place of a user would count as one. As
-with access control lists (:mod:`.acl`), Pyramid has no hook between the two, so that the helper's
-methods are replaced here, for the process and once.
+An application's policy makes a :class:`~pyramid.authentication.SessionAuthenticationHelper` itself
+and calls it without ``await``, so that a coroutine would count as a user. As with access control
+lists (:mod:`.acl`), Pyramid has no hook between the two. So the helper's methods are replaced here,
+once per process.
 """
 
 from collections.abc import Callable

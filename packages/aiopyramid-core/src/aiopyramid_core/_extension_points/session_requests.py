@@ -1,7 +1,7 @@
-"""Pyramid's own policies that keep something in the session, where the session's methods await.
+"""Requests for Pyramid's own policies, whose session awaits its coroutine methods.
 
-Pyramid calls ``request.session.get_csrf_token()`` and the like without ``await``. The application
-may call the same methods with it: the session that it sees stays as it is, and Pyramid's policies
+Pyramid calls methods such as ``request.session.get_csrf_token()`` without ``await``. The
+application may call the same methods with it, so its session is not changed, and Pyramid's policies
 get a request whose session is awaited.
 """
 
@@ -38,10 +38,10 @@ class _AwaitedSession:
 
 
 class RequestOfAwaitedSession:
-    """A request that differs from the original in its session alone.
+    """A proxy of a request with another session.
 
     Args:
-        request: The original.
+        request: The application's request.
     """
 
     __slots__ = ("_request",)
@@ -49,13 +49,13 @@ class RequestOfAwaitedSession:
     def __init__(self, request: Any) -> None:
         object.__setattr__(self, "_request", request)
 
-    @property  # type: ignore[misc]  # nobody sets it
+    @property  # type: ignore[misc]  # never set
     def __class__(self) -> Any:
         return type(self._request)
 
     @property
     def session(self) -> _AwaitedSession:
-        """The session of the original request, awaited."""
+        """The session of the request, whose methods are awaited."""
         return _AwaitedSession(self._request.session)
 
     def __getattr__(self, name: str) -> Any:
@@ -66,5 +66,5 @@ class RequestOfAwaitedSession:
 
 
 def request_of(request: Any) -> Any:
-    """Return the original of a :class:`RequestOfAwaitedSession`, and any other request itself."""
+    """Return the request inside a proxy, and any other request itself."""
     return request._request if type(request) is RequestOfAwaitedSession else request

@@ -1,7 +1,7 @@
-"""Where Pyramid holds what the application has written, and what it is held as.
+"""The interfaces by which Pyramid finds the application's callables, and the wrapper for each.
 
-Pyramid keeps it in the registry, by interface. This is the list of the interfaces; the table of all
-extension points is ``docs/extension-points.md``.
+Pyramid finds them in the registry, by interface. The table of all extension points is
+``docs/extension-points.md``.
 """
 
 import inspect
@@ -58,15 +58,15 @@ Holder = Callable[[Any], Any]
 
 
 def held(provided: Any, component: Any) -> Any:
-    """Return what the registry holds when a component is registered.
+    """Return the object that the registry holds for a component.
 
     Args:
         provided: The interface for which it is registered.
         component: A utility or the factory of an adapter.
 
     Returns:
-        The component such that Pyramid need not wait for it, or the component itself if Pyramid
-        does not call it.
+        A wrapper of the component that awaits its results, or the component itself if Pyramid does
+        not call it.
 
     Raises:
         ConfigurationError: Pyramid would call it, and nothing could wait for its result.
@@ -76,7 +76,7 @@ def held(provided: Any, component: Any) -> Any:
 
 
 def held_as_subscriber(subscriber: Any) -> Any:
-    """Return what the registry holds when a subscriber to events is registered."""
+    """Return the object that the registry holds for a subscriber to events."""
     return awaiting(subscriber, "a subscriber")
 
 
@@ -97,7 +97,7 @@ def _traverser(factory: Any) -> Any:
 
     def make_awaiting(root: Any) -> Any:
         traverse = make(root)
-        # One for each request: nothing here that takes time.
+        # Created for each request, so it must be cheap.
         return lambda request: awaited(traverse(request))
 
     return dressed(factory, make_awaiting)
@@ -136,7 +136,7 @@ _READ_BY_PYRAMID: Final = (
     "session",
     "unauthenticated_userid",
 )
-"""Attributes of requests by which Pyramid decides something."""
+"""Attributes of requests that Pyramid reads."""
 
 
 def _request_factory(factory: Any) -> Any:
@@ -156,8 +156,8 @@ def _request_factory(factory: Any) -> Any:
 
 def _session_factory(factory: Any) -> Any:
     if inspect.isclass(factory) and isinstance(factory.__init__, FunctionType):
-        # One of pyramid.session's, which takes what a serializer cannot read for no session. A
-        # serializer that signs is around another one.
+        # A factory of pyramid.session's, which ignores a session that the serializer cannot read. A
+        # serializer that signs contains another one.
         serializer = outer_variables(factory.__init__).get("serializer")
         for each in (serializer, getattr(serializer, "serializer", None)):
             for name in ("loads", "dumps"):
@@ -171,7 +171,7 @@ def _session_factory(factory: Any) -> Any:
 
 
 def _execution_policy(policy: Any) -> Any:
-    # Ours, which is around the application's, has seen it awaited.
+    # Ours contains the application's, which has been wrapped already.
     if policy.__module__ == wrap_execution_policy.__module__:
         return policy
     awaited_policy = awaiting(policy, "the execution policy")
@@ -225,4 +225,4 @@ _HOLDERS: Final[dict[Any, Holder]] = {
     IRequestExtensions: _if(_RequestExtensions, await_properties),
     IStaticURLInfo: _if(StaticURLInfo, await_cache_busters),
 }
-"""By the interface that Pyramid looks for: what makes of the application's object what it finds."""
+"""By interface: the function that wraps the application's object for the registry."""

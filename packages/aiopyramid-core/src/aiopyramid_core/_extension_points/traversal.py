@@ -1,6 +1,6 @@
-"""Traversal without ``aiopyramid_traversal``: a resource that awaits its children gets an answer.
+"""Traversal without ``aiopyramid_traversal``: a coroutine instead of a resource is an error.
 
-Pyramid's traverser would take the coroutine for the child.
+Pyramid's own traverser would use the coroutine as the resource.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ("install",)
 
 
 def install(registry: Any) -> None:
-    """Let an application that has no traverser of its own use one that looks at what it found.
+    """Register a traverser that checks its result, if the application has no traverser of its own.
 
     Args:
         registry: The application's registry. ``config.add_traverser`` replaces it.

@@ -1,7 +1,8 @@
-"""The layers of a view: each of them finds a response below itself, and never a coroutine.
+"""View derivers whose views are awaited, so that each layer gets a response from the next one.
 
-Pyramid builds a view of layers, its view derivers. The application adds layers of its own:
-derivers, decorators, a view mapper. What each of them makes is awaited before the next one gets it.
+Pyramid builds a view in layers, by its view derivers. The application adds layers of its own:
+derivers, decorators, a view mapper. The result of each layer is awaited before the next one gets
+it.
 """
 
 import copy
@@ -66,7 +67,7 @@ def _with_options_of(deriver: Any, wrapper: Deriver) -> Deriver:
 
 
 def _rendered(rendered_view: Deriver) -> Deriver:
-    """Let all that is around the view find a body which synchronous code can iterate."""
+    """Give the layers around the view a body that synchronous code can iterate."""
 
     def portable_view_deriver(view: Any, info: Any) -> Any:
         rendered = rendered_view(view, info)
@@ -82,7 +83,7 @@ def _rendered(rendered_view: Deriver) -> Deriver:
 
 
 def _mapped(mapped_view: Deriver) -> Deriver:
-    """Await what is around the view, and the result of a mapper that is not of this package."""
+    """Await the decorators around the view, and the result of a mapper of another package."""
 
     def awaiting_view_deriver(view: Any, info: Any) -> Any:
         function = called_by(view, info.options.get("attr"))
@@ -107,7 +108,7 @@ def _mapped(mapped_view: Deriver) -> Deriver:
 
 
 def _awaiting_layers(view: Any, info: Any) -> tuple[Any, Any]:
-    """Return a view, and what is known of it, for a mapper: functions instead of methods."""
+    """Return a view and its info for a mapper, with functions instead of methods."""
     attr = info.options.get("attr")
     if inspect.isclass(view):
         made = view_of_class(view, attr)
@@ -127,14 +128,15 @@ def _awaiting_layers(view: Any, info: Any) -> tuple[Any, Any]:
 def _refuse_async_generator(view: Any) -> None:
     if any(inspect.isasyncgenfunction(layer) for layer in layers_of(view)):
         raise ConfigurationError(
-            f"{object_description(view)} is an async generator function, and so no view: it has no"
-            " result. If it makes the parts of a body, let a view return Response(app_iter=...) of"
-            " it; if it shall return a response, say 'return' in it instead of 'yield'."
+            f"{object_description(view)} cannot be a view: it is an async generator function, which"
+            " has no result. If it yields the parts of a body, let a view return"
+            " Response(app_iter=...) with it; if it should return a response, write 'return' in it"
+            " instead of 'yield'."
         )
 
 
 def _explaining_loops(mapped: Any, function: Any) -> Any:
-    """Add to the error of a loop inside of a loop what to do."""
+    """Add a note about what to do to the error of a loop inside another loop."""
 
     @functools.wraps(mapped)
     def explaining_view(context: Any, request: Any) -> Any:
@@ -153,7 +155,7 @@ def _explaining_loops(mapped: Any, function: Any) -> Any:
 
 
 def _decorated(decorated_view: Deriver) -> Deriver:
-    """Await what each of a view's decorators has made of it."""
+    """Await the view that each of a view's decorators has made."""
 
     def awaiting_decorators(view: Any, info: Any) -> Any:
         decorator = info.options.get("decorator")
@@ -168,7 +170,7 @@ def _decorated(decorated_view: Deriver) -> Deriver:
 
 
 def _combined(decorator: Any) -> tuple[Any, ...]:
-    """Return the decorators of which Pyramid has made one; see config.views.combine_decorators."""
+    """Return the decorators that Pyramid has combined; see config.views.combine_decorators."""
     if getattr(decorator, "__qualname__", "") == "combine_decorators.<locals>.decorated":
         return tuple(outer_variables(decorator)["decorators"])
     return (decorator,)

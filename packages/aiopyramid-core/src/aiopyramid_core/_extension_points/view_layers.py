@@ -1,7 +1,7 @@
-"""Decorators of views: a synchronous one gets the finished result of the coroutine that it calls.
+"""Synchronous decorators of coroutine views, which get the result of the coroutine.
 
 A decorator looks at the response, catches exceptions, or opens and closes something around the
-view. Written for synchronous views, it would do so before a coroutine has even begun::
+view. A decorator written for synchronous views would do so before a coroutine has begun::
 
     def conflicts_are_409(view):
         @functools.wraps(view)
@@ -13,7 +13,8 @@ view. Written for synchronous views, it would do so before a coroutine has even 
         return wrapper
 
 Such a wrapper runs in the request's greenlet, where it can wait. A copy of it is made that calls
-the view and waits. The application's own wrapper stays as it is, for those who await what it gives.
+the view and waits. The application's own wrapper is not changed, since its callers may await the
+result.
 """
 
 import copy
@@ -43,11 +44,13 @@ _RUN_A_LOOP: Final = frozenset(
         "wait_for",
     }
 )
-"""Functions that take a coroutine: who calls one of them wants the coroutine and not its result."""
+"""Functions that take a coroutine. Code that calls one of them needs the coroutine, not its
+result.
+"""
 
 
 def await_inside(view: Any) -> Any:
-    """Return a view whose synchronous layers get finished results of the coroutines that they call.
+    """Return a view whose synchronous layers get the results of the coroutines that they call.
 
     Args:
         view: A view, or anything that it wraps.
@@ -70,7 +73,7 @@ def await_inside(view: Any) -> Any:
 
 
 def await_libraries(view: Any) -> Any:
-    """Return a view such that what a library has put around it gets finished results.
+    """Return a view whose wrapper from a library (Cornice) gets results and not coroutines.
 
     Args:
         view: A view.
@@ -80,14 +83,14 @@ def await_libraries(view: Any) -> Any:
 
 
 def view_of_class(cls: type, attr: str | None) -> Any:
-    """Return a view that calls a method of a class as :func:`await_inside` would have it.
+    """Return a view that calls a method of a class with the layers of :func:`await_inside`.
 
     Args:
         cls: A view class.
         attr: The name of the method, or None for ``__call__``.
 
     Returns:
-        A view of context and request, or None if the method calls nothing that is to be awaited.
+        A view of context and request, or None if the method has no layer to change.
     """
     name = attr or "__call__"
     method = getattr(cls, name, None)
@@ -130,7 +133,7 @@ def _names_a_loop(view: Any) -> bool:
 
 
 def _calling(layer: Any, function: Callable[..., Any]) -> Any:
-    """Return a copy of a layer that calls ``function`` instead of what it wraps."""
+    """Return a copy of a layer that calls ``function`` instead of the function that it wraps."""
     wrapped = layer.__wrapped__
     if isinstance(layer, FunctionType):
         calls = [name for name, value in outer_variables(layer).items() if value is wrapped]

@@ -1,4 +1,4 @@
-"""The panels of ``pyramid_debugtoolbar`` that count on one request per thread.
+"""Replacements for the panels of ``pyramid_debugtoolbar`` that rely on one request per thread.
 
 Imported only where an application includes the toolbar. Synchronous requests have a thread each,
 and coroutine requests take turns on one:
@@ -6,8 +6,9 @@ and coroutine requests take turns on one:
 * *Performance* holds a lock while it profiles. A second coroutine request would wait for that lock
   on the thread on which the first one had to go on. So coroutine requests are not profiled, and the
   panel says so.
-* *Logging* collects messages by thread. Here it does by context, so that a coroutine request does
-  not show those of its neighbours, and any request shows those of the threads that it has called.
+* *Logging* collects messages by thread. The replacement collects them by context: a coroutine
+  request shows only its own messages, and any request also shows those of the threads that it has
+  called.
 """
 
 import logging
@@ -30,7 +31,7 @@ Records = list[dict[str, Any]]
 _PANEL_SETTINGS: Final = ("debugtoolbar.panels", "debugtoolbar.extra_panels")
 
 _records: Final[ContextVar[Records | None]] = ContextVar("aiopyramid_log_records", default=None)
-"""What was logged in the current request; its greenlet, Tasks and threads share the list."""
+"""The records of the current request; its greenlet, Tasks and threads share the list."""
 
 
 _NO_PROFILE: Final = """\
@@ -41,7 +42,7 @@ their calls, too. Requests with synchronous views are profiled.</p>
 
 
 class PerformancePanel(PerformanceDebugPanel):
-    """How long a request took; and a profile, if it had a thread to itself."""
+    """The duration of a request, with a profile if it had a thread to itself."""
 
     _has_company = False
 
@@ -63,13 +64,13 @@ class ContextHandler(logger.ThreadTrackingHandler):
     """Collects log records by context instead of by thread."""
 
     def get_records(self, thread: object = None) -> Records:
-        """Return the list of the current request; outside of a request, one to throw away."""
+        """Return the list of the current request; outside of requests, a new one."""
         records = _records.get()
         return [] if records is None else records
 
 
 class LoggingPanel(logger.LoggingPanel):
-    """What was logged while a request was handled, in whatever thread."""
+    """The records of a request, from all its threads."""
 
     handler = ContextHandler()
 
@@ -77,11 +78,11 @@ class LoggingPanel(logger.LoggingPanel):
         super().__init__(request)
         _records.set([])
         # Not at import: a server may read a logging configuration after the application is loaded,
-        # and that takes all handlers away which it does not know.
+        # which removes all other handlers.
         logging.root.addHandler(self.handler)
 
     def get_and_delete(self) -> Records:
-        """Return the records; the list goes away with the request's context."""
+        """Return the records; the list is freed with the request's context."""
         return self.handler.get_records()
 
 
@@ -89,9 +90,9 @@ _REPLACEMENTS: Final = {PerformanceDebugPanel: PerformancePanel, logger.LoggingP
 
 
 def replace_panels(registry: Any) -> None:
-    """Put the panels in the place of those that they are made of.
+    """Replace the panels of the toolbar by those of this module.
 
-    Panels that the application has put there itself are left alone.
+    The application's own panels are not changed.
 
     Args:
         registry: The registry of the application, all of whose configuration is done.
@@ -99,7 +100,7 @@ def replace_panels(registry: Any) -> None:
     toolbar = registry.queryUtility(IToolbarWSGIApp)
     if toolbar is None:
         return
-    # It would keep what all threads log for ever.
+    # It would keep the records of all threads forever.
     logging.root.removeHandler(logger.handler)
     panel_map = toolbar.registry.getUtility(IPanelMap)
     for key, panel in panel_map.items():

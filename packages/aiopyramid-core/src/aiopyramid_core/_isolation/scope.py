@@ -1,9 +1,9 @@
 """The scope of a request, which replaces the thread as a key on the event loop.
 
-The coroutine requests of a process take turns on one thread. Code that distinguishes requests by
-their thread (``transaction.manager``, a ``scoped_session``) would take them all for one. Instead,
-each of them has a *scope* in a context variable. In a synchronous request the scope is that of its
-thread, also while a coroutine runs on the event loop on behalf of that thread.
+The coroutine requests of a process take turns on one thread. Code that tells requests apart by
+their thread (``transaction.manager``, a ``scoped_session``) would confuse them. Instead, each of
+them has a *scope* in a context variable. In a synchronous request the scope is that of its thread,
+also while a coroutine runs on the event loop on behalf of that thread.
 """
 
 import itertools
@@ -33,11 +33,12 @@ class _Scope:
 
     __slots__ = ("_clean_up",)
 
-    # Set by those below: to call a constructor up here takes longer than all that it does.
+    # Set by the subclasses, because the call of a common constructor would take longer than its
+    # work.
     _clean_up: list[Callable[[], None]] | None
 
     def clean_up_with(self, function: Callable[[], None]) -> None:
-        """Register a function to call, perhaps twice, if the request is aborted; must not raise."""
+        """Register a function to call (perhaps twice) if the request is aborted; must not raise."""
         if self._clean_up is None:
             self._clean_up = []
         self._clean_up.append(function)
@@ -55,9 +56,10 @@ class CoroutineRequestScope(_Scope):
     """The scope of one coroutine request.
 
     Attributes:
-        has_had_thread: Whether it has had a thread for a blocking call. Since then it may hold
-            what others, who have all the threads, wait for: a connection, the lock of a row.
-        transaction_manager: The manager behind ``transaction.manager`` in the request, or None
+        has_had_thread: Whether it has had a thread for a blocking call. If so, it may hold a
+            resource, such as a connection or the lock of a row, for which the requests in all the
+            threads wait.
+        transaction_manager: The manager that ``transaction.manager`` uses in the request, or None
             before its first use.
     """
 
@@ -71,7 +73,7 @@ class CoroutineRequestScope(_Scope):
 
     @property
     def key(self) -> Hashable:
-        """A value that no other request under way has."""
+        """A value that no other request in progress has."""
         if self._key is None:
             self._key = _Key()
         return self._key.value
@@ -82,8 +84,8 @@ class ThreadRequestScope(_Scope):
 
     Attributes:
         key: A value that no other request in progress has.
-        transaction_manager: The manager behind ``transaction.manager`` in the request, or None if
-            it is not known.
+        transaction_manager: The manager that ``transaction.manager`` uses in the request, or None
+            if it is not known.
         successor: The scope of work that outlives the request, such as its background tasks; None
             before the request has ended.
     """
@@ -102,11 +104,11 @@ class ThreadRequestScope(_Scope):
 
 
 class _Key:
-    """A key, as long as a scope has it.
+    """A key that is in use as long as this object lives.
 
-    It is free again no sooner than the last context that knows the scope, a background task's
-    perhaps, is gone, and with it all that could use the key. Not in the scope itself: to look at
-    each one that goes takes longer than to make it, and most are never asked for a key.
+    It is free again when the last context that holds the scope (perhaps that of a background task)
+    is gone, since nothing can use the key then. This is a class of its own because a ``__del__`` of
+    the scope would take longer than its creation, and most scopes need no key.
     """
 
     __slots__ = ("value",)
@@ -154,10 +156,10 @@ def request_scope() -> Hashable:
 
         DBSession = scoped_session(sessionmaker(), scopefunc=request_scope)
 
-    In a synchronous request, and outside of requests, it is one per thread, so that nothing changes
-    there. Coroutine requests, as threads do, use a value again that an earlier request had, once
-    nothing of that request runs any more, its background tasks included: there are no more sessions
-    than there were requests at a time.
+    In a synchronous request, and outside of requests, it is one per thread, as without this
+    function. Coroutine requests reuse the value of an earlier request after it and its background
+    tasks have finished. So there are never more sessions than there were requests at the same
+    time.
     """
     scope = scope_here()
     return threading.get_ident() if scope is None else scope.key

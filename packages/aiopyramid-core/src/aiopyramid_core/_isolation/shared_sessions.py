@@ -1,11 +1,11 @@
-"""Notices SQLAlchemy sessions that coroutine requests share, such as those of a ``scoped_session``.
+"""Detection of SQLAlchemy sessions that coroutine requests share, such as a ``scoped_session``.
 
 By default a ``scoped_session`` has one session per thread, and all coroutine requests have the same
-thread: what the one writes, the other commits or rolls back. That cannot be seen in any response,
-so the log says it, as soon as it happens.
+thread: one request commits or rolls back the writes of another. No response shows this, so it is
+logged as soon as it happens.
 
-By SQLAlchemy's own events (SQLAlchemy, "ORM Events"), for all sessions of the process. Imported
-only where SQLAlchemy is in use.
+It uses SQLAlchemy's own events (SQLAlchemy, "ORM Events"), for all sessions of the process.
+Imported only if SQLAlchemy is in use.
 """
 
 import logging
@@ -23,16 +23,16 @@ __all__ = ("watch_sessions",)
 _log = logging.getLogger("aiopyramid_core")
 
 _KEY: Final = "aiopyramid.used_by"
-"""Where a session's ``info`` says in which scope it was used last, and for which path."""
+"""Key in a session's ``info``: the scope in which it was last used, and the path of the request."""
 
 _SILENCE_SECONDS: Final = 10.0
-"""How long nothing more is said: it concerns each of many requests a second."""
+"""How long the log does not repeat the error, which may concern many requests a second."""
 
 _said_at = float("-inf")
 
 
 def watch_sessions() -> None:
-    """Begin to watch the sessions of this process; later calls change nothing."""
+    """Start to watch the sessions of this process; later calls change nothing."""
     for name, listener in _LISTENERS.items():
         if not event.contains(Session, name, listener):
             event.listen(Session, name, listener)
@@ -45,7 +45,7 @@ def _look(session: Session) -> None:
     request = get_current_request()
     path = getattr(request, "path", "a path that is not known")
     before = session.info.get(_KEY)
-    # By key: a session that is one per scope may serve a later request with the same key.
+    # Compared by key, because a session with scopefunc may serve a later request with the same key.
     if before is None or before[0] != scope.key:
         session.info[_KEY] = (scope.key, path)
         if before is not None:

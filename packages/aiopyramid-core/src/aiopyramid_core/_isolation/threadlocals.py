@@ -4,9 +4,9 @@
 one thread would pop each other's entries from it. This module makes the manager keep its stack in
 a context variable: each request has its own, in its greenlets, coroutines and executor threads.
 
-Pyramid has no hook for it, and other modules import ``manager`` by name, so that the very instance
-has to change. The other places where Pyramid is changed other than by its own hooks are
-``_request_callbacks``, ``_acl``, ``_locations``, ``_session_helper`` and ``_configuration``.
+Pyramid has no hook for it, and other modules import ``manager`` by name, so the class of the
+instance is changed. The other modules that change Pyramid without a hook are ``request_callbacks``,
+``acl``, ``locations``, ``session_helper`` and ``configuration`` in ``_extension_points``.
 """
 
 from contextvars import ContextVar
@@ -22,13 +22,14 @@ _stack: Final[ContextVar[tuple[Any, ...]]] = ContextVar("pyramid_thread_locals",
 class ContextLocalManager(ThreadLocalManager):
     """The same interface as Pyramid's manager, over an immutable stack in a context variable.
 
-    Immutable, because a copied context shares its values with the original: of a list, one
-    request would see what the other pushed.
+    Immutable, because a copied context shares its values with the context that it was copied from:
+    in a list, one request would see the entries of another.
     """
 
     def __init__(self, default: Any = None) -> None:
         # Called by threading.local in every thread that touches the manager for the first time,
-        # possibly with entries in its context already: unlike the base, leave the stack alone.
+        # possibly with entries in its context already: unlike the base class, leave the stack
+        # alone.
         self.default = default
 
     @property

@@ -1,14 +1,14 @@
 """The packages ``transaction`` and ``pyramid_tm`` in coroutine requests.
 
 ``transaction.manager`` is a ``threading.local`` that other modules import by name: on the event
-loop's thread all coroutine requests would share one manager, and end each other's transactions. As
-with Pyramid's own thread-locals (:mod:`.threadlocals`), the very instance has to change.
+loop's thread all coroutine requests would share one manager and end each other's transactions. As
+with Pyramid's own thread-locals (:mod:`.threadlocals`), the class of the instance is changed.
 
-And ``commit()`` and ``abort()`` block. On the event loop they would hold up everybody; in threads
-that others may have taken, they could wait for those who wait for the very locks that they release.
-So each gets a thread at once.
+``commit()`` and ``abort()`` block. On the event loop they would hold up all requests. If they had
+to wait for a thread of the pool, the requests in all threads might be waiting for the locks that
+they release. So each gets a thread at once.
 
-In synchronous requests all is as it was.
+Nothing changes in synchronous requests.
 """
 
 import importlib
@@ -32,7 +32,7 @@ _HOOK: Final = "tm.manager_hook"
 
 
 class _NotInstalled:
-    """What there is in place of ``transaction.manager`` without the package."""
+    """A substitute for ``transaction.manager`` if the package is not installed."""
 
     thread_manager = None
 
@@ -41,7 +41,7 @@ _manager: Any = _NotInstalled
 
 
 def install() -> None:
-    """Make ``transaction.manager`` one per coroutine request, if there is such a package."""
+    """Make ``transaction.manager`` one per coroutine request, if the package is installed."""
     global _manager
     if _manager is not _NotInstalled or importlib.util.find_spec("transaction") is None:
         return
@@ -54,7 +54,7 @@ def install() -> None:
 def scope_of_this_thread() -> ThreadRequestScope:
     """Return the scope for a synchronous request in the calling thread.
 
-    It takes the thread's transaction manager along, to coroutines that run on its behalf.
+    It carries the thread's transaction manager to coroutines that run on behalf of the thread.
     """
     manager = _manager.thread_manager
     scope = ThreadRequestScope(manager)
@@ -76,7 +76,7 @@ def _scoped_manager_class(transaction: Any) -> type:
             off_loop(super().abort, at_once=True)
 
     class ScopedTransactionManager(transaction.ThreadTransactionManager):
-        """``transaction.manager``: one manager per coroutine request, else one per thread."""
+        """``transaction.manager``: one manager per coroutine request, otherwise one per thread."""
 
         @property
         def manager(self) -> Any:
@@ -113,7 +113,7 @@ def take_commits_off_loop(registry: Any) -> None:
         return
     named = registry.settings.get(_HOOK)
     if not named:
-        return  # transaction.manager, which sees to it
+        return  # transaction.manager, which does this itself
     registry.settings[_HOOK] = _off_loop_hook(DottedNameResolver(None).maybe_resolve(named))
 
 
@@ -143,17 +143,17 @@ def _aborting(manager: Any) -> Callable[[], None]:
     """Return a function that aborts the transaction of a manager, if there is one.
 
     ``pyramid_tm`` ends a transaction when a request returns or raises an Exception. A cancellation
-    is none: the transaction would stay open, with its locks, and the session that has joined it
-    would take the writes of later requests into it.
+    is not an Exception: the transaction would stay open, with its locks, and the session that has
+    joined it would add the writes of later requests to it.
     """
 
     def abort() -> None:
-        # To ask a manager for its transaction begins one.
+        # manager.get() would begin a transaction.
         if getattr(manager, "_txn", None) is None:
             return
         try:
             manager.abort()
         except Exception:
-            _log.exception("The transaction of a request that was broken off cannot be aborted")
+            _log.exception("Cannot abort the transaction of a request that was cancelled")
 
     return abort

@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         registry = environment["registry"]
         if not is_installed(registry):
             print(
-                f"{options.config_uri}: the application does not include aiopyramid_core: say"
-                " config.include('aiopyramid_core'), or name it in pyramid.includes",
+                f"{options.config_uri}: the application does not include aiopyramid_core. Call"
+                " config.include('aiopyramid_core'), or list it in pyramid.includes",
                 file=sys.stderr,
             )
             return 1

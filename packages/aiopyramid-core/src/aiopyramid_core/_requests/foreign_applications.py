@@ -100,8 +100,8 @@ _WITHOUT_INCLUDE: Final = (
 )
 _AROUND: Final = (
     "{} is around an application that includes aiopyramid_core: each request runs in a thread,"
-    " which coroutine views hold while they wait. If it never blocks, say"
-    " aiopyramid_core.servers.never_blocks(...) around it"
+    " which coroutine views hold while they wait. If it never blocks, wrap"
+    " it in aiopyramid_core.servers.never_blocks(...)"
 )
 _OF_OTHERS: Final = (
     "{} is not an application that includes aiopyramid_core: each request runs in a thread"

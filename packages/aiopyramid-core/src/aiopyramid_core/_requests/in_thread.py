@@ -283,6 +283,6 @@ class BodyInThread:
         await_(self.end())
 
     def __del__(self) -> None:
-        """Release the thread, which would wait for ever if a server did not close the body."""
+        """Release the thread, which would wait forever if a server did not close the body."""
         if not self._closed:
             self._calls.put((None, True))

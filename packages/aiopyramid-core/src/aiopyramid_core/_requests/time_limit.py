@@ -26,7 +26,7 @@ class OutOfTime(Exception):
 
 class _State(enum.Enum):
     QUEUED = "waits for a thread"
-    UNTIMED = "in code that is not timed, before or behind what is"
+    UNTIMED = "in code that is not timed, before or after what is"
     TIMED = "in code that is timed"
     EXPIRED = "out of time"
 

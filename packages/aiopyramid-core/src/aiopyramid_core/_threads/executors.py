@@ -55,7 +55,7 @@ class RequestExecutor(ThreadPoolExecutor):
             self._unfinished += 1
             queued = self._unfinished - self._limit
         if queued > 0 and (thread := waiting_thread.get()) is not None:
-            # See there: without this, threads of this pool could wait for each other for ever.
+            # See there: without this, threads of this pool could wait for each other forever.
             future: Future[T] = Future()
             future.add_done_callback(self._finished)
             if thread.offer(functools.partial(_settle, future, fn, args, kwargs)):
@@ -120,7 +120,7 @@ class LastThreadExecutor(ThreadPoolExecutor):
         # The last thread may itself be in a call that waits for this one.
         waiting = waiting_thread.get()
         if not (waiting is not None and waiting.offer(job)) and not self._last_thread.offer(job):
-            raise RuntimeError("The process has ended: there is no thread left for this call.")
+            raise RuntimeError("cannot call a function in a thread: the process has exited")
         return future
 
 

@@ -1,19 +1,20 @@
-"""The threads in which synchronous requests run, each from its first line to its last callback.
+"""The threads for synchronous requests, each of which runs in one thread from start to end.
 
-A pool of their own, apart from the event loop's default executor. Where they shared one, requests
-that wait for ``asyncio.to_thread`` or for the look-up of a host name could hold all of its threads,
-and wait for ever for one more.
+The pool is separate from the event loop's default executor. If they shared one, requests that wait
+for ``asyncio.to_thread`` or for the look-up of a host name could hold all threads and wait forever
+for one more.
 
-At most so many threads *run* at a time. A thread that waits, for a coroutine or for a slow client,
-is not counted as long as it does: it uses no processor, and what it waits for may need a thread.
-As many threads again are kept in reserve for jobs that are to be preferred. Where all others wait
-for a connection to a database, say, these are the jobs of those who have the connections.
+A limit holds for the threads that *run* at the same time. A thread that waits for a coroutine or
+for a slow client is not counted, since it uses no processor, and since the work that it waits for
+may need a thread. As many threads again are kept in reserve for preferred jobs. For example, if all
+other threads wait for a connection to a database, these are the jobs of the requests that hold the
+connections.
 
-The event loop gives out many requests at a time, and to wake a thread for each would cost more than
-a short request takes. So it wakes one. This thread takes a request and, if there are more, wakes
-the next thread before it begins. As long as its requests do not block, it is done with one after
-the other while the next thread still waits for the interpreter; when one blocks, the next thread
-goes on with the others.
+The event loop submits many requests at a time, and to wake a thread for each would take longer than
+a short request. So it wakes one. This thread takes a request and, if there are more, wakes the next
+thread before it starts. As long as its requests do not block, it handles one after the other while
+the next thread still waits for the interpreter. When one blocks, the next thread continues with the
+others.
 """
 
 import asyncio
@@ -41,36 +42,38 @@ __all__ = (
 _log = logging.getLogger("aiopyramid_core")
 
 Job = Callable[[], None]
-"""What a thread runs; it raises nothing."""
+"""A callable that a thread runs; it must not raise."""
 
 DEFAULT_THREADS: Final = 40
-"""Most threads that run at a time where nobody says otherwise.
+"""The default number of threads that may run at the same time.
 
-As in anyio, a number that a small machine bears and that covers what most sites with threaded
-servers run with.
+The same as in anyio: a small machine can run as many, and most sites with threaded servers use
+fewer.
 """
 
 _MOST_PER_RUNNING: Final = 10
-"""How many threads there may be, waiting ones included, for each that may run.
+"""The number of threads that may exist, waiting ones included, for each that may run.
 
-A thread that waits in a view of Pyramid's depth takes some 150 KB, so that the default limit of 40
-bounds them to 60 MB.
+A thread that waits in a view of Pyramid takes about 150 KB, so that the default limit of 40 bounds
+their memory to 60 MB.
 """
 
 _RESERVE: Final = 2
-"""How many threads may run with those in reserve, for each that may run without."""
+"""The number of threads that may run, those in reserve included, for each that may run without
+them.
+"""
 
 _WARNING_INTERVAL_SECONDS: Final = 1.0
-"""A busy pool gets a request a millisecond; one warning a second is read, a thousand are not."""
+"""The time between two warnings, since a busy pool may get a request every millisecond."""
 
 
 class ThreadCounts(NamedTuple):
-    """How busy the threads for synchronous requests are.
+    """The use of the threads for synchronous requests.
 
     Attributes:
         limit: Most threads that run at a time.
         running: How many run now.
-        waiting: How many wait for a coroutine, or for a client, in the midst of a request.
+        waiting: How many wait for a coroutine or for a client during a request.
         queued: How many requests wait for a thread.
     """
 
@@ -95,7 +98,7 @@ class RequestThreads:
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()
         self._preferred: deque[Job] = deque()
-        self._ready: deque[Job] = deque()  # counted as running: the next free thread takes one
+        self._ready: deque[Job] = deque()  # these count as running; the next free thread takes one
         self._one_is_coming = False  # a thread was woken, and has not taken one yet
         self._idle: list[_Thread] = []  # the last one to become idle is the first to work again
         self._running = 0
@@ -105,32 +108,32 @@ class RequestThreads:
 
     @property
     def counts(self) -> ThreadCounts:
-        """How busy the threads are."""
+        """The use of the threads."""
         queued = len(self._queue) + len(self._preferred)
         return ThreadCounts(self.limit, self._running, self._waiting, queued)
 
     # --- Called on the event loop -------------------------------------------------------------
 
     def submit(self, job: Job, *, at_once: bool = False, preferred: bool = False) -> bool:
-        """Have a thread run a job, as soon as fewer than ``limit`` do.
+        """Have a thread run a job as soon as fewer than ``limit`` threads run.
 
         Args:
-            job: What to run.
-            at_once: Whether the limit does not hold: for a job that others wait for, which may
-                have taken all threads.
-            preferred: Whether the threads in reserve may run it, and before others: for a job that
-                others may wait for, or that takes no time.
+            job: The job to run.
+            at_once: Whether to ignore the limit: for a job for which the requests in all threads
+                may wait.
+            preferred: Whether the threads in reserve may run it, before other jobs: for a job for
+                which other requests may wait, or that takes very little time.
 
         Returns:
             Whether the next free thread takes the job; if not, it waits in the queue until fewer
             threads run.
 
         Raises:
-            RuntimeError: The process ends, or the system has no thread to give.
+            RuntimeError: The process is exiting, or the system cannot start a thread.
         """
         with self._lock:
             if self._closed:
-                raise RuntimeError("The process ends: no request can begin any more.")
+                raise RuntimeError("cannot start a request: the process is exiting")
             if not at_once and not self._has_room(preferred=preferred):
                 (self._preferred if preferred else self._queue).append(job)
                 queued = self.counts.queued
@@ -143,7 +146,7 @@ class RequestThreads:
         return True
 
     def withdraw(self, job: Job) -> bool:
-        """Take back a job that waits in the queue.
+        """Remove a job that waits in the queue.
 
         Returns:
             Whether it will not run.
@@ -172,7 +175,8 @@ class RequestThreads:
             preferred: See :meth:`submit`.
 
         Returns:
-            The function's result, to come. Cancelled before the function begins, it never does.
+            A future for the function's result. If it is cancelled before the function starts, the
+            function is not called.
         """
         future = loop.create_future()
 
@@ -188,7 +192,7 @@ class RequestThreads:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """The calling thread, one of the pool, only waits in the block: let another one run."""
+        """Let another thread run while the calling thread of the pool only waits in the block."""
         with self._lock:
             self._running -= 1
             self._waiting += 1
@@ -199,13 +203,13 @@ class RequestThreads:
             yield
         finally:
             with self._lock:
-                # There may be more than the limit for a moment. To wait here for others to end
-                # would be to wait for threads that may wait for this one.
+                # More threads than the limit may run for a moment. This thread must not wait for
+                # others to finish, because they may wait for this one.
                 self._running += 1
                 self._waiting -= 1
 
     def first_job(self, thread: "_Thread") -> Job | None:
-        """The thread was woken: return the job that it is to run, unless another one has it."""
+        """Return the job of a thread that was woken; None if another thread has taken it."""
         with self._lock:
             self._one_is_coming = False
             job = self._take_ready()
@@ -214,14 +218,15 @@ class RequestThreads:
             return job
 
     def next_job(self, thread: "_Thread") -> Job | None:
-        """The thread has ended a job: return the next one, if there is any.
+        """Return the next job of a thread that has finished one, if there is any.
 
         Returns:
-            The job; None if the thread is to wait until it is woken.
+            The job; None if the thread must wait until it is woken.
         """
         with self._lock:
             self._running -= 1
-            # Also if others are ready: one of them may block, and nobody would look again.
+            # Also if other jobs are ready, because one of them may block, and then the queue would
+            # not be checked again.
             queued = self._next_in_queue()
             if queued is not None:
                 self._running += 1
@@ -249,19 +254,19 @@ class RequestThreads:
         self._ready.append(job)
         try:
             self._wake_one()
-        except RuntimeError:  # the system has no more: the next thread that is free takes it
+        except RuntimeError:  # the system cannot start one; the next free thread takes the job
             if self._running == len(self._ready) and not self._waiting:
                 self._ready.remove(job)
                 self._running -= 1
                 raise
 
     def _take_ready(self) -> Job | None:
-        """Take a job, and have another thread come for the next one, should this one block."""
+        """Take a job, and wake another thread for the next one, in case this one blocks."""
         if not self._ready:
             return None
         job = self._ready.popleft()
         if self._ready:
-            with contextlib.suppress(RuntimeError):  # the system has no more
+            with contextlib.suppress(RuntimeError):  # the system cannot start one
                 self._wake_one()
         return job
 
@@ -296,7 +301,7 @@ class RequestThreads:
         )
 
     def close(self) -> None:
-        """Let no job begin any more; threads end when their requests have."""
+        """Accept no more jobs; threads end when their requests have finished."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -308,7 +313,7 @@ class _Thread(threading.Thread):
     """A thread of the pool.
 
     Attributes:
-        inbox: Where a thread that is idle is told that there is a job, or False for its end.
+        inbox: Gets True when there is a job for the idle thread, or False to end it.
     """
 
     def __init__(self, pool: RequestThreads) -> None:
@@ -317,7 +322,7 @@ class _Thread(threading.Thread):
         self._pool = pool
 
     def run(self) -> None:
-        """Run one job after the other."""
+        """Run jobs until the pool ends the thread."""
         _this_thread.pool = self._pool
         while self.inbox.get():
             job = self._pool.first_job(self)
@@ -337,7 +342,7 @@ _this_thread = _ThisThread()
 
 
 def forget_pool_of_this_thread() -> None:
-    """The thread goes on in a forked child, and belongs to no pool there."""
+    """Detach the calling thread, which continues in a forked child, from its pool."""
     _this_thread.pool = None
 
 

@@ -2,7 +2,7 @@
 
 This prevents a deadlock. Synchronous views wait in threads of a pool for coroutines, and those may
 need a thread of the same pool in turn, for a blocking call or for a look-up of a host name. With as
-many such views as the pool has threads, all of them would wait for ever. So when all its threads
+many such views as the pool has threads, all of them would wait forever. So when all its threads
 are busy, the pool hands a call to the thread that waits for it, by way of the coroutine in between.
 """
 

@@ -39,7 +39,7 @@ class EnvironSettings:
         scheme_headers: ``secure_scheme_headers``, with environ keys as names.
         forwarder_headers: ``forwarder_headers``, with environ keys as names.
         trusted: ``forwarded_allow_ips``: addresses and networks, or ``*``.
-        header_map: What happens to names with an underscore: ``drop``, ``refuse``, ``dangerous``.
+        header_map: The treatment of names with an underscore: ``drop``, ``refuse``, ``dangerous``.
         script_name: The path below which the application is mounted.
         tls: Whether connections are encrypted by the worker itself.
         proxies: ``proxy_allow_ips``: addresses and networks, or ``*``.

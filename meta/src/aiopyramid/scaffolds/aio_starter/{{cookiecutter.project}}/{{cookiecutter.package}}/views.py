@@ -1,4 +1,4 @@
-"""The views. Each may be a coroutine or an ordinary function, which runs in a thread."""
+"""The views. Each may be a coroutine or a synchronous function, which runs in a thread."""
 
 import asyncio
 
