@@ -6,12 +6,14 @@ waits, and responses are sent strictly in order.
 """
 
 import asyncio
+import inspect
 import math
 import ssl
 import time
 from collections.abc import Callable
 from contextvars import copy_context
 from http import HTTPStatus
+from types import CoroutineType
 from typing import Any, Final, cast
 
 from aiopyramid_core import spawn_greenlet
@@ -229,6 +231,12 @@ class HTTPProtocol(asyncio.Protocol):
                 self._transport.abort()
         elif self.state is RECEIVING:
             self._answer_error(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
+        elif self.state is HANDLING:
+            # The deadline of the wait for this request, which was left as it was. The exchange of a
+            # Task that was cancelled before it began does not end.
+            self.deadline = math.inf
+            if self._task is not None and self._task.done():
+                self._transport.abort()
         elif self.state is CLOSING:
             self._transport.abort()
         else:
@@ -252,9 +260,10 @@ class HTTPProtocol(asyncio.Protocol):
         self._given_up = True
         asked = self.state is RECEIVING or self.state is HANDLING
         unanswered = asked or unsent_bytes(self._transport) > 0
-        # A Task that is done before its exchange has ended was cancelled before it began.
-        if self._task is None or not self._task.cancel():
+        if self._task is None or not _has_begun(self._task):
             self._transport.abort()
+        if self._task is not None:
+            self._task.cancel()
         return unanswered
 
     def descriptor(self) -> int:
@@ -356,7 +365,6 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _handle(self, request: Request) -> None:
         self._become(HANDLING)
-        self.deadline = math.inf
         if request.head.upgrade:
             # The parser has stopped after it, so no other request is waiting.
             request.environ[UPGRADE] = self.capabilities.upgrade
@@ -453,3 +461,10 @@ class HTTPProtocol(asyncio.Protocol):
             self._transport.write_eof()
         except OSError:  # asyncio's own loop calls the system at once: the client has reset
             self._transport.abort()
+
+
+def _has_begun(task: "asyncio.Task[None]") -> bool:
+    """Return whether a Task has taken its first step. If it is cancelled before, it never does."""
+    coroutine = task.get_coro()
+    assert isinstance(coroutine, CoroutineType)
+    return inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
