@@ -51,8 +51,12 @@ PACKAGES: Final = (
 )
 
 
-def candidates(checkout: Path) -> dict[str, ServerCommand]:
+def candidates(factory: str, checkout: Path) -> dict[str, ServerCommand]:
     """Return the worker of this checkout and that of another one, with the same application.
+
+    Args:
+        factory: A function of ``application.py`` that makes the application.
+        checkout: The folder of the other checkout.
 
     Raises:
         CannotMeasureError: The other checkout has no environment.
@@ -62,7 +66,7 @@ def candidates(checkout: Path) -> dict[str, ServerCommand]:
         raise CannotMeasureError(
             f"{checkout} has no environment: run 'make .venv/ready' in that checkout"
         )
-    ours = gunicorn("hellos", "aiopyramid_gunicorn.AsyncGunicornWorker")
+    ours = gunicorn(factory, "aiopyramid_gunicorn.AsyncGunicornWorker")
     assert ours.arguments[0] == sys.executable
     other = dataclasses.replace(ours, arguments=[str(python), *ours.arguments[1:]])
     return {OURS: ours, OTHER: other}
@@ -160,7 +164,7 @@ def main() -> None:
     options = parser.parse_args()
     left_out: dict[str, str] = {}
     try:
-        commands = candidates(options.checkout.resolve())
+        commands = candidates("hellos", options.checkout.resolve())
         server_core = two_cores()[0]
         with starting(commands, left_out, core=server_core, path="/", body=HELLO) as servers:
             if left_out:

@@ -51,6 +51,12 @@ async def echo(websocket: Any) -> None:
         await websocket.send(message)
 
 
+async def discard(websocket: Any) -> None:
+    async for message in websocket:
+        if message == "done":
+            await websocket.send(HELLO)
+
+
 def coroutine() -> Any:
     """Return the application with a coroutine view."""
     return _application({"/": hello_coroutine}, "aiopyramid_core")
@@ -65,6 +71,16 @@ def hellos() -> Any:
     """Return an application with both kinds of views, and a route with a placeholder."""
     views = {"/": hello_coroutine, "/ordinary": hello_ordinary, "/of/{name}": hello_coroutine}
     return _application(views, "aiopyramid_core")
+
+
+def receiving() -> Any:
+    """Return an application that receives bodies and messages, and does nothing with them."""
+    with Configurator() as config:
+        config.include("aiopyramid_websocket")
+        _add_views(config, {"/": hello_coroutine, "/upload": hello_coroutine})
+        config.add_route("/discard", "/discard")
+        config.add_websocket_view(discard, route_name="/discard")
+        return config.make_wsgi_app()
 
 
 def without_aiopyramid() -> Any:

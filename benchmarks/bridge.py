@@ -34,7 +34,6 @@ from asgiref.sync import async_to_sync, sync_to_async
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from aiopyramid_core import await_, call_in_thread, spawn_greenlet
-from aiopyramid_core._bridge.driver import start_greenlet
 
 DEPTH: Final = 40
 """Frames between a WSGI server and a view in Pyramid, tweens and mapper included, roughly."""
@@ -136,18 +135,6 @@ def awaiting(function: Callable[[], Awaitable[Any]]) -> Run:
     return loop
 
 
-def calling(function: Callable[[], Any]) -> Run:
-    """Return a loop that calls ``function``."""
-
-    async def loop(number: int) -> float:
-        start = perf_counter()
-        for _ in range(number):
-            function()
-        return perf_counter() - start
-
-    return loop
-
-
 # --- The contests ---------------------------------------------------------------------------------
 
 
@@ -200,7 +187,6 @@ def contest_starting(title: str, function: Callable[[], None]) -> Contest:
         title,
         [
             Way("aiopyramid spawn_greenlet", awaiting(lambda: spawn_greenlet(function))),
-            Way("aiopyramid start_greenlet", calling(lambda: start_greenlet(loop, function))),
             Way("SQLAlchemy greenlet_spawn", awaiting(lambda: greenlet_spawn(function))),
             Way(
                 "greenback with_portal_run_sync",

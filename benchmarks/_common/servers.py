@@ -80,6 +80,25 @@ class Server:
             ) from error
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def worker_cpu_seconds(self) -> float:
+        """Return the CPU time of the process that serves the requests.
+
+        Unlike that of :meth:`cpu_seconds` it is exact, but threads that have ended do not count.
+
+        Raises:
+            CannotMeasureError: The server is gone, or the system is not Linux.
+        """
+        try:
+            nanoseconds = sum(
+                int(path.read_text(encoding="ascii").split()[0])
+                for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+            )
+        except OSError as error:
+            raise CannotMeasureError(
+                f"The CPU time of process {self.pid} is unknown: {error}\n{self.log_lines()}"
+            ) from error
+        return nanoseconds / 1e9
+
     def log_lines(self) -> str:
         """Return what the server has logged so far."""
         return self._log.text()

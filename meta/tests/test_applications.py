@@ -17,22 +17,13 @@ from aiopyramid.auth import authn_policy_factory
 from aiopyramid.config import CoroutineMapper, ExecutorMapper
 from aiopyramid.helpers import run_in_greenlet
 from aiopyramid.traversal import AsyncioTraverser
-from aiopyramid_core._bridge.driver import start_greenlet
+from aiopyramid_core import spawn_greenlet
 
 
 def serve(application, path="/", **environ):
-    """Send a request as the worker does, which makes a Task only when there is need for one."""
+    """Send a request as the worker does."""
     request = Request.blank(path, environ=environ)
-
-    async def main():
-        got = asyncio.Future()
-        loop = asyncio.get_running_loop()
-        task = start_greenlet(loop, lambda: got.set_result(request.get_response(application)))
-        if task is not None:
-            await task
-        return got.result()
-
-    return asyncio.run(main())
+    return asyncio.run(spawn_greenlet(request.get_response, application))
 
 
 @pytest.fixture

@@ -51,3 +51,15 @@ def test_tox_knows_every_package_of_the_workspace() -> None:
 
     folders = {folder.name.removeprefix("aiopyramid-") for folder in ROOT.glob("packages/*")}
     assert {*folders, "meta"} <= environments
+
+
+def test_the_machine_for_the_matrix_has_every_python_that_tox_asks_for() -> None:
+    asked = set(re.findall(r"\b3\.\d+\b", output("tox", "list", "-q", "--no-desc")))
+    recipe = (ROOT / "tools/ci_matrix/Dockerfile").read_text()
+
+    (installed,) = re.findall(r"uv python install (.*)$", recipe, re.MULTILINE)
+    assert set(installed.split()) == asked
+
+
+def test_the_matrix_does_not_pass_over_a_python_that_is_missing() -> None:
+    assert "tox run --skip-missing-interpreters false" in output("make", "-n", "ci-matrix")

@@ -5,7 +5,7 @@ import threading
 from contextvars import ContextVar
 
 import pytest
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from aiopyramid_core import await_, call_in_thread
 from aiopyramid_core.servers import HostedCall, wait_hosted
@@ -159,37 +159,46 @@ def test_system_exit_does_not_end_the_loop(serve):
 
 
 def test_cancel_cancels_what_the_function_waits_for(serve):
-    calls = []
+    def request():
+        def wait():
+            asyncio.get_running_loop().call_soon(hosted.cancel)
+            try:
+                await_(asyncio.sleep(60))
+            except asyncio.CancelledError:
+                return "cancelled"
 
-    def wait():
-        try:
-            await_(asyncio.sleep(60))
-        except asyncio.CancelledError:
-            return "cancelled"
+        hosted = HostedCall(wait)
+        hosted.proceed()
+        return hosted.result
+
+    assert serve(request) == ["cancelled"]
+
+
+def test_a_function_that_is_cancelled_before_it_began_does_not_begin(serve):
+    log = []
 
     def request():
-        calls.append(HostedCall(wait))
-        calls[0].proceed()
-        return calls[0].result
+        hosted = HostedCall(lambda: log.append("began"))
+        asyncio.get_running_loop().call_soon(hosted.cancel)
+        try:
+            hosted.proceed()
+        finally:
+            log.append(hosted.has_ended)
 
-    def cancel():
-        calls[0].cancel()
-
-    assert serve(request, cancel) == ["cancelled", None]
+    assert [type(outcome) for outcome in serve(request)] == [asyncio.CancelledError]
+    assert log == [True]
 
 
 def test_a_function_whose_greenlet_is_killed_does_not_let_the_server_wait_forever(serve):
-    killed = []
-
     def wait():
-        killed.append(getcurrent())
-        await_(asyncio.sleep(60))
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        loop.call_soon(getcurrent().throw)
+        loop.call_later(0.001, future.set_result, "never received")
+        await_(future)
 
-    def kill():
-        killed[0].throw()
-
-    outcomes = serve(call(wait), kill)
-    assert isinstance(outcomes[0], BaseException)
+    (outcome,) = serve(call(wait))
+    assert isinstance(outcome, GreenletExit)
 
 
 # --- Parts ----------------------------------------------------------------------------------------

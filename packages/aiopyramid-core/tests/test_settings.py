@@ -6,7 +6,7 @@ import pytest
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError
 
-from aiopyramid_core._requests.view_records import Place
+from aiopyramid_core._place import Place
 from aiopyramid_core.settings import Settings
 
 FIELDS = {

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -82,6 +83,19 @@ def test_a_background_task_keeps_the_request_that_began_it(served):
 def test_an_error_of_the_application_is_answered_with_500(served, path):
     assert served.get(path) == (500, "Internal Server Error\n")
     assert served.get("/hello") == (200, "hello")
+
+
+@pytest.mark.parametrize("source", ["task", "callback"])
+@pytest.mark.parametrize(("error", "name"), [("exit", "SystemExit"), ("interrupt", "KeyboardI")])
+def test_a_task_or_callback_that_tries_to_exit_ends_neither_a_request_nor_the_worker(
+    served, source, error, name
+):
+    line = f"{name}.* was raised in a task or callback, and does not end the worker"
+    before = sum(bool(re.search(line, said)) for said in served.lines)
+    pid = served.get("/pid")[1]
+    assert served.get(f"/escape?from={source}&error={error}") == (200, pid)
+    served.said(line, times=before + 1)
+    assert served.get("/pid") == (200, pid)
 
 
 def test_an_application_that_starts_no_response_is_told_so(served):

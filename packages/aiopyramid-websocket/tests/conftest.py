@@ -13,12 +13,12 @@ import coroutine_tests
 import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Close, Frame, Opcode
-from websockets.protocol import Protocol, Side, State
+from websockets.protocol import OPEN, Protocol, Side
 from websockets.server import ServerProtocol
 
 from aiopyramid_websocket import WebSocket
 from aiopyramid_websocket._connection import Connection
-from aiopyramid_websocket._phase import Phase
+from aiopyramid_websocket._state import State
 from aiopyramid_websocket._watch import Watch
 from aiopyramid_websocket.settings import WebsocketSettings
 
@@ -36,7 +36,7 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
-        self.protocol = Protocol(Side.CLIENT, state=State.OPEN, max_size=None)
+        self.protocol = Protocol(Side.CLIENT, state=OPEN, max_size=None)
         self._frames: list[Frame] = []
 
     # --- Sending ------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def connected(loop_factory: Any) -> Callable[..., Any]:
         *, deflate: bool = False, tcp: bool = False, buffer_bytes: int = 0, **settings: Any
     ) -> AsyncIterator[End]:
         made = WebsocketSettings(**settings)
-        protocol = ServerProtocol(state=State.OPEN, max_size=made.max_size_bytes)
+        protocol = ServerProtocol(state=OPEN, max_size=made.max_size_bytes)
         watch = Watch()
         connection = Connection(protocol, made, watch)
         ours, theirs = tcp_pair() if tcp else socket.socketpair()
@@ -176,7 +176,7 @@ def connected(loop_factory: Any) -> Callable[..., Any]:
             yield End(connection, peer, watch)
         finally:
             peer.vanish()
-            if connection.phase is not Phase.LOST:
+            if connection.state is not State.LOST:
                 connection._transport.abort()  # it may have stopped reading
             await connection.wait_lost()
             with contextlib.suppress(OSError):

@@ -11,8 +11,8 @@ from websockets.server import ServerProtocol
 from aiopyramid_websocket import AlreadyReceiving, WebsocketClosed
 from aiopyramid_websocket._keepalive import Keepalive
 from aiopyramid_websocket._messages import Assembler
-from aiopyramid_websocket._phase import Phase
 from aiopyramid_websocket._reader import Reader
+from aiopyramid_websocket._state import State
 from aiopyramid_websocket._writer import Writer
 
 # --- Receiving ------------------------------------------------------------------------------------
@@ -563,7 +563,7 @@ async def test_a_client_that_does_not_answer_a_close_is_broken_off(connected):
         closing = asyncio.create_task(end.ws.close())
         assert await end.peer.close_code() == 1000
         end.pass_time(4)
-        assert end.connection.phase is Phase.CLOSING
+        assert end.connection.state is State.CLOSING
         end.pass_time(6)
         await closing
 

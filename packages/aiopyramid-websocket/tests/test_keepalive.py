@@ -7,7 +7,7 @@ import sys
 import pytest
 from websockets.frames import Opcode
 
-from aiopyramid_websocket._phase import Phase
+from aiopyramid_websocket._state import State
 from aiopyramid_websocket._tcp import acknowledged_within
 
 
@@ -84,7 +84,7 @@ async def test_a_client_that_has_closed_its_socket_is_noticed_by_the_second_ping
     async with connected(tcp=True, max_queue=1) as end:
         await backed_up(end)
         end.peer.writer.close()
-        while end.connection.phase is not Phase.LOST:
+        while end.connection.state is not State.LOST:
             end.pass_time(1000)
             await asyncio.sleep(0.01)
 

@@ -33,7 +33,7 @@ written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
     Time limits, the request log and the detection of blocking code.
 ``_health``
     Health probes, answered before a request object exists.
-``settings``, ``_include``
+``settings``, ``_place``, ``_include``
     How all of this becomes part of an application.
 ``_monkey_patching``
     Detection of monkey-patched processes, in which it cannot.

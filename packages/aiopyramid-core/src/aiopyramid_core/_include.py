@@ -1,6 +1,7 @@
 """``config.include("aiopyramid_core")``: how this package becomes part of an application."""
 
 import asyncio
+import functools
 import sys
 from typing import Any
 
@@ -15,6 +16,7 @@ from ._extension_points.registry import await_extension_points
 from ._isolation import threadlocals as _threadlocals
 from ._isolation import transactions as _transactions
 from ._monkey_patching import refuse_monkey_patching
+from ._off_loop import off_loop
 from ._requests import placement as _placement
 from ._requests.execution import wrap_execution_policy
 from ._requests.placement import Placement
@@ -57,7 +59,7 @@ def includeme(config: Any) -> None:
     settings = Settings.from_mapping(config.registry.settings)
     _configuration.install(config)
     _threadlocals.install()
-    _transactions.install()
+    _transactions.install(functools.partial(off_loop, at_once=True))
     placement = Placement(config.registry, settings.requests)
     _placement.install(config.registry, placement)
     _health.install(config.registry, _health.Health())

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from ._bridge.carrying import bring_back, call_handling, reraise
 from ._bridge.driver import await_in_bridge, in_bridge
-from ._bridge.from_thread import ThreadScope, serving
+from ._bridge.from_thread import ThreadScope, using_scope
 from ._bridge.sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
 from ._isolation.scope import CoroutineRequestScope, clean_up_here, current_scope
 from ._threads.of_process import request_threads
@@ -61,7 +61,7 @@ async def call_elsewhere(
 
     def call() -> Outcome:
         try:
-            with serving(scope):
+            with using_scope(scope):
                 return call_handling(handled, function), None
         except BaseException as error:
             return None, error

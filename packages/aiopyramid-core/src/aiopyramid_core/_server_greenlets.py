@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from greenlet import GreenletExit, getcurrent
 
 from ._bridge.carrying import reraise
-from ._bridge.driver import start_greenlet
+from ._bridge.driver import spawn_greenlet
 from .awaiting import await_
 
 __all__ = ("HostedCall", "wait_hosted")
@@ -111,10 +111,12 @@ class HostedCall(Generic[T]):
         Raises:
             BaseException: Any exception raised by the function.
         """
-        if self._function is not None:
-            self._task = start_greenlet(self._loop, self._run)
-            if self._task is not None:
-                self._task.add_done_callback(self._wake)
+        if self._task is None:
+            # Where nothing ever waits, a greenlet without a Task would do. It would save 8 % of the
+            # CPU time of "Hello, world" in a view that runs on the loop, and nothing measurable
+            # where the view is a coroutine or runs in a thread.
+            self._task = self._loop.create_task(spawn_greenlet(self._run))
+            self._task.add_done_callback(self._wake)
         elif error is not None:
             self._answer(error)
         elif not self._has_part:
@@ -145,7 +147,7 @@ class HostedCall(Generic[T]):
     @property
     def has_begun(self) -> bool:
         """Whether ``proceed()`` was called."""
-        return self._function is None
+        return self._task is not None
 
     @property
     def has_ended(self) -> bool:
@@ -159,7 +161,8 @@ class HostedCall(Generic[T]):
             return True
         self.part = None
         error, self._error = self._error, None
-        if error is None and not self._ended and self._task is not None:
+        if error is None and not self._ended:
+            assert self._task is not None
             error = self._task.exception()
         if error is None:
             return False

@@ -38,7 +38,7 @@ class Tasks:
     def __init__(self, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
         self._tasks: set[_Task] = set()
-        self._serving: set[_Task] = set()  # those of them that serve a client
+        self._client_tasks: set[_Task] = set()  # those of them that serve a client
 
     def start(
         self,
@@ -61,13 +61,13 @@ class Tasks:
         )
         self._tasks.add(task)
         if serves_client:
-            self._serving.add(task)
+            self._client_tasks.add(task)
         task.add_done_callback(functools.partial(self._ended, coroutine))
 
     def _ended(self, coroutine: Coroutine[Any, Any, Any], task: _Task) -> None:
         coroutine.close()  # a Task that is cancelled before its first step never awaits it
         self._tasks.discard(task)
-        self._serving.discard(task)
+        self._client_tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("The background task %s has failed", task.get_name(), exc_info=error)
 
@@ -80,7 +80,7 @@ class Tasks:
         begin = asyncio.get_running_loop().time()
         seconds = min(self.timeout_seconds, at_most_seconds)
         await self._wait_until(begin + seconds)
-        given_up = self._tasks - self._serving
+        given_up = self._tasks - self._client_tasks
         await _cancel(given_up, seconds, "aiopyramid.shutdown_timeout")
         if at_most_seconds != math.inf:
             seconds = at_most_seconds

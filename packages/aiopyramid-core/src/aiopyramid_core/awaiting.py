@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 from pyramid.threadlocal import get_current_request
 
 from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
-from ._bridge.from_thread import ThreadScope, await_in_thread, loop_of_this_thread, serving
+from ._bridge.from_thread import ThreadScope, await_in_thread, loop_of_this_thread, using_scope
 from ._bridge.process_loop import process_loop
 from ._bridge.refusal import on_a_loop, refuse
 from ._bridge.sqlalchemy import await_in_sqlalchemy, in_sqlalchemy
@@ -102,7 +102,7 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         # A server has adopted it and is still loading the application.
         result = loop.run_until_complete(spawn_greenlet(function, *args, **kwargs))
         return loop.run_until_complete(result) if is_coroutine(result) else result
-    with serving(ThreadScope(lambda: loop)):
+    with using_scope(ThreadScope(lambda: loop)):
         result = function(*args, **kwargs)
         return await_(result) if is_coroutine(result) else result
 

@@ -48,9 +48,21 @@ class _State(enum.Enum):
     FAILED = "a startup function has failed"
     STOPPED = "shut down"
 
+    # The enumeration's own __hash__ hashes the name, in Python.
+    __hash__ = object.__hash__
+
 
 _STARTED: Final = _State.STARTED
 """Every request reads it, and looking up an enumeration member is slow on Python 3.11."""
+
+_TRANSITIONS: Final[dict[_State, frozenset[_State]]] = {
+    # Each state to NEW: a child process starts for itself.
+    _State.NEW: frozenset({_State.NEW, _State.STARTED, _State.FAILED}),
+    # To STARTED again: two threads may have had the first requests.
+    _State.STARTED: frozenset({_State.NEW, _State.STARTED, _State.STOPPED}),
+    _State.FAILED: frozenset({_State.NEW}),  # in the same process as well, to try again
+    _State.STOPPED: frozenset({_State.NEW}),
+}
 
 
 class Lifespan:
@@ -114,9 +126,9 @@ class Lifespan:
             return
         if self._error is not None:
             raise self._error.again() from self._error.error
-        if not (self._startup or self._shutdown):
+        if self._state is _State.NEW and not (self._startup or self._shutdown):
             # Do not start an event loop in a process that may never need one.
-            self._state = _State.STARTED
+            self._become(_State.STARTED)
         elif can_await():
             await_(self._start_apart())
         else:
@@ -195,7 +207,8 @@ class Lifespan:
         """
         async with self._starting:
             if again and self._error is not None:
-                self._state, self._error = _State.NEW, None
+                self._become(_State.NEW)
+                self._error = None
             if self._error is not None:
                 raise self._error.again() from self._error.error
             if self._state is not _State.NEW:
@@ -206,11 +219,11 @@ class Lifespan:
                 try:
                     await self._call("The startup function", function, *limit)
                 except Exception as error:
-                    self._state = _State.FAILED
+                    self._become(_State.FAILED)
                     self._error = StartupError(name_of(function), error)
                     raise self._error from error
                 self._started += 1
-            self._state = _State.STARTED
+            self._become(_State.STARTED)
 
     async def stop(self, at_most_seconds: float = math.inf) -> None:
         """Wait for the background tasks, then run the shutdown functions; errors are logged.
@@ -227,7 +240,7 @@ class Lifespan:
         await self._tasks.wait(at_most_seconds)
         if self._state is not _State.STARTED:
             return
-        self._state = _State.STOPPED
+        self._become(_State.STOPPED)
         for function in reversed(self._shutdown):
             left = max(_LEAST_SECONDS, end - loop.time())
             limit = min(self._tasks.timeout_seconds, left), "aiopyramid.shutdown_timeout"
@@ -239,10 +252,16 @@ class Lifespan:
     def start_afresh(self) -> None:
         """Forget that the application was started, because this is a new process."""
         self._tasks = Tasks(self._tasks.timeout_seconds)
-        self._state = _State.NEW
+        self._become(_State.NEW)
         self._started = 0
         self._error = None
         self._starting = asyncio.Lock()
+
+    def _become(self, state: _State) -> None:
+        """Change the state; the only place that does."""
+        if state not in _TRANSITIONS[self._state]:
+            raise AssertionError(f"invalid transition from {self._state} to {state}")
+        self._state = state
 
     async def _call(self, kind: str, function: Hook, seconds: float, limit: str) -> None:
         async with at_most(seconds, f"{kind} {name_of(function)}", limit):

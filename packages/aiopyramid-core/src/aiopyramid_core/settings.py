@@ -10,7 +10,7 @@ from typing import Any, Final
 from pyramid.exceptions import ConfigurationError
 from pyramid.settings import falsey, truthy
 
-from ._requests.view_records import Place
+from ._place import Place
 
 __all__ = (
     "Settings",

@@ -4,36 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pyramid.httpexceptions import HTTPServiceUnavailable
-
 from ._bridge.driver import await_in_bridge, in_bridge
 from ._bridge.from_thread import DeadlineExceeded, waiting_at_most
-from ._requests.time_limit import current_limit, is_out_of_time
+from ._requests.time_limit import RequestTimeout, current_limit, is_out_of_time
 
 __all__ = ("RequestTimeout", "make_timeout_tween")
 
 Handler = Callable[[Any], Any]
-
-
-class RequestTimeout(HTTPServiceUnavailable):
-    """A request took longer than ``aiopyramid.request_timeout``: 503.
-
-    Raised below Pyramid's exception views, so that a view for this class or for
-    :class:`pyramid.httpexceptions.HTTPServiceUnavailable` may render it.
-    """
-
-    explanation = "The server took too long to answer this request."
-
-    @classmethod
-    def after(cls, seconds: float) -> "RequestTimeout":
-        """Return the error for a request that has exceeded its limit.
-
-        The limit is given in seconds.
-
-        Args:
-            seconds: The limit.
-        """
-        return cls(f"The limit is {seconds:g} seconds.")
 
 
 def make_timeout_tween(handler: Handler, registry: Any, seconds: float) -> Handler:

@@ -11,6 +11,7 @@ the tweens above and below it do not have to be asynchronous::
 """
 
 import asyncio
+import functools
 import logging
 import sys
 import time
@@ -21,6 +22,7 @@ from ._applications import announce
 from ._bodies import make_body_portable
 from ._bridge.driver import await_in_bridge, in_bridge
 from ._isolation.transactions import take_commits_off_loop
+from ._off_loop import off_loop
 from ._requests.placement import Placement, placement_of
 from ._requests.report import report
 from .contract import ON_DISCONNECT
@@ -58,7 +60,7 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     lifespan = lifespan_of(registry)
     announce(lifespan)
     # Not during configuration, because pyramid_tm may have been included after a commit.
-    take_commits_off_loop(registry)
+    take_commits_off_loop(registry, functools.partial(off_loop, at_once=True))
     _say_where_requests_run(placement_of(registry))
     if "sqlalchemy.orm" in sys.modules:
         from ._isolation.shared_sessions import watch_sessions

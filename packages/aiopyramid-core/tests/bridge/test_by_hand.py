@@ -1,13 +1,13 @@
 """by_hand: what code for aiopyramid 0.x does with greenlets."""
 
 import asyncio
+import contextlib
 import types
 
 import pytest
 from greenlet import getcurrent, greenlet
 
 from aiopyramid_core import await_, spawn_greenlet, synchronize
-from aiopyramid_core._bridge.driver import start_greenlet
 from aiopyramid_core.legacy import run_in_greenlet
 
 
@@ -88,23 +88,6 @@ def test_the_greenlet_goes_on_in_its_own_task(run):
     assert run(spawned(ordinary)) == (True, False)
 
 
-def test_a_greenlet_that_has_no_task_yet_gets_one(run):
-    async def main():
-        done = asyncio.Event()
-        got = []
-
-        def ordinary():
-            got.append(call_by_hand(double, 6))
-            done.set()
-
-        task = start_greenlet(asyncio.get_running_loop(), ordinary)
-        await asyncio.wait_for(done.wait(), 20)
-        await task
-        return got
-
-    assert run(main) == [12]
-
-
 def test_a_cancelled_task_cancels_the_coroutine_and_the_greenlet_hears_of_it(run):
     async def main():
         began, told = asyncio.Event(), []
@@ -132,24 +115,41 @@ def test_a_cancelled_task_cancels_the_coroutine_and_the_greenlet_hears_of_it(run
     assert run(main) == ["coroutine", "greenlet"]
 
 
-def test_a_task_cancelled_before_it_began_cancels_the_greenlet(run):
+def test_a_task_cancelled_at_once_cancels_the_future_and_the_greenlet(run):
     async def main():
         told = []
+        future = asyncio.get_running_loop().create_future()
 
         def ordinary():
+            asyncio.current_task().cancel()
             try:
-                call_by_hand(double, 1)
+                getcurrent().parent.switch(future)
             except asyncio.CancelledError:
                 told.append("greenlet")
                 raise
 
-        task = start_greenlet(asyncio.get_running_loop(), ordinary)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return told
+        task = asyncio.create_task(spawn_greenlet(ordinary))
+        await asyncio.wait([task], timeout=20)
+        return told, task.cancelled(), future.cancelled()
 
-    assert run(main) == ["greenlet"]
+    assert run(main) == (["greenlet"], True, True)
+
+
+def test_a_coroutine_closed_while_a_greenlet_waits_by_hand_ends_the_greenlet():
+    told = []
+
+    def ordinary():
+        try:
+            getcurrent().parent.switch(future)
+        finally:
+            told.append("greenlet")
+
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        future = loop.create_future()
+        coroutine = spawn_greenlet(ordinary)
+        coroutine.send(None)
+        coroutine.close()
+    assert told == ["greenlet"]
 
 
 # --- Other futures --------------------------------------------------------------------------------

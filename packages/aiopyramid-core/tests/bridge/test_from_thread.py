@@ -13,7 +13,7 @@ from aiopyramid_core._bridge.from_thread import (
     DeadlineExceeded,
     ThreadScope,
     loop_of_this_thread,
-    serving,
+    using_scope,
     waiting_at_most,
 )
 from aiopyramid_core._threads.waiting_thread import WaitingThread
@@ -197,7 +197,7 @@ def test_a_coroutine_on_a_loop_of_the_threads_own_cannot_wait_outside_of_a_green
 def test_serving_ends_with_its_block_even_when_that_fails():
     loop = asyncio.new_event_loop()
     try:
-        with pytest.raises(KeyError), serving(ThreadScope(lambda: loop)):
+        with pytest.raises(KeyError), using_scope(ThreadScope(lambda: loop)):
             raise KeyError
         assert loop_of_this_thread() is None
     finally:
@@ -207,8 +207,8 @@ def test_serving_ends_with_its_block_even_when_that_fails():
 def test_serving_may_be_nested():
     outer, inner = asyncio.new_event_loop(), asyncio.new_event_loop()
     try:
-        with serving(ThreadScope(lambda: outer)):
-            with serving(ThreadScope(lambda: inner)):
+        with using_scope(ThreadScope(lambda: outer)):
+            with using_scope(ThreadScope(lambda: inner)):
                 assert loop_of_this_thread() is inner
             assert loop_of_this_thread() is outer
     finally:
@@ -224,7 +224,7 @@ def test_a_coroutine_that_a_closed_loop_cannot_run_is_closed(no_warnings):
     loop.close()
     coroutine = answer()
     with (
-        serving(ThreadScope(lambda: loop)),
+        using_scope(ThreadScope(lambda: loop)),
         pytest.raises(RuntimeError, match="Event loop is closed"),
     ):
         await_(coroutine)

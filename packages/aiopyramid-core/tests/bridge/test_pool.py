@@ -11,7 +11,6 @@ from greenlet import GreenletExit, getcurrent
 
 from aiopyramid_core import await_, spawn_greenlet
 from aiopyramid_core._bridge import pool as _greenlets
-from aiopyramid_core._bridge.driver import start_greenlet
 from aiopyramid_core.servers import kills_greenlet
 
 held: ContextVar[object] = ContextVar("held")
@@ -57,20 +56,6 @@ def test_calls_one_after_the_other_share_one_greenlet(run):
 def test_calls_at_the_same_time_have_greenlets_of_their_own(run):
     run(all_at_once, 7)
     assert len(parked()) == 7
-
-
-def test_a_started_greenlet_is_reused_too(run):
-    def ordinary(seen):
-        await_(asyncio.sleep(0))
-        seen.add(getcurrent())
-
-    async def main():
-        seen = set()
-        for _ in range(10):
-            await start_greenlet(asyncio.get_running_loop(), ordinary, seen)
-        return seen
-
-    assert len(run(main)) == 1
 
 
 def test_a_greenlet_whose_function_failed_is_reused(run):
@@ -272,9 +257,7 @@ def test_a_parked_greenlet_keeps_no_context(run, waits):
             await_(asyncio.sleep(0))
 
     async def main():
-        task = start_greenlet(asyncio.get_running_loop(), ordinary)
-        if task is not None:
-            await task
+        await asyncio.create_task(spawn_greenlet(ordinary))
 
     run(main)
     assert [reference() for reference in references] == [None]

@@ -14,10 +14,8 @@ from contextvars import ContextVar
 import pytest
 from pyramid.response import Response
 from pyramid.threadlocal import get_current_registry, get_current_request, manager
-from webob import Request
 
 from aiopyramid_core import await_, synchronize
-from aiopyramid_core._bridge.driver import start_greenlet
 from aiopyramid_core._threads.of_process import request_threads
 
 NUMBER = 50
@@ -76,25 +74,14 @@ def requests(run, application, monkeypatch):
     return requests
 
 
-@pytest.fixture(params=["spawned", "started"])
-def start(request, fetch):
-    """Start a request as a server does: in a Task from the beginning, or in one made late."""
+@pytest.fixture
+def start(fetch):
+    """Start a request as a server does, in a Task."""
 
-    async def spawned(app, path):
+    async def start(app, path):
         return (await asyncio.create_task(fetch(app, path))).text
 
-    async def started(app, path):
-        answers = []
-
-        def serve():
-            answers.append(Request.blank(path).get_response(app).text)
-
-        task = start_greenlet(asyncio.get_running_loop(), serve)
-        if task is not None:
-            await task
-        return answers[0]
-
-    return spawned if request.param == "spawned" else started
+    return start
 
 
 @pytest.fixture

@@ -593,19 +593,27 @@ def test_static_files_are_sent_all_the_same(run, application, fetch, monkeypatch
 
 
 def test_requests_do_not_wait_for_each_other_for_what_one_of_them_holds(
-    run, application, fetch, monkeypatch
+    run, application, fetch, until, monkeypatch
 ):
     monkeypatch.setattr(request_threads(), "limit", 2)
     connection = threading.Semaphore(1)
 
-    async def view(request):
-        assert call_off_loop(connection.acquire, timeout=PATIENCE_SECONDS)
-        await asyncio.sleep(0.01)  # others take all threads in the meantime, and wait
-        call_off_loop(connection.release)
-        return Response("")
-
     async def main():
-        app = application(lambda config: config.add_view(view))
-        return await asyncio.gather(*(fetch(app) for _ in range(8)))
+        is_held, all_threads_wait = asyncio.Event(), asyncio.Event()
 
-    assert [each.status_int for each in run(main)] == [200] * 8
+        async def view(request):
+            assert call_off_loop(connection.acquire, timeout=PATIENCE_SECONDS)
+            is_held.set()
+            await all_threads_wait.wait()
+            call_off_loop(connection.release)
+            return Response("")
+
+        app = application(lambda config: config.add_view(view))
+        first = asyncio.create_task(fetch(app))
+        await is_held.wait()
+        others = [asyncio.create_task(fetch(app)) for _ in range(2)]
+        await until(lambda: request_threads().counts.running == 2)
+        all_threads_wait.set()
+        return await asyncio.gather(first, *others)
+
+    assert [each.status_int for each in run(main)] == [200] * 3

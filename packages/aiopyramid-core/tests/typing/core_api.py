@@ -34,7 +34,7 @@ from aiopyramid_core import (
     thread_counts,
     use_executor,
 )
-from aiopyramid_core._bridge.driver import start_greenlet, step_in_greenlets
+from aiopyramid_core._bridge.driver import step_in_greenlets
 from aiopyramid_core.callables import called_by, is_coroutine_callable, prepare_generators
 from aiopyramid_core.legacy import run_in_greenlet
 from aiopyramid_core.servers import (
@@ -236,8 +236,6 @@ async def serve(loop: asyncio.AbstractEventLoop) -> None:
     except StartupError as error:
         assert_type(error.function, str)
         assert_type(error.error, Exception)
-    assert_type(start_greenlet(loop, read, "path"), asyncio.Task[bytes] | None)
-    start_greenlet(loop, read, 1)  # type: ignore[arg-type]
     assert_type(await step_in_greenlets(load(1)), User)
     await step_in_greenlets(load)  # type: ignore[arg-type]
     assert_type(kills_greenlet(BaseException()), bool)

@@ -6,8 +6,10 @@ The modules, in the order in which a request passes through them:
     gunicorn's side: signals, heartbeat, settings.
 ``_settings``, ``_application``
     Warnings about settings that have no effect, and about applications that cannot be served.
-``_server``, ``_server_settings``, ``_listener``, ``_ending``
-    Listeners and connections; the drain on shutdown, and bounds on what may delay the shutdown.
+``_server``, ``_server_settings``, ``_listener``
+    Listeners and connections; the drain on shutdown.
+``_starting``, ``_ending``
+    The workers that replace others in a reload; bounds on what may delay the shutdown.
 ``_protocol``, ``_state``, ``_owner``, ``_fence``
     The connection, its states, what it needs from its server, and how a failure is contained.
 ``_intake``, ``_http1``

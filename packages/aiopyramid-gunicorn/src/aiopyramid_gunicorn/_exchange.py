@@ -24,13 +24,13 @@ from ._flow import WriteFlow
 from ._http1.request import GunicornRequest, Request
 from ._http1.response import Response, early_hints, error_response
 
-__all__ = ("Connection", "Exchange", "Hooks", "Services")
+__all__ = ("Exchange", "HTTPConnection", "Hooks", "Services")
 
 _MOST_IN_A_ROW: Final = 128
 """How many parts of a body are sent before other tasks get a turn: some milliseconds."""
 
 
-class Connection(Protocol):
+class HTTPConnection(Protocol):
     """The connection on which a request arrived, as its exchange sees it."""
 
     flow: WriteFlow
@@ -106,7 +106,7 @@ class Exchange:
         "response",
     )
 
-    def __init__(self, connection: Connection, request: Request, services: Services) -> None:
+    def __init__(self, connection: HTTPConnection, request: Request, services: Services) -> None:
         head = request.head
         self._client_left = False
         self._connection = connection

@@ -2,24 +2,25 @@
 
 Pure: no asyncio, no transport. A read may return 256 KiB, uvloop reads several times in a row, and
 in the worst case (chunks of one byte, requests of twenty) that much takes a second to parse. So the
-bytes are parsed in slices. Slices that take long are made smaller, and when a connection has used
-up the time that it may take at once, the other connections get a turn.
+bytes are parsed in slices. Slices that take much effort are made smaller, and when a connection has
+used up the effort that it may take at once, the other connections get a turn.
+
+The effort is counted (:attr:`Inbound.effort`) and not measured. To ask the system for the CPU time
+takes as long as several chunks, and on a busy machine the time on the clock is much longer, so that
+large uploads would be parsed in small slices.
 """
 
 from typing import Final
 
 __all__ = ("Intake",)
 
-_TURN_SECONDS: Final = 0.0005
-"""Time for parsing after which the other connections get a turn. With five worst-case clients,
-another client then waited 60 ms for a response."""
+_TURN_EFFORT: Final = 500
+"""Effort after which the other connections get a turn: about half a millisecond. With five
+worst-case clients, another client then waited 60 ms for a response."""
 
-_SLICE_SECONDS: Final = 0.00025
-"""Slices that take longer than this are halved; the others are doubled each time."""
-
-_COPYING_SECONDS: Final = 4e-9
-"""Time to write a byte that needs no parsing to a file on a slow machine; in the worst case, a byte
-takes a hundred times as long."""
+_SLICE_EFFORT: Final = 300
+"""Slices that take more than this are halved; the others are doubled each time. A whole read of
+chunks of 1 KiB takes less."""
 
 _LEAST_BYTES: Final = 512
 
@@ -37,13 +38,13 @@ class Intake:
         is_due: Whether the connection has had its turn.
     """
 
-    __slots__ = ("_data", "_position", "_slice_bytes", "_spent_seconds", "is_due")
+    __slots__ = ("_data", "_position", "_slice_bytes", "_spent_effort", "is_due")
 
     def __init__(self) -> None:
         self._data = b""
         self._position = 0
         self._slice_bytes = _HEAD_BYTES
-        self._spent_seconds = 0.0
+        self._spent_effort = 0
         self.is_due = False
 
     def needs_no_slices(self, data: bytes, plain_bytes: int) -> bool:
@@ -84,17 +85,16 @@ class Intake:
         self._position = 0
         return data
 
-    def spent(self, seconds: float, size_bytes: int) -> None:
-        """Record how long it took to parse a slice."""
-        seconds = max(0.0, seconds - size_bytes * _COPYING_SECONDS)
-        if seconds > _SLICE_SECONDS:
+    def spent(self, effort: int) -> None:
+        """Record how much effort it took to parse a slice."""
+        if effort > _SLICE_EFFORT:
             self._slice_bytes = max(_LEAST_BYTES, min(self._slice_bytes, 4 * _HEAD_BYTES) // 2)
         elif self._slice_bytes < _BODY_BYTES:
             self._slice_bytes *= 2
-        self._spent_seconds += seconds
-        self.is_due = self._spent_seconds > _TURN_SECONDS
+        self._spent_effort += effort
+        self.is_due = self._spent_effort > _TURN_EFFORT
 
     def rest(self) -> None:
         """Begin a new turn: the other connections have had theirs."""
-        self._spent_seconds = 0.0
+        self._spent_effort = 0
         self.is_due = False

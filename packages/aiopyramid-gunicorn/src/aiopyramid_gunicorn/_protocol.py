@@ -9,7 +9,6 @@ import asyncio
 import inspect
 import math
 import ssl
-import time
 from collections.abc import Callable
 from contextvars import copy_context
 from http import HTTPStatus
@@ -302,10 +301,9 @@ class HTTPProtocol(asyncio.Protocol):
         while intake and not (self.state is HANDLING and inbound.is_ahead):
             plain_bytes = inbound.plain_bytes
             data = intake.take(plain_bytes, in_body=inbound.growing is not None)
-            begin = time.perf_counter()
+            before = inbound.effort
             self._parse(data)
-            if not plain_bytes:
-                intake.spent(time.perf_counter() - begin, len(data))
+            intake.spent(inbound.effort - before)
             if self.state is CLOSING:
                 intake.take_all()
             elif intake.is_due:

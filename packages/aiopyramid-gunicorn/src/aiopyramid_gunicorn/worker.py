@@ -48,6 +48,7 @@ from ._http1.limits import Limits, Times
 from ._server import Server
 from ._server_settings import ServerSettings
 from ._settings import check_settings, sends_files
+from ._starting import StartingWorkers
 from .exceptions import SettingNotSupported
 
 __all__ = ("AsyncGunicornWorker",)
@@ -97,6 +98,9 @@ class AsyncGunicornWorker(Worker):
     _has_served: ClassVar[mmap.mmap] = mmap.mmap(-1, 1)
     """Whether any worker of this arbiter has served; all of them share this memory."""
 
+    _starting: ClassVar[StartingWorkers] = StartingWorkers()
+    """The workers of this arbiter that do not serve yet."""
+
     _server: Server | None = None
 
     # --- Called by gunicorn -------------------------------------------------------------------
@@ -111,9 +115,21 @@ class AsyncGunicornWorker(Worker):
         for text in news:
             self.log.warning("%s", text)
         self._said.update(news)
+        self._starting.announce(self.age)
         # Here, because this still is the arbiter: since Python 3.12 a fork forgets the event loop.
         # The loop is kept, because it shuts its executor down when it is garbage collected.
         self._loop_of_application = _loop_of_loaded_application()
+
+    @property
+    def pid(self) -> int | str:
+        """The process id; the arbiter sets it in its own process, too, as soon as it has forked."""
+        return self._pid
+
+    @pid.setter
+    def pid(self, pid: int | str) -> None:
+        self._pid = pid
+        if isinstance(pid, int):  # before the fork it is a text
+            self._starting.begin(self.age, pid)
 
     def init_process(self) -> None:
         """Set up this process and serve; return when the worker has stopped."""
@@ -226,6 +242,7 @@ class AsyncGunicornWorker(Worker):
     def _stop(self) -> None:
         """Stop when the requests in progress have finished."""
         self.alive = False
+        self._starting.done(self.age)
         self._stop_wanted.set()
 
     def _restart(self) -> None:
@@ -263,17 +280,32 @@ class AsyncGunicornWorker(Worker):
         self._server = server = self._make_server()
         server.listen([listener.sock for listener in self.sockets], tls)
         self._has_served[0] = 1
+        self._starting.done(self.age)
         # The reloader runs in a thread and writes to this pipe after it has cleared ``alive``.
         self.loop.add_reader(self.PIPE[0], self._stop)
         await self._stop_wanted.wait()
+        self._end = end = time.monotonic() + self._patience_seconds()
+        await self._until_others_serve()
         self.log.debug("%s stops accepting", self)
         announce_stop()
-        self._end = end = time.monotonic() + self._patience_seconds()
         cut = await server.drain(0 if self._stop_at_once else end - time.monotonic())
         if cut:
             self.log.warning("%s broke off %d requests to stop in time", self, cut)
         await shutdown(max(0.0, end - time.monotonic()))
         self._next_beat.cancel()
+
+    async def _until_others_serve(self) -> None:
+        """Wait for the workers that are starting; they may be the ones that replace this one.
+
+        At most half of the time that a drain may take, so that the rest is left for the requests
+        that are accepted in the meantime.
+        """
+        latest = time.monotonic() + self._patience_seconds() / 2
+        while self._starting.any() and not self._stop_at_once:
+            if time.monotonic() > latest:
+                self.log.warning("%s stops accepting although no other worker has started", self)
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _unless_stopped(self, coroutine: Coroutine[Any, Any, None]) -> bool:
         """Run a coroutine unless the worker is told to stop; return whether it finished."""
@@ -401,6 +433,9 @@ class AsyncGunicornWorker(Worker):
 
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 """Maximum time before another attempt to start an application that could not start."""
+
+_LOOK_SECONDS: Final = 0.05
+"""How often a worker that was told to stop checks whether others are starting."""
 
 _SIGNALS_OF_LOOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
 """Signals that the worker handles through the event loop."""

@@ -1,5 +1,7 @@
 """body: a request body, in memory and then on disk."""
 
+import os
+
 import pytest
 
 from aiopyramid_core.exceptions import ContentTooLarge, InsufficientStorage
@@ -99,3 +101,21 @@ def test_a_body_that_grows_too_long_is_refused():
 def test_an_announced_length_is_refused_before_anything_arrives():
     with pytest.raises(ContentTooLarge, match="body_limit_bytes"):
         RequestBody(Limits(body_bytes=3)).check_length(4)
+
+
+def test_the_rest_of_an_announced_body_is_missing():
+    body = RequestBody(Limits())
+    body.announce(3)
+    body.write(b"ab")
+    assert body.missing_bytes == 1
+    body.write(b"c")
+    assert body.missing_bytes == 0
+    body.close()
+
+
+def test_a_body_that_cannot_be_read_again_is_refused():
+    body = RequestBody(Limits(body_memory_bytes=1))
+    body.write(b"ab")
+    os.close(body.open().fileno())
+    with pytest.raises(InsufficientStorage, match="Bad file descriptor"):
+        body.open()

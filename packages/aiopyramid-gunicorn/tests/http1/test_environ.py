@@ -5,7 +5,7 @@ from wsgiref.validate import check_environ
 
 import pytest
 
-from aiopyramid_core.exceptions import BadRequest
+from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
 from aiopyramid_gunicorn._http1.environ import EnvironSettings, build_environ, connection_environ
 
 PEER = ("192.0.2.7", 51234)
@@ -340,3 +340,55 @@ def test_the_settings_are_digested_only_once(settings):
     assert isinstance(settings(), EnvironSettings)
     with pytest.raises(AttributeError):
         settings().tls = True
+
+
+# --- Refusals -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("head", "error"),
+    [
+        ("GET / HTTP/1.1", "needs a Host field"),
+        ("GET / HTTP/1.1\nHost: a b", "Host 'a b' is malformed"),
+        ("POST / HTTP/1.0\nTransfer-Encoding: chunked", "HTTP/1.0 request cannot have"),
+        ("CONNECT /path HTTP/1.1\nHost: a", "CONNECT needs a host and a port"),
+        ("CONNECT a HTTP/1.1\nHost: a", "CONNECT needs a host and a port"),
+        ("GET /a#b HTTP/1.1\nHost: a", "has a fragment"),
+        ("GET * HTTP/1.1\nHost: a", "a target of OPTIONS only"),
+        ("GET http://[a HTTP/1.1\nHost: a", "is not a URI"),
+        ("GET http://u@a/ HTTP/1.1\nHost: a", "neither a path nor an http URI"),
+    ],
+)
+def test_a_request_that_could_be_misunderstood_is_refused(environ, head, error):
+    with pytest.raises(BadRequest, match=error):
+        environ(head)
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"chunked, chunked"])
+def test_a_coding_that_a_parser_has_let_pass_is_refused(parse, settings, coding):
+    head = parse(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n")
+    head.headers.append((b"Transfer-Encoding", coding))
+    made = settings()
+    with pytest.raises(BadRequest, match="where the body ends"):
+        build_environ(head, connection_environ(made, PEER, LOCAL), made, trusted=False)
+
+
+def test_a_coding_that_is_not_supported_is_another_error(environ):
+    with pytest.raises(CodingNotSupported, match="only supported Transfer-Encoding"):
+        environ("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: gzip, chunked")
+
+
+@pytest.mark.parametrize(
+    ("head", "path"),
+    [("CONNECT a:443 HTTP/1.1\nHost: a", ""), ("OPTIONS * HTTP/1.1\nHost: a", "")],
+)
+def test_targets_without_a_path_have_an_empty_one(environ, head, path):
+    assert environ(head)["PATH_INFO"] == path
+
+
+@pytest.mark.parametrize(
+    ("peer", "may"),
+    [(PEER, True), (("192.0.2.8", 1), False), (("no address", 1), False), ("/run/sock", True)],
+)
+def test_a_proxy_header_comes_from_the_peers_of_the_setting(settings, peer, may):
+    assert settings(proxy_allow_ips="192.0.2.7").lets_proxy(peer) is may

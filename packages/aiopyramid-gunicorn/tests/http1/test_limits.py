@@ -1,8 +1,10 @@
 """limits: from gunicorn's settings to one object."""
 
+import math
+
 import pytest
 
-from aiopyramid_gunicorn._http1.limits import Limits
+from aiopyramid_gunicorn._http1.limits import Limits, Times
 
 OWN = {"body_bytes": 1, "body_memory_bytes": 1, "write_buffer_bytes": 1, "head_bytes": 1}
 
@@ -35,3 +37,12 @@ def test_the_folder_for_bodies_is_the_one_of_gunicorn(config, tmp_path):
     cfg = config(tmp_upload_dir=str(tmp_path))
     limits = Limits.from_settings(cfg, **OWN)
     assert limits.body_folder == str(tmp_path)
+
+
+def test_a_body_may_take_a_while_and_then_as_long_as_its_length_allows():
+    times = Times(1, 1, 1, body_grace_seconds=2, body_bytes_per_second=10)
+    assert times.longest_for_body(50) == 7
+
+
+def test_without_a_rate_a_body_may_take_as_long_as_it_likes():
+    assert Times(1, 1, 1, body_bytes_per_second=0).longest_for_body(1) == math.inf

@@ -346,3 +346,10 @@ def test_a_closed_parser_leaves_no_cycle_behind(recorder):
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("name", [b"Host", b"Authorization", b"Connection"])
+def test_a_trailer_field_that_frames_or_routes_is_refused(feed, name):
+    head = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with pytest.raises(BadRequest, match="cannot be a trailer field"):
+        feed(head + b"0\r\n" + name + b": 1\r\n\r\n")

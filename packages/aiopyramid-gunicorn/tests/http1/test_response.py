@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiopyramid_core.exceptions import ApplicationError
-from aiopyramid_gunicorn._http1.response import Response, error_response
+from aiopyramid_gunicorn._http1.response import Response, early_hints, error_response
 
 
 def answer(
@@ -307,3 +307,51 @@ def test_an_error_response_is_complete_and_closes():
 
 def test_an_error_response_to_head_has_no_body():
     assert error_response(HTTPStatus.NOT_FOUND, "no", method="HEAD")[1].endswith(b"\r\n\r\n")
+
+
+# --- What the connection asks ---------------------------------------------------------------------
+
+
+def begun(*headers, status="200 OK", method="GET", version=(1, 1)):
+    """Return a response whose head was encoded."""
+    response = Response(method, version, keep_alive=True)
+    response.start(status, list(headers))
+    response.head(None)
+    return response
+
+
+def test_a_response_of_declared_length_knows_how_much_is_missing():
+    response = begun(("Content-Length", "3"))
+    response.encode(b"ab")
+    assert (response.missing_bytes, response.needs_body) == (1, True)
+    response.encode(b"c")
+    assert (response.missing_bytes, response.needs_body) == (0, False)
+
+
+def test_a_response_of_unknown_length_needs_its_body():
+    response = begun()
+    assert (response.missing_bytes, response.needs_body, response.ends_by_closing) == (
+        0,
+        True,
+        False,
+    )
+
+
+def test_to_an_old_client_the_end_of_the_connection_ends_the_body():
+    assert begun(version=(1, 0)).ends_by_closing
+
+
+def test_a_response_without_a_body_needs_none():
+    assert not begun(method="HEAD").needs_body
+
+
+def test_early_hints_have_the_fields_of_no_body():
+    data = early_hints([("Link", "</a>; rel=preload"), (b"Content-Length", b"3")])
+    assert data == b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"
+
+
+def test_a_response_has_no_status_before_it_starts():
+    response = Response("GET", (1, 1), keep_alive=True)
+    assert (response.status_code, response.has_switched) == (None, False)
+    response.start("201 Created", [])
+    assert response.status_code == 201

@@ -15,6 +15,7 @@ def asked_to(name):
 
 
 async def connect_to_database(registry):
+    print("starting", flush=True)
     if asked_to("fail"):
         raise ConnectionError("no database")
     while asked_to("hang"):

@@ -85,6 +85,41 @@ def test_a_start_that_hangs_for_longer_than_the_limit_fails(server, tmp_path):
     server.said(r"TimeoutError: it has not ended within 0.2 seconds \(aiopyramid.startup_timeout\)")
 
 
+# --- Workers that replace others ------------------------------------------------------------------
+
+
+def test_a_worker_accepts_until_those_that_replace_it_serve(server, tmp_path):
+    server = server("--graceful-timeout", "60")
+    old = all_serve(server, 1)
+    (tmp_path / "hang").touch()
+    server.signal(signal.SIGHUP)
+    server.said("^starting$", times=2)  # it was forked, and the other one told to stop, before that
+    assert {int(server.get("/pid")[1]) for _ in range(5)} == {old}
+    (tmp_path / "hang").unlink()
+    server.said(rf"Worker exiting \(pid: {old}\)")
+    assert int(server.get("/pid")[1]) != old
+
+
+def test_a_worker_stops_after_a_while_though_those_that_replace_it_do_not_serve(server, tmp_path):
+    server = server("--graceful-timeout", "4")
+    old = all_serve(server, 1)
+    (tmp_path / "hang").touch()
+    server.signal(signal.SIGHUP)
+    server.said(f"<Worker {old}> stops accepting although no other worker has started")
+    server.said(rf"Worker exiting \(pid: {old}\)")
+
+
+def test_a_worker_that_accepts_until_others_serve_stops_at_once_if_told_so(server, tmp_path):
+    server = server("--graceful-timeout", "60")
+    old = all_serve(server, 1)
+    (tmp_path / "hang").touch()
+    server.signal(signal.SIGHUP)
+    server.said("^starting$", times=2)
+    os.kill(old, signal.SIGQUIT)
+    server.said(rf"Worker exiting \(pid: {old}\)")
+    assert "stops accepting although" not in server.output
+
+
 # --- An end that hangs ----------------------------------------------------------------------------
 
 

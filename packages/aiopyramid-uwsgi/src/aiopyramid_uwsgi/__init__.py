@@ -12,8 +12,9 @@ Include this package (``config.include("aiopyramid_uwsgi")``). The modules in re
     A connection that leaves HTTP, for WebSockets.
 ``websocket``, ``_native``
     The mapper with the name of aiopyramid 0.x; WebSockets with TLS in the worker.
-``_worker``, ``_listening``
-    The event loop; signals, the start and the end of a worker; when it accepts clients.
+``_worker``, ``_endless``, ``_listening``
+    The event loop, and what must not end it; signals, the start and the end of a worker; when it
+    accepts clients.
 ``_api``
     uWSGI's own module, with types.
 ``exceptions``

@@ -43,7 +43,7 @@ class NativeTransport(asyncio.Transport):
         self._writing_paused = False
         self._reading_paused = False
         self._closing = False
-        self._serving = False
+        self._is_serving = False
         self._lost = False
         self._news: asyncio.Future[None] | None = None
 
@@ -51,7 +51,7 @@ class NativeTransport(asyncio.Transport):
 
     def serve(self, write: Callable[[bytes], object]) -> None:
         """Serve the connection to its end; see :class:`._upgraded.TakenOver`."""
-        self._serving = True
+        self._is_serving = True
         reason: OSError | None = None
         with _api.duplicate_connection() as connection:
             try:
@@ -113,7 +113,7 @@ class NativeTransport(asyncio.Transport):
 
     def server_stops(self) -> None:
         """Tell the protocol that the worker stops."""
-        if self._serving and not self._lost:
+        if self._is_serving and not self._lost:
             self._protocol.server_stops()
 
     # --- Called by the protocol ---------------------------------------------------------------

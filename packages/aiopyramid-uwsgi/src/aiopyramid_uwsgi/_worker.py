@@ -32,6 +32,7 @@ from aiopyramid_core.servers import (
 )
 
 from . import _api
+from ._endless import make_endless
 from ._exchange import Exchange
 from ._listening import Listening
 from ._settings import UWSGISettings
@@ -87,6 +88,8 @@ class Worker:
         self._ending: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._deserted = asyncio.Event()
+        # Until the worker serves, the loop may be run by the application while it is loaded.
+        self._may_end = True
 
     def prepare(self) -> None:
         """Set up the event loop, here and in the processes to be forked from this one.
@@ -107,6 +110,7 @@ class Worker:
         self._loops.append(loop)
         asyncio.set_event_loop(loop)
         adopt_loop(loop)
+        make_endless(loop, lambda: self._may_end)
         loop.set_default_executor(executor or RequestExecutor(DEFAULT_THREADS))
         # The first callback when the plugin runs the loop, because uWSGI sets its signal handlers
         # after it has called us.
@@ -136,6 +140,7 @@ class Worker:
         if _is_run_by_application():
             loop.call_later(_LOADING_SECONDS, self._begin, listening)
             return
+        self._may_end = False
         listening.plugin_has_begun()
         # Not before, because uWSGI itself forks workers.
         disown_children(_EXIT_CODES, self._sockets)
@@ -229,6 +234,7 @@ class Worker:
             await asyncio.wait(tasks, timeout=_LAST_WORDS_SECONDS)
 
     def _exit_soon(self, code: int) -> None:
+        self._may_end = True
         threading.Thread(target=_end_process, args=(code,), daemon=True).start()
         # Not from a Task, which would keep the SystemExit for the code that awaits it.
         asyncio.get_running_loop().call_soon(sys.exit, code)

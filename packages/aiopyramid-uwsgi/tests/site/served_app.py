@@ -111,6 +111,27 @@ async def leave(request):
     sys.exit(3)
 
 
+ESCAPES = {"exit": SystemExit, "interrupt": KeyboardInterrupt}
+
+
+async def escape(request):
+    """Have a task or a callback raise an exception that event loops let through."""
+    error = ESCAPES[request.params["error"]]("a bug")
+
+    def fail():
+        raise error
+
+    async def fail_in_task():
+        fail()
+
+    if request.params["from"] == "task":
+        await asyncio.wait([asyncio.create_task(fail_in_task())])
+    else:
+        asyncio.get_running_loop().call_soon(fail)
+        await asyncio.sleep(0)
+    return text(os.getpid())
+
+
 async def cancel(request):
     asyncio.current_task().cancel()
     await asyncio.sleep(1)
@@ -324,7 +345,7 @@ VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, scheme
 VIEWS += [limit_files, block, block_forever, length_in_thread, thread, executor, file]
 VIEWS += [stream, endless, timed, broken, large, writing, silent, switch, said]
 VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
-VIEWS += [leave_child]
+VIEWS += [leave_child, escape]
 
 
 def main(global_config=None, **settings):

@@ -6,11 +6,11 @@ connection passes through them:
 
 ``mapper``, ``_handlers``, ``_on_loop``, ``config``, ``_include``
     How a view becomes a WebSocket endpoint.
-``_handshake``, ``_origins``, ``_protocol``
+``_handshake``, ``_origins``, ``_sans_io``
     Whether a request opens a connection, and what is negotiated.
 ``_session``
     The life of a handler.
-``_connection``, ``_phase``, ``_fence``
+``_connection``, ``_state``, ``_fence``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 ``_reader``, ``_frame_stream``, ``_messages``, ``_inbox``, ``_writer``
     Its two directions.

@@ -9,19 +9,20 @@ import contextlib
 import logging
 import math
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode
-from websockets.protocol import Protocol, State
+from websockets.protocol import OPEN as PROTOCOL_OPEN
+from websockets.protocol import Protocol
 
 from ._fence import fenced
 from ._inbox import Inbox
 from ._keepalive import Keepalive, Verdict
 from ._messages import Message
-from ._phase import MOVES, OPEN, Phase
 from ._pongs import Pongs
 from ._reader import Reader
+from ._state import OPEN, TRANSITIONS, State
 from ._tcp import acknowledged_within
 from ._watch import Watch
 from ._writer import Writer
@@ -34,8 +35,6 @@ _log = logging.getLogger("aiopyramid_websocket")
 
 Payload = Message | bytearray | memoryview
 """A message or fragment that can be sent: text, or binary data."""
-
-_STATE_OPEN: Final = State.OPEN  # for the same reason as in _phase
 
 
 class Connection(asyncio.Protocol):
@@ -53,7 +52,7 @@ class Connection(asyncio.Protocol):
         deadline: The time, by the loop's clock, at which the current wait for the client expires.
         is_used: Whether the handler has read or written anything since the connection was lost.
         on_lost: Called when the connection is lost; to be set.
-        phase: The phase of the connection.
+        state: The state of the connection.
         settings: The connection's limits.
     """
 
@@ -74,8 +73,8 @@ class Connection(asyncio.Protocol):
         "deadline",
         "is_used",
         "on_lost",
-        "phase",
         "settings",
+        "state",
     )
 
     _inbox: Inbox
@@ -103,7 +102,7 @@ class Connection(asyncio.Protocol):
         self._on_abandoned = on_abandoned
         self._reads_soon = False
         self._lost: asyncio.Event | None = None  # made when a task waits
-        self.phase = Phase.NEW
+        self.state = State.NEW
         self.deadline = math.inf
         self.is_used = False
         self.on_lost: Callable[[], object] | None = None
@@ -122,7 +121,7 @@ class Connection(asyncio.Protocol):
         self._writer = Writer(self._loop, self._transport)
         self._keepalive = Keepalive(settings, self._loop.time())
         self.deadline = self._keepalive.deadline
-        self._become(Phase.OPEN)
+        self._become(State.OPEN)
         self._watch.add(self, self._loop)
         on_open, self._on_open, self._on_abandoned = self._on_open, None, None
         if on_open is not None:
@@ -152,8 +151,8 @@ class Connection(asyncio.Protocol):
     @fenced
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up after the connection, whichever side ended it."""
-        was_new = self.phase is Phase.NEW
-        self._become(Phase.LOST)
+        was_new = self.state is State.NEW
+        self._become(State.LOST)
         self.deadline = math.inf
         if was_new:
             if self._on_abandoned is not None:
@@ -182,7 +181,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """Act on the deadline, which has passed."""
-        if self.phase is not OPEN:
+        if self.state is not OPEN:
             self._transport.abort()
             return
         keepalive = self._keepalive
@@ -242,7 +241,7 @@ class Connection(asyncio.Protocol):
         Raises:
             WebsocketClosed: Nothing can be sent any more.
         """
-        if self.phase is not OPEN:
+        if self.state is not OPEN:
             raise self.closed_error()
         payload = data.encode() if isinstance(data, str) else data
         if continues:
@@ -268,7 +267,7 @@ class Connection(asyncio.Protocol):
             WebsocketClosed: The connection is closed, or was closed before the pong arrived.
         """
         await self._writer.wait_room()
-        if self.phase is not OPEN:
+        if self.state is not OPEN:
             raise self.closed_error()
         if self._reader.pongs is None:
             self._reader.pongs = Pongs(self._loop)
@@ -291,7 +290,7 @@ class Connection(asyncio.Protocol):
         Raises:
             ValueError: The code cannot be sent, or the reason is longer than 123 bytes.
         """
-        if self.phase is not OPEN:
+        if self.state is not OPEN:
             return
         if code == CloseCode.NORMAL_CLOSURE and self._writer.is_in_message:
             code, reason = CloseCode.INTERNAL_ERROR, "a message was broken off"
@@ -306,7 +305,7 @@ class Connection(asyncio.Protocol):
 
     async def wait_lost(self) -> None:
         """Wait until the transport is gone."""
-        if self.phase is not Phase.LOST:
+        if self.state is not State.LOST:
             if self._lost is None:
                 self._lost = asyncio.Event()
             await self._lost.wait()
@@ -329,11 +328,11 @@ class Connection(asyncio.Protocol):
 
     # --- Private ------------------------------------------------------------------------------
 
-    def _become(self, phase: Phase) -> None:
-        """Change the phase; the only place that does."""
-        if phase not in MOVES[self.phase]:
-            raise AssertionError(f"invalid transition from {self.phase} to {phase}")
-        self.phase = phase
+    def _become(self, state: State) -> None:
+        """Change the state; the only place that does."""
+        if state not in TRANSITIONS[self.state]:
+            raise AssertionError(f"invalid transition from {self.state} to {state}")
+        self.state = state
 
     def _read(self, data: bytes = b"") -> None:
         """Parse received data as far as the handler keeps up, and send the protocol's answers."""
@@ -342,7 +341,7 @@ class Connection(asyncio.Protocol):
         if self._inbox.wake():
             # The handler runs next; everything that it sends is written together after that.
             self._writer.cork()
-        if self._writer.is_full and self._protocol.state is _STATE_OPEN:
+        if self._writer.is_full and self._protocol.state is PROTOCOL_OPEN:
             self._writer.post_late(self._protocol.data_to_send())
         self._advance()
         if reader.is_backed_up:
@@ -370,32 +369,32 @@ class Connection(asyncio.Protocol):
     @fenced
     def _read_on(self) -> None:
         self._reads_soon = False
-        if self.phase is not Phase.LOST:
+        if self.state is not State.LOST:
             self._read()
 
     def _post(self) -> None:
         self._writer.post(self._protocol.data_to_send())
 
     def _advance(self) -> None:
-        """Send the protocol's pending data, and follow the protocol to its next phase."""
+        """Send the protocol's pending data, and follow the protocol to its next state."""
         protocol = self._protocol
         if parts := protocol.data_to_send():
             self._writer.post(parts)
-        if protocol.state is _STATE_OPEN or self.phase in (Phase.ENDING, Phase.LOST):
+        if protocol.state is PROTOCOL_OPEN or self.state in (State.ENDING, State.LOST):
             return
-        phase = Phase.ENDING if protocol.eof_sent else Phase.CLOSING
-        if phase is self.phase:
+        state = State.ENDING if protocol.eof_sent else State.CLOSING
+        if state is self.state:
             return
-        if self.phase is OPEN:
+        if self.state is OPEN:
             self.deadline = self._loop.time() + self.settings.close_timeout_seconds
-        self._become(phase)
+        self._become(state)
         self._reader.stop_delivering()
         self._inbox.end()
         self._inbox.wake()
         self._writer.finish()
         if self._reader.is_paused:
             self._read()
-        if phase is Phase.ENDING:
+        if state is State.ENDING:
             self._end()
 
     def _end(self) -> None:

@@ -15,7 +15,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from ._origins import is_allowed
-from ._protocol import make_protocol
+from ._sans_io import make_protocol
 from .settings import WebsocketSettings
 
 __all__ = ("HandshakeRefused", "accept", "check_origin", "check_request")

@@ -15,7 +15,7 @@ from ._frame_stream import FrameStream
 from ._inbox import Inbox
 from ._messages import Assembler
 from ._pongs import Pongs
-from ._protocol import release
+from ._sans_io import release
 
 __all__ = ("Reader",)
 

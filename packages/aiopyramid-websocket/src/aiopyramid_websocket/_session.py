@@ -8,14 +8,17 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from websockets.frames import CloseCode
+from websockets.protocol import Protocol
 
 from aiopyramid_core.contract import UPGRADE
 from aiopyramid_core.lifespan import lifespan_of
 
 from ._connection import Connection
 from ._on_loop import call_on_loop
-from ._phase import OPEN
+from ._state import OPEN
+from ._watch import watch_of
 from .exceptions import WebsocketClosed
+from .settings import WebsocketSettings
 from .websocket import WebSocket
 
 __all__ = ("ON_END", "Handler", "Session")
@@ -40,9 +43,11 @@ class Session:
         request: The request.
         context: The request's context.
         websocket_class: The class of the object for the handler.
+        protocol: The Sans-I/O protocol of the connection, in the state OPEN.
+        settings: The connection's limits.
 
     Attributes:
-        connection: The connection; to be set.
+        connection: The connection, for the server to open.
         handler: The handler to run; to be set.
     """
 
@@ -60,11 +65,16 @@ class Session:
         "handler",
     )
 
-    connection: Connection
     handler: Handler
 
     def __init__(
-        self, name: str, request: Any, context: Any, websocket_class: type[WebSocket]
+        self,
+        name: str,
+        request: Any,
+        context: Any,
+        websocket_class: type[WebSocket],
+        protocol: Protocol,
+        settings: WebsocketSettings,
     ) -> None:
         self._name = name
         self._request = request
@@ -75,6 +85,14 @@ class Session:
         self._lifespan = lifespan_of(request.registry)
         self._task: asyncio.Task[Any] | None = None
         self._patience: asyncio.TimerHandle | None = None
+        self.connection = Connection(
+            protocol,
+            settings,
+            watch_of(request.registry),
+            name=name,
+            on_open=self.start,
+            on_abandoned=self.abandon,
+        )
 
     def upgrade_if_switching(self, request: Any, response: Any) -> None:
         """Ask the server for the connection; a response callback of the request.
@@ -109,12 +127,12 @@ class Session:
         except asyncio.CancelledError:
             if self._lifespan.is_stopping:
                 connection.server_stops()
-            elif connection.phase is OPEN:
+            elif connection.state is OPEN:
                 self._fail()  # it was cancelled, or something for which it waited was
             raise
         except BaseException as error:
             # An exception that ends one handler, even SystemExit, must not end anything else.
-            if connection.phase is OPEN or not _is_end_of_connection(error):
+            if connection.state is OPEN or not _is_end_of_connection(error):
                 self._fail()
         finally:
             connection.on_lost = None

@@ -25,7 +25,7 @@ from ._handlers import handler_maker
 from ._handshake import HandshakeRefused, accept, check_origin, check_request
 from ._on_loop import call_on_loop
 from ._session import Session
-from ._watch import Watch, watch_of
+from ._watch import watch_of
 from .settings import WebsocketSettings, override, settings_of
 from .websocket import WebSocket
 
@@ -101,16 +101,8 @@ class WebsocketMapper:
                 protocol, headers = accept(request.environ, settings)
             except HandshakeRefused as refused:
                 return _refusal(refused)
-            session = Session(name, request, context, self.websocket_class())
-            session.connection = connection = Connection(
-                protocol,
-                settings,
-                watch := watch_of(request.registry),
-                name=name,
-                on_open=session.start,
-                on_abandoned=session.abandon,
-            )
-            _take_place(request, connection, watch)
+            session = Session(name, request, context, self.websocket_class(), protocol, settings)
+            _take_place(request, session.connection)
             session.handler = make_handler(context, request)
             # Only after the tweens have processed the response.
             request.add_response_callback(session.upgrade_if_switching)
@@ -161,8 +153,9 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
         raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, "too many open connections")
 
 
-def _take_place(request: Any, connection: Connection, watch: Watch) -> None:
+def _take_place(request: Any, connection: Connection) -> None:
     """Count the connection from now on, since others may run before it is open."""
+    watch = watch_of(request.registry)
     watch.expect(connection)
 
     def leave_place(_request: Any) -> None:

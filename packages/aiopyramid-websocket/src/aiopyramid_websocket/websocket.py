@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 from ._connection import Connection, Payload
 from ._messages import Message
-from ._phase import Phase
+from ._state import State
 
 __all__ = ("WebSocket",)
 
@@ -150,7 +150,7 @@ class WebSocket:
     @property
     def closed(self) -> bool:
         """Whether the connection is closed or about to be, so that nothing can be sent."""
-        return self._connection.phase is not Phase.OPEN
+        return self._connection.state is not State.OPEN
 
     @property
     def close_code(self) -> int | None:

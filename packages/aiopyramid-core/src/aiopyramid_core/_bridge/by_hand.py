@@ -8,10 +8,11 @@ The documentation of aiopyramid 0.x calls a coroutine from synchronous code like
     this.parent.switch(task)
     result = future.result()
 
-The greenlet's driver awaits a future that is switched up like this, and treats its result as the
-next value that the greenlet switched up. In this way aiopyramid 0.x let a coroutine decide the fate
-of the greenlet: ``run_in_greenlet`` resumes it; the result of any other future is the result of the
-whole call, and the greenlet is abandoned.
+A Task refuses a future that it is given like this, because no coroutine awaits it. Then the driver
+of the greenlet awaits the future, and treats its result as the next value that the greenlet
+switched up. In this way aiopyramid 0.x let a coroutine decide the fate of the greenlet:
+``run_in_greenlet`` resumes it; the result of any other future is the result of the whole call, and
+the greenlet is abandoned.
 """
 
 import asyncio
@@ -72,13 +73,15 @@ async def run_in_greenlet(
 
 
 def wait_by_hand(
-    worker: BridgeGreenlet, future: "asyncio.Future[Any]"
+    worker: BridgeGreenlet, value: Any, failure: BaseException | None
 ) -> Generator[Any, Any, tuple[bool, Any]]:
     """Await a future that a greenlet has switched up by hand, then resume or end the greenlet.
 
     Args:
         worker: The greenlet; the caller is its driver.
-        future: The future that it has switched up.
+        value: The value that it has switched up; anything but a future is invalid.
+        failure: The exception with which the Task has refused the value, or the cancellation of
+            the Task.
 
     Returns:
         False and the next value that the greenlet switched up, or True and the result of its call.
@@ -87,14 +90,15 @@ def wait_by_hand(
     Raises:
         BaseException: Any exception of the future that the greenlet did not handle.
     """
-    failure: BaseException | None = None
-    try:
-        if not worker.in_task:
-            yield None  # answered by the first step of a Task
-            worker.in_task = True
-        outcome = yield from future
-    except BaseException as error:
-        failure = error
+    cancelled = isinstance(failure, asyncio.CancelledError)
+    if asyncio.isfuture(value) and (cancelled or isinstance(failure, RuntimeError)):
+        if cancelled:
+            value.cancel()
+        failure = None
+        try:
+            outcome = yield from value
+        except BaseException as error:
+            failure = error
     worker.parent = getcurrent()
     if failure is not None:
         try:

@@ -23,12 +23,10 @@ A bridge greenlet switches up one of two things to its driver: ``ENDED`` when it
 a value to be yielded to the event loop.
 """
 
-import asyncio
 import sys
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextvars import copy_context
-from typing import Any, ParamSpec, TypeVar, TypeVarTuple
+from typing import Any, ParamSpec, TypeVar
 
 from greenlet import GreenletExit, getcurrent
 
@@ -38,7 +36,6 @@ from .pool import ENDED, BridgeGreenlet, park, take_idle
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 
 def in_bridge() -> bool:
@@ -60,17 +57,18 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
     while signal is not ENDED:
         if worker.dead:
             raise signal if isinstance(signal, GreenletExit) else GreenletExit()
-        # The attribute is True while a coroutine awaits the future; the Task checks it as well.
-        if getattr(signal, "_asyncio_future_blocking", None) is False and _by_hand(worker):
-            ended, signal = yield from wait_by_hand(worker, signal)
-            if ended:
-                return signal
-            continue
         failure: BaseException | None = None
         try:
             value = yield signal
         except BaseException as error:
             failure = error
+        if failure is not None and _is_switched_by_hand(worker):
+            # The Task refuses a future that synchronous code has switched up, because no coroutine
+            # awaits it. So this costs nothing where the coroutines wait.
+            ended, signal = yield from wait_by_hand(worker, signal, failure)
+            if ended:
+                return signal
+            continue
         # The greenlet must switch to the greenlet that has resumed the driver.
         worker.parent = getcurrent()
         # Resume it outside of the except clause. Otherwise the exception would still count as being
@@ -85,12 +83,13 @@ def _drive(worker: BridgeGreenlet, signal: Any) -> Generator[Any, Any, Any]:
     return _outcome(worker)
 
 
-def _by_hand(worker: BridgeGreenlet) -> bool:
+def _is_switched_by_hand(worker: BridgeGreenlet) -> bool:
     """Return whether synchronous code has switched the greenlet, and not a coroutine's ``yield``.
 
     A coroutine that yields a bare future is wrong, and the Task raises an error in it.
     """
-    return worker.gr_frame.f_code is not await_in_bridge.__code__
+    frame = worker.gr_frame
+    return frame is not None and frame.f_code is not await_in_bridge.__code__
 
 
 def _outcome(worker: BridgeGreenlet) -> Any:
@@ -125,7 +124,6 @@ async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P
         BaseException: Any exception raised by ``function``.
     """
     worker = take_idle()
-    worker.in_task = True
     # The very Context object that is current, not a copy: greenlet's own attribute is the only
     # way to get hold of it before Python 3.12.
     worker.gr_context = getcurrent().gr_context
@@ -162,7 +160,6 @@ def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any,
     value: Any = None
     while True:
         worker = take_idle()
-        worker.in_task = True
         worker.gr_context = getcurrent().gr_context
         try:
             signal = worker.switch((_step, (coroutine, value, failure), {}))
@@ -210,47 +207,6 @@ async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
         raise RuntimeError(f"{type(error).__name__} in a background task") from error
 
 
-def start_greenlet(
-    loop: asyncio.AbstractEventLoop, function: Callable[[*Ts], T], /, *args: *Ts
-) -> "asyncio.Task[T] | None":
-    """Run a synchronous function in a greenlet, in a Task only if it ever has to wait.
-
-    For servers, where most requests never wait: a Task for each of them would cost more than the
-    bridge does. The Task is created when the function first awaits, before the awaited coroutine
-    takes its first step, so that a coroutine always sees a current task. The function runs in a
-    context of its own, a copy of the caller's.
-
-    To start many functions that do await in consecutive callbacks, it is cheaper to create a Task
-    for each at the beginning, because here each would hold a greenlet until its Task begins.
-
-    Args:
-        loop: The running event loop.
-        function: A synchronous callable which handles its own errors. There may be no Task to
-            carry them, so an exception before its first wait is raised here.
-        *args: Passed on to ``function``.
-
-    Returns:
-        The Task in which the function continues, or None if it has already ended.
-    """
-    worker = take_idle()
-    worker.in_task = False
-    worker.gr_context = context = copy_context()
-    driver = _start(worker, function, args)
-    try:
-        driver.send(None)
-    except StopIteration:
-        return None
-    # The driver is suspended at its first yield, with which the greenlet requests a Task. A Task
-    # sends None to begin, which is exactly the answer that the greenlet waits for. A Task that is
-    # cancelled before it began throws into a driver that can pass the cancellation on.
-    return loop.create_task(driver, context=context)
-
-
-async def _start(worker: BridgeGreenlet, function: Callable[..., T], args: Any) -> T:
-    result: T = await _drive(worker, worker.switch((function, args, {})))
-    return result
-
-
 # --- The greenlet's side: runs below synchronous code ---------------------------------------------
 
 
@@ -269,8 +225,6 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
     """
     coroutine = _as_coroutine(awaitable)
     del awaitable
-    if not getcurrent().in_task:
-        _wait_for_task(coroutine)
     failure: BaseException | None = None
     thrown: BaseException | None = None
     handled: BaseException | None = None
@@ -297,17 +251,6 @@ def await_in_bridge(awaitable: Awaitable[T]) -> T:
     finally:
         # Breaks the cycle exception -> traceback -> this frame.
         failure = thrown = handled = None
-
-
-def _wait_for_task(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Request a Task, which must exist before the coroutine takes its first step."""
-    try:
-        getcurrent().parent.switch(None)  # answered by the Task's first step
-    except BaseException:
-        # The Task was cancelled before it began, and with it the coroutine.
-        coroutine.close()
-        raise
-    getcurrent().in_task = True
 
 
 def _as_coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:

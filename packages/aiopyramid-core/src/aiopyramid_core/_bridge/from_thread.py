@@ -24,7 +24,7 @@ __all__ = (
     "cancel_what_this_thread_awaits",
     "loop_of_this_thread",
     "may_wait",
-    "serving",
+    "using_scope",
     "waiting_at_most",
 )
 
@@ -118,7 +118,7 @@ def cancel_what_this_thread_awaits() -> Callable[[], None]:
 
 
 @contextmanager
-def serving(scope: ThreadScope) -> Iterator[None]:
+def using_scope(scope: ThreadScope) -> Iterator[None]:
     """Let the code below, in this thread, wait for coroutines by handing them to a loop."""
     previous, _this_thread.scope = _this_thread.scope, scope
     try:

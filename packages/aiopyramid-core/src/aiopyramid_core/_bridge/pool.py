@@ -30,14 +30,12 @@ class BridgeGreenlet(greenlet):
     as switching into a parked one.
 
     Attributes:
-        in_task: Whether a driver that can wait already drives this greenlet.
         result: The return value of the last call.
         error: The exception of the last call, or None.
     """
 
-    __slots__ = ("error", "in_task", "result")
+    __slots__ = ("error", "result")
 
-    in_task: bool
     result: Any
     error: BaseException | None
 

@@ -11,6 +11,7 @@ they release. So each gets a thread at once.
 Nothing changes in synchronous requests.
 """
 
+import functools
 import importlib
 import importlib.util
 import logging
@@ -20,12 +21,13 @@ from typing import Any, Final
 from pyramid.interfaces import ITweens
 from pyramid.util import DottedNameResolver
 
-from .._off_loop import off_loop
 from .scope import CoroutineRequestScope, ThreadRequestScope, scope_here
 
 __all__ = ("install", "scope_of_this_thread", "take_commits_off_loop")
 
 _log = logging.getLogger("aiopyramid_core")
+
+OffLoop = Callable[[Callable[[], None]], None]
 
 _TWEEN: Final = "pyramid_tm.tm_tween_factory"
 _HOOK: Final = "tm.manager_hook"
@@ -40,13 +42,17 @@ class _NotInstalled:
 _manager: Any = _NotInstalled
 
 
-def install() -> None:
-    """Make ``transaction.manager`` one per coroutine request, if the package is installed."""
+def install(off_loop: OffLoop) -> None:
+    """Make ``transaction.manager`` one per coroutine request, if the package is installed.
+
+    Args:
+        off_loop: Calls a blocking function in a thread of its own.
+    """
     global _manager
     if _manager is not _NotInstalled or importlib.util.find_spec("transaction") is None:
         return
     transaction = importlib.import_module("transaction")
-    scoped = _scoped_manager_class(transaction)
+    scoped = _scoped_manager_class(transaction, off_loop)
     transaction.manager.__class__ = scoped
     _manager = transaction.manager
 
@@ -63,17 +69,17 @@ def scope_of_this_thread() -> ThreadRequestScope:
     return scope
 
 
-def _scoped_manager_class(transaction: Any) -> type:
+def _scoped_manager_class(transaction: Any, off_loop: OffLoop) -> type:
     """Return the class for ``transaction.manager``; a function, as the package is optional."""
 
     class OffLoopTransactionManager(transaction.TransactionManager):
         """The manager of one coroutine request."""
 
         def commit(self) -> None:
-            off_loop(super().commit, at_once=True)
+            off_loop(super().commit)
 
         def abort(self) -> None:
-            off_loop(super().abort, at_once=True)
+            off_loop(super().abort)
 
     class ScopedTransactionManager(transaction.ThreadTransactionManager):
         """``transaction.manager``: one manager per coroutine request, otherwise one per thread."""
@@ -102,11 +108,12 @@ def _scoped_manager_class(transaction: Any) -> type:
     return ScopedTransactionManager
 
 
-def take_commits_off_loop(registry: Any) -> None:
+def take_commits_off_loop(registry: Any, off_loop: OffLoop) -> None:
     """Have ``pyramid_tm`` commit and abort coroutine requests off the event loop.
 
     Args:
         registry: The application's registry, all of whose configuration is done.
+        off_loop: Calls a blocking function in a thread of its own.
     """
     tweens = registry.queryUtility(ITweens)
     if tweens is None or _TWEEN not in {*tweens.sorter.names, *(n for n, _ in tweens.explicit)}:
@@ -114,10 +121,12 @@ def take_commits_off_loop(registry: Any) -> None:
     named = registry.settings.get(_HOOK)
     if not named:
         return  # transaction.manager, which does this itself
-    registry.settings[_HOOK] = _off_loop_hook(DottedNameResolver(None).maybe_resolve(named))
+    registry.settings[_HOOK] = _off_loop_hook(
+        DottedNameResolver(None).maybe_resolve(named), off_loop
+    )
 
 
-def _off_loop_hook(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _off_loop_hook(hook: Callable[[Any], Any], off_loop: OffLoop) -> Callable[[Any], Any]:
     def manager_hook(request: Any) -> Any:
         manager = hook(request)
         scope = scope_here()
@@ -125,18 +134,12 @@ def _off_loop_hook(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
             if type(scope) is CoroutineRequestScope:
                 # On the instance, whatever its class is.
                 for name in ("commit", "abort"):
-                    setattr(manager, name, _off_loop(getattr(manager, name)))
+                    function = getattr(manager, name)
+                    setattr(manager, name, functools.partial(off_loop, function))
             scope.clean_up_with(_aborting(manager))
         return manager
 
     return manager_hook
-
-
-def _off_loop(function: Callable[[], None]) -> Callable[[], None]:
-    def call() -> None:
-        off_loop(function, at_once=True)
-
-    return call
 
 
 def _aborting(manager: Any) -> Callable[[], None]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pyramid.paster import bootstrap
 from pyramid.scripts.common import parse_vars
 
-from .placement import is_installed, placement_of
+from .placement import has_placement, placement_of
 from .report import report
 
 __all__ = ("main",)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with bootstrap(options.config_uri, options=parse_vars(options.config_vars)) as environment:
         registry = environment["registry"]
-        if not is_installed(registry):
+        if not has_placement(registry):
             print(
                 f"{options.config_uri}: the application does not include aiopyramid_core. Call"
                 " config.include('aiopyramid_core'), or list it in pyramid.includes",

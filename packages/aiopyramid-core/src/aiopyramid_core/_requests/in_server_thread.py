@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from .._bridge.from_thread import ThreadScope, serving
+from .._bridge.from_thread import ThreadScope, using_scope
 from .._bridge.process_loop import process_loop
 from .._isolation.scope import current_scope
 from .._isolation.transactions import scope_of_this_thread
@@ -63,7 +63,7 @@ class RequestInServerThread:
         self._request_scope.end()
 
     def _serve(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with serving(self._scope):
+        with using_scope(self._scope):
             return function(*args, **kwargs)
 
 

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from .._bridge.carrying import bring_back, reraise
-from .._bridge.from_thread import ThreadScope, serving
+from .._bridge.from_thread import ThreadScope, using_scope
 from .._isolation.scope import CoroutineRequestScope, ThreadRequestScope, current_scope
 from .._isolation.transactions import scope_of_this_thread
 from .._threads.of_process import request_threads
@@ -152,7 +152,7 @@ class CallInThread:
             if not self._limit.thread_has_begun():
                 return
             current_limit.set(self._limit)
-        with serving(self._scope):
+        with using_scope(self._scope):
             try:
                 body = self._application(self._environ, self._start)
             except BaseException as error:

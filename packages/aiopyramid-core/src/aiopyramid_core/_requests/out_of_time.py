@@ -8,10 +8,9 @@ from typing import Any
 from .._isolation.scope import current_scope
 from .._isolation.transactions import scope_of_this_thread
 from ..executor import call_in_thread
-from ..timeouts import RequestTimeout
 from .in_thread import StartResponse, WSGIApplication
 from .route_match import ROUTE_MATCH
-from .time_limit import is_out_of_time
+from .time_limit import RequestTimeout, is_out_of_time
 
 __all__ = ("answer_out_of_time",)
 

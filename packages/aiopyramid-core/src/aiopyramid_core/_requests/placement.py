@@ -14,11 +14,12 @@ from pyramid.interfaces import VH_ROOT_KEY, IRequest, IRootFactory, IRouteReques
 from pyramid.traversal import DefaultRootFactory, decode_path_info, split_path_info
 from pyramid.util import text_
 
+from .._place import Place
 from .route_index import RouteIndex
 from .route_match import ROUTE_MATCH, STATIC_FILE
-from .view_records import Place, ViewRecord
+from .view_records import ViewRecord
 
-__all__ = ("Decision", "Placement", "install", "is_installed", "placement_of")
+__all__ = ("Decision", "Placement", "has_placement", "install", "placement_of")
 
 _log = logging.getLogger("aiopyramid_core")
 
@@ -201,7 +202,7 @@ def install(registry: Any, placement: Placement) -> None:
     registry[_REGISTRY_KEY] = placement
 
 
-def is_installed(registry: Any) -> bool:
+def has_placement(registry: Any) -> bool:
     """Return whether an application has a placement."""
     return _REGISTRY_KEY in registry
 

@@ -11,13 +11,36 @@ import time
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pyramid.httpexceptions import HTTPServiceUnavailable
+
 from .._bridge.from_thread import LAST_WORDS_SECONDS, ThreadScope
 
-__all__ = ("OutOfTime", "TimeLimit", "current_limit", "is_out_of_time")
+__all__ = ("OutOfTime", "RequestTimeout", "TimeLimit", "current_limit", "is_out_of_time")
 
 HEAD_START_SECONDS: Final = 0.05
 """How much earlier than the event loop a thread should notice that its time has expired. By then, a
 thread that waits has noticed it and responds by itself."""
+
+
+class RequestTimeout(HTTPServiceUnavailable):
+    """A request took longer than ``aiopyramid.request_timeout``: 503.
+
+    Raised below Pyramid's exception views, so that a view for this class or for
+    :class:`pyramid.httpexceptions.HTTPServiceUnavailable` may render it.
+    """
+
+    explanation = "The server took too long to answer this request."
+
+    @classmethod
+    def after(cls, seconds: float) -> "RequestTimeout":
+        """Return the error for a request that has exceeded its limit.
+
+        The limit is given in seconds.
+
+        Args:
+            seconds: The limit.
+        """
+        return cls(f"The limit is {seconds:g} seconds.")
 
 
 class OutOfTime(Exception):
@@ -29,6 +52,17 @@ class _State(enum.Enum):
     UNTIMED = "in code that is not timed, before or after what is"
     TIMED = "in code that is timed"
     EXPIRED = "out of time"
+
+    # The enumeration's own __hash__ hashes the name, in Python.
+    __hash__ = object.__hash__
+
+
+_TRANSITIONS: Final[dict[_State, frozenset[_State]]] = {
+    _State.QUEUED: frozenset({_State.UNTIMED, _State.EXPIRED}),
+    _State.UNTIMED: frozenset({_State.TIMED}),
+    _State.TIMED: frozenset({_State.UNTIMED, _State.EXPIRED}),
+    _State.EXPIRED: frozenset(),
+}
 
 
 class TimeLimit:
@@ -73,11 +107,17 @@ class TimeLimit:
                 # Its wait is being cancelled, so that the thread can respond by itself.
                 left += LAST_WORDS_SECONDS
             if left <= 0:
-                self._state = _State.EXPIRED
+                self._become(_State.EXPIRED)
         if left > 0:
             self._arm(left)
         elif self._answer is not None and not self._answer.done():
             self._answer.set_exception(OutOfTime())
+
+    def _become(self, state: _State) -> None:
+        """Change the state; the only place that does. The caller holds the lock."""
+        if state not in _TRANSITIONS[self._state]:
+            raise AssertionError(f"invalid transition from {self._state} to {state}")
+        self._state = state
 
     def _arm(self, seconds: float) -> None:
         self._timer.cancel()
@@ -96,7 +136,7 @@ class TimeLimit:
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
-            self._state = _State.UNTIMED
+            self._become(_State.UNTIMED)
         return True
 
     def begin(self) -> bool:
@@ -104,7 +144,7 @@ class TimeLimit:
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
-            self._state = _State.TIMED
+            self._become(_State.TIMED)
             seconds = self._seconds + HEAD_START_SECONDS
             self._end = time.monotonic() + seconds
         self._loop.call_soon_threadsafe(self._arm, seconds)
@@ -115,7 +155,7 @@ class TimeLimit:
         with self._lock:
             if self._state is _State.EXPIRED:
                 return False
-            self._state = _State.UNTIMED
+            self._become(_State.UNTIMED)
         return True
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from .._place import Place
 from ..executor import call_off_loop
 from .placement import placement_of
-from .view_records import Place, ViewRecord
+from .view_records import ViewRecord
 
 __all__ = ("off_loop_view_deriver",)
 

@@ -1,6 +1,5 @@
 """Records of views, made from their configuration, which say where each view runs."""
 
-import enum
 import inspect
 from dataclasses import dataclass
 from typing import Any
@@ -11,27 +10,9 @@ from pyramid.static import static_view
 from pyramid.util import object_description
 
 from .._callables import called_by, is_coroutine_callable
+from .._place import Place
 
-__all__ = ("Place", "ViewRecord", "is_of_aiopyramid", "mapper_of")
-
-
-class Place(enum.Enum):
-    """Where a request runs."""
-
-    LOOP = "on the event loop"
-    THREAD = "in a thread"
-
-    @classmethod
-    def named(cls, name: Any) -> "Place":
-        """Return the place for the value of an option, ``loop`` or ``thread``.
-
-        Raises:
-            ValueError: The value is neither of them.
-        """
-        try:
-            return cls[str(name).strip().upper()]
-        except KeyError:
-            raise ValueError(name) from None
+__all__ = ("ViewRecord", "is_of_aiopyramid", "mapper_of")
 
 
 @dataclass(frozen=True, slots=True)

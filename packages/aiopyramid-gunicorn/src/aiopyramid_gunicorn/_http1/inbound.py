@@ -5,7 +5,7 @@ Pure: no asyncio, no transport. A client may send requests before the earlier on
 """
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 from aiopyramid_core.exceptions import RequestError
 
@@ -19,6 +19,9 @@ from .proxy_protocol import ProxyHeaderReader
 from .request import Request
 
 __all__ = ("Inbound",)
+
+_REQUEST_EFFORT: Final = 20
+"""The head of a request, with its environ, takes at least so many times as long as a chunk."""
 
 
 class Inbound:
@@ -47,6 +50,7 @@ class Inbound:
         "_parser",
         "_peer",
         "_proxy_header",
+        "_requests",
         "_settings",
         "_trusted",
         "behind_upgrade",
@@ -70,6 +74,7 @@ class Inbound:
         self._peer = peer
         self._proxy_header = proxy_header
         self._parser = RequestParser(self, limits)
+        self._requests = 0
         self.waiting: deque[Request] = deque()
         self.growing: Request | None = None
         self.refusal: RequestError | None = None
@@ -101,6 +106,11 @@ class Inbound:
     def is_ahead(self) -> bool:
         """Whether there is more to do as soon as the current request is answered."""
         return bool(self.waiting) or self.behind_upgrade is not None or self.refusal is not None
+
+    @property
+    def effort(self) -> int:
+        """How much there was to parse so far, in units of about a microsecond."""
+        return _REQUEST_EFFORT * self._requests + self._parser.chunks
 
     @property
     def in_head(self) -> bool:
@@ -152,6 +162,7 @@ class Inbound:
 
     def head_received(self, head: RequestHead) -> None:
         """Build the environ of a request whose head is complete."""
+        self._requests += 1
         if head.method == "CONNECT":
             # After it comes the data that the client wants to tunnel (RFC 9110, 9.3.6).
             head.keep_alive = False

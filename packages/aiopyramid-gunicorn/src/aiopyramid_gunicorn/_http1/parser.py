@@ -54,6 +54,7 @@ class RequestParser:
         limits: Bounds on the head; the receiver bounds the body.
 
     Attributes:
+        chunks: How many chunks of bodies have begun so far.
         in_head: Whether a request has begun whose head is not complete yet.
     """
 
@@ -74,6 +75,7 @@ class RequestParser:
         "_small_bytes",
         "_target",
         "_whole_heads",
+        "chunks",
         "in_head",
     )
 
@@ -83,6 +85,7 @@ class RequestParser:
         self._head = RequestHead()
         self._target = b""
         self.in_head = False
+        self.chunks = 0
         self._in_body = False
         # The fields of the head, or of the trailer section after a chunked body, so far.
         self._lines: list[bytes] = []
@@ -237,6 +240,7 @@ class RequestParser:
     def on_chunk_header(self) -> None:
         """Count the framing of a chunk whose size is complete."""
         self._advanced = True
+        self.chunks += 1
         self._framing_bytes -= _CHUNK_FRAMING_BYTES
 
     def on_body(self, data: bytes) -> None:

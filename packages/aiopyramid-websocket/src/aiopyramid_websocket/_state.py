@@ -1,12 +1,12 @@
-"""The phases of a connection, and the only transitions between them."""
+"""The states of a connection, and the only transitions between them."""
 
 import enum
 from typing import Final
 
-__all__ = ("MOVES", "OPEN", "Phase")
+__all__ = ("OPEN", "TRANSITIONS", "State")
 
 
-class Phase(enum.Enum):
+class State(enum.Enum):
     """The progress of a connection."""
 
     NEW = "the response to the handshake is not sent yet"
@@ -16,13 +16,13 @@ class Phase(enum.Enum):
     LOST = "the transport is gone"
 
 
-OPEN: Final = Phase.OPEN
+OPEN: Final = State.OPEN
 """Every message needs it, and on Python 3.11 a look-up in an enumeration is slow."""
 
-MOVES: Final[dict[Phase, frozenset[Phase]]] = {
-    Phase.NEW: frozenset({Phase.OPEN, Phase.LOST}),
-    Phase.OPEN: frozenset({Phase.CLOSING, Phase.ENDING, Phase.LOST}),
-    Phase.CLOSING: frozenset({Phase.ENDING, Phase.LOST}),
-    Phase.ENDING: frozenset({Phase.LOST}),
-    Phase.LOST: frozenset(),
+TRANSITIONS: Final[dict[State, frozenset[State]]] = {
+    State.NEW: frozenset({State.OPEN, State.LOST}),
+    State.OPEN: frozenset({State.CLOSING, State.ENDING, State.LOST}),
+    State.CLOSING: frozenset({State.ENDING, State.LOST}),
+    State.ENDING: frozenset({State.LOST}),
+    State.LOST: frozenset(),
 }

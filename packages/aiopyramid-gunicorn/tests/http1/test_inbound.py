@@ -1,0 +1,113 @@
+"""inbound: bytes of one connection in, requests out."""
+
+import pytest
+
+from aiopyramid_core.exceptions import BadRequest
+from aiopyramid_gunicorn._http1.environ import connection_environ
+from aiopyramid_gunicorn._http1.inbound import Inbound
+from aiopyramid_gunicorn._http1.limits import Limits
+from aiopyramid_gunicorn._http1.proxy_protocol import ProxyHeaderReader
+from aiopyramid_gunicorn.exceptions import ExpectationFailed, ForbiddenProxy
+
+PEER = ("192.0.2.7", 51234)
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+PROXY = b"PROXY TCP4 203.0.113.5 192.0.2.1 1 2\r\n"
+
+
+def post(*fields, body=b""):
+    lines = [b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 3", *fields, b"", b""]
+    return b"\r\n".join(lines) + body
+
+
+@pytest.fixture
+def inbound(settings):
+    """Make the requests of a connection, and feed them data."""
+
+    def inbound(*parts, proxy=None, **given):
+        made = settings(**given)
+        environ = connection_environ(made, PEER, ("192.0.2.1", 8000))
+        requests = Inbound(environ, made, Limits(), PEER, proxy and ProxyHeaderReader(proxy))
+        for part in parts:
+            requests.feed(part)
+        return requests
+
+    return inbound
+
+
+def test_requests_sent_together_wait_in_order(inbound):
+    requests = inbound(GET.replace(b"/ ", b"/1 ") + GET.replace(b"/ ", b"/2 "))
+    assert [each.environ["PATH_INFO"] for each in requests.waiting] == ["/1", "/2"]
+    assert requests.is_ahead
+    assert not requests.is_receiving
+
+
+def test_a_request_grows_until_its_body_is_complete(inbound):
+    requests = inbound(post(body=b"ab"))
+    assert (requests.is_receiving, requests.in_head, requests.plain_bytes) == (True, False, 1)
+    requests.feed(b"c")
+    assert (requests.is_receiving, requests.plain_bytes) == (False, 0)
+    assert requests.waiting[0].body.open().read() == b"abc"
+    requests.close()
+
+
+def test_a_client_that_waits_for_100_continue_gets_it_once(inbound):
+    requests = inbound(post(b"Expect: 100-continue"))
+    assert [requests.take_continue(), requests.take_continue()] == [True, False]
+
+
+def test_nothing_is_to_be_continued_without_a_request(inbound):
+    assert not inbound().take_continue()
+
+
+def test_any_other_expectation_is_refused(inbound):
+    requests = inbound(post(b"Expect: tea"))
+    assert isinstance(requests.refusal, ExpectationFailed)
+
+
+def test_after_a_refusal_nothing_is_read(inbound):
+    requests = inbound(b"GET / HTTP/1.1\r\n\r\n")
+    assert isinstance(requests.refusal, BadRequest)
+    requests.feed(GET)
+    assert not requests.waiting
+
+
+def test_the_bytes_after_an_upgrade_are_kept(inbound):
+    requests = inbound(UPGRADE + b"first ", b"second")
+    assert requests.behind_upgrade == b"first second"
+    assert requests.is_ahead
+
+
+@pytest.mark.parametrize(("behind", "waiting"), [(b"", 1), (GET, 2)])
+def test_an_upgrade_that_is_declined_is_followed_by_http(inbound, behind, waiting):
+    requests = inbound(UPGRADE + behind)
+    requests.decline_upgrade()
+    assert len(requests.waiting) == waiting
+
+
+def test_a_connection_is_not_kept_after_connect(inbound):
+    requests = inbound(b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert not requests.waiting[0].head.keep_alive
+
+
+def test_the_addresses_of_a_proxy_header_count_for_all_requests(inbound):
+    requests = inbound(PROXY[:9], PROXY[9:] + GET + GET, proxy="v1", proxy_allow_ips="192.0.2.7")
+    assert [each.environ["REMOTE_ADDR"] for each in requests.waiting] == ["203.0.113.5"] * 2
+
+
+def test_a_proxy_header_without_addresses_changes_nothing(inbound):
+    requests = inbound(b"PROXY UNKNOWN\r\n" + GET, proxy="v1")
+    assert requests.waiting[0].environ["REMOTE_ADDR"] == PEER[0]
+
+
+def test_a_proxy_header_from_elsewhere_is_refused(inbound):
+    requests = inbound(PROXY + GET, proxy="v1", proxy_allow_ips="192.0.2.9")
+    assert isinstance(requests.refusal, ForbiddenProxy)
+
+
+def test_closing_releases_the_bodies(inbound):
+    requests = inbound(post(body=b"abc") + post(body=b"d"))
+    files = [requests.waiting[0].body.open(), requests.growing.body.open()]
+    requests.close()
+    assert [file.closed for file in files] == [True, True]
+    assert not requests.waiting
