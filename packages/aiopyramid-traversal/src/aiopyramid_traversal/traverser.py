@@ -57,7 +57,7 @@ class AsyncioTraverser(ResourceTreeTraverser):
         # result is kept, because a traverser can be called again, and a coroutine awaited once.
         root = self.root = awaited(self.root)
         if stays_at_root(request, self.VH_ROOT_KEY):
-            # As with most routes. Walking along no names at all took an eleventh of a small request.
+            # As with most routes. A walk along no names took an eleventh of a small request.
             return {
                 "context": root,
                 "view_name": "",
