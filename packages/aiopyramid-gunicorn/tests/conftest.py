@@ -24,8 +24,9 @@ from gunicorn.http.wsgi import base_environ
 from aiopyramid_core.servers import FileWrapper
 from aiopyramid_gunicorn._exchange import Services
 from aiopyramid_gunicorn._http1.environ import EnvironSettings
+from aiopyramid_gunicorn._http1.head import RequestHead
 from aiopyramid_gunicorn._http1.limits import Limits, Times
-from aiopyramid_gunicorn._http1.parser import RequestHead, RequestParser
+from aiopyramid_gunicorn._http1.parser import RequestParser
 from aiopyramid_gunicorn._server import Server
 from aiopyramid_gunicorn._server_settings import ServerSettings
 

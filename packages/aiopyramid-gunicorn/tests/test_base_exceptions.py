@@ -170,15 +170,20 @@ async def test_a_request_whose_task_was_cancelled_before_it_began_is_not_left_wa
         start_response("200 OK", [])
         return [b"hello"]
 
+    cancelled = []
+
     def cancel_all(loop, coroutine, **kwargs):
         task = asyncio.Task(coroutine, loop=loop, **kwargs)
         if coroutine.__name__ == "spawn_greenlet":
             task.cancel()
+            cancelled.append(task)
         return task
 
     async with serve(application) as site:
         client = await site.connect()
         asyncio.get_running_loop().set_task_factory(cancel_all)
         client.get()
+        await site.until(lambda: cancelled and cancelled[0].done())
+        site.pass_time(31)  # the time limit for a head
         assert await client.closed()
         assert not site.server.connections

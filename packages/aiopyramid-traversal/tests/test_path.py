@@ -1,11 +1,13 @@
 """_path: from a request to the names that traversal walks along."""
 
+from types import SimpleNamespace
+
 import pytest
 from pyramid.exceptions import URLDecodeError
 from pyramid.interfaces import VH_ROOT_KEY
 from pyramid.request import Request
 
-from aiopyramid_traversal._path import TraversalPath, path_of
+from aiopyramid_traversal._path import TraversalPath, path_of, stays_at_root
 
 
 def path(path_info="/", matchdict=None, virtual_root=None):
@@ -79,3 +81,19 @@ def test_the_key_of_the_virtual_root_is_the_callers_choice():
     request = Request.blank("/b", environ={"my.root": "/a"})
     request.matchdict = None
     assert path_of(request, "my.root").segments == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("matchdict", "environ", "expected"),
+    [
+        ({}, {}, True),
+        ({"name": "a"}, {}, True),
+        (None, {}, False),
+        ({"traverse": ()}, {}, False),
+        ({"subpath": ("a",)}, {}, False),
+        ({}, {VH_ROOT_KEY: "/a"}, False),
+    ],
+)
+def test_a_route_that_names_no_path_stays_at_the_root(matchdict, environ, expected):
+    request = SimpleNamespace(matchdict=matchdict, environ=environ)
+    assert stays_at_root(request, VH_ROOT_KEY) is expected

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from gunicorn.glogging import Logger
 
-from ._http1.parser import RequestHead
+from ._http1.head import RequestHead
 from ._http1.request import GunicornRequest
 from ._http1.response import Response
 

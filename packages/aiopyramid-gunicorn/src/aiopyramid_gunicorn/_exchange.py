@@ -46,6 +46,9 @@ class HTTPConnection(Protocol):
     def abort(self) -> None:
         """Abort the connection, so that the client sees an incomplete response."""
 
+    def ended(self, exchange: "Exchange") -> None:
+        """Go on to the next request; called by an exchange that has ended."""
+
     def outlet(self) -> Outlet | None:
         """Return an outlet through which the system may send files itself, or None."""
 
@@ -134,6 +137,7 @@ class Exchange:
         except BaseException as error:
             self._fail(error)
             if kills_greenlet(error):
+                self._connection.abort()
                 raise
         finally:
             request.body.close()
@@ -154,6 +158,7 @@ class Exchange:
             )
             if hooks is not None and seen is not None:
                 hooks.after(seen, environ, self.response)
+            self._connection.ended(self)
 
     # --- Called by the application ------------------------------------------------------------
 
@@ -238,7 +243,7 @@ class Exchange:
     def _fail(self, error: BaseException) -> None:
         """Log an error, and answer with it or show the client that its response is incomplete."""
         head = self._request.head
-        name = f"{head.method} {head.target.decode('latin-1')}"
+        name = f"{head.method} {head.target}"
         gone = self.capabilities.client_is_gone
         status = report_failure(error, name, self._services.logger, client_is_gone=gone)
         cancelled = isinstance(error, asyncio.CancelledError)

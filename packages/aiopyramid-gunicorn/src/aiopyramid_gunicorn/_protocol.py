@@ -6,11 +6,13 @@ waits, and responses are sent strictly in order.
 """
 
 import asyncio
-import functools
+import inspect
 import math
 import ssl
 from collections.abc import Callable
+from contextvars import copy_context
 from http import HTTPStatus
+from types import CoroutineType
 from typing import Any, Final, cast
 
 from aiopyramid_core import spawn_greenlet
@@ -61,6 +63,7 @@ class HTTPProtocol(asyncio.Protocol):
     __slots__ = (
         "_at_eof",
         "_body_begin",
+        "_context",
         "_environ",
         "_given_up",
         "_intake",
@@ -87,6 +90,8 @@ class HTTPProtocol(asyncio.Protocol):
         self._owner = owner
         self._at_eof = False
         self._body_begin = math.inf
+        # Without the variables of any request: what one has set must not reach the next one.
+        self._context = copy_context()
         self._given_up = False
         self._intake = Intake()
         self._task: asyncio.Task[None] | None = None
@@ -176,6 +181,31 @@ class HTTPProtocol(asyncio.Protocol):
         """Abort the connection at once."""
         self._transport.abort()
 
+    def ended(self, exchange: Exchange) -> None:
+        """Go on to the next request: the last word of an exchange, still within its Task.
+
+        A client may answer so quickly that its next request is here before the loop has had a turn
+        to tell that the Task is done. Such a request would seem to be pipelined, and reading would
+        pause and resume for it, which takes two system calls.
+        """
+        inbound, response = self.inbound, exchange.response
+        if (
+            self.state is HANDLING
+            and response.keep_alive
+            and response.has_ended
+            and not (self._intake or inbound.is_ahead or inbound.is_receiving)
+            and not (self._at_eof or self._given_up)
+            and self.capabilities.successor is None
+        ):
+            self._task = None
+            self.capabilities.forget()
+            self._owner.count_request()
+            self.state = IDLE
+            self._set_deadline(self._owner.idle_seconds)
+        else:
+            # Outside of the request's context and Task, and after its greenlet is free again.
+            self._owner.loop.call_soon(self._continue_after, exchange, context=self._context)
+
     def outlet(self) -> Outlet | None:
         """Return an outlet through which the system may send files itself, or None."""
         owner, transport = self._owner, self._transport
@@ -200,6 +230,12 @@ class HTTPProtocol(asyncio.Protocol):
                 self._transport.abort()
         elif self.state is RECEIVING:
             self._answer_error(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
+        elif self.state is HANDLING:
+            # The deadline of the wait for this request, which was left as it was. The exchange of a
+            # Task that was cancelled before it began does not end.
+            self.deadline = math.inf
+            if self._task is not None and self._task.done():
+                self._transport.abort()
         elif self.state is CLOSING:
             self._transport.abort()
         else:
@@ -223,10 +259,10 @@ class HTTPProtocol(asyncio.Protocol):
         self._given_up = True
         asked = self.state is RECEIVING or self.state is HANDLING
         unanswered = asked or unsent_bytes(self._transport) > 0
+        if self._task is None or not _has_begun(self._task):
+            self._transport.abort()
         if self._task is not None:
             self._task.cancel()
-        else:
-            self._transport.abort()
         return unanswered
 
     def descriptor(self) -> int:
@@ -327,7 +363,6 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _handle(self, request: Request) -> None:
         self._become(HANDLING)
-        self.deadline = math.inf
         if request.head.upgrade:
             # The parser has stopped after it, so no other request is waiting.
             request.environ[UPGRADE] = self.capabilities.upgrade
@@ -336,14 +371,10 @@ class HTTPProtocol(asyncio.Protocol):
         # Then requests that arrived together would each wait for a Task in a greenlet of their own,
         # which makes poor use of the processor's caches. This way one greenlet serves them in turn.
         self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
-        self._task.add_done_callback(functools.partial(self._task_ended, exchange))
 
-    def _task_ended(self, exchange: Exchange, task: "asyncio.Task[None]") -> None:
+    def _continue_after(self, exchange: Exchange) -> None:
         self._task = None
         try:
-            if task.cancelled() or task.exception() is not None:
-                # Cancelled before it began, or its greenlet was killed, which the exchange logged.
-                self._transport.abort()
             self._handled(exchange)
             if self.state is IDLE or self.state is RECEIVING:
                 self._advance()
@@ -428,3 +459,10 @@ class HTTPProtocol(asyncio.Protocol):
             self._transport.write_eof()
         except OSError:  # asyncio's own loop calls the system at once: the client has reset
             self._transport.abort()
+
+
+def _has_begun(task: "asyncio.Task[None]") -> bool:
+    """Return whether a Task has taken its first step. If it is cancelled before, it never does."""
+    coroutine = task.get_coro()
+    assert isinstance(coroutine, CoroutineType)
+    return inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED

@@ -11,7 +11,7 @@ from pyramid.exceptions import URLDecodeError
 from pyramid.traversal import decode_path_info, split_path_info
 from pyramid.util import is_nonstr_iter
 
-__all__ = ("TraversalPath", "path_of")
+__all__ = ("TraversalPath", "path_of", "stays_at_root")
 
 
 class TraversalPath(NamedTuple):
@@ -27,6 +27,22 @@ class TraversalPath(NamedTuple):
     segments: tuple[str, ...]
     virtual_root: tuple[str, ...]
     subpath: tuple[str, ...]
+
+
+def stays_at_root(request: Any, virtual_root_key: str) -> bool:
+    """Return whether there is nothing to traverse: a route has matched that names no path for it.
+
+    Args:
+        request: A request; ``matchdict`` is None unless a route has matched.
+        virtual_root_key: The key of the WSGI environment that names the virtual root.
+    """
+    matchdict = request.matchdict
+    return (
+        matchdict is not None
+        and "traverse" not in matchdict
+        and "subpath" not in matchdict
+        and virtual_root_key not in request.environ
+    )
 
 
 def path_of(request: Any, virtual_root_key: str) -> TraversalPath:

@@ -11,7 +11,7 @@ from pyramid.traversal import ResourceTreeTraverser
 
 from aiopyramid_core import call_off_loop
 
-from ._path import path_of
+from ._path import path_of, stays_at_root
 from ._walk import awaited, walk
 
 __all__ = ("AsyncioTraverser", "ExecutorTraverser")
@@ -55,9 +55,20 @@ class AsyncioTraverser(ResourceTreeTraverser):
         """
         # First, because otherwise a refused path would leave a coroutine that is never awaited. The
         # result is kept, because a traverser can be called again, and a coroutine awaited once.
-        self.root = awaited(self.root)
+        root = self.root = awaited(self.root)
+        if stays_at_root(request, self.VH_ROOT_KEY):
+            # As with most routes. A walk along no names took an eleventh of a small request.
+            return {
+                "context": root,
+                "view_name": "",
+                "subpath": (),
+                "traversed": (),
+                "virtual_root": root,
+                "virtual_root_path": (),
+                "root": root,
+            }
         path = path_of(request, self.VH_ROOT_KEY)
-        stop = walk(self.root, path.segments, len(path.virtual_root), self.VIEW_SELECTOR)
+        stop = walk(root, path.segments, len(path.virtual_root), self.VIEW_SELECTOR)
         traversed, view_name, subpath = path.segments, "", path.subpath
         if stop.view_name is not None:
             view_name, subpath = stop.view_name, path.segments[stop.steps + 1 :]
@@ -71,7 +82,7 @@ class AsyncioTraverser(ResourceTreeTraverser):
             "traversed": traversed,
             "virtual_root": stop.virtual_root,
             "virtual_root_path": path.virtual_root,
-            "root": self.root,
+            "root": root,
         }
 
 

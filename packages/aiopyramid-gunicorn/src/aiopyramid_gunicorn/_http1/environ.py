@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
 
-from .parser import RequestHead
+from .head import RequestHead
 
 __all__ = ("Address", "EnvironSettings", "build_environ", "connection_environ")
 
@@ -145,8 +145,8 @@ def build_environ(
     coding = environ.get("HTTP_TRANSFER_ENCODING")
     if coding is not None and (version == (1, 0) or coding.lower() != "chunked"):
         _refuse_coding(coding, version)
-    _add_target(environ, head.target.decode("latin-1"), script_name)
-    if trusted and not settings.scheme_headers.keys().isdisjoint(environ):
+    _add_target(environ, head.target, script_name)
+    if trusted and not settings.scheme_headers.keys().isdisjoint(environ.keys()):
         _apply_scheme_headers(environ, head, settings)
     if "SERVER_NAME" not in environ:
         _name_server_by_host(environ)
@@ -174,13 +174,18 @@ def _plain_key(name: str) -> str:
     return "HTTP_" + name.upper().replace("-", "_")
 
 
-@lru_cache(maxsize=1024)  # clients send the same few names again and again
-def _environ_key(name: bytes) -> tuple[str, bool]:
+def _environ_key(name: str) -> tuple[str, bool]:
     """Return a field's environ key, and whether the name contains an underscore."""
-    key = name.decode("latin-1").upper().replace("-", "_")
-    if key not in ("CONTENT_TYPE", "CONTENT_LENGTH") or b"_" in name:
+    key = name.upper().replace("-", "_")
+    if key not in ("CONTENT_TYPE", "CONTENT_LENGTH") or "_" in name:
         key = "HTTP_" + key
-    return key, b"_" in name
+    return key, "_" in name
+
+
+_usual_keys: Final[dict[str, str]] = {}
+"""The environ keys of the field names without underscores that clients have sent lately."""
+
+_MOST_KEYS: Final = 1024
 
 
 def _add_headers(
@@ -191,29 +196,51 @@ def _add_headers(
     Returns:
         The path below which the application is mounted.
     """
+    usual_key = _usual_keys.get
+    for line in head.lines:
+        # A browser's head spends more time here than anywhere else, so a usual field calls nothing.
+        name, _, value = line.partition(":")
+        key = usual_key(name)
+        if key is None or key in environ:
+            return _add_unusual_headers(environ, head, settings, trusted)
+        environ[key] = value.strip(" \t")
+    return settings.script_name
+
+
+def _add_unusual_headers(
+    environ: Environ, head: RequestHead, settings: EnvironSettings, trusted: bool
+) -> str:
+    """Add all header fields if some of them are new, repeated or have an underscore."""
     script_name = settings.script_name
     dropped = []
-    for name, raw in head.headers:
+    added: Environ = {}
+    for line in head.lines:
+        name, _, value = line.partition(":")
         key, ambiguous = _environ_key(name)
-        if ambiguous and not _admits(key, settings, trusted):
+        if not ambiguous:
+            if len(_usual_keys) >= _MOST_KEYS:
+                _usual_keys.clear()
+            _usual_keys[name] = key
+        elif not _admits(key, settings, trusted):
             # X_Forwarded_For and X-Forwarded-For would get the same key, so that a client could
             # pretend to be a proxy.
             if settings.header_map == "refuse":
                 raise BadRequest(f"header field names with underscores are refused: {name!r}")
-            dropped.append((name, raw))
+            dropped.append(line)
             continue
-        value = raw.decode("latin-1")
+        value = value.strip(" \t")
         if ambiguous and trusted and key == "HTTP_SCRIPT_NAME":
             # Only with the underscore, because proxies pass on a client's Script-Name.
             script_name = value
-        if key not in environ:
-            environ[key] = value
+        if key not in added:
+            added[key] = value
         elif key in _SINGLETONS:
-            raise BadRequest(f"the header field {name.decode('latin-1')} is repeated")
+            raise BadRequest(f"the header field {name} is repeated")
         else:
-            environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
+            added[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
+    environ |= added
     if dropped:  # gunicorn's hooks and access log read the head
-        head.headers = [field for field in head.headers if field not in dropped]
+        head.lines = [line for line in head.lines if line not in dropped]
     return script_name
 
 
@@ -227,10 +254,10 @@ def _admits(key: str, settings: EnvironSettings, trusted: bool) -> bool:
 def _apply_scheme_headers(environ: Environ, head: RequestHead, settings: EnvironSettings) -> None:
     # Line by line, as gunicorn does: two equal lines, once joined, would not match.
     known = settings.scheme_headers
-    lines = ((*_environ_key(name), value) for name, value in head.headers)
+    fields = ((*_environ_key(name), value) for name, value in head.fields)
     schemes = {
-        "https" if value.decode("latin-1") == known[key] else "http"
-        for key, ambiguous, value in lines
+        "https" if value == known[key] else "http"
+        for key, ambiguous, value in fields
         if key in known and not ambiguous
     }
     if len(schemes) > 1:

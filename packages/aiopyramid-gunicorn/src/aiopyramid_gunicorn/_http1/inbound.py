@@ -12,8 +12,9 @@ from aiopyramid_core.servers import RequestBody
 
 from ..exceptions import ExpectationFailed, ForbiddenProxy
 from .environ import Address, EnvironSettings, build_environ
+from .head import RequestHead
 from .limits import Limits
-from .parser import RequestHead, RequestParser
+from .parser import RequestParser
 from .proxy_protocol import ProxyHeaderReader
 from .request import Request
 

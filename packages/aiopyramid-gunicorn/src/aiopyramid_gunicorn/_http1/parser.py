@@ -3,7 +3,6 @@
 Pure: no asyncio, no sockets.
 """
 
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import httptools
@@ -11,9 +10,11 @@ import httptools
 from aiopyramid_core.exceptions import BadRequest, RequestError
 
 from ..exceptions import HeaderFieldsTooLarge, TargetTooLong, VersionNotSupported
+from .head import RequestHead
 from .limits import Limits
+from .whole_head import WholeHeadReader
 
-__all__ = ("RequestHead", "RequestParser", "RequestReceiver")
+__all__ = ("RequestParser", "RequestReceiver")
 
 _VERSIONS: Final = {"1.1": (1, 1), "1.0": (1, 0)}
 
@@ -30,28 +31,6 @@ _NO_TRAILERS: Final = frozenset(
 """Fields for framing, routing and authentication. Trailers are dropped anyway, but a client that
 sends these as trailers may hope that a server merges them into the head. Others, such as
 Content-Type, do no harm."""
-
-
-@dataclass(slots=True)
-class RequestHead:
-    """The request line and header fields of one request, as the client sent them.
-
-    Attributes:
-        method: For example ``"GET"``.
-        target: The request target (RFC 9112, 3.2), still percent-encoded.
-        version: ``(1, 0)`` or ``(1, 1)``.
-        headers: Name and value of each field in order, without surrounding whitespace.
-        keep_alive: Whether the client allows the connection to be reused (RFC 9112, 9.3).
-        upgrade: Whether the client asks to leave HTTP after this request: an ``Upgrade`` that
-            ``Connection`` names, or ``CONNECT``.
-    """
-
-    method: str = ""
-    target: bytes = b""
-    version: tuple[int, int] = (1, 1)
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    keep_alive: bool = True
-    upgrade: bool = False
 
 
 class RequestReceiver(Protocol):
@@ -82,15 +61,20 @@ class RequestParser:
     __slots__ = (
         "_advanced",
         "_body_follows",
-        "_fields_bytes",
+        "_checked_lines",
+        "_fed_bytes",
         "_framing_bytes",
         "_head",
         "_httptools",
         "_in_body",
         "_limits",
+        "_lines",
+        "_lines_bytes",
         "_pending_bytes",
         "_receiver",
-        "_trailer_fields",
+        "_small_bytes",
+        "_target",
+        "_whole_heads",
         "chunks",
         "in_head",
     )
@@ -99,18 +83,26 @@ class RequestParser:
         self._receiver = receiver
         self._limits = limits
         self._head = RequestHead()
+        self._target = b""
         self.in_head = False
         self.chunks = 0
         self._in_body = False
-        self._fields_bytes = 0
+        # The fields of the head, or of the trailer section after a chunked body, so far.
+        self._lines: list[bytes] = []
+        self._checked_lines = 0
+        self._lines_bytes = 0
+        # The bytes fed since the head began, perhaps with some before it. While they are no more
+        # than the other number, no field of the head and not the whole head can be too long.
+        self._fed_bytes = 0
+        self._small_bytes = min(limits.header_field_bytes or limits.head_bytes, limits.head_bytes)
         # Bytes that came with the body and are not part of it: chunk extensions, trailer fields.
         self._framing_bytes = 0
         # The native parser collects a field until it is complete; these bound its memory.
         self._pending_bytes = 0
         self._advanced = False
-        self._trailer_fields = 0
         self._body_follows = False
-        self._httptools = httptools.HttpRequestParser(self)
+        self._whole_heads = WholeHeadReader(self._small_bytes, limits.header_fields)
+        self._httptools: httptools.HttpRequestParser | None = None
 
     def feed(self, data: bytes) -> bytes | None:
         """Parse data that has arrived.
@@ -126,6 +118,13 @@ class RequestParser:
             RequestError: The bytes are not a valid request, or exceed the limits. Nothing more can
                 be parsed from this connection.
         """
+        if not (self.in_head or self._in_body):
+            head = self._whole_heads.read(data)
+            if head is not None:
+                self._check_request_line(head.method, head.target)
+                self._receiver.head_received(head)
+                self._receiver.request_received()
+                return None
         while (behind := self._feed(data)) is not None:
             if not self._body_follows:
                 return behind
@@ -133,15 +132,22 @@ class RequestParser:
             # body must not be parsed as the next request, so a new parser is fed a head for it.
             self._httptools = httptools.HttpRequestParser(self)
             self._httptools.feed_data(_head_for_body_of(self._head))
+            self._begin_fields()
             self._body_follows = False
             data = behind
         return None
 
     def _feed(self, data: bytes) -> bytes | None:
         """Feed the native parser; if it stops early, return the bytes after that position."""
+        if self._httptools is None:
+            self._httptools = httptools.HttpRequestParser(self)
         self._advanced = False
-        if self._in_body:
-            self._framing_bytes += len(data)
+        if self.in_head:
+            self._fed_bytes += len(data)
+        else:
+            self._fed_bytes = len(data)
+            if self._in_body:
+                self._framing_bytes += len(data)
         try:
             self._httptools.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -152,27 +158,32 @@ class RequestParser:
             raise
         except httptools.HttpParserError as error:
             raise BadRequest(str(error)) from None
-        if self._advanced:
-            self._pending_bytes = 0
-        else:
-            self._pending_bytes += len(data)
-            if self._pending_bytes > self._limits.head_bytes:
-                raise HeaderFieldsTooLarge(
-                    f"a part of the request does not end within {self._limits.head_bytes} bytes"
-                    " (the worker's head_limit_bytes)"
-                )
-        # Short chunks earn no credit: framing bytes that they do not use are not carried over.
-        self._framing_bytes = max(0, self._framing_bytes) if self._in_body else 0
-        if self._framing_bytes > self._limits.head_bytes:
-            raise HeaderFieldsTooLarge(
-                f"the chunk extensions and trailer fields exceed {self._limits.head_bytes} bytes"
-                " (the worker's head_limit_bytes)"
-            )
+        if self.in_head or self._in_body or not self._advanced:
+            self._check_unfinished(len(data))
         return None
 
+    def _check_unfinished(self, fed_bytes: int) -> None:
+        """Refuse a request that is not complete yet if what it has sent so far is too long."""
+        self._check_fields()
+        limit_bytes = self._limits.head_bytes
+        self._pending_bytes = 0 if self._advanced else self._pending_bytes + fed_bytes
+        if self._pending_bytes > limit_bytes:
+            raise HeaderFieldsTooLarge(
+                f"a part of the request does not end within {limit_bytes} bytes"
+                " (the worker's head_limit_bytes)"
+            )
+        # Short chunks earn no credit: framing bytes that they do not use are not carried over.
+        self._framing_bytes = max(0, self._framing_bytes) if self._in_body else 0
+        if self._framing_bytes > limit_bytes:
+            raise HeaderFieldsTooLarge(
+                f"the chunk extensions and trailer fields exceed {limit_bytes} bytes"
+                " (the worker's head_limit_bytes)"
+            )
+
     def close(self) -> None:
-        """Break the reference cycle with the native parser, which cannot be used afterwards."""
-        del self._httptools
+        """Break the reference cycles with the native parsers."""
+        self._httptools = None
+        self._whole_heads.close()
 
     # --- Callbacks of httptools ---------------------------------------------------------------
 
@@ -181,64 +192,44 @@ class RequestParser:
         self._advanced = True
         if not self._body_follows:
             self._head = RequestHead()
+            self._target = b""
+            self._begin_fields()
             self.in_head = True
-            self._trailer_fields = 0
-            self._fields_bytes = 0
 
     def on_url(self, data: bytes) -> None:
         """Append a part of the request target."""
         if self._body_follows:
             return
-        self._head.target += data
-        self._check_request_line()
+        self._target += data
+        self._check_request_line("", self._target)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Add one whole header field, or check a trailer field after a chunked body."""
-        if self._body_follows:
-            return
-        limits = self._limits
-        headers = self._head.headers
-        if not self.in_head:
-            self._trailer_fields += 1
-            if name.lower() in _NO_TRAILERS:
-                raise BadRequest(f"{name!r} cannot be a trailer field (RFC 9110, 6.5.1)")
-        if (len(headers) if self.in_head else self._trailer_fields) >= limits.header_fields:
-            raise HeaderFieldsTooLarge(
-                f"more than {limits.header_fields} header fields (limit_request_fields)"
-            )
-        if 0 < limits.header_field_bytes < len(name) + len(value) + 4:
-            raise HeaderFieldsTooLarge(
-                f"a header field exceeds {limits.header_field_bytes} bytes"
-                " (limit_request_field_size)"
-            )
-        self._fields_bytes += len(name) + len(value) + 4
-        line_bytes = len(self._head.target) + _REST_OF_LINE_BYTES if self.in_head else 0
-        if line_bytes + self._fields_bytes > limits.head_bytes:
-            raise HeaderFieldsTooLarge(
-                f"the request's head exceeds {limits.head_bytes} bytes"
-                " (the worker's head_limit_bytes)"
-            )
-        # RFC 9110, 6.5.1: trailer fields must not be merged into the header section.
-        if self.in_head:
-            # llhttp strips only the whitespace before the value.
-            headers.append((name, value.rstrip(b" \t")))
+        """Add one whole header field, or a trailer field after a chunked body."""
+        # Checked later, all together: that would cost more here than everything else.
+        self._lines.append(b"%b:%b" % (name, value))
 
     def on_headers_complete(self) -> None:
         """Complete the head and report it."""
         if self._body_follows:
             return
-        self.in_head = False
-        self._in_body = True
-        self._fields_bytes = 0
-        self._framing_bytes = 0
         self._advanced = True
         parser, head = self._httptools, self._head
+        assert parser is not None
         version = parser.get_http_version()
         if version not in _VERSIONS:
             raise VersionNotSupported(f"HTTP/{version} is not supported, only 1.0 and 1.1 are")
         head.version = _VERSIONS[version]
         head.method = parser.get_method().decode("ascii")
-        self._check_request_line()
+        head.target = self._target.decode("latin1")
+        self._check_request_line(head.method, head.target)
+        self._check_fields()
+        if self._lines:
+            head.lines = b"\n".join(self._lines).decode("latin1").split("\n")
+        self.in_head = False
+        self._in_body = True
+        self._framing_bytes = 0
+        # RFC 9110, 6.5.1: trailer fields must not be merged into the header section.
+        self._begin_fields()
         head.keep_alive = parser.should_keep_alive()
         if parser.should_upgrade():
             # An upgrade may be ignored (RFC 9110, 7.8), and is ignored if there is a body.
@@ -262,13 +253,51 @@ class RequestParser:
         """Report the end of the request."""
         self._advanced = True
         if not self._body_follows:
+            if self._lines:
+                self._check_fields()
             self._in_body = False
             self._receiver.request_received()
 
-    def _check_request_line(self) -> None:
+    # --- Checks -------------------------------------------------------------------------------
+
+    def _begin_fields(self) -> None:
+        """Begin with the fields of a head, or with the trailer fields after its body."""
+        self._lines = []
+        self._checked_lines = 0
+        self._lines_bytes = 0
+
+    def _check_fields(self) -> None:
+        """Check the fields that have arrived since the last check."""
+        lines, limits = self._lines, self._limits
+        if len(lines) > limits.header_fields:
+            raise HeaderFieldsTooLarge(
+                f"more than {limits.header_fields} header fields (limit_request_fields)"
+            )
+        if self.in_head and self._fed_bytes <= self._small_bytes:
+            return
+        for line in lines[self._checked_lines :]:
+            line_bytes = len(line) + len(" \r\n")
+            if 0 < limits.header_field_bytes < line_bytes:
+                raise HeaderFieldsTooLarge(
+                    f"a header field exceeds {limits.header_field_bytes} bytes"
+                    " (limit_request_field_size)"
+                )
+            name = line.partition(b":")[0]
+            if not self.in_head and name.lower() in _NO_TRAILERS:
+                raise BadRequest(f"{name!r} cannot be a trailer field (RFC 9110, 6.5.1)")
+            self._lines_bytes += line_bytes
+        self._checked_lines = len(lines)
+        target_bytes = len(self._target) + _REST_OF_LINE_BYTES if self.in_head else 0
+        if target_bytes + self._lines_bytes > limits.head_bytes:
+            raise HeaderFieldsTooLarge(
+                f"the request's head exceeds {limits.head_bytes} bytes"
+                " (the worker's head_limit_bytes)"
+            )
+
+    def _check_request_line(self, method: str, target: str | bytes) -> None:
         """Refuse a request line that is too long, as far as it has arrived."""
-        head, limit_bytes = self._head, self._limits.request_line_bytes
-        if 0 < limit_bytes < len(head.method) + len(head.target) + _REST_OF_LINE_BYTES:
+        limit_bytes = self._limits.request_line_bytes
+        if 0 < limit_bytes < len(method) + len(target) + _REST_OF_LINE_BYTES:
             raise TargetTooLong(
                 f"the request line exceeds {limit_bytes} bytes (limit_request_line)"
             )
@@ -276,16 +305,16 @@ class RequestParser:
 
 def _announces_body(head: RequestHead) -> bool:
     return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
-        for name, value in ((name.lower(), value) for name, value in head.headers)
+        name == "transfer-encoding" or (name == "content-length" and value.strip("0"))
+        for name, value in ((name.lower(), value) for name, value in head.fields)
     )
 
 
 def _head_for_body_of(head: RequestHead) -> bytes:
     """Return the smallest head that is followed by the same body."""
     framing = [
-        b"%b: %b\r\n" % field
-        for field in head.headers
-        if field[0].lower() in (b"transfer-encoding", b"content-length")
+        f"{name}: {value}\r\n"
+        for name, value in head.fields
+        if name.lower() in ("transfer-encoding", "content-length")
     ]
-    return b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing)
+    return f"POST / HTTP/1.1\r\n{''.join(framing)}\r\n".encode("latin1")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from aiopyramid_core.servers import RequestBody
 
-from .parser import RequestHead
+from .head import RequestHead
 
 __all__ = ("GunicornRequest", "Request")
 
@@ -66,10 +66,7 @@ class GunicornRequest:
             path=uri.partition("?")[0] if uri[:1] == "/" else urlsplit(uri).path,
             query=environ["QUERY_STRING"],
             version=head.version,
-            headers=[
-                (name.decode("latin-1").upper(), value.decode("latin-1"))
-                for name, value in head.headers
-            ],
+            headers=[(name.upper(), value) for name, value in head.fields],
             scheme=environ["wsgi.url_scheme"],
             peer_addr=(address, int(environ["REMOTE_PORT"])) if address else "",
         )

@@ -1,0 +1,82 @@
+"""The quick way for most requests: one that has no body and arrives in one piece, alone.
+
+The native parser only validates it, without a call for each of its parts; then the head is split at
+its line ends, of which the validation has left no two opinions. A browser's head takes a third of
+the time that it takes in ``parser``, which this module must agree with: the tests compare them.
+"""
+
+from typing import Final
+
+import httptools
+
+from .head import RequestHead
+
+__all__ = ("WholeHeadReader",)
+
+_VERSIONS: Final = {"HTTP/1.1": (1, 1), "HTTP/1.0": (1, 0)}
+
+
+class WholeHeadReader:
+    """Reads requests without a body that arrive in one piece.
+
+    Args:
+        most_bytes: The size up to which a head cannot exceed any limit on bytes.
+        most_fields: The limit on header fields.
+    """
+
+    __slots__ = ("_httptools", "_is_complete", "_most_bytes", "_most_fields")
+
+    def __init__(self, most_bytes: int, most_fields: int) -> None:
+        self._most_bytes = most_bytes
+        self._most_fields = most_fields
+        self._is_complete = False
+        self._httptools: httptools.HttpRequestParser | None = None
+
+    def read(self, data: bytes) -> RequestHead | None:
+        """Return the head that the data consists of.
+
+        Args:
+            data: The bytes that have arrived where a request begins.
+
+        Returns:
+            None if the data is anything else: then nothing has been read, and the caller starts
+            again with a parser that can tell what it is.
+        """
+        end = data.find(b"\r\n\r\n")
+        if end + 4 != len(data) or end > self._most_bytes:
+            return None
+        request_line, *lines = data[:end].decode("latin1").split("\r\n")
+        method, _, rest = request_line.partition(" ")
+        target, _, version = rest.rpartition(" ")
+        if (
+            version not in _VERSIONS
+            or " " in target  # the native parser skips further spaces before it,
+            or not method[:1].isalpha()  # and a line end before the method
+            or len(lines) > self._most_fields
+            or not self._is_valid(data)
+        ):
+            return None
+        return RequestHead(method, target, _VERSIONS[version], lines)
+
+    def close(self) -> None:
+        """Break the reference cycle with the native parser."""
+        self._httptools = None
+
+    def on_message_complete(self) -> None:
+        """Note that the request is complete."""
+        assert self._httptools is not None
+        # After a last request, the other parser has to refuse what may follow.
+        self._is_complete = self._httptools.should_keep_alive()
+
+    def _is_valid(self, data: bytes) -> bool:
+        """Return whether the data is a whole request, and nothing that needs more care."""
+        if self._httptools is None:
+            self._httptools = httptools.HttpRequestParser(self)
+        self._is_complete = False
+        try:
+            self._httptools.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._is_complete = False
+        if not self._is_complete:  # the native parser cannot be used after that
+            self._httptools = None
+        return self._is_complete

@@ -1,0 +1,153 @@
+"""whole_head: the quick way reads only what the other parser reads, and reads the same."""
+
+import gc
+import weakref
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aiopyramid_core.exceptions import RequestError
+from aiopyramid_gunicorn._http1.limits import Limits
+from aiopyramid_gunicorn._http1.parser import RequestParser
+from aiopyramid_gunicorn._http1.whole_head import WholeHeadReader
+
+BROWSER = (
+    b"GET /a%20b?c=d HTTP/1.1\r\nHost: test\r\nUser-Agent: Mozilla/5.0 (X11)\r\nAccept:*/*\r\n"
+    b"X-Empty:\r\nX-Padded: \t v \t\r\nX-Latin: \xe9\r\nCookie: a=b: c\r\n\r\n"
+)
+
+
+@pytest.fixture
+def read():
+    """Read bytes with a new reader."""
+
+    def read(data, most_bytes=8190, most_fields=100):
+        return WholeHeadReader(most_bytes, most_fields).read(data)
+
+    return read
+
+
+@pytest.fixture
+def slowly(recorder):
+    """Read bytes in two pieces, so with the other parser; return the receiver, None if refused."""
+
+    def slowly(data):
+        receiver = recorder()
+        parser = RequestParser(receiver, Limits())
+        try:
+            parser.feed(data[:1])
+            parser.feed(data[1:])
+        except RequestError:
+            return None
+        return receiver
+
+    return slowly
+
+
+def test_a_head_is_read_like_by_the_other_parser(read, slowly):
+    (expected,) = slowly(BROWSER).heads
+    head = read(BROWSER)
+    assert (head.method, head.target, head.version) == ("GET", "/a%20b?c=d", (1, 1))
+    assert head.fields == expected.fields
+    assert len(head.fields) == 7
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BROWSER[:-1],
+        BROWSER + b"G",
+        BROWSER + BROWSER,
+        b"\r\n" + BROWSER,
+        b"\r" + BROWSER,
+        b"\r\n\r\n",
+        b"GET  / HTTP/1.1\r\nHost: test\r\n\r\n",
+        b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/2.0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX : 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: 1\r\n 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: a\rb\r\n\r\n",
+    ],
+)
+def test_anything_but_one_whole_head_is_left_to_the_other_parser(read, data):
+    assert read(data) is None
+
+
+def test_a_head_that_could_exceed_a_limit_is_left_to_the_other_parser(read):
+    assert read(BROWSER, most_bytes=len(BROWSER) - 4) is not None
+    assert read(BROWSER, most_bytes=len(BROWSER) - 5) is None
+    assert read(BROWSER, most_fields=7) is not None
+    assert read(BROWSER, most_fields=6) is None
+
+
+def test_a_reader_goes_on_after_what_it_could_not_read():
+    reader = WholeHeadReader(8190, 100)
+    for data in (b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", b"GET / HTTP/1.1\r\nX\r\n\r\n"):
+        assert reader.read(data) is None
+        assert reader.read(BROWSER) is not None
+
+
+PIECES = st.sampled_from(
+    [
+        *(b"GET ", b"POST ", b"PRI ", b"/", b"*", b" ", b"\t", b"http://a/", b"#", b"?", b"\xe9"),
+        *(
+            b" HTTP/1.1",
+            b" HTTP/1.0",
+            b" HTTP/0.9",
+            b"\r\n",
+            b"\r",
+            b"\n",
+            b":",
+            b": ",
+            b",",
+            b"\0",
+        ),
+        *(b"Host: a", b"Connection: ", b"close", b"keep-alive", b"Upgrade", b"Upgrade: h2c"),
+        *(b"Content-Length: 0", b"Content-Length: 1", b"Transfer-Encoding: chunked", b"X_Y: 1"),
+        *(b"Expect: 100-continue", b"\x7f", b"\x0b", b"0", b"a"),
+    ]
+)
+LINES = st.lists(st.lists(PIECES, max_size=4).map(b"".join), max_size=4).map(b"\r\n".join)
+HEADS = st.one_of(
+    st.lists(PIECES, max_size=12).map(b"".join),
+    LINES.map(lambda lines: b"GET / HTTP/1.1\r\n" + lines),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(head=HEADS)
+def test_whatever_is_read_quickly_is_read_the_same_by_the_other_parser(head, read, slowly):
+    head = read(data := head + b"\r\n\r\n")
+    if head is None:
+        return
+    receiver = slowly(data)
+    assert receiver is not None, "the other parser refuses it"
+    (expected,) = receiver.heads
+    assert receiver.complete == 1
+    assert (head.method, head.target, head.version, head.keep_alive, head.upgrade) == (
+        *(expected.method, expected.target, expected.version),
+        *(expected.keep_alive, expected.upgrade),
+    )
+    assert head.fields == expected.fields
+
+
+def test_a_closed_reader_leaves_no_cycle():
+    class Reader(WholeHeadReader):  # without __slots__, so that it can be referred to
+        pass
+
+    reader = Reader(8190, 100)
+    assert reader.read(BROWSER) is not None
+    reader.close()
+    gc.disable()
+    try:
+        reference = weakref.ref(reader)
+        del reader
+        assert reference() is None
+    finally:
+        gc.enable()
