@@ -88,6 +88,7 @@ CONTENTS = {
         docs/reference/aiopyramid-core
         docs/reference/aiopyramid-core-testing
         docs/reference/aiopyramid-core-servers
+        docs/reference/aiopyramid-asgi
         docs/reference/aiopyramid-gunicorn
         docs/reference/aiopyramid-sqlalchemy
         docs/reference/aiopyramid-traversal
@@ -97,6 +98,7 @@ CONTENTS = {
     """,
     "Packages": """
         aiopyramid-core <packages/aiopyramid-core/README>
+        aiopyramid-asgi <packages/aiopyramid-asgi/README>
         aiopyramid-gunicorn <packages/aiopyramid-gunicorn/README>
         aiopyramid-sqlalchemy <packages/aiopyramid-sqlalchemy/README>
         aiopyramid-traversal <packages/aiopyramid-traversal/README>
@@ -108,6 +110,7 @@ CONTENTS = {
         CONTRIBUTING
         SECURITY
         packages/aiopyramid-core/CHANGES
+        packages/aiopyramid-asgi/CHANGES
         packages/aiopyramid-gunicorn/CHANGES
         packages/aiopyramid-sqlalchemy/CHANGES
         packages/aiopyramid-traversal/CHANGES

@@ -20,6 +20,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
 PACKAGES: Final = (
+    "aiopyramid_asgi",
     "aiopyramid_core",
     "aiopyramid_gunicorn",
     "aiopyramid_sqlalchemy",

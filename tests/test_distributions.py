@@ -1,4 +1,4 @@
-"""Facts that hold for each of the seven distributions, asked of what a user would install."""
+"""Facts that hold for each of the eight distributions, asked of what a user would install."""
 
 from importlib.metadata import requires
 from pathlib import Path
@@ -11,6 +11,7 @@ from release import next_version, rehearse, tags_of
 ROOT = Path(__file__).parent.parent
 FOLDERS = {
     "aiopyramid": ROOT / "meta",
+    "aiopyramid-asgi": ROOT / "packages/aiopyramid-asgi",
     "aiopyramid-core": ROOT / "packages/aiopyramid-core",
     "aiopyramid-gunicorn": ROOT / "packages/aiopyramid-gunicorn",
     "aiopyramid-sqlalchemy": ROOT / "packages/aiopyramid-sqlalchemy",
@@ -22,6 +23,7 @@ CORE = "aiopyramid-core<2,>=1.0"
 SATELLITES = {f"{name}<2,>=1.0" for name in FOLDERS} - {CORE, "aiopyramid<2,>=1.0"}
 DEPENDENCIES = {
     "aiopyramid": {CORE, *SATELLITES, "cookiecutter>=2.6"},
+    "aiopyramid-asgi": {CORE},
     "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1.1"},
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
     "aiopyramid-sqlalchemy": {CORE, "sqlalchemy>=2.0.38"},

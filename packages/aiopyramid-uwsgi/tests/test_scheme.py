@@ -2,7 +2,8 @@
 
 import pytest
 
-from aiopyramid_uwsgi._scheme import correct_scheme, networks
+from aiopyramid_core.servers import networks
+from aiopyramid_uwsgi._scheme import correct_scheme
 
 TRUSTED = networks("192.0.2.1, 10.0.0.0/8 2001:db8::/32")
 

@@ -126,7 +126,8 @@ class NotWSGI(AiopyramidError, TypeError):
             " another protocol, such as ASGI. Serve it by a WSGI server, on which coroutines work,"
             " too: by gunicorn with the worker of aiopyramid-gunicorn (gunicorn"
             " -k aiopyramid_gunicorn.worker.AsyncGunicornWorker app:app), by uWSGI with"
-            " aiopyramid-uwsgi, or by any other, such as waitress"
+            " aiopyramid-uwsgi, or by any other, such as waitress. For ASGI servers, wrap it:"
+            " aiopyramid_asgi.asgi(app) (install aiopyramid-asgi)"
         )
 
 

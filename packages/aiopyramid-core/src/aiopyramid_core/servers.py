@@ -31,6 +31,7 @@ from ._serving.life import (
     loop_of_loaded_application,
     use_loop,
 )
+from ._serving.networks import Networks, is_among, networks
 from ._serving.request_body import BodyLimits, RequestBody
 from ._serving.response import WSGIResponse
 from ._threads.executors import RequestExecutor
@@ -47,6 +48,7 @@ __all__ = (
     "FileWrapper",
     "ForwardingProtocol",
     "HostedCall",
+    "Networks",
     "RequestBody",
     "RequestExecutor",
     "Sink",
@@ -58,9 +60,11 @@ __all__ = (
     "end_process_in",
     "finish_tasks",
     "in_threads",
+    "is_among",
     "kills_greenlet",
     "loop_of_loaded_application",
     "monkey_patched_by",
+    "networks",
     "never_blocks",
     "on_a_loop",
     "plain_text",

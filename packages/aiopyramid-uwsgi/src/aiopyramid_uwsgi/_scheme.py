@@ -4,28 +4,14 @@ uWSGI uses ``X-Forwarded-Proto`` and ``X-Forwarded-Ssl`` as the scheme of the re
 client and with any value.
 """
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ("Networks", "correct_scheme", "networks")
+from aiopyramid_core.servers import Networks, is_among
 
-Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+__all__ = ("correct_scheme",)
 
 _CLAIMS: Final = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_SSL")
-
-
-def networks(value: Any) -> Networks:
-    """Read a setting.
-
-    Args:
-        value: Addresses and networks, separated by spaces or commas; ``*`` for all.
-
-    Raises:
-        ValueError: One of them is neither.
-    """
-    text = str(value).replace(",", " ").replace("*", "0.0.0.0/0 ::/0")
-    return tuple(ipaddress.ip_network(item) for item in text.split())
 
 
 def correct_scheme(
@@ -42,17 +28,8 @@ def correct_scheme(
     if not any(name in environ for name in _CLAIMS):
         return
     scheme = environ["wsgi.url_scheme"].lower()
-    if scheme not in ("http", "https") or not _is_among(peer(), trusted):
+    if scheme not in ("http", "https") or not is_among(peer(), trusted):
         # Set by uWSGI itself or by a proxy that speaks uWSGI's protocol; it is not a header field.
         https = environ.get("HTTPS", "").lower()
         scheme = "https" if https.startswith(("on", "1")) else "http"
     environ["wsgi.url_scheme"] = scheme
-
-
-def _is_among(address: str | None, trusted: Networks) -> bool:
-    if not address:
-        return address is not None
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return any(ip in network for network in trusted)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiopyramid_core.servers import BodyLimits
+from aiopyramid_core.servers import BodyLimits, Networks, networks
 from aiopyramid_core.setting_tables import (
     BYTES,
     SECONDS,
@@ -13,8 +13,6 @@ from aiopyramid_core.setting_tables import (
     positive_number,
     positive_seconds,
 )
-
-from ._scheme import Networks, networks
 
 __all__ = ("UWSGISettings",)
 

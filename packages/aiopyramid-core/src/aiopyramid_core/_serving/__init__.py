@@ -15,6 +15,8 @@ in between are here. The modules, in reading order:
     Files as response bodies.
 ``capabilities``, ``forwarding``
     What a connection offers the application; a connection that another protocol has taken over.
+``networks``
+    The addresses of trusted proxies, in settings.
 ``life``
     The event loop of a worker's process, and the end of the process.
 """

@@ -1,0 +1,29 @@
+"""Pyramid applications on any ASGI server: ``uvicorn myapp:application``.
+
+``README.md`` is the introduction; the modules in reading order:
+
+``application``
+    :func:`asgi`: the calls of an ASGI server, the start and the end.
+``_exchange``, ``_disconnects``
+    One request through the application; how it learns that its client has gone.
+``_environ``, ``_body``
+    A request, as WSGI describes it; its body, which is complete before the application starts.
+``_stopping``
+    What ends long responses when the server stops.
+``_settings``, ``_include``
+    How this package becomes part of an application.
+``_types``, ``exceptions``
+    The types of ASGI; the exception hierarchy.
+"""
+
+from ._include import includeme
+from .application import PyramidASGI, asgi
+from .exceptions import BodyTooSlow, ScopeNotSupported
+
+__all__ = (
+    "BodyTooSlow",
+    "PyramidASGI",
+    "ScopeNotSupported",
+    "asgi",
+    "includeme",
+)

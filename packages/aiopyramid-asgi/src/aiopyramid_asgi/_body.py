@@ -1,0 +1,99 @@
+"""The body of a request, received before the application starts: to memory, then to disk."""
+
+import asyncio
+from typing import Any, Final
+
+from aiopyramid_core.exceptions import BadRequest, ClientDisconnected
+from aiopyramid_core.servers import RequestBody
+
+from ._settings import ASGISettings
+from ._types import Receive
+from .exceptions import BodyTooSlow
+
+__all__ = ("has_no_body", "receive_body")
+
+_MOST_DIGITS: Final = 20
+"""Longest Content-Length: no body is longer, and Python refuses to convert thousands of digits."""
+
+
+def has_no_body(environ: dict[str, Any]) -> bool:
+    """Return whether it is certain that a request has no body (RFC 9112, 6.3).
+
+    In HTTP/2 and HTTP/3 a body needs no field that announces it.
+    """
+    return (
+        environ["SERVER_PROTOCOL"].startswith("HTTP/1")
+        and "CONTENT_LENGTH" not in environ
+        and "HTTP_TRANSFER_ENCODING" not in environ
+    )
+
+
+async def receive_body(
+    environ: dict[str, Any], receive: Receive, settings: ASGISettings
+) -> RequestBody:
+    """Wait for the whole body and make it ``wsgi.input``.
+
+    A body that is too long by its own account is refused before the client is asked to send it.
+
+    Args:
+        environ: The request's environ. Afterwards it has the length even of a chunked body.
+        receive: Waits for a part.
+        settings: How long the body may be, and how long the client may take.
+
+    Returns:
+        The body; to be closed after the request.
+
+    Raises:
+        BadRequest: ``Content-Length`` is not a number.
+        BodyTooSlow: The client has paused for too long.
+        ClientDisconnected: The client went away before the end of the body.
+        ContentTooLarge: The body is longer than allowed.
+        InsufficientStorage: There is no room for it.
+    """
+    body = RequestBody(settings)
+    try:
+        body.announce(_announced(environ))
+        if not has_no_body(environ):
+            await _receive(body, receive, settings.body_timeout_seconds)
+        # A server that ends a body early has lost its client.
+        if body.missing_bytes:
+            raise _gone(body)
+        environ["wsgi.input"] = body.open()
+    except BaseException:
+        body.close()
+        raise
+    # The server has joined the chunks.
+    if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None or body.length_bytes:
+        environ["CONTENT_LENGTH"] = str(body.length_bytes)
+    return body
+
+
+async def _receive(body: RequestBody, receive: Receive, seconds: float) -> None:
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(seconds):
+                message = await receive()
+        except TimeoutError:
+            raise BodyTooSlow(
+                f"nothing more of the request body has arrived for {seconds:g} seconds"
+                " (aiopyramid.asgi.body_timeout)"
+            ) from None
+        if message["type"] == "http.disconnect":
+            raise _gone(body)
+        if part := message.get("body", b""):
+            body.write(part)
+        more = message.get("more_body", False)
+
+
+def _gone(body: RequestBody) -> ClientDisconnected:
+    return ClientDisconnected(
+        f"the client closed the connection after {body.length_bytes} bytes of the request body"
+    )
+
+
+def _announced(environ: dict[str, Any]) -> int:
+    text = environ.get("CONTENT_LENGTH") or "0"
+    if not (text.isascii() and text.isdigit()) or len(text) > _MOST_DIGITS:
+        raise BadRequest(f"invalid Content-Length: {text[:_MOST_DIGITS]!r}")
+    return int(text)

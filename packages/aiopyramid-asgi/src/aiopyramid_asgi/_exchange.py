@@ -1,0 +1,285 @@
+"""One HTTP request and its response: ASGI on one side, a WSGI application on the other.
+
+The application runs in a greenlet of the bridge, in the server's Task. The rules between the
+application and its response are the core's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiopyramid_core import await_, spawn_greenlet
+from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
+from aiopyramid_core.exceptions import ClientDisconnected
+from aiopyramid_core.response_head import has_body, has_length
+from aiopyramid_core.servers import (
+    Capabilities,
+    RequestBody,
+    WSGIResponse,
+    kills_greenlet,
+    plain_text,
+    report_failure,
+    run_application,
+)
+
+from ._body import receive_body
+from ._disconnects import Disconnects
+from ._environ import build_environ
+from ._settings import ASGISettings
+from ._stopping import Stopping
+from ._types import Message, Receive, Scope, Send
+
+__all__ = ("Exchange", "Services", "fields_of")
+
+_log = logging.getLogger("aiopyramid_asgi")
+
+_MOST_AT_ONCE_BYTES: Final = 64 << 10
+"""How much of a body is sent before other tasks get a turn.
+
+To a client that has gone, some servers send without ever waiting.
+"""
+
+
+class Services:
+    """The objects that the exchanges of one application share.
+
+    Args:
+        application: The WSGI application, which decides where its requests run.
+        settings: The limits of requests.
+        stopping: Ends long responses when the server stops.
+    """
+
+    __slots__ = ("application", "settings", "stopping")
+
+    def __init__(
+        self,
+        application: Callable[[dict[str, Any], Any], Iterable[bytes]],
+        settings: ASGISettings,
+        stopping: Stopping,
+    ) -> None:
+        self.application = application
+        self.settings = settings
+        self.stopping = stopping
+
+
+class Exchange:
+    """One request and its response; the core's :class:`~aiopyramid_core.servers.Sink`.
+
+    Args:
+        services: The objects that the exchanges of one application share.
+        scope: The request.
+        receive: Waits for the next event from the client.
+        send: Sends an event to the client.
+
+    Attributes:
+        capabilities: The capabilities that the connection offers the application.
+        response: The response, started or not.
+    """
+
+    __slots__ = (
+        "_body",
+        "_disconnects",
+        "_receive",
+        "_scope",
+        "_send",
+        "_services",
+        "_task",
+        "_unyielded_bytes",
+        "_was_stopped",
+        "_whole",
+        "capabilities",
+        "response",
+    )
+
+    _disconnects: Disconnects
+    _task: "asyncio.Task[object]"
+    capabilities: Capabilities
+
+    def __init__(self, services: Services, scope: Scope, receive: Receive, send: Send) -> None:
+        self._services = services
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._body: RequestBody | None = None
+        self._whole: bytes | None = None
+        self._was_stopped = False
+        self._unyielded_bytes = 0
+        self.response = WSGIResponse(scope["method"])
+
+    async def run(self) -> None:
+        """Handle the request; raise only cancellations that are not our own."""
+        task = asyncio.current_task()
+        assert task is not None  # see the caller
+        self._task = task
+        self.capabilities = self._disconnects = Disconnects(self._receive, task)
+        environ: dict[str, Any] = {}
+        try:
+            settings = self._services.settings
+            environ = build_environ(self._scope, settings.trusted_proxies)
+            environ[ON_DISCONNECT] = self._disconnects.on_disconnect
+            self._body = await receive_body(environ, self._receive, settings)
+            await spawn_greenlet(run_application, self._services.application, environ, self)
+            if self._whole is not None:
+                await self._emit(self._whole, more=False)
+        except BaseException as error:
+            await self._fail(error)
+        finally:
+            self._end(environ)
+
+    # --- Called by the core, in the greenlet --------------------------------------------------
+
+    def send_whole(self, body: bytes) -> None:
+        """Keep a body that is complete already, which is then sent without another switch."""
+        response = self.response
+        response.commit()
+        if response.length is None and has_length(self._scope["method"], response.code):
+            response.headers.append(("Content-Length", str(len(body))))
+            if has_body(self._scope["method"], response.code):
+                response.set_length(len(body))
+        # The head is not sent yet, but cannot change either.
+        self._whole = response.take(body)
+
+    def send_file(self, body: Any) -> bool:
+        """Return False: a file is read in threads."""
+        return False
+
+    def write(self, part: bytes) -> None:
+        """Send a part of the body, after the head if that was not sent."""
+        await_(self._send_part(part))
+
+    def end(self) -> None:
+        """Send the end of a body in parts."""
+        await_(self._send_end())
+
+    # --- Private ------------------------------------------------------------------------------
+
+    async def _send_part(self, part: bytes) -> None:
+        if self._disconnects.client_is_gone:
+            raise _gone()
+        if not self.response.head_sent:
+            await self._begin_parts()
+        if part := self.response.take(part):
+            await self._emit(part, more=True)
+            self._unyielded_bytes += len(part)
+            if self._unyielded_bytes >= _MOST_AT_ONCE_BYTES:
+                self._unyielded_bytes = 0
+                await asyncio.sleep(0)
+
+    async def _begin_parts(self) -> None:
+        """Send the head of a response in parts, during which the client or the server may go."""
+        self.response.commit()
+        self._disconnects.watch()
+        is_event_stream = any(
+            name.lower() == "content-type" and value.lower().startswith("text/event-stream")
+            for name, value in self.response.headers
+        )
+        self._services.stopping.add(self._stop, at_once=is_event_stream)
+        await self._transmit(self._head())
+
+    def _stop(self) -> None:
+        self._was_stopped = True
+        self._disconnects.counting(self._task.cancel)
+
+    async def _send_end(self) -> None:
+        if self.response.head_sent:
+            self._disconnects.end()
+            await self._transmit({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            self.response.commit()
+            if self.response.length is None and has_length(
+                self._scope["method"], self.response.code
+            ):
+                self.response.headers.append(("Content-Length", "0"))
+            await self._emit(b"", more=False)
+
+    async def _emit(self, part: bytes, *, more: bool) -> None:
+        if not more:
+            self._disconnects.end()
+            await self._transmit(self._head())
+        await self._transmit({"type": "http.response.body", "body": part, "more_body": more})
+
+    def _head(self) -> Message:
+        response = self.response
+        fields = fields_of(response)
+        if response.asks_to_close and self._scope.get("http_version", "1.1") in ("1.0", "1.1"):
+            fields.append((b"connection", b"close"))
+        return {"type": "http.response.start", "status": response.code, "headers": fields}
+
+    async def _transmit(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except OSError as error:  # ASGI 2.4: the client has gone
+            raise _gone() from error
+
+    # --- The end ------------------------------------------------------------------------------
+
+    async def _fail(self, error: BaseException) -> None:
+        """Log an error, and answer with it or leave the response incomplete.
+
+        A server closes the connection of an incomplete response, which shows the client that it is.
+        """
+        is_foreign = isinstance(error, asyncio.CancelledError) and not self._take_back()
+        gone = self._disconnects.client_is_gone
+        was_stopped = self._was_stopped and isinstance(error, asyncio.CancelledError)
+        status = None
+        if not was_stopped:
+            name = f"{self._scope['method']} {self._scope['path']}"
+            status = report_failure(error, name, _log, client_is_gone=gone)
+        try:
+            if status is not None and (self._whole is None and not self.response.head_sent):
+                await self._answer(status)
+            elif was_stopped and self.response.length is None:
+                await self._send_end()  # an event stream may end anywhere
+        except Exception as failure:
+            _log.debug("The client cannot be answered: %s", failure)
+        if is_foreign or kills_greenlet(error):
+            raise error
+
+    def _take_back(self) -> bool:
+        """Take back our own cancellations of the server's Task; return whether all were ours."""
+        while self._disconnects.cancellations:
+            self._disconnects.cancellations -= 1
+            self._task.uncancel()
+        return not self._task.cancelling()
+
+    async def _answer(self, status: HTTPStatus) -> None:
+        self._disconnects.end()
+        line, fields, body = plain_text(status)
+        self.response = response = WSGIResponse(self._scope["method"])
+        response.start(line, fields)
+        response.commit()
+        if self._scope.get("http_version", "1.1") in ("1.0", "1.1"):
+            # What is left of a body that was refused need not be read.
+            response.asks_to_close = status in (
+                HTTPStatus.REQUEST_TIMEOUT,
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            )
+        await self._emit(response.take(body), more=False)
+
+    def _end(self, environ: dict[str, Any]) -> None:
+        self._services.stopping.discard(self._stop)
+        self._disconnects.end()
+        self._take_back()
+        # Breaks the cycle environ -> capabilities -> environ.
+        environ.pop(ON_DISCONNECT, None)
+        environ.pop(UPGRADE, None)
+        if self._body is not None:
+            self._body.close()
+
+
+def fields_of(response: WSGIResponse) -> list[tuple[bytes, bytes]]:
+    """Return the header fields of a response as ASGI servers take them.
+
+    Args:
+        response: The response, committed.
+    """
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers
+    ]
+
+
+def _gone() -> ClientDisconnected:
+    return ClientDisconnected("the client closed the connection before the response's end")

@@ -1,0 +1,188 @@
+"""Real ASGI servers, each started once for all tests, and servers that exist in the test only."""
+
+import asyncio
+import contextlib
+import http.client
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import coroutine_tests
+import pytest
+from server_process import Process
+
+pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
+
+SITE = Path(__file__).parent / "site"
+PATIENCE_SECONDS = 30.0
+
+COMMANDS = {
+    "uvicorn": "uvicorn --port 0 --lifespan on {app}",
+    # In the process that gets the signals: hypercorn does not pass them on to its workers.
+    "hypercorn": "hypercorn --workers 0 --bind 127.0.0.1:{port} {app}",
+    "granian": "granian --interface asgi --port {port} {app}",
+    "daphne": "daphne --bind 127.0.0.1 --port {port} {app}",
+}
+
+
+@pytest.fixture
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """One kind of loop is enough: the servers are tested with their own."""
+    return asyncio.new_event_loop
+
+
+class Server(Process):
+    """An ASGI server."""
+
+    def __init__(self, name: str, app: str, **environment: str) -> None:
+        self.name = name
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = COMMANDS[name].format(app=app, port=self.port).split()
+        super().__init__(
+            [sys.executable, "-W", "ignore", "-m", *command],
+            {"PYTHONPATH": str(SITE)} | environment,
+        )
+        try:
+            if name == "uvicorn":
+                self.port = int(self.said(r"running on http://127\.0\.0\.1:(\d+)")[1])
+            self.until(self._accepts)
+        except BaseException:
+            self.close()
+            raise
+
+    def _accepts(self) -> bool:
+        assert self.popen.poll() is None, self.output
+        try:
+            self.connect().close()
+        except OSError:
+            return False
+        return True
+
+    def connect(self) -> socket.socket:
+        """Connect, without a request."""
+        return socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS)
+
+    def ask(self, request: str, body: bytes = b"") -> socket.socket:
+        """Send a request line and its fields, and leave the connection open."""
+        client = self.connect()
+        head = "\r\n".join([*request.splitlines(), "Host: site.example", "", ""])
+        client.sendall(head.encode("latin-1") + body)
+        return client
+
+    def get(
+        self, path: str, method: str = "GET", body: Any = None, **fields: str
+    ) -> "http.client.HTTPResponse":
+        """Return a response, whose body is in ``text``."""
+        fields = {name.replace("_", "-"): value for name, value in fields.items()}
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        ) as client:
+            client.request(method, path, body, fields)
+            response: Any = client.getresponse()
+            response.text = response.read().decode()
+        return response
+
+    def happens(self, what: str) -> None:
+        """Wait until the application has noted something."""
+        self.until(lambda: what in self.get("/what_happened").text)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, Server]]:
+    """The servers that run; not a parametrised fixture, which would restart them."""
+    running: dict[str, Server] = {}
+    yield running
+    for server in running.values():
+        server.close()
+
+
+@pytest.fixture(params=COMMANDS)
+def server(servers: dict[str, Server], request: pytest.FixtureRequest) -> Server:
+    """Every ASGI server in turn, with the application of ``site/asgi_site.py``."""
+    if request.param not in servers:
+        servers[request.param] = Server(request.param, "asgi_site:application")
+    return servers[request.param]
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Server]]:
+    """Start a server of the test's own, which it may end."""
+    started: list[Server] = []
+
+    def start(name: str, app: str = "asgi_site:application", **environment: str) -> Server:
+        started.append(Server(name, app, **environment))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+class FakeServer:
+    """A server that sends an application the events that a test says."""
+
+    def __init__(self, **scope: Any) -> None:
+        self.scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"site.example")],
+            "client": ("192.0.2.7", 1234),
+            "server": ("192.0.2.1", 80),
+        } | scope
+        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.sent: list[dict[str, Any]] = []
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    def tell(self, kind: str, **content: Any) -> None:
+        self.events.put_nowait({"type": kind} | content)
+
+    async def call(self, application: Any) -> "FakeServer":
+        await application(self.scope, self.events.get, self.send)
+        return self
+
+    @property
+    def status(self) -> int:
+        return self.sent[0]["status"]
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.sent[0]["headers"])
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(self.sent) and self.sent[-1].get("more_body") is False
+
+
+@pytest.fixture(scope="session")
+def fake_server() -> type[FakeServer]:
+    return FakeServer
+
+
+@pytest.fixture(scope="session")
+def soon() -> Callable[..., Any]:
+    """Wait in a coroutine until a condition holds."""
+
+    async def soon(condition: Callable[[], object]) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < end, "it never happened"
+            await asyncio.sleep(0.001)
+
+    return soon

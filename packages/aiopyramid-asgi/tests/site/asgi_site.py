@@ -1,0 +1,156 @@
+"""An application with what a server can be asked for."""
+
+import asyncio
+import hashlib
+import threading
+import time
+
+from pyramid.config import Configurator
+from pyramid.response import Response
+
+from aiopyramid_core.streaming import EventStreamResponse
+
+log = []
+"""What has happened, for the clients to read."""
+
+
+async def hello(request):
+    await asyncio.sleep(0)
+    return "hello"
+
+
+def name_of_thread(request):
+    return threading.current_thread().name
+
+
+def sleeping(request):
+    time.sleep(0.2)
+    return "slept"
+
+
+async def environ(request):
+    return {name: value for name, value in request.environ.items() if isinstance(value, str)}
+
+
+async def url(request):
+    return request.url
+
+
+async def cookies(request):
+    return dict(request.cookies)
+
+
+async def upload(request):
+    log.append("upload")
+    return hashlib.sha256(request.body).hexdigest()
+
+
+async def events(request):
+    async def ticks():
+        try:
+            while True:
+                yield "tick"
+                await asyncio.sleep(0.05)
+        finally:
+            log.append("events closed")
+
+    return EventStreamResponse(ticks())
+
+
+async def endless(request):
+    """Send as fast as the server takes it."""
+    taken = request.registry.settings["taken"] = [0]
+
+    async def parts():
+        try:
+            while True:
+                yield b"x" * (64 << 10)
+                taken[0] += 1
+        finally:
+            log.append("endless closed")
+
+    return Response(app_iter=parts())
+
+
+def threaded(request):
+    """Send without an end, from a thread."""
+
+    def parts():
+        try:
+            while True:
+                yield b"x" * (64 << 10)
+        finally:
+            log.append("threaded closed")
+
+    return Response(app_iter=parts())
+
+
+async def taken(request):
+    return str(request.registry.settings["taken"][0])
+
+
+async def waiting(request):
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        log.append("waiting cancelled")
+        raise
+
+
+async def broken(request):
+    async def parts():
+        yield b"the beginning"
+        raise ValueError("broken on purpose")
+
+    return Response(app_iter=parts())
+
+
+async def failing(request):
+    raise ValueError("failed on purpose")
+
+
+async def parts(request):
+    async def parts():
+        for number in range(3):
+            yield b"%d" % number
+
+    return Response(app_iter=parts())
+
+
+async def what_happened(request):
+    return log
+
+
+def main(global_config=None, **settings):
+    with Configurator(settings=settings) as config:
+        config.include("aiopyramid_asgi")
+        for view in (hello, name_of_thread, sleeping, upload, taken, url):
+            _add(config, view, renderer="string")
+        for view in (environ, cookies, what_happened):
+            _add(config, view, renderer="json")
+        for view in (events, endless, threaded, waiting, broken, failing, parts):
+            _add(config, view)
+        config.add_startup(started)
+        config.add_shutdown(stopped)
+        return config.make_asgi_app()
+
+
+def _add(config, view, **options):
+    config.add_route(view.__name__, f"/{view.__name__}*rest")
+    config.add_view(view, route_name=view.__name__, **options)
+
+
+async def started(registry):
+    print("the application has started", flush=True)
+
+
+async def stopped(registry):
+    print("the application has stopped", flush=True)
+
+
+application = main(
+    **{
+        "aiopyramid.cancel_on_disconnect": "true",
+        "aiopyramid.asgi.body_limit_bytes": str(1 << 20),
+    }
+)

@@ -1,0 +1,377 @@
+"""Requests and the lifespan, with a server that says what the test says."""
+
+import asyncio
+import gc
+import signal
+
+import pytest
+from pyramid.config import Configurator
+from pyramid.exceptions import ConfigurationError
+from pyramid.response import Response
+
+from aiopyramid_asgi import ScopeNotSupported, asgi
+from aiopyramid_core.streaming import EventStreamResponse
+
+pytestmark = pytest.mark.usefixtures("loop_factory")
+
+
+@pytest.fixture
+def application():
+    """Build an application whose only view is the given one."""
+
+    def build(view, **settings):
+        config = Configurator(settings=settings)
+        config.include("aiopyramid_asgi")
+        config.add_view(view)
+        return config.make_asgi_app()
+
+    return build
+
+
+def plain(body=b"hello", headers=(), status="200 OK"):
+    def application(environ, start_response):
+        start_response(status, list(headers))
+        return [body]
+
+    return asgi(application)
+
+
+async def hello(request):
+    return Response("hello")
+
+
+# --- Requests -------------------------------------------------------------------------------------
+
+
+async def test_any_wsgi_application_is_served(fake_server):
+    server = await fake_server().call(plain(headers=[("X-Field", "välue")]))
+    assert server.status == 200
+    assert server.headers == {b"x-field": "välue".encode("latin-1"), b"content-length": b"5"}
+    assert server.body == b"hello"
+    assert server.is_complete
+
+
+async def test_without_a_body_in_the_response_there_is_no_length(fake_server):
+    server = await fake_server().call(plain(b"", status="204 No Content"))
+    assert server.headers == {}
+
+
+async def test_an_upload_is_read_before_the_application_starts(application, fake_server):
+    async def view(request):
+        return Response(request.body)
+
+    server = fake_server(method="POST", headers=[(b"transfer-encoding", b"chunked")])
+    server.tell("http.request", body=b"one ", more_body=True)
+    server.tell("http.request", body=b"two")
+    await server.call(application(view))
+    assert server.body == b"one two"
+
+
+async def test_a_request_of_http2_may_have_a_body_without_announcing_it(application, fake_server):
+    async def view(request):
+        return Response(request.body)
+
+    server = fake_server(method="POST", http_version="2", headers=[])
+    server.tell("http.request", body=b"unannounced")
+    assert (await server.call(application(view))).body == b"unannounced"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [{"body": b"abc", "more_body": True}, None],
+        [{"body": b"abc", "more_body": False}],
+    ],
+    ids=["the client disconnects", "the server ends it"],
+)
+async def test_a_truncated_upload_is_never_handed_on(application, fake_server, events):
+    called = []
+    server = fake_server(method="POST", headers=[(b"content-length", b"10")])
+    for event in events:
+        server.tell(*("http.disconnect",) if event is None else ("http.request",), **event or {})
+    await server.call(application(lambda request: called.append(request)))
+    assert called == []
+    assert server.sent == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ([(b"content-length", b"101")], 413),
+        ([(b"content-length", b"1_0")], 400),
+        ([(b"content-type", b"a"), (b"content-type", b"b")], 400),
+    ],
+)
+async def test_a_request_that_is_refused_is_answered_unread(
+    application, fake_server, fields, status
+):
+    server = fake_server(method="POST", headers=fields)
+    await server.call(application(hello, **{"aiopyramid.asgi.body_limit_bytes": "100"}))
+    assert (server.status, server.is_complete) == (status, True)
+
+
+async def test_a_client_that_pauses_in_an_upload_is_answered_with_408(application, fake_server):
+    server = fake_server(method="POST", headers=[(b"content-length", b"10")])
+    server.tell("http.request", body=b"abc", more_body=True)
+    await server.call(application(hello, **{"aiopyramid.asgi.body_timeout": "0.01"}))
+    assert server.status == 408
+    assert server.headers[b"connection"] == b"close"
+
+
+async def test_an_application_that_breaks_wsgi_is_answered_with_500(fake_server):
+    server = await fake_server().call(plain(headers=[("Bad\nName", "")]))
+    assert server.status == 500
+
+
+async def test_a_view_that_exits_does_not_end_the_server(application, fake_server):
+    async def view(request):
+        raise SystemExit
+
+    assert (await fake_server().call(application(view))).status == 500
+
+
+async def test_a_client_that_has_gone_cancels_what_it_has_asked_for(application, fake_server, soon):
+    began = asyncio.Event()
+
+    async def view(request):
+        began.set()
+        await asyncio.sleep(60)
+
+    server = fake_server()
+    task = asyncio.create_task(
+        server.call(application(view, **{"aiopyramid.cancel_on_disconnect": "true"}))
+    )
+    await began.wait()
+    server.tell("http.disconnect")
+    await task  # which is not cancelled itself
+    assert server.sent == []
+
+
+async def test_our_own_cancellation_leaves_nothing_behind_in_the_task_of_the_server(
+    application, fake_server
+):
+    async def view(request):
+        async def parts():
+            yield b"part"
+            await asyncio.sleep(60)
+
+        return Response(app_iter=parts())
+
+    server = fake_server()
+
+    async def serve():
+        server.events.put_nowait({"type": "http.disconnect"})
+        await server.call(application(view))
+        assert asyncio.current_task().cancelling() == 0
+        await asyncio.sleep(0)  # a cancellation that was left would be raised here
+
+    await asyncio.create_task(serve())
+
+
+async def test_a_cancellation_by_the_server_is_raised_again(application, fake_server, soon):
+    began = asyncio.Event()
+
+    async def view(request):
+        began.set()
+        await asyncio.sleep(60)
+
+    server = fake_server()
+    task = asyncio.create_task(server.call(application(view)))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert server.status == 503
+
+
+async def test_a_server_whose_send_raises_has_lost_its_client(application, fake_server):
+    closed = []
+
+    async def view(request):
+        async def parts():
+            try:
+                while True:
+                    yield b"part"
+            finally:
+                closed.append(True)
+
+        return Response(app_iter=parts())
+
+    server = fake_server()
+
+    async def send(message):
+        raise OSError("gone")
+
+    server.send = send
+    await server.call(application(view))
+    assert closed == [True]
+
+
+async def test_a_body_that_never_waits_lets_others_run(application, fake_server):
+    async def view(request):
+        async def parts():
+            for _ in range(40):
+                yield b"x" * (32 << 10)
+
+        return Response(app_iter=parts())
+
+    turns = []
+
+    async def count():
+        while True:
+            turns.append(True)
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await fake_server().call(application(view))
+    counting.cancel()
+    assert len(turns) > 15
+
+
+async def test_a_request_to_close_is_passed_on_in_http1_only(fake_server):
+    application = plain(headers=[("Connection", "close")])
+    server = await fake_server().call(application)
+    assert server.headers[b"connection"] == b"close"
+    server = fake_server(http_version="2")
+    server.tell("http.request")
+    assert b"connection" not in (await server.call(application)).headers
+
+
+async def test_a_request_leaves_no_garbage(application, fake_server):
+    served = application(hello)
+    await fake_server().call(served)
+    gc.collect()
+    gc.disable()
+    try:
+        await fake_server().call(served)
+        assert gc.collect() < 40  # Pyramid's own
+    finally:
+        gc.enable()
+
+
+async def test_another_protocol_is_refused(application):
+    with pytest.raises(ScopeNotSupported, match="unsupported ASGI scope: 'webtransport'"):
+        await application(hello)({"type": "webtransport"}, None, None)
+
+
+async def test_settings_of_an_application_in_middleware_are_given_to_asgi(fake_server):
+    def middleware(environ, start_response):
+        start_response("200 OK", [])
+        return [b""]
+
+    served = asgi(middleware, {"aiopyramid.asgi.body_limit_bytes": "1"})
+    server = fake_server(method="POST", headers=[(b"content-length", b"2")])
+    assert (await server.call(served)).status == 413
+
+
+def test_an_invalid_setting_is_named():
+    with pytest.raises(ConfigurationError, match=r"aiopyramid\.asgi\.trusted_proxies is 'me'"):
+        asgi(lambda: None, {"aiopyramid.asgi.trusted_proxies": "me"})
+
+
+# --- Lifespan -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def living():
+    """An application that notes its start and its end."""
+    config = Configurator()
+    config.include("aiopyramid_asgi")
+    config.registry.notes = notes = []
+    config.add_startup(lambda registry: notes.append("started"))
+    config.add_shutdown(lambda registry: notes.append("stopped"))
+    config.add_view(hello)
+    application = config.make_asgi_app()
+    application.notes = notes
+    return application
+
+
+async def test_the_lifespan_starts_and_stops_the_application(living, fake_server):
+    server = fake_server(type="lifespan")
+    server.tell("lifespan.startup")
+    task = asyncio.create_task(server.call(living))
+    await asyncio.sleep(0.01)
+    assert living.notes == ["started"]
+    server.tell("lifespan.shutdown")
+    await task
+    assert [each["type"] for each in server.sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert living.notes == ["started", "stopped"]
+
+
+async def test_an_application_that_cannot_start_says_why(fake_server):
+    def fail(registry):
+        raise OSError("no database")
+
+    config = Configurator()
+    config.include("aiopyramid_asgi")
+    config.add_startup(fail)
+    server = fake_server(type="lifespan")
+    server.tell("lifespan.startup")
+    await server.call(config.make_asgi_app())
+    assert [each["type"] for each in server.sent] == ["lifespan.startup.failed"]
+    assert "no database" in server.sent[0]["message"]
+
+
+async def test_a_server_without_a_lifespan_starts_it_with_the_first_request(living, fake_server):
+    await fake_server().call(living)
+    assert living.notes == ["started"]
+
+
+async def test_the_lifespan_of_another_application_may_be_this_ones(living):
+    async with living.lifespan(None):
+        assert living.notes == ["started"]
+    assert living.notes == ["started", "stopped"]
+
+
+# --- The end --------------------------------------------------------------------------------------
+
+
+async def test_a_signal_ends_event_streams_and_reaches_the_server_too(application, fake_server):
+    async def view(request):
+        async def ticks():
+            while True:
+                yield "tick"
+                await asyncio.sleep(0.001)
+
+        return EventStreamResponse(ticks())
+
+    told = []
+    before = signal.signal(signal.SIGTERM, lambda *args: told.append("server"))
+    try:
+        served = application(view)
+        async with served.lifespan():
+            server = fake_server()
+            task = asyncio.create_task(server.call(served))
+            while b"tick" not in server.body:
+                await asyncio.sleep(0.001)
+            signal.raise_signal(signal.SIGTERM)
+            await task
+            assert server.is_complete
+        assert told == ["server"]
+        signal.raise_signal(signal.SIGTERM)
+        assert told == ["server", "server"]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+async def test_what_is_left_after_the_graceful_timeout_is_broken_off(application, fake_server):
+    began = asyncio.Event()
+
+    async def view(request):
+        async def parts():
+            yield b"part"
+            began.set()
+            await asyncio.sleep(60)
+
+        return Response(app_iter=parts(), content_length=1000)
+
+    served = application(view, **{"aiopyramid.asgi.graceful_timeout": "0.01"})
+    server = fake_server()
+    task = asyncio.create_task(server.call(served))
+    await began.wait()
+    served._stopping.begin()
+    await task
+    assert not server.is_complete

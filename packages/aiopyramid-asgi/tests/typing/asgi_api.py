@@ -1,0 +1,26 @@
+"""Uses of the public interface, for mypy."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pyramid.config import Configurator
+
+from aiopyramid_asgi import BodyTooSlow, PyramidASGI, ScopeNotSupported, asgi, includeme
+
+config = Configurator()
+includeme(config)
+application: PyramidASGI = asgi(config.make_wsgi_app(), {"aiopyramid.asgi.body_timeout": "5"})
+
+
+async def serve(
+    receive: Callable[[], Awaitable[dict[str, Any]]],
+    send: Callable[[dict[str, Any]], Awaitable[None]],
+) -> str:
+    async with application.lifespan(None):
+        try:
+            await application({"type": "http"}, receive, send)
+        except BodyTooSlow as error:
+            return error.status.phrase
+        except ScopeNotSupported as error:
+            return error.kind
+    return ""
