@@ -74,7 +74,13 @@ def test_the_start_of_the_loop_is_logged_once(lives, name):
 
 @pytest.mark.parametrize("name", [name for name in PROCESSES if name not in WITHOUT_LOOP])
 def test_a_server_that_has_a_loop_gets_no_other(lives, name):
-    assert not any(LOOP_STARTS in line for line in lives(name))
+    # The application awaits when it is configured.
+    assert any(LOOP_STARTS in line for line in lives(name)) is not KINDS[name].awaits_early
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if not KINDS[name].awaits_early])
+def test_what_has_awaited_before_there_was_a_loop_is_warned_of(lives, name):
+    assert sum("before the server had an event loop" in line for line in lives(name)) == 1
 
 
 @pytest.mark.parametrize("name", WITHOUT_LOOP)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import aiopyramid_asgi
-from aiopyramid_asgi import application, exceptions
+from aiopyramid_asgi import application, exceptions, runners
 
-MODULES = [aiopyramid_asgi, application, exceptions]
+MODULES = [aiopyramid_asgi, application, exceptions, runners]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

@@ -3,7 +3,7 @@
 import pytest
 from pyramid.exceptions import ConfigurationError
 
-from aiopyramid_uwsgi._scheme import networks
+from aiopyramid_core.servers import networks
 from aiopyramid_uwsgi._settings import UWSGISettings
 
 PREFIX = "aiopyramid.uwsgi."

@@ -10,6 +10,7 @@ import http.client
 import itertools
 import json
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +38,8 @@ class Kind:
         keeps_alive: Whether a connection serves more than one request.
         end: The signal with which its operator ends it.
         announces: The line that it prints when it listens, with the port as the group.
+        announces_early: Whether it prints that line before it listens.
+        awaits_early: Whether coroutines at configuration time run on the loop that serves.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Kind:
     keeps_alive: bool = True
     end: int = signal.SIGTERM
     announces: str = r"(?:Listening at:|Serving on) http://127\.0\.0\.1:(\d+)"
+    announces_early: bool = False
+    awaits_early: bool = True
 
 
 KINDS: dict[str, Kind] = {}
@@ -98,6 +103,27 @@ def uwsgi_preloaded(module: str) -> list[str]:
     """Return a command with which the master loads the application, before it forks."""
     settings = {"pyramid.includes": "aiopyramid_uwsgi"}
     return uwsgi_command("--eval", f"from {module} import main; application = main(**{settings})")
+
+
+def asgi(name: str, *settings: str) -> Callable[[str, Path], list[str]]:
+    """Return a function that returns the command line of an ASGI server."""
+
+    def command(module: str, folder: Path) -> list[str]:
+        server = "\n".join([f"use = egg:aiopyramid-asgi#{name}", *settings, ""])
+        ini = write_ini(folder, f"{module}:main", server)
+        return [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)]
+
+    return command
+
+
+# They load the application before there is a loop.
+ASGI: dict[str, Any] = {"at_once": 50, "owns_loop": True, "awaits_early": False}
+RUNS_ON = r"unning on http://127\.0\.0\.1:(\d+)"
+kind("uvicorn", **ASGI, announces=RUNS_ON)(asgi("uvicorn", "port = 0"))
+kind("hypercorn", **ASGI, announces=RUNS_ON)(asgi("hypercorn", "bind = 127.0.0.1:0"))
+kind("granian", **ASGI, announces_early=True)(asgi("granian", "port = 0"))
+DAPHNE_RUNS_ON = r"TCP address 127\.0\.0\.1:(\d+)"
+kind("daphne", **ASGI, announces=DAPHNE_RUNS_ON)(asgi("daphne", "port = 0"))
 
 
 @kind("gthread", at_once=8)
@@ -188,6 +214,8 @@ class HttpServer(Server):
 
     def connect(self) -> http.client.HTTPConnection:
         port = int(self.process.said(self.kind.announces)[1])
+        if self.kind.announces_early:
+            self.process.until(lambda: _accepts(port))
         return http.client.HTTPConnection("127.0.0.1", port, timeout=self.patience_seconds)
 
     @contextlib.contextmanager
@@ -223,6 +251,14 @@ class HttpServer(Server):
             connection.request("GET", self.prefix + path)
             with contextlib.closing(connection.getresponse()) as response:
                 yield iter(lambda: response.read1(1 << 16), b"")
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 class InProcessServer(Server):

@@ -12,6 +12,8 @@
     What ends long responses when the server stops.
 ``_settings``, ``_include``
     How this package becomes part of an application.
+``runners``
+    The servers for ``pserve``.
 ``_types``, ``exceptions``
     The types of ASGI; the exception hierarchy.
 """

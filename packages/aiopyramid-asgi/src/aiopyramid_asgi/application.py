@@ -89,33 +89,39 @@ class PyramidASGI:
         Raises:
             StartupError: A startup function of the application has failed.
         """
-        await self._start()
+        await self.start()
         try:
             yield
         finally:
-            await self._stop()
+            await self.stop()
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         await _expect(receive, "lifespan.startup")
         try:
-            await self._start()
+            await self.start()
         except StartupError as error:
             _log.critical("%s", error, exc_info=error.error)
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await _expect(receive, "lifespan.shutdown")
-        await self._stop()
+        await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """Start the application on the running event loop; for servers without a lifespan.
+
+        Raises:
+            StartupError: A startup function of the application has failed.
+        """
         self._use(asyncio.get_running_loop())
         if self._lifespan is None:
             await startup()
         else:
             await self._lifespan.start()
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
+        """Stop the application, after its last response."""
         self._stopping.begin()
         self._stopping.ignore()
         self._loop = None

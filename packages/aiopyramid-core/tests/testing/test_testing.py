@@ -179,7 +179,7 @@ def test_an_application_that_cannot_be_made_is_shown_with_its_traceback(module):
 
 
 def test_a_server_that_nobody_knows_is_refused_with_those_that_there_are():
-    known = "the servers known here are gunicorn, uwsgi, waitress, threads"
+    known = "the servers known here are gunicorn, uwsgi, uvicorn, hypercorn, granian, daphne,"
     with pytest.raises(NotServed, match=known):
         serving("package:main", "apache").__enter__()
 

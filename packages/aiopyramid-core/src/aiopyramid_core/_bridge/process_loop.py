@@ -76,7 +76,14 @@ class _ProcessLoop:
     def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make a server's loop the loop of the process."""
         with self._lock:
+            has_other = self._own_loop is not None and self._loop is self._own_loop
             self._loop = loop
+        if has_other:
+            _log.warning(
+                "Coroutines have run before the server had an event loop, on one of their own: what"
+                " they have bound to it, such as a pool of connections, does not work on the"
+                " server's loop. Make it in a function of config.add_startup"
+            )
         _follow_default_executor(loop)
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ import inspect
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -91,7 +92,8 @@ SERVERS: Final = tuple(KINDS)
 """The servers that :func:`serving` supports.
 
 They are gunicorn with the worker of ``aiopyramid-gunicorn``, uWSGI with its asyncio engine,
-waitress, and ``threads``, the standard library's server with a thread for each request. The
+waitress, the ASGI servers uvicorn, hypercorn, granian and daphne with ``aiopyramid-asgi``, and
+``threads``, the standard library's server with a thread for each request. The
 environment variable ``AIOPYRAMID_UWSGI`` must name uWSGI, as a path or as a program on PATH. For
 uWSGI, the application includes ``aiopyramid_uwsgi``.
 """
@@ -230,7 +232,7 @@ def _wait_until_it_serves(process: "subprocess.Popen[bytes]", server: str, log: 
         ended = process.poll() is not None  # before the log is read, so that the log is complete
         said = log.read_text(encoding="utf-8", errors="replace")
         found = [match for words in KINDS[server].serves if (match := re.search(words, said))]
-        if len(found) == len(KINDS[server].serves):
+        if len(found) == len(KINDS[server].serves) and _accepts(found[0][1]):
             return f"http://{found[0][1]}"
         if ended:
             raise NotServed(server, f"it has exited with this output:\n{said}")
@@ -239,6 +241,16 @@ def _wait_until_it_serves(process: "subprocess.Popen[bytes]", server: str, log: 
                 server, f"it is not ready after {_PATIENCE_SECONDS:g} seconds. Its output:\n{said}"
             )
         time.sleep(0.01)
+
+
+def _accepts(address: str) -> bool:
+    """Return whether a server accepts clients; some announce it a little earlier."""
+    host, port = address.split(":")
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_SECONDS).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def _end(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:

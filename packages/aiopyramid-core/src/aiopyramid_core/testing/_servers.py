@@ -60,6 +60,7 @@ class Kind:
         command: Returns the command that starts the server with an ini file.
         serves: The server's output when it is ready, as regular expressions; the group of the first
             is the address.
+        also_needs: Another module that must be installed, or None.
     """
 
     needs: str
@@ -67,6 +68,7 @@ class Kind:
     end: signal.Signals
     command: Callable[[Path], list[str]] = _pserve
     serves: tuple[str, ...] = (r"(?:Listening at:|Serving on) http://(127\.0\.0\.1:\d+)",)
+    also_needs: str | None = None
 
 
 GUNICORN_SETTINGS: Final = "gunicorn.conf.py"
@@ -82,6 +84,15 @@ graceful_timeout = 5
 control_socket_disable = true
 """
 
+
+def _asgi_server(name: str, settings: str, listens: str) -> Kind:
+    """Return a kind of ASGI server, with the application of ``aiopyramid-asgi``."""
+    configuration = f"use = egg:aiopyramid-asgi#{name}\n{settings}\n"
+    return Kind(
+        name, configuration, signal.SIGTERM, serves=(listens,), also_needs="aiopyramid_asgi"
+    )
+
+
 KINDS: Final = {
     "gunicorn": Kind("aiopyramid_gunicorn", _GUNICORN, signal.SIGTERM),
     "uwsgi": Kind(
@@ -92,6 +103,12 @@ KINDS: Final = {
         # It listens before it has created the application.
         (r"bound to TCP address (127\.0\.0\.1:\d+)", "running asyncio loop engine"),
     ),
+    "uvicorn": _asgi_server("uvicorn", "port = 0", r"unning on http://(127\.0\.0\.1:\d+)"),
+    "hypercorn": _asgi_server(
+        "hypercorn", "bind = 127.0.0.1:0", r"unning on http://(127\.0\.0\.1:\d+)"
+    ),
+    "granian": _asgi_server("granian", "port = 0", r"Listening at: http://(127\.0\.0\.1:\d+)"),
+    "daphne": _asgi_server("daphne", "port = 0", r"Listening on TCP address (127\.0\.0\.1:\d+)"),
     "waitress": Kind("waitress", "use = egg:waitress#main\nlisten = 127.0.0.1:0\n", signal.SIGINT),
     "threads": Kind(
         __package__,
@@ -107,9 +124,10 @@ def what_is_missing(server: str) -> str | None:
     Args:
         server: One of :data:`KINDS`.
     """
-    needs = KINDS[server].needs
-    if importlib.util.find_spec(needs) is None:
-        return f"{needs} is not installed"
+    kind = KINDS[server]
+    for needs in filter(None, (kind.needs, kind.also_needs)):
+        if importlib.util.find_spec(needs) is None:
+            return f"{needs} is not installed"
     if server == "uwsgi" and _uwsgi_binary() is None:
         named = os.environ.get(_UWSGI_BINARY)
         if named:

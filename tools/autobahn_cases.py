@@ -5,8 +5,8 @@ pyenv's or the one on PATH. The first run installs the suite into ``build/autoba
 report is also written. A run takes some minutes without the 216 cases about compression, which take
 a quarter of an hour and are omitted unless requested::
 
-    python tools/autobahn.py
-    python tools/autobahn.py --cases "12.*" "13.*" --asyncio
+    python tools/autobahn_cases.py
+    python tools/autobahn_cases.py --cases "12.*" "13.*" --asyncio
 
 The exit status is 0 if no case fails.
 """
