@@ -6,6 +6,8 @@
     :func:`asgi`: the calls of an ASGI server, the start and the end.
 ``_exchange``, ``_disconnects``
     One request through the application; how it learns that its client has gone.
+``_websocket``, ``_channel``
+    One WebSocket, in whole messages.
 ``_environ``, ``_body``
     A request, as WSGI describes it; its body, which is complete before the application starts.
 ``_stopping``

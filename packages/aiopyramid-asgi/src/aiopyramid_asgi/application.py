@@ -23,6 +23,7 @@ from ._exchange import Exchange, Services
 from ._settings import SETTINGS, ASGISettings
 from ._stopping import Stopping
 from ._types import Message, Receive, Scope, Send
+from ._websocket import WebSocketExchange
 from .exceptions import ScopeNotSupported
 
 __all__ = ("PyramidASGI", "asgi")
@@ -57,11 +58,12 @@ class PyramidASGI:
             ScopeNotSupported: The connection speaks another protocol than HTTP and WebSocket.
         """
         kind = scope["type"]
-        if kind == "http":
+        if kind in ("http", "websocket"):
             loop = asyncio.get_running_loop()
             if loop is not self._loop:
                 self._use(loop)  # the server has no lifespan
-            exchange = Exchange(self._services, scope, receive, send)
+            make_exchange = Exchange if kind == "http" else WebSocketExchange
+            exchange = make_exchange(self._services, scope, receive, send)
             if asyncio.current_task() is None:
                 await loop.create_task(exchange.run())  # the server drives coroutines by itself
             else:

@@ -9,6 +9,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 
 from aiopyramid_core.streaming import EventStreamResponse
+from aiopyramid_websocket import WebsocketMapper
 
 log = []
 """What has happened, for the clients to read."""
@@ -117,6 +118,31 @@ async def parts(request):
     return Response(app_iter=parts())
 
 
+async def echo(request, ws):
+    try:
+        async for message in ws:
+            if message == "close":
+                await ws.close(4001, "as asked")
+            elif message == "fragments":
+                await ws.send(["one ", "two"])
+            elif message == "fail":
+                raise ValueError("failed on purpose")
+            else:
+                await ws.send(message)
+    finally:
+        log.append(f"echo ended with {ws.close_code}")
+
+
+async def flood(request, ws):
+    sent = request.registry.settings["taken"] = [0]
+    try:
+        while True:
+            await ws.send(b"x" * (64 << 10))
+            sent[0] += 1
+    finally:
+        log.append("flood ended")
+
+
 async def what_happened(request):
     return log
 
@@ -130,6 +156,9 @@ def main(global_config=None, **settings):
             _add(config, view, renderer="json")
         for view in (events, endless, threaded, waiting, broken, failing, parts):
             _add(config, view)
+        config.include("aiopyramid_websocket")
+        for view in (echo, flood):
+            _add(config, view, mapper=WebsocketMapper)
         config.add_startup(started)
         config.add_shutdown(stopped)
         return config.make_asgi_app()
@@ -152,5 +181,7 @@ application = main(
     **{
         "aiopyramid.cancel_on_disconnect": "true",
         "aiopyramid.asgi.body_limit_bytes": str(1 << 20),
+        "aiopyramid.websocket.subprotocols": "second first",
+        "aiopyramid.websocket.max_size": "1000",
     }
 )

@@ -8,7 +8,18 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-__all__ = ("ON_DISCONNECT", "UPGRADE", "OnDisconnect", "Upgrade", "UpgradedProtocol")
+__all__ = (
+    "MESSAGES",
+    "ON_DISCONNECT",
+    "ON_HANDLER_END",
+    "UPGRADE",
+    "MessageChannel",
+    "MessageProtocol",
+    "Messages",
+    "OnDisconnect",
+    "Upgrade",
+    "UpgradedProtocol",
+)
 
 ON_DISCONNECT: Final = "aiopyramid.on_disconnect"
 """Key of an :data:`OnDisconnect`, if the server notices that a client disconnects."""
@@ -80,4 +91,91 @@ Upgrade = Callable[[UpgradedProtocol], None]
 
 It must be called on the event loop, before ``start_response("101 ...", headers)`` with ``Upgrade``
 among the headers (RFC 9110, 7.8). Otherwise the 101 response is refused.
+"""
+
+
+# --- WebSockets of servers that frame messages themselves -----------------------------------------
+
+MESSAGES: Final = "aiopyramid.messages"
+"""Key of a :data:`Messages`, for a WebSocket whose handshake and frames are the server's.
+
+The server has checked the handshake. The application answers it with a 101 response, with
+``Sec-WebSocket-Protocol`` among its headers if it has chosen a subprotocol; any other response
+refuses it.
+"""
+
+ON_HANDLER_END: Final = "aiopyramid.websocket.on_end"
+"""Key of a callable without arguments, called when the handler of a WebSocket has ended."""
+
+
+class MessageChannel(Protocol):
+    """The server's side of a WebSocket, in whole messages."""
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message; never waits.
+
+        If the client reads more slowly, :meth:`MessageProtocol.pause_writing` is called, and what
+        is sent nevertheless is kept.
+
+        Args:
+            message: Text, or binary data.
+        """
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close, after all messages; :meth:`MessageProtocol.connection_lost` follows.
+
+        Args:
+            code: The close code (RFC 6455, 7.4).
+            reason: At most 123 bytes in UTF-8.
+        """
+
+    def abort(self) -> None:
+        """Give the connection up without waiting for the client."""
+
+    def pause_reading(self) -> None:
+        """Stop taking messages from the client."""
+
+    def resume_reading(self) -> None:
+        """Take messages from the client again."""
+
+
+class MessageProtocol(Protocol):
+    """The application's side of a WebSocket; all methods are called on the event loop."""
+
+    def connection_made(self, channel: MessageChannel) -> None:
+        """Called when the handshake has been answered.
+
+        Args:
+            channel: The server's side.
+        """
+
+    def message_received(self, message: str | bytes) -> None:
+        """Called for each message.
+
+        Args:
+            message: Text, or binary data.
+        """
+
+    def pause_writing(self) -> None:
+        """Called when the client reads more slowly than the application writes."""
+
+    def resume_writing(self) -> None:
+        """Called when the client has caught up."""
+
+    def connection_lost(self, code: int, reason: str) -> None:
+        """Called exactly once, without :meth:`connection_made` before it if there never was one.
+
+        Args:
+            code: The close code: the client's, or ours, or 1006 if there was none.
+            reason: The reason that came with it.
+        """
+
+    def server_stops(self) -> None:
+        """Called when the server stops: notify the client, and close the connection soon."""
+
+
+Messages = Callable[[MessageProtocol], None]
+"""Takes the protocol that gets the connection when a 101 response answers the handshake.
+
+It must be called on the event loop, before ``start_response("101 ...", headers)``.
 """

@@ -28,7 +28,7 @@ connection passes through them:
 
 from ._include import includeme
 from .config import websocket_config
-from .exceptions import AlreadyReceiving, WebsocketClosed
+from .exceptions import AlreadyReceiving, PingNotSupported, WebsocketClosed
 from .helpers import ignore_websocket_closed
 from .mapper import WebsocketMapper
 from .view import WebsocketConnectionView
@@ -36,6 +36,7 @@ from .websocket import WebSocket
 
 __all__ = (
     "AlreadyReceiving",
+    "PingNotSupported",
     "WebSocket",
     "WebsocketClosed",
     "WebsocketConnectionView",

@@ -18,7 +18,7 @@ from ._origins import is_allowed
 from ._sans_io import make_protocol
 from .settings import WebsocketSettings
 
-__all__ = ("HandshakeRefused", "accept", "check_origin", "check_request")
+__all__ = ("HandshakeRefused", "accept", "check_origin", "check_request", "choose_subprotocol")
 
 _UPGRADE: Final = ("Upgrade", "websocket")
 # Not every server adds it because of Upgrade, as gunicorn's worker does (RFC 9110, 7.8).
@@ -118,6 +118,13 @@ def accept(
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, str(protocol.handshake_exc))
     answer = [field for field in response.headers.raw_items() if field[0].startswith("Sec-")]
     return protocol, [_UPGRADE, _CONNECTION, *answer]
+
+
+def choose_subprotocol(environ: Mapping[str, Any], settings: WebsocketSettings) -> str | None:
+    """Return the first subprotocol of ours that the client offers, or None (RFC 6455, 4.2.2)."""
+    offered = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "").split(",")
+    names = {name.strip(" \t") for name in offered}
+    return next((name for name in settings.subprotocols if name in names), None)
 
 
 _OF_THE_HANDSHAKE: Final = {

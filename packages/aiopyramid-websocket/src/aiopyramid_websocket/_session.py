@@ -5,31 +5,30 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from websockets.frames import CloseCode
-from websockets.protocol import Protocol
 
-from aiopyramid_core.contract import UPGRADE
+from aiopyramid_core.contract import MESSAGES, ON_HANDLER_END, UPGRADE
 from aiopyramid_core.lifespan import lifespan_of
 
 from ._connection import Connection
+from ._message_connection import MessageConnection
 from ._on_loop import call_on_loop
 from ._state import OPEN
 from ._watch import watch_of
 from .exceptions import WebsocketClosed
-from .settings import WebsocketSettings
 from .websocket import WebSocket
 
-__all__ = ("ON_END", "Handler", "Session")
+__all__ = ("Handler", "MakeConnection", "Session")
 
 _log = logging.getLogger("aiopyramid_websocket")
 
-ON_END: Final = "aiopyramid.websocket.on_end"
-"""Environ key of a callable without arguments, called when the handler has ended; for tests."""
-
 Handler = Callable[[WebSocket], Awaitable[object]]
 """Handles a connection until it returns."""
+
+MakeConnection = Callable[..., Connection | MessageConnection]
+"""Makes a connection, with the keyword arguments of both classes."""
 
 
 class Session:
@@ -43,8 +42,7 @@ class Session:
         request: The request.
         context: The request's context.
         websocket_class: The class of the object for the handler.
-        protocol: The Sans-I/O protocol of the connection, in the state OPEN.
-        settings: The connection's limits.
+        make_connection: Makes the connection.
 
     Attributes:
         connection: The connection, for the server to open.
@@ -73,8 +71,7 @@ class Session:
         request: Any,
         context: Any,
         websocket_class: type[WebSocket],
-        protocol: Protocol,
-        settings: WebsocketSettings,
+        make_connection: MakeConnection,
     ) -> None:
         self._name = name
         self._request = request
@@ -85,10 +82,8 @@ class Session:
         self._lifespan = lifespan_of(request.registry)
         self._task: asyncio.Task[Any] | None = None
         self._patience: asyncio.TimerHandle | None = None
-        self.connection = Connection(
-            protocol,
-            settings,
-            watch_of(request.registry),
+        self.connection = make_connection(
+            watch=watch_of(request.registry),
             name=name,
             on_open=self.start,
             on_abandoned=self.abandon,
@@ -101,7 +96,9 @@ class Session:
         just before the finished callbacks, which are kept for the end of the handler.
         """
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            call_on_loop(request.environ[UPGRADE], self.connection)
+            environ = request.environ
+            take_over = environ[MESSAGES] if MESSAGES in environ else environ[UPGRADE]
+            call_on_loop(take_over, self.connection)
             self._callbacks.extend(request.finished_callbacks)
             request.finished_callbacks.clear()
 
@@ -193,7 +190,7 @@ class Session:
             except BaseException:
                 _log.exception("A finished callback of %s has failed", self._name)
         request.__dict__.pop("context", None)  # as Pyramid does, against a reference cycle
-        if (on_end := request.environ.get(ON_END)) is not None:
+        if (on_end := request.environ.get(ON_HANDLER_END)) is not None:
             on_end()
 
 

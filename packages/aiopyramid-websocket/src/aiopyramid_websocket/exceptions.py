@@ -4,12 +4,13 @@
 
     AiopyramidError (aiopyramid_core)
     ├── WebsocketClosed     the connection is closed: nothing can be sent any more
-    └── AlreadyReceiving    two tasks wait for the next message of one connection
+    ├── AlreadyReceiving    two tasks wait for the next message of one connection
+    └── PingNotSupported    the server, which sends the pings, does not offer them
 """
 
 from aiopyramid_core import AiopyramidError
 
-__all__ = ("AlreadyReceiving", "WebsocketClosed")
+__all__ = ("AlreadyReceiving", "PingNotSupported", "WebsocketClosed")
 
 
 class WebsocketClosed(AiopyramidError):
@@ -39,4 +40,14 @@ class AlreadyReceiving(AiopyramidError, RuntimeError):
         return (
             "Another task already waits for the next message of this connection. Receive in one"
             " task, and pass the messages on from there."
+        )
+
+
+class PingNotSupported(AiopyramidError):
+    """``ping`` was called on a server that sends pings by itself, as ASGI servers do."""
+
+    def __str__(self) -> str:
+        return (
+            "This server sends the pings by itself, and offers none to the application: measure the"
+            " time of a message and its answer instead"
         )

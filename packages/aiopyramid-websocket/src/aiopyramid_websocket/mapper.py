@@ -10,6 +10,7 @@ on the connection takes place on the loop, and so does the creation of a view cl
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -17,14 +18,21 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.response import Response
 from pyramid.util import object_description
 
-from aiopyramid_core.contract import UPGRADE
+from aiopyramid_core.contract import MESSAGES, UPGRADE
 from aiopyramid_core.lifespan import is_installed
 
 from ._connection import Connection
 from ._handlers import handler_maker
-from ._handshake import HandshakeRefused, accept, check_origin, check_request
+from ._handshake import (
+    HandshakeRefused,
+    accept,
+    check_origin,
+    check_request,
+    choose_subprotocol,
+)
+from ._message_connection import MessageConnection
 from ._on_loop import call_on_loop
-from ._session import Session
+from ._session import MakeConnection, Session
 from ._watch import watch_of
 from .settings import WebsocketSettings, override, settings_of
 from .websocket import WebSocket
@@ -88,7 +96,7 @@ class WebsocketMapper:
         overrides = override(self.options)
 
         def websocket_view(context: Any, request: Any) -> Any:
-            if UPGRADE not in request.environ:
+            if UPGRADE not in request.environ and MESSAGES not in request.environ:
                 return answer(context, request)  # in this thread, because there may be no loop
             return call_on_loop(answer, context, request)
 
@@ -98,10 +106,10 @@ class WebsocketMapper:
                 settings = dataclasses.replace(settings, **overrides)
             try:
                 _check(request, settings)
-                protocol, headers = accept(request.environ, settings)
+                make_connection, headers = _negotiate(request.environ, settings)
             except HandshakeRefused as refused:
                 return _refusal(refused)
-            session = Session(name, request, context, self.websocket_class(), protocol, settings)
+            session = Session(name, request, context, self.websocket_class(), make_connection)
             _take_place(request, session.connection)
             session.handler = make_handler(context, request)
             # Only after the tweens have processed the response.
@@ -109,6 +117,22 @@ class WebsocketMapper:
             return Response(status="101 Switching Protocols", headerlist=headers)
 
         return websocket_view
+
+
+def _negotiate(
+    environ: Mapping[str, Any], settings: WebsocketSettings
+) -> tuple[MakeConnection, list[tuple[str, str]]]:
+    """Return what makes the connection, and the header fields of the 101.
+
+    Raises:
+        HandshakeRefused: The client's offer is malformed.
+    """
+    if MESSAGES not in environ:
+        protocol, headers = accept(environ, settings)
+        return partial(Connection, protocol, settings), headers
+    subprotocol = choose_subprotocol(environ, settings)
+    fields = [] if subprotocol is None else [("Sec-WebSocket-Protocol", subprotocol)]
+    return partial(MessageConnection, subprotocol, settings), fields
 
 
 def _check(request: Any, settings: WebsocketSettings) -> None:
@@ -123,12 +147,15 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
             "A WebSocket view needs config.include('aiopyramid_websocket'), or"
             " config.include('aiopyramid_core') at least"
         )
+    if MESSAGES in environ:
+        _check_client(request, settings)
+        return
     if UPGRADE not in environ:
         _log.error(
             "%s is a WebSocket, but this server cannot serve it: run the application with gunicorn"
             " and the worker class aiopyramid_gunicorn.worker.AsyncGunicornWorker (install"
             " aiopyramid-gunicorn), or with uWSGI and config.include('aiopyramid_uwsgi') (install"
-            " aiopyramid-uwsgi)",
+            " aiopyramid-uwsgi), or with an ASGI server (install aiopyramid-asgi)",
             request.path,
         )
         raise HandshakeRefused(
@@ -138,8 +165,17 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
     if environ[UPGRADE] is None:
         # The length does not show it: the server has joined the chunks, and they were empty.
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake must not have a body")
+    _check_client(request, settings)
+
+
+def _check_client(request: Any, settings: WebsocketSettings) -> None:
+    """Check where the client comes from, and that there is room for it.
+
+    Raises:
+        HandshakeRefused: The request is not answered with 101.
+    """
     try:
-        check_origin(environ, settings)
+        check_origin(request.environ, settings)
     except HandshakeRefused as refused:
         _log.warning("%s: %s", request.path, refused.detail)
         raise
@@ -153,7 +189,7 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
         raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, "too many open connections")
 
 
-def _take_place(request: Any, connection: Connection) -> None:
+def _take_place(request: Any, connection: Connection | MessageConnection) -> None:
     """Count the connection from now on, since others may run before it is open."""
     watch = watch_of(request.registry)
     watch.expect(connection)

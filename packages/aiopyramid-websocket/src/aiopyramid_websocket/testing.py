@@ -26,11 +26,10 @@ from websockets.uri import parse_uri
 
 from aiopyramid_core import AiopyramidError, spawn_greenlet
 from aiopyramid_core.callables import is_coroutine_callable
-from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
+from aiopyramid_core.contract import ON_HANDLER_END, UPGRADE, UpgradedProtocol
 
 from ._connection import Connection
 from ._memory import connect_protocols
-from ._session import ON_END
 from ._watch import Watch
 from .mapper import WebsocketMapper
 from .settings import WebsocketSettings
@@ -114,7 +113,7 @@ async def connect(
     )
     upgraded: list[UpgradedProtocol] = []
     ended = asyncio.Event()
-    request.environ |= {UPGRADE: upgraded.append, ON_END: ended.set}
+    request.environ |= {UPGRADE: upgraded.append, ON_HANDLER_END: ended.set}
     response = await spawn_greenlet(request.get_response, application)
     if response.status_code != 101 or not upgraded:
         for server in upgraded:

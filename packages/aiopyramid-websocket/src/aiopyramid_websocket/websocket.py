@@ -4,6 +4,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, M
 from typing import Any, Final, cast
 
 from ._connection import Connection, Payload
+from ._message_connection import MessageConnection
 from ._messages import Message
 from ._state import State
 
@@ -36,7 +37,9 @@ class WebSocket:
 
     __slots__ = ("_connection", "context", "request")
 
-    def __init__(self, connection: Connection, context: Any = None, request: Any = None) -> None:
+    def __init__(
+        self, connection: Connection | MessageConnection, context: Any = None, request: Any = None
+    ) -> None:
         self._connection = connection
         self.context = context
         self.request = request
@@ -123,6 +126,7 @@ class WebSocket:
             The seconds until the pong arrived.
 
         Raises:
+            PingNotSupported: The server sends the pings by itself, as ASGI servers do.
             WebsocketClosed: The connection is closed, or was closed before the pong arrived.
         """
         return self._connection.ping()

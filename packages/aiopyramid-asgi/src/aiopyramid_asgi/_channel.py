@@ -1,0 +1,129 @@
+"""The server's side of a WebSocket, in whole messages, that is written to without waiting.
+
+A message is handed to the server at once. Only if the server then makes it wait for the client, a
+Task follows the message, and the messages after it queue.
+"""
+
+import asyncio
+import logging
+import types
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+from aiopyramid_core.contract import MessageProtocol
+
+from ._types import Message, Send
+
+__all__ = ("Channel",)
+
+_log = logging.getLogger("aiopyramid_asgi")
+
+
+class Channel:
+    """Implements :class:`aiopyramid_core.contract.MessageChannel`.
+
+    Args:
+        protocol: The application's side.
+        send: Sends an event to the client.
+        give_up: Ends the wait for the client.
+    """
+
+    __slots__ = ("_give_up", "_may_read", "_protocol", "_queue", "_send", "_sending")
+
+    def __init__(
+        self, protocol: MessageProtocol, send: Send, give_up: Callable[[], object]
+    ) -> None:
+        self._protocol = protocol
+        self._send = send
+        self._give_up = give_up
+        self._queue: list[Message] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._may_read = asyncio.Event()
+        self._may_read.set()
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message.
+
+        Args:
+            message: Text, or binary data.
+        """
+        kind = "text" if isinstance(message, str) else "bytes"
+        self._post({"type": "websocket.send", kind: message})
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close, after all messages.
+
+        Args:
+            code: The close code.
+            reason: The reason.
+        """
+        self._may_read.set()  # what the client sends until its own close is ignored
+        self._post({"type": "websocket.close", "code": code, "reason": reason})
+
+    def abort(self) -> None:
+        """Give the connection up without waiting for the client."""
+        if self._sending is not None:
+            self._sending.cancel()
+        self._give_up()
+
+    def pause_reading(self) -> None:
+        """Stop taking messages from the client."""
+        self._may_read.clear()
+
+    def resume_reading(self) -> None:
+        """Take messages from the client again."""
+        self._may_read.set()
+
+    async def may_read(self) -> None:
+        """Wait until messages may be taken from the client."""
+        if not self._may_read.is_set():
+            await self._may_read.wait()
+
+    # --- Private ------------------------------------------------------------------------------
+
+    def _post(self, event: Message) -> None:
+        if self._sending is not None:
+            self._queue.append(event)
+            return
+        coroutine = self._transmit(event)
+        try:
+            signal = coroutine.send(None)
+        except StopIteration:
+            return
+        loop = asyncio.get_running_loop()
+        self._sending = loop.create_task(self._follow(coroutine, signal))
+        self._protocol.pause_writing()
+
+    async def _follow(self, coroutine: Coroutine[Any, Any, None], signal: Any) -> None:
+        """Send the rest of an event, and those that are kept since."""
+        try:
+            await _resume(coroutine, signal)
+            while self._queue:
+                await self._transmit(self._queue.pop(0))
+        finally:
+            self._sending = None
+            self._protocol.resume_writing()
+
+    async def _transmit(self, event: Message) -> None:
+        try:
+            await self._send(event)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            # The client has gone, which the server will say as well.
+            _log.debug("A WebSocket message cannot be sent: %r", error)
+
+
+@types.coroutine
+def _resume(coroutine: Coroutine[Any, Any, None], signal: Any) -> Generator[Any, Any, None]:
+    """Continue a coroutine that has begun outside of this Task."""
+    while True:
+        try:
+            try:
+                value = yield signal
+            except BaseException as error:
+                signal = coroutine.throw(error)
+            else:
+                signal = coroutine.send(value)
+        except StopIteration:
+            return

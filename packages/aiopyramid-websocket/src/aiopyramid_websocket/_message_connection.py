@@ -1,0 +1,285 @@
+"""A WebSocket of a server that frames messages itself: the same methods as :class:`Connection`.
+
+The server answers pings, keeps the connection alive and performs the closing handshake.
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from websockets.frames import Close, CloseCode
+
+from aiopyramid_core.contract import MessageChannel
+
+from ._connection import Payload
+from ._fence import fenced
+from ._inbox import Inbox
+from ._messages import Message
+from ._state import OPEN, TRANSITIONS, State
+from ._watch import Watch
+from .exceptions import PingNotSupported, WebsocketClosed
+from .settings import WebsocketSettings
+
+__all__ = ("MessageConnection",)
+
+_log = logging.getLogger("aiopyramid_websocket")
+
+
+class MessageConnection:
+    """One WebSocket connection, in whole messages.
+
+    Args:
+        subprotocol: The negotiated subprotocol, or None.
+        settings: The connection's limits.
+        watch: Counts the connection, and calls :meth:`expire` at its deadline.
+        name: The name of its handler in the log.
+        on_open: Called when the connection is there.
+        on_abandoned: Called instead, if the connection is lost before that.
+
+    Attributes:
+        deadline: The time, by the loop's clock, at which the wait for the client's close expires.
+        is_used: Whether the handler has read or written anything since the connection was lost.
+        on_lost: Called when the connection is lost; to be set.
+        state: The state of the connection.
+        settings: The connection's limits.
+        subprotocol: The negotiated subprotocol, or None.
+    """
+
+    _channel: MessageChannel
+    _inbox: Inbox
+    _loop: asyncio.AbstractEventLoop
+
+    def __init__(
+        self,
+        subprotocol: str | None,
+        settings: WebsocketSettings,
+        watch: Watch,
+        *,
+        name: str = "no view",
+        on_open: Callable[[], object] | None = None,
+        on_abandoned: Callable[[], object] | None = None,
+    ) -> None:
+        self._name = name
+        self.subprotocol = subprotocol
+        self.settings = settings
+        self._watch = watch
+        self._on_open = on_open
+        self._on_abandoned = on_abandoned
+        self._close: tuple[int, str] | None = None
+        self._fragments: list[Payload] = []
+        self._lock = asyncio.Lock()
+        self._lost = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self.state = State.NEW
+        self.deadline = math.inf
+        self.is_used = False
+        self.on_lost: Callable[[], object] | None = None
+
+    # --- Called by the server -----------------------------------------------------------------
+
+    @fenced
+    def connection_made(self, channel: MessageChannel) -> None:
+        """Open the connection: the handshake has been answered."""
+        self._loop = asyncio.get_running_loop()
+        self._channel = channel
+        self._inbox = Inbox(self._loop, self.settings.max_queue, self.settings.max_size_bytes)
+        self._become(State.OPEN)
+        self._watch.add(self, self._loop)
+        on_open, self._on_open, self._on_abandoned = self._on_open, None, None
+        if on_open is not None:
+            on_open()
+
+    @fenced
+    def message_received(self, message: Message) -> None:
+        """Keep a message for the handler."""
+        if self.state is not OPEN:
+            return
+        limit = self.settings.max_size_bytes
+        if limit is not None and _size_bytes(message) > limit:
+            self.start_close(CloseCode.MESSAGE_TOO_BIG, f"over {limit} bytes")
+            return
+        self._inbox.put(message)
+        self._inbox.wake()
+        if self._inbox.is_full:
+            self._channel.pause_reading()
+            self._inbox.when_low(self._channel.resume_reading)
+
+    def pause_writing(self) -> None:
+        """Pause writing, because the client reads more slowly than we write."""
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """Resume writing, because the client has caught up."""
+        self._room.set()
+
+    @fenced
+    def connection_lost(self, code: int, reason: str) -> None:
+        """Clean up after the connection, whichever side ended it."""
+        was_new = self.state is State.NEW
+        self._become(State.LOST)
+        self.deadline = math.inf
+        if was_new:
+            if self._on_abandoned is not None:
+                self._on_abandoned()
+            return
+        if self._close is None:
+            self._close = code, reason
+        self._watch.discard(self)
+        self._room.set()
+        self._inbox.end()
+        self._inbox.wake()
+        self._lost.set()
+        self.is_used = False
+        if self.on_lost is not None:
+            self.on_lost()
+
+    @fenced
+    def server_stops(self) -> None:
+        """Close as the server stops; the code asks the client to reconnect (RFC 6455, 7.4.1)."""
+        self.start_close(CloseCode.SERVICE_RESTART, "the server restarts")
+
+    # --- Called by the watch ------------------------------------------------------------------
+
+    def expire(self) -> None:
+        """Give up a client that does not answer our close."""
+        self.deadline = math.inf
+        self._channel.abort()
+
+    def break_off(self) -> None:
+        """Log the exception that is being handled, and abort the connection; raise nothing."""
+        _log.exception("The WebSocket of %s has failed and is broken off", self._name)
+        channel = getattr(self, "_channel", None)  # it may never have been opened
+        if channel is not None:
+            with contextlib.suppress(Exception):
+                channel.abort()
+
+    # --- Called for the handler ---------------------------------------------------------------
+
+    def receive(self) -> Coroutine[Any, Any, Message | None]:
+        """Wait for the next message; see :meth:`Inbox.receive`."""
+        self.is_used = True
+        return self._inbox.receive()
+
+    async def send(self, message: Payload) -> None:
+        """Send a message as soon as there is room.
+
+        Raises:
+            WebsocketClosed: Nothing can be sent any more.
+        """
+        if self.state is OPEN and self._lock.locked():
+            async with self._lock:  # a message in fragments is not interrupted
+                await self._room.wait()
+        elif not self._room.is_set():
+            await self._room.wait()
+        self._send(message)
+
+    def _send(self, message: Payload) -> None:
+        if self.state is not OPEN:
+            raise self.closed_error()
+        self._channel.send(message if isinstance(message, str) else bytes(message))
+
+    def send_frame(self, data: Payload, *, continues: bool = False, ends: bool = True) -> None:
+        """Keep a fragment of a message until the message is complete, or send a whole one.
+
+        Args:
+            data: Text or bytes.
+            continues: Whether it is a fragment, and not the first one.
+            ends: Whether it ends the message.
+
+        Raises:
+            WebsocketClosed: Nothing can be sent any more.
+        """
+        if self.state is not OPEN:
+            raise self.closed_error()
+        self._fragments.append(data)
+        if ends:
+            fragments, self._fragments = self._fragments, []
+            if isinstance(data, str):
+                self._send("".join(str(each) for each in fragments))
+            else:
+                self._send(b"".join(bytes(each) for each in fragments if not isinstance(each, str)))
+
+    def message_lock(self) -> asyncio.Lock:
+        """Return the lock that must be held from the first to the last fragment of a message."""
+        return self._lock
+
+    async def wait_room(self) -> None:
+        """Wait until there is room for a message, or until nothing can be sent any more."""
+        await self._room.wait()
+
+    async def ping(self) -> float:
+        """Refuse: the server sends the pings.
+
+        Raises:
+            PingNotSupported: Always.
+        """
+        raise PingNotSupported
+
+    def start_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Begin the closing handshake, if neither side has.
+
+        Raises:
+            ValueError: The code cannot be sent, or the reason is longer than 123 bytes.
+        """
+        if self.state is not OPEN:
+            return
+        if code == CloseCode.NORMAL_CLOSURE and self._fragments:
+            code, reason = CloseCode.INTERNAL_ERROR, "a message was broken off"
+        check_close(code, reason)
+        self._close = code, reason
+        self._become(State.CLOSING)
+        self.deadline = self._loop.time() + self.settings.close_timeout_seconds
+        self._inbox.end()
+        self._inbox.wake()
+        self._room.set()
+        self._channel.close(code, reason)
+
+    async def wait_lost(self) -> None:
+        """Wait until the connection is gone."""
+        if self.state is not State.LOST:
+            await self._lost.wait()
+
+    def closed_error(self) -> WebsocketClosed:
+        """Return the exception that explains why nothing can be sent."""
+        self.is_used = True
+        return WebsocketClosed(*self.close_status)
+
+    @property
+    def close_status(self) -> tuple[int, str]:
+        """The client's close code and reason; without one, ours; 1006 if there is neither."""
+        return (CloseCode.ABNORMAL_CLOSURE, "") if self._close is None else self._close
+
+    def _become(self, state: State) -> None:
+        """Change the state; the only place that does."""
+        if state not in TRANSITIONS[self.state]:
+            raise AssertionError(f"invalid transition from {self.state} to {state}")
+        self.state = state
+
+
+def check_close(code: int, reason: str) -> None:
+    """Check that a close can be sent (RFC 6455, 5.5 and 7.4).
+
+    Raises:
+        ValueError: It cannot.
+    """
+    try:
+        data = Close(code, reason)
+        data.check()
+        if len(data.serialize()) > _LONGEST_CLOSE_BYTES:
+            raise ValueError("the reason is too long")
+    except Exception as error:
+        raise ValueError(
+            f"cannot close with code {code} and a reason of {len(reason.encode())} bytes:"
+            f" {error} (RFC 6455, 5.5 and 7.4)"
+        ) from None
+
+
+_LONGEST_CLOSE_BYTES = 125
+
+
+def _size_bytes(message: Message) -> int:
+    return len(message.encode()) if isinstance(message, str) else len(message)
