@@ -1,7 +1,9 @@
 """WebSockets on real servers, which frame the messages themselves."""
 
+import json
 import time
 from signal import SIGTERM
+from socket import SHUT_RDWR
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -15,7 +17,8 @@ def ask(server, path="/echo", **options):
 
 def test_texts_and_binary_messages_go_both_ways(server):
     with ask(server) as client:
-        for message in ("hello", "ünï", b"\x00\xff", "", b"", "x" * 900):
+        empty = () if server.name == "daphne" else ("", b"")  # which daphne does not send
+        for message in ("hello", "ünï", b"\x00\xff", *empty, "x" * 900):
             client.send(message)
             assert client.recv(30) == message
 
@@ -55,7 +58,8 @@ def test_a_handler_that_fails_closes_with_1011(server):
         client.send("fail")
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(30)
-    assert closed.value.rcvd.code == 1011
+    # daphne sends the application's own codes, and 1000 instead of all others.
+    assert closed.value.rcvd.code == (1000 if server.name == "daphne" else 1011)
 
 
 def test_a_message_beyond_the_limit_closes_with_1009(server):
@@ -63,7 +67,7 @@ def test_a_message_beyond_the_limit_closes_with_1009(server):
         client.send("x" * 1001)
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(30)
-    assert closed.value.rcvd.code == 1009
+    assert closed.value.rcvd.code == (1000 if server.name == "daphne" else 1009)
 
 
 def test_the_handler_ends_with_the_code_of_the_client(server):
@@ -71,17 +75,19 @@ def test_the_handler_ends_with_the_code_of_the_client(server):
         client.send("hello")
         client.recv(30)
         client.close(4321)
-    server.happens("echo ended with 4321")
+    # hypercorn tells neither the code nor that there was one.
+    server.happens(f"echo ended with {1006 if server.name == 'hypercorn' else 4321}")
 
 
 def test_the_handler_ends_when_its_client_has_gone(server):
-    before = server.get("/what_happened").text.count("echo ended with 1006")
-    client = ask(server)
-    client.send("hello")
-    client.recv(30)
-    client.socket.close()
-    # daphne says 1006, uvicorn 1005 or 1006, as their libraries do.
-    server.until(lambda: "echo ended with 100" in server.get("/what_happened").text[before:])
+    before = server.get("/what_happened").text.count("echo ended")
+    with ask(server) as client:
+        client.send("hello")
+        client.recv(30)
+        client.socket.shutdown(SHUT_RDWR)
+        server.until(lambda: server.get("/what_happened").text.count("echo ended") > before)
+    # 1005, no code, and 1006, no close at all, are the same to uvicorn and granian.
+    assert json.loads(server.get("/what_happened").text)[-1].endswith(("1005", "1006"))
 
 
 def test_another_origin_is_refused(server):
@@ -94,19 +100,19 @@ def test_another_origin_is_refused(server):
 def test_a_refusal_has_its_status_where_the_server_can_send_one(server, path, status):
     with pytest.raises(InvalidStatus) as refused, ask(server, path):
         pass
-    can_deny = server.name in ("uvicorn", "hypercorn")
-    assert refused.value.response.status_code == (status if can_deny else 403)
+    expected = 403 if server.name == "daphne" else status
+    assert refused.value.response.status_code == expected
 
 
 def test_a_client_that_does_not_read_stops_the_handler(server):
-    client = ask(server, "/flood", max_queue=1)
-    server.until(lambda: int(server.get("/taken").text) > 0)
-    if server.name != "daphne":  # it keeps everything in memory
-        counts = [-1, int(server.get("/taken").text)]
-        server.until(lambda: _settles(server, counts))
-        assert counts[-1] < 1000  # 64 MB
-    client.socket.close()
-    server.happens("flood ended")
+    with ask(server, "/flood", max_queue=1, close_timeout=0.1, compression=None) as client:
+        server.until(lambda: int(server.get("/taken").text) > 0)
+        if server.name != "daphne":  # it keeps everything in memory
+            counts = [-1, int(server.get("/taken").text)]
+            server.until(lambda: _settles(server, counts))
+            assert counts[-1] < 1000  # 64 MB
+        client.socket.shutdown(SHUT_RDWR)
+        server.happens("flood ended")
 
 
 def _settles(server, counts):

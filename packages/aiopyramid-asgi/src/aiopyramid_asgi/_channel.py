@@ -5,6 +5,7 @@ Task follows the message, and the messages after it queue.
 """
 
 import asyncio
+import contextlib
 import logging
 import types
 from collections.abc import Callable, Coroutine, Generator
@@ -25,17 +26,31 @@ class Channel:
     Args:
         protocol: The application's side.
         send: Sends an event to the client.
-        give_up: Ends the wait for the client.
+        interrupt: Interrupts the wait for the client, if the exchange is in it.
+
+    Attributes:
+        is_given_up: Whether the client is not waited for any more.
     """
 
-    __slots__ = ("_give_up", "_may_read", "_protocol", "_queue", "_send", "_sending")
+    __slots__ = (
+        "_close",
+        "_interrupt",
+        "_may_read",
+        "_protocol",
+        "_queue",
+        "_send",
+        "_sending",
+        "is_given_up",
+    )
 
     def __init__(
-        self, protocol: MessageProtocol, send: Send, give_up: Callable[[], object]
+        self, protocol: MessageProtocol, send: Send, interrupt: Callable[[], object]
     ) -> None:
         self._protocol = protocol
         self._send = send
-        self._give_up = give_up
+        self._interrupt = interrupt
+        self._close: Message | None = None
+        self.is_given_up = False
         self._queue: list[Message] = []
         self._sending: asyncio.Task[None] | None = None
         self._may_read = asyncio.Event()
@@ -51,20 +66,22 @@ class Channel:
         self._post({"type": "websocket.send", kind: message})
 
     def close(self, code: int, reason: str) -> None:
-        """Send a close, after all messages.
+        """Send a close, after all messages: have the exchange do so.
 
         Args:
             code: The close code.
             reason: The reason.
         """
         self._may_read.set()  # what the client sends until its own close is ignored
-        self._post({"type": "websocket.close", "code": code, "reason": reason})
+        self._close = {"type": "websocket.close", "code": code, "reason": reason}
+        self._interrupt()
 
     def abort(self) -> None:
         """Give the connection up without waiting for the client."""
         if self._sending is not None:
             self._sending.cancel()
-        self._give_up()
+        self.is_given_up = True
+        self._interrupt()
 
     def pause_reading(self) -> None:
         """Stop taking messages from the client."""
@@ -78,6 +95,19 @@ class Channel:
         """Wait until messages may be taken from the client."""
         if not self._may_read.is_set():
             await self._may_read.wait()
+
+    async def send_close_if_any(self) -> None:
+        """Send the close, if there is one, after the messages before it.
+
+        Raises:
+            Exception: The server refuses the close code, as daphne does with most of them.
+        """
+        if self._close is not None:
+            if self._sending is not None:
+                await asyncio.wait((self._sending,))
+            close, self._close = self._close, None
+            with contextlib.suppress(OSError):  # the client has gone
+                await self._send(close)
 
     # --- Private ------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ class WebSocketExchange:
         response: The response to the handshake, started or not.
     """
 
+    _task: "asyncio.Task[Any]"
     capabilities: Capabilities
 
     def __init__(self, services: Services, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +67,7 @@ class WebSocketExchange:
         self._send = send
         self._protocol: MessageProtocol | None = None
         self._handler_ended = asyncio.Event()
-        self._given_up = False
+        self._interruptions = 0
         self._can_deny = _DENIAL in (scope.get("extensions") or {})
         self._denial_began = False
         self.capabilities = Capabilities(asyncio.get_running_loop(), _log)
@@ -136,7 +137,7 @@ class WebSocketExchange:
 
     async def _fail(self, error: BaseException) -> None:
         name = f"WebSocket {self._scope['path']}"
-        status = report_failure(error, name, _log, client_is_gone=self._given_up)
+        status = report_failure(error, name, _log)
         with contextlib.suppress(Exception):
             if self._protocol is not None:
                 self._protocol.connection_lost(_NO_CLOSE, "")
@@ -147,7 +148,8 @@ class WebSocketExchange:
                 self.response.start(line, fields)
                 self.response.commit()
                 await self._deny(body, more=False)
-        if isinstance(error, asyncio.CancelledError) or kills_greenlet(error):
+        was_open = hasattr(self, "_task")  # the server then closes it with a code of its own
+        if was_open or isinstance(error, asyncio.CancelledError) or kills_greenlet(error):
             raise error
 
     # --- The connection -----------------------------------------------------------------------
@@ -161,17 +163,16 @@ class WebSocketExchange:
         protocol = self._protocol
         assert protocol is not None  # otherwise the status was refused
         await self._send({"type": "websocket.accept", **self._answer()})
-        channel = Channel(protocol, self._send, self._give_up)
+        task = asyncio.current_task()
+        assert task is not None  # see the caller of run()
+        self._task = task
+        channel = Channel(protocol, self._send, self._interrupt)
         stopping = self._services.stopping
         protocol.connection_made(channel)
         stopping.add(protocol.server_stops, at_once=True)
         code, reason = _NO_CLOSE, ""
         try:
             code, reason = await self._pass_messages(protocol, channel)
-        except asyncio.CancelledError:
-            if not self._given_up:
-                raise
-            self._task.uncancel()
         finally:
             stopping.discard(protocol.server_stops)
             self._protocol = None
@@ -194,24 +195,30 @@ class WebSocketExchange:
 
     async def _pass_messages(self, protocol: MessageProtocol, channel: Channel) -> tuple[int, str]:
         """Pass messages on until the connection is gone; return its close code and reason."""
-        task = asyncio.current_task()
-        assert task is not None  # see the caller of run()
-        self._task: asyncio.Task[Any] = task
-        if self._given_up:
-            return _NO_CLOSE, ""
-        while True:
-            event = await self._receive()
-            if event["type"] != "websocket.receive":
-                return event.get("code") or _NO_CLOSE, event.get("reason") or ""
-            text = event.get("text")
-            protocol.message_received(event["bytes"] if text is None else text)
-            await channel.may_read()
+        while not channel.is_given_up:
+            try:
+                await channel.send_close_if_any()
+                event = await self._receive()
+                if event["type"] != "websocket.receive":
+                    return event.get("code") or _NO_CLOSE, event.get("reason") or ""
+                text = event.get("text")
+                protocol.message_received(event["bytes"] if text is None else text)
+                await channel.may_read()
+            except asyncio.CancelledError:
+                if not self._interruptions:
+                    raise
+                self._interruptions -= 1
+                self._task.uncancel()
+        return _NO_CLOSE, ""
 
-    def _give_up(self) -> None:
-        if not self._given_up:
-            self._given_up = True
-            if hasattr(self, "_task"):
-                self._task.cancel()
+    def _interrupt(self) -> None:
+        """Interrupt the wait for the client.
+
+        granian sends no close while the application waits for a message.
+        """
+        if self._protocol is not None and asyncio.current_task() is not self._task:
+            self._interruptions += 1
+            self._task.cancel()
 
 
 _OF_ENTITIES: Final = (b"content-length", b"content-type", b"upgrade")

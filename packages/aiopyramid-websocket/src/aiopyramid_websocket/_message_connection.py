@@ -8,7 +8,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from websockets.frames import Close, CloseCode
 
@@ -72,6 +72,7 @@ class MessageConnection:
         self._fragments: list[Payload] = []
         self._lock = asyncio.Lock()
         self._lost = asyncio.Event()
+        self._unyielded_bytes = 0
         self._room = asyncio.Event()
         self._room.set()
         self.state = State.NEW
@@ -176,6 +177,12 @@ class MessageConnection:
         elif not self._room.is_set():
             await self._room.wait()
         self._send(message)
+        # Some servers never let a sender wait, so that a handler that only sends would starve all
+        # others.
+        self._unyielded_bytes += len(message)
+        if self._unyielded_bytes >= _MOST_AT_ONCE_BYTES:
+            self._unyielded_bytes = 0
+            await asyncio.sleep(0)
 
     def _send(self, message: Payload) -> None:
         if self.state is not OPEN:
@@ -278,7 +285,10 @@ def check_close(code: int, reason: str) -> None:
         ) from None
 
 
-_LONGEST_CLOSE_BYTES = 125
+_LONGEST_CLOSE_BYTES: Final = 125
+
+_MOST_AT_ONCE_BYTES: Final = 64 << 10
+"""How much is sent before other tasks get a turn."""
 
 
 def _size_bytes(message: Message) -> int:
