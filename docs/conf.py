@@ -42,7 +42,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Names of other projects: only the network can tell whether there is a page for them.
     ("py:.*", "_?(aiohttp|asyncio|collections|concurrent|http|pathlib|types)[.].*"),
-    ("py:.*", "(greenlet|gunicorn|pyramid|_?pytest|webob)[.].*"),
+    ("py:.*", "(greenlet|gunicorn|pyramid|_?pytest|sqlalchemy|webob)[.].*"),
     ("py:exc", "ConfigurationError|URLDecodeError"),
     ("py:mod", "subprocess"),
     # Names in signatures that are not public: type variables, private classes.
@@ -70,6 +70,7 @@ CONTENTS = {
         docs/tutorial
         The demo <examples/demo/README>
         A resource tree <examples/tree/README>
+        A wiki with SQLAlchemy <examples/wiki/README>
     """,
     "How-to guides": """
         Overview <docs/guides/README>
