@@ -14,6 +14,7 @@ from typing import Final
 from _common import SHORT_WAIT_SECONDS
 from _common.chart import LESS, MORE, Chart, Panel, bars
 from _common.commands import gunicorn, uvicorn
+from _common.http_request import HTTPRequest
 from _common.load import measure
 from _common.report import (
     ABSENT,
@@ -70,7 +71,7 @@ def main() -> None:
     try:
         measured = measure(
             commands,
-            path="/short",
+            request=HTTPRequest("/short"),
             rounds=options.rounds,
             seconds=options.seconds,
             connections=options.clients,

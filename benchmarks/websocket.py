@@ -12,7 +12,6 @@ import time
 from typing import Final
 
 import uvloop
-from _common import HELLO
 from _common.chart import LESS, Chart, Panel, bars
 from _common.commands import ServerCommand
 from _common.report import (
@@ -90,9 +89,7 @@ def measure_echoes(options: argparse.Namespace, left_out: dict[str, str]) -> lis
     server_core, client_core = two_cores()
     kinds = [(size, depth, text) for size, depth in SIZES.items() for text in (True, False)]
     with (
-        starting(
-            commands(options.connections), left_out, core=server_core, path="/", body=HELLO
-        ) as servers,
+        starting(commands(options.connections), left_out, core=server_core) as servers,
         pinned(client_core),
     ):
         for number in range(options.rounds + 1):
@@ -150,7 +147,7 @@ def measure_broadcasts(options: argparse.Namespace, left_out: dict[str, str]) ->
                 continue
             try:
                 with (
-                    running(command, core=server_core, path="/", body=HELLO) as server,
+                    running(command, core=server_core) as server,
                     pinned(client_core),
                 ):
                     sample = uvloop.run(_broadcast(server, options))
