@@ -73,10 +73,16 @@ def waitress(factory: str, *, threads: int) -> ServerCommand:
     return _module("waitress", *options, "--call", _place(factory))
 
 
-def uvicorn(factory: str) -> ServerCommand:
-    """Return a command for uvicorn, with its fastest loop and parser and no access log."""
-    options = ("--port=0", "--loop=uvloop", "--http=httptools", "--no-access-log")
-    return _module("uvicorn", "--factory", _place(factory), *options)
+def uvicorn(factory: str, options: Mapping[str, object] | None = None) -> ServerCommand:
+    """Return a command for uvicorn, with its fastest loop and parser and no access log.
+
+    Args:
+        factory: As in :func:`gunicorn`.
+        options: More of its options, without their dashes.
+    """
+    settings = {"port": 0, "loop": "uvloop", "http": "httptools", **(options or {})}
+    words = (f"--{name}={value}" for name, value in settings.items())
+    return _module("uvicorn", "--factory", _place(factory), *words, "--no-access-log")
 
 
 def granian(factory: str, *, threads: int) -> ServerCommand:
