@@ -17,15 +17,26 @@ LATENCY: Final = ",.1f"
 
 @dataclass(frozen=True)
 class Bar:
-    """What the project demands of a ratio.
+    """The project's own limits of a ratio.
 
     Attributes:
-        now: The bar that it is judged by.
-        then: The one after that, or None.
+        now: The current limit.
+        then: The limit after that, or None.
     """
 
     now: float
     then: float | None = None
+
+    def verdicts(self, ratio: Figure, *, more: bool = False) -> list[str]:
+        """Return both limits, and whether a ratio keeps to them.
+
+        Args:
+            ratio: The ratio.
+            more: Whether more is better: the limits are lower ones then.
+        """
+        which = "at_least" if more else "at_most"
+        limits = (self.now, self.then)
+        return [ABSENT if one is None else verdict(ratio, **{which: one}) for one in limits]
 
 
 @dataclass(frozen=True)
@@ -53,14 +64,9 @@ class Comparison:
         ratio = Figure.ratio(ours, its)
         if not self.bars:
             return [ratio.text()]
-        bar = self.bars.get(name)
-        limits = (None, None) if bar is None else (bar.now, bar.then)
-        return [ratio.text(), *(self._judged(ratio, limit) for limit in limits)]
-
-    def _judged(self, ratio: Figure, limit: float | None) -> str:
-        if limit is None:
-            return ABSENT
-        return verdict(ratio, **{"at_least" if self.more else "at_most": limit})
+        if name not in self.bars:
+            return [ratio.text(), ABSENT, ABSENT]
+        return [ratio.text(), *self.bars[name].verdicts(ratio, more=self.more)]
 
 
 def load_table(
@@ -70,9 +76,9 @@ def load_table(
 
     Args:
         results: Their samples, as ``load.measure`` returns them.
-        title: What was measured.
+        title: The measured quantity.
         ours: The name of the judged server.
-        comparisons: What is compared.
+        comparisons: The figures to compare.
         where: Fields that the samples must have.
     """
     rows = []
