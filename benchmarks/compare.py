@@ -49,7 +49,7 @@ STEPS: Final = (
     Step("hello", "--rounds 5 --seconds 3", 360, "--rounds 2 --seconds 1", 90),
     Step("api", "--rounds 5 --seconds 3", 95, "--rounds 2 --seconds 1", 25),
     Step("waiting", "--rounds 5 --seconds 4", 75, "--rounds 2 --seconds 1", 15),
-    Step("connections", "--rounds 5 --seconds 5", 70, "--rounds 2 --seconds 1", 15),
+    Step("connections", "--rounds 5 --seconds 5", 70, "--rounds 1 --seconds 4", 25),
     Step("concurrency", "--rounds 10", 35, "--rounds 2", 10),
     Step("busy_threads", "--rounds 10", 55, "--rounds 2", 20),
     Step("placement", "--rounds 15", 20, "--rounds 2 --number 500", 5),

@@ -16,7 +16,8 @@ from .wrk import find_wrk, run_wrk
 
 __all__ = ("Measured", "measure")
 
-_WARM_UP_SECONDS: Final = 1
+_CONNECTIONS_PER_SECOND: Final = 1_000
+"""A slow machine accepts so many; until then a server answers nobody."""
 
 
 @dataclass
@@ -100,7 +101,7 @@ def measure(
         for name, server in list(servers.items()):
             progress(f"warming up {name}")
             try:
-                sample(name, server, _WARM_UP_SECONDS)
+                sample(name, server, 1 + connections // _CONNECTIONS_PER_SECOND)
             except CannotMeasureError as error:
                 leave_out(name, error)
         for number in range(1, rounds + 1):
