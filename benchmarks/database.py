@@ -20,6 +20,7 @@ from typing import Final
 from _common import HELLO
 from _common.commands import ServerCommand, gunicorn, uvicorn
 from _common.http_client import Client
+from _common.http_request import HTTPRequest
 from _common.load import measure
 from _common.report import Figure, Presentation, Table, make_parser, placing, positive, report
 from _common.results import Results, Sample
@@ -36,6 +37,7 @@ REQUESTS: Final = 500
 PING_SECONDS: Final = 0.02
 """How long the other client waits between two requests."""
 
+PING: Final = HTTPRequest("/ping")
 CONNECTIONS: Final = 50
 THREADS: Final = 50
 """gthread's: as many as the pool has connections."""
@@ -92,7 +94,7 @@ async def measure_waits(rounds: int, left_out: dict[str, str]) -> list[Sample]:
     server_core, client_core = two_cores()
     samples: list[Sample] = []
     with (
-        starting(commands(), left_out, core=server_core, path="/ping", body=HELLO) as servers,
+        starting(commands(), left_out, core=server_core, request=PING) as servers,
         pinned(client_core),
     ):
         async with Client() as client:
@@ -160,7 +162,7 @@ def main() -> None:
             samples = asyncio.run(measure_waits(options.rounds, left_out))
             measured = measure(
                 commands(),
-                path="/query",
+                request=HTTPRequest("/query"),
                 rounds=options.rounds,
                 seconds=options.seconds,
                 connections=CONNECTIONS,
