@@ -15,8 +15,7 @@ from typing import Final
 from _common.chart import LESS, Chart, Panel, bars
 from _common.commands import ServerCommand, granian, gunicorn, uvicorn
 from _common.http_request import HTTPRequest
-from _common.load import measure
-from _common.load_options import chosen, load_notes, make_load_parser
+from _common.load_options import load_notes, make_load_parser, measure_chosen
 from _common.load_table import CPU, Bar, Comparison, load_table
 from _common.report import Presentation, Table, report
 from _common.results import Results
@@ -65,13 +64,7 @@ def main() -> None:
     """Measure and print; leave with a message if that is not possible."""
     options = make_load_parser(__doc__, connections=32).parse_args()
     try:
-        measured = measure(
-            chosen(candidates(options.threads), options),
-            request=REQUEST,
-            rounds=options.rounds,
-            seconds=options.seconds,
-            connections=options.connections,
-        )
+        measured = measure_chosen(candidates(options.threads), options, REQUEST)
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
     report(SHOW, options, measured.samples, left_out=measured.left_out, **placed())

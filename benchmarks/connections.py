@@ -12,8 +12,7 @@ import sys
 from typing import Final
 
 from _common.commands import gunicorn, uvicorn
-from _common.load import measure
-from _common.load_options import chosen, load_notes, make_load_parser
+from _common.load_options import load_notes, make_load_parser, measure_chosen
 from _common.load_table import Bar, Comparison, load_table
 from _common.report import Presentation, Table, report
 from _common.results import Results
@@ -45,12 +44,7 @@ def main() -> None:
         PEER: uvicorn("starlette", room),
     }
     try:
-        measured = measure(
-            chosen(commands, options),
-            rounds=options.rounds,
-            seconds=options.seconds,
-            connections=options.connections,
-        )
+        measured = measure_chosen(commands, options)
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
     report(SHOW, options, measured.samples, left_out=measured.left_out, **placed())

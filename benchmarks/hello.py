@@ -30,8 +30,7 @@ from _common.commands import (
     waitress,
 )
 from _common.http_request import BROWSER_FIELDS, PLAIN, HTTPRequest
-from _common.load import measure
-from _common.load_options import chosen, load_notes, make_load_parser
+from _common.load_options import load_notes, make_load_parser, measure_chosen
 from _common.load_table import CPU, RATE, Bar, Comparison, load_table
 from _common.report import Presentation, Table, progress, report
 from _common.results import Results, Sample
@@ -156,13 +155,7 @@ def main() -> None:
         for contest in options.contest or contests:
             progress(f"Hello, world {TITLES[contest]}")
             commands, request = contests[contest]
-            measured = measure(
-                chosen(commands, options),
-                request=request,
-                rounds=options.rounds,
-                seconds=options.seconds,
-                connections=options.connections,
-            )
+            measured = measure_chosen(commands, options, request)
             samples += [{"contest": contest, **one} for one in measured.samples]
             left_out |= measured.left_out
     except CannotMeasureError as error:

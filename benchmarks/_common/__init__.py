@@ -19,6 +19,10 @@
     ``against_checkout.py``.
 ``load``
     Several servers under load, in turn.
+``load_options``
+    The command line of a benchmark that does this.
+``load_table``
+    The table that it prints.
 """
 
 from typing import Final

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from .commands import ServerCommand
+from .http_request import PLAIN, HTTPRequest
+from .load import Measured, measure
 from .report import make_parser, placing, positive
 from .results import Results
 
-__all__ = ("THREADS", "chosen", "load_notes", "make_load_parser")
+__all__ = ("THREADS", "load_notes", "make_load_parser", "measure_chosen")
 
 THREADS: Final = 40
 """The servers' with threads: as many as AsyncGunicornWorker has, more than wrk's connections."""
@@ -34,16 +36,34 @@ def make_load_parser(description: str | None, *, connections: int) -> argparse.A
     return parser
 
 
-def chosen(
-    commands: Mapping[str, ServerCommand], options: argparse.Namespace
-) -> dict[str, ServerCommand]:
-    """Return the servers that the command line asks for; the first one, the judged one, always."""
+def measure_chosen(
+    commands: Mapping[str, ServerCommand],
+    options: argparse.Namespace,
+    request: HTTPRequest = PLAIN,
+) -> Measured:
+    """Measure the servers that the command line asks for; the first one, the judged one, always.
+
+    Args:
+        commands: The servers by name.
+        options: The command line.
+        request: The request to repeat.
+
+    Raises:
+        CannotMeasureError: As in :func:`load.measure`.
+    """
     judged = next(iter(commands))
-    return {
+    chosen = {
         name: command
         for name, command in commands.items()
         if options.only is None or name == judged or any(text in name for text in options.only)
     }
+    return measure(
+        chosen,
+        request=request,
+        rounds=options.rounds,
+        seconds=options.seconds,
+        connections=options.connections,
+    )
 
 
 def load_notes(results: Results) -> list[str]:
