@@ -357,11 +357,11 @@ def test_a_silent_channel_sends_comments(run):
     assert run(main) == [b":\n\n"] * 3 + [b"data: one\n\n"]
 
 
-def test_a_full_channel_refuses_events_and_can_drop_the_oldest(run):
+def test_a_full_channel_refuses_events_until_one_is_removed(run):
     async def main():
         channel = EventChannel(limit=2)
         accepted = [channel.put(name) for name in ("one", "two", "three")]
-        channel.drop()
+        channel.waiting.popleft()
         accepted.append(channel.put("four"))
         channel.end()
         accepted.append(channel.put("five"))

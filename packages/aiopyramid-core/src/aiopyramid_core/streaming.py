@@ -79,11 +79,15 @@ class EventChannel:
 
     Args:
         limit: The number of events that may wait for the client.
+
+    Attributes:
+        waiting: The encoded events that wait for the client, the oldest first. Remove some to make
+            room for others.
     """
 
     def __init__(self, limit: int = 100) -> None:
         self._limit = limit
-        self._events: deque[bytes] = deque()
+        self.waiting: deque[bytes] = deque()
         self._has_ended = False
         self._waiter: asyncio.Future[None] | None = None
 
@@ -98,18 +102,13 @@ class EventChannel:
         Returns:
             Whether there was room for it. False as well if the stream has ended.
         """
-        if self._has_ended or len(self._events) >= self._limit:
+        if self._has_ended or len(self.waiting) >= self._limit:
             return False
         if isinstance(event, str):
             event = ServerSentEvent(event)
-        self._events.append(event if isinstance(event, bytes) else event.encode())
+        self.waiting.append(event if isinstance(event, bytes) else event.encode())
         self._wake()
         return True
-
-    def drop(self) -> None:
-        """Remove the oldest event that waits for the client, if there is one."""
-        if self._events:
-            self._events.popleft()
 
     def end(self) -> None:
         """End the stream after the events that wait for the client."""
@@ -135,7 +134,7 @@ class EventChannel:
         Returns:
             All events that have arrived; without one in this time, a comment; None at the end.
         """
-        if not self._events and not self._has_ended:
+        if not self.waiting and not self._has_ended:
             loop = asyncio.get_running_loop()
             self._waiter = loop.create_future()
             timer = loop.call_later(seconds, self._wake)
@@ -144,9 +143,9 @@ class EventChannel:
             finally:
                 timer.cancel()
                 self._waiter = None
-        if self._events:
-            part = b"".join(self._events)
-            self._events.clear()
+        if self.waiting:
+            part = b"".join(self.waiting)
+            self.waiting.clear()
             return part
         return None if self._has_ended else _COMMENT
 
