@@ -1,0 +1,1 @@
+"""What the Redis engine and the publisher share: keys, scripts, addresses, connections."""
