@@ -93,6 +93,7 @@ CONTENTS = {
         docs/reference/aiopyramid-sqlalchemy
         docs/reference/aiopyramid-traversal
         docs/reference/aiopyramid-websocket
+        docs/reference/aiopyramid-groups
         docs/reference/aiopyramid-uwsgi
         docs/reference/aiopyramid
     """,
@@ -102,6 +103,7 @@ CONTENTS = {
         aiopyramid-sqlalchemy <packages/aiopyramid-sqlalchemy/README>
         aiopyramid-traversal <packages/aiopyramid-traversal/README>
         aiopyramid-websocket <packages/aiopyramid-websocket/README>
+        aiopyramid-groups <packages/aiopyramid-groups/README>
         aiopyramid-uwsgi <packages/aiopyramid-uwsgi/README>
         aiopyramid <meta/README>
     """,
@@ -113,6 +115,7 @@ CONTENTS = {
         packages/aiopyramid-sqlalchemy/CHANGES
         packages/aiopyramid-traversal/CHANGES
         packages/aiopyramid-websocket/CHANGES
+        packages/aiopyramid-groups/CHANGES
         packages/aiopyramid-uwsgi/CHANGES
         meta/CHANGES
     """,

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = {
     "aiopyramid": ROOT / "meta",
     "aiopyramid-core": ROOT / "packages/aiopyramid-core",
+    "aiopyramid-groups": ROOT / "packages/aiopyramid-groups",
     "aiopyramid-gunicorn": ROOT / "packages/aiopyramid-gunicorn",
     "aiopyramid-sqlalchemy": ROOT / "packages/aiopyramid-sqlalchemy",
     "aiopyramid-traversal": ROOT / "packages/aiopyramid-traversal",
@@ -23,6 +24,7 @@ SATELLITES = {f"{name}<2,>=1.0" for name in FOLDERS} - {CORE, "aiopyramid<2,>=1.
 DEPENDENCIES = {
     "aiopyramid": {CORE, *SATELLITES, "cookiecutter>=2.6"},
     "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1.1"},
+    "aiopyramid-groups": {CORE, "aiopyramid-websocket<2,>=1.0"},
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
     "aiopyramid-sqlalchemy": {CORE, "sqlalchemy>=2.0.38"},
     "aiopyramid-traversal": {CORE},

@@ -5,7 +5,7 @@ The modules, in reading order:
 
 ``group``
     What an application uses.
-``_names``, ``message``
+``_names``, ``_message``
     Names of groups; messages, encoded once for all members.
 ``_members``, ``_events``
     The members: WebSockets and event streams.
@@ -13,6 +13,8 @@ The modules, in reading order:
     The members of one group on this worker, and their order; all groups of this worker.
 ``engine``, ``memory``
     The interface of engines, and the one for a single worker.
+``redis``, ``_redis``, ``publisher``
+    The engine for any number of workers, and messages from other processes.
 ``settings``, ``_include``
     How all of this becomes part of an application.
 ``exceptions``
@@ -20,6 +22,7 @@ The modules, in reading order:
 """
 
 from ._include import includeme
+from ._message import GroupMessage, json_envelope
 from .exceptions import (
     EngineUnavailable,
     GroupsError,
@@ -30,7 +33,6 @@ from .exceptions import (
     OutcomeUnknown,
 )
 from .group import Group, group_of
-from .message import GroupMessage, json_envelope
 
 __all__ = (
     "EngineUnavailable",

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from ._message import GroupMessage, decode
 from .engine import Engine, Entry, History, order_of
 from .exceptions import EngineUnavailable
-from .message import GroupMessage, decode
 
 __all__ = ("Channel", "Member")
 

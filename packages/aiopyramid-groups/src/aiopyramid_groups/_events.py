@@ -5,7 +5,7 @@ from typing import Final
 
 from aiopyramid_core.streaming import EventChannel, ServerSentEvent
 
-from .message import GroupMessage, Slow
+from ._message import GroupMessage, Slow
 
 __all__ = ("GroupEvents",)
 

@@ -9,9 +9,9 @@ from aiopyramid_core import AlreadyShutDown
 from aiopyramid_core.lifespan import Lifespan
 
 from ._channel import Channel, Member
+from ._message import GroupMessage, decode
 from .engine import Engine, Entry
 from .exceptions import EngineUnavailable, GroupsError, GroupsNotStarted
-from .message import GroupMessage, decode
 from .settings import GroupsSettings
 
 __all__ = ("Hub", "hub_of", "install")

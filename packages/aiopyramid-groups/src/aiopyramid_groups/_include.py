@@ -26,8 +26,8 @@ def includeme(config: Any) -> None:
         config: The application's :class:`pyramid.config.Configurator`.
 
     Raises:
-        ConfigurationError: A setting is invalid, or ``aiopyramid.groups.url`` needs redis-py, which
-            is not installed.
+        ConfigurationError: A setting is invalid, or ``aiopyramid.groups.url`` needs Redis's client,
+            which is not installed.
     """
     config.include("aiopyramid_websocket")
     settings = GroupsSettings.from_mapping(config.registry.settings)
@@ -45,7 +45,7 @@ def _engine_for(settings: GroupsSettings) -> Engine:
         from .redis import RedisEngine
     except ImportError as error:
         raise ConfigurationError(
-            f"aiopyramid.groups.url = {settings.url.partition(':')[0]}://… needs redis-py: install"
-            " aiopyramid-groups[redis]"
+            f"aiopyramid.groups.url = {settings.url.partition(':')[0]}://… needs Redis's client:"
+            " install aiopyramid-groups[redis]"
         ) from error
     return RedisEngine(settings)

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiopyramid_websocket import WebSocket, WebsocketClosed
 
-from .message import Envelope, GroupMessage, Slow
+from ._message import Envelope, GroupMessage, Slow
 
 __all__ = ("WebSocketMember",)
 

@@ -15,7 +15,7 @@ def check_name(name: object) -> str:
     """Return the name of a group.
 
     Raises:
-        InvalidGroupName: It is not a str, empty, too long, or cannot be encoded.
+        InvalidGroupName: It is not a ``str``, empty, too long, or cannot be encoded.
     """
     if not isinstance(name, str):
         raise InvalidGroupName(f"the name of a group must be a str, not {type(name).__name__}")

@@ -44,7 +44,7 @@ class History:
 
 
 class Sink(Protocol):
-    """What an engine calls, on the event loop."""
+    """The receiver of an engine's messages, called on the event loop."""
 
     def receive(self, group: str, id: str, previous: str, data: bytes) -> None:
         """Take a message of a group.

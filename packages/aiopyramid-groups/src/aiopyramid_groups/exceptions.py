@@ -4,7 +4,7 @@
 
     AiopyramidError (aiopyramid_core)
     └── GroupsError
-        ├── InvalidGroupName    the name of a group is empty, too long or not a str
+        ├── InvalidGroupName    the name of a group is empty, too long or not a string
         ├── InvalidMessage      a message, or ``who``, has the wrong type or is too large
         ├── GroupsNotStarted    the application has not started, or has shut down
         ├── NotSent             the message was not sent, and nobody will receive it
@@ -30,7 +30,7 @@ class GroupsError(AiopyramidError):
 
 
 class InvalidGroupName(GroupsError, ValueError):
-    """The name of a group is empty, too long or not a str."""
+    """The name of a group is empty, too long or not a string."""
 
 
 class InvalidMessage(GroupsError, ValueError):

@@ -12,9 +12,9 @@ from aiopyramid_websocket import WebSocket
 from ._events import GroupEvents
 from ._hub import Hub, hub_of
 from ._members import WebSocketMember
+from ._message import Envelope, GroupMessage, Slow, encode, to_json
 from ._names import check_name
 from .exceptions import InvalidMessage
-from .message import Envelope, GroupMessage, Slow, encode, to_json
 
 __all__ = ("Group", "group_of")
 
@@ -30,7 +30,7 @@ def group_of(request: Any, name: str) -> "Group":
             reached, whatever it contains.
 
     Raises:
-        InvalidGroupName: The name is not a str, or is empty or too long.
+        InvalidGroupName: The name is not a ``str``, or is empty or too long.
         ConfigurationError: The application does not include ``aiopyramid_groups``.
     """
     check_name(name)
@@ -120,7 +120,7 @@ class Group:
             after: The identifier of the last message that the client has seen. The messages after
                 it are sent first.
             limit: The number of messages that may wait for the client.
-            slow: What to do with a client that does not keep up: ``"close"`` closes it with 1013,
+            slow: The treatment of a client that does not keep up: ``"close"`` closes it with 1013,
                 ``"drop"`` leaves the oldest messages out.
             on_resync: A coroutine function without arguments, called at the place in the order
                 where messages may be missing. Later messages wait until it returns.

@@ -6,12 +6,12 @@ from typing import Any
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from ._message import encode, to_json
 from ._names import check_name
 from ._redis.address import read_url
 from ._redis.keys import group_keys
 from ._redis.scripts import APPEND
 from .exceptions import NotSent, OutcomeUnknown
-from .message import encode, to_json
 from .settings import GroupsSettings
 
 __all__ = ("Publisher",)
@@ -71,7 +71,7 @@ class Publisher:
             The identifier of the message.
 
         Raises:
-            InvalidGroupName: The name is not a str, or is empty or too long.
+            InvalidGroupName: The name is not a ``str``, or is empty or too long.
             InvalidMessage: The message has another type, or is too long.
             NotSent: The message was not sent.
             OutcomeUnknown: The message may or may not have been sent.

@@ -243,7 +243,7 @@ class RedisEngine:
                     _log.warning("Redis is away: %s", group.exceptions[0])
                 has_failed = True
             except* Exception:
-                # Whatever it is, this worker must not become deaf.
+                # An error of any kind must not make this worker deaf.
                 _log.exception("The connection to Redis has failed, and is opened again")
                 has_failed = True
             finally:

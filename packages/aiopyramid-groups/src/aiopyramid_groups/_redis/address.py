@@ -91,7 +91,7 @@ def read_url(url: str) -> Address:
     """Read the URL of a Redis.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://`` as redis-py reads it; or
+        url: ``redis://``, ``rediss://`` or ``unix://`` as Redis's client reads them; or
             ``redis+sentinel://user:password@host:port,host:port/service/database``.
 
     Raises:

@@ -17,7 +17,7 @@ Envelope = Callable[[str, str | bytes], str | bytes]
 """Makes the message for WebSockets from the identifier and the data; called once per message."""
 
 Slow = Literal["close", "drop"]
-"""What to do with a member that does not keep up."""
+"""The treatment of a member that does not keep up."""
 
 _TEXT: Final = b"t"
 _BINARY: Final = b"b"
