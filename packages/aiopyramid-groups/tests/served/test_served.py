@@ -1,4 +1,4 @@
-"""Groups on two gunicorns of two workers each, while Redis is killed; and the warning without it."""
+"""Groups on two gunicorns of two workers each, while Redis is killed; a warning without it."""
 
 import asyncio
 import time
