@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiopyramid_core.settings import positive_number, positive_seconds, read_setting
+from aiopyramid_core.setting_tables import (
+    BYTES,
+    SECONDS,
+    Setting,
+    SettingsTable,
+    positive_number,
+    positive_seconds,
+)
 
 __all__ = ("MEMORY_URL", "GroupsSettings")
 
@@ -53,33 +60,7 @@ class GroupsSettings:
         Raises:
             ConfigurationError: A value is invalid; the message names the setting.
         """
-        number, seconds = "a number above zero", "a number of seconds above zero"
-        default = cls()
-
-        def read(name: str, convert: Any, default: Any, wanted: str) -> Any:
-            return read_setting(settings, f"groups.{name}", convert, default, wanted)
-
-        return cls(
-            url=read("url", _url, default.url, f"{MEMORY_URL} or the URL of a Redis: {_SCHEMES}"),
-            prefix=read("prefix", _prefix, default.prefix, "letters, digits and any of _.-"),
-            history=read("history", positive_number, default.history, number),
-            history_seconds=read(
-                "history_seconds",
-                positive_number,
-                default.history_seconds,
-                "a whole number of seconds above zero",
-            ),
-            send_timeout_seconds=read(
-                "send_timeout", positive_seconds, default.send_timeout_seconds, seconds
-            ),
-            heartbeat_seconds=read(
-                "heartbeat", positive_seconds, default.heartbeat_seconds, seconds
-            ),
-            max_message_bytes=read(
-                "max_message", positive_number, default.max_message_bytes, number
-            ),
-            max_who_bytes=read("max_who", positive_number, default.max_who_bytes, number),
-        )
+        return _TABLE.read(settings)
 
 
 def _url(value: Any) -> str:
@@ -94,3 +75,23 @@ def _prefix(value: Any) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", prefix):
         raise ValueError(value)
     return prefix
+
+
+_NUMBER: Final = "a number above zero"
+
+_TABLE: Final = SettingsTable(
+    GroupsSettings,
+    "groups.",
+    {
+        "url": Setting(
+            "url", _url, f"{MEMORY_URL} or a URL that begins with one of {', '.join(_SCHEMES)}"
+        ),
+        "prefix": Setting("prefix", _prefix, "up to 100 letters, digits and any of _.-"),
+        "history": Setting("history", positive_number, _NUMBER),
+        "history_seconds": Setting("history_seconds", positive_number, f"{SECONDS}, a whole one"),
+        "send_timeout": Setting("send_timeout_seconds", positive_seconds, SECONDS),
+        "heartbeat": Setting("heartbeat_seconds", positive_seconds, SECONDS),
+        "max_message": Setting("max_message_bytes", positive_number, BYTES),
+        "max_who": Setting("max_who_bytes", positive_number, BYTES),
+    },
+)
