@@ -3,12 +3,12 @@
 import contextlib
 import os
 import signal
-import socket
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 import redis
+from reader import free_port
 from server_process import Process
 from system_programs import find_program
 
@@ -25,8 +25,7 @@ class RedisServer:
         self._program = find_program("redis-server", package="redis-server")
         self._folder = folder
         self._options = options or ("--appendonly", "no")
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = int(free_port())
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: Process | None = None
 
