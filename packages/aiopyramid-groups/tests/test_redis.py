@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -299,3 +300,14 @@ async def test_a_worker_without_members_stays_connected(worker, caplog, monkeypa
         await asyncio.sleep(0.8)  # longer than an answer may take
         await one.group().send("x")
     assert not caplog.records
+
+
+async def test_a_worker_whose_loop_was_blocked_keeps_its_connections(worker, caplog, monkeypatch):
+    monkeypatch.setattr(aiopyramid_groups.redis, "_ANSWER_SECONDS", 0.3)
+    async with worker(heartbeat=0.05) as one, one.client() as ada:
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            time.sleep(0.5)  # longer than an answer may take
+        await one.group().send("x")
+        assert await ada.recv() == "x"
+    assert "Redis is away" not in caplog.text

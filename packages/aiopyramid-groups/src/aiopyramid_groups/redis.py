@@ -331,14 +331,13 @@ class RedisEngine:
             subscriber.write("PING")
             beat = commands.execute("SET", key, "1", "PX", milliseconds, "GET")
             self._refresh(commands, loop.time())
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                with contextlib.suppress(ResponseError):  # such as "out of memory"
-                    if await beat is None and not is_first:
-                        _log.warning("Redis has lost its data")
-                        self._announce_all(commands)
-                        assert self._sink is not None
-                        self._sink.connected()
-                await self._pong
+            await _answers(beat, self._pong)
+            with contextlib.suppress(ResponseError):  # such as "out of memory"
+                if beat.result() is None and not is_first:
+                    _log.warning("Redis has lost its data")
+                    self._announce_all(commands)
+                    assert self._sink is not None
+                    self._sink.connected()
             is_first = False
             await asyncio.sleep(seconds)
 
@@ -412,3 +411,17 @@ class RedisEngine:
         except NoScriptError:
             # Redis was started again, or its scripts were flushed: it has not run.
             return await commands.execute("EVAL", script.text, len(keys), *keys, *arguments)
+
+
+async def _answers(*futures: asyncio.Future[Any]) -> None:
+    """Wait for the answers to a heartbeat.
+
+    Raises:
+        EngineUnavailable: One did not arrive in time.
+    """
+    _, late = await asyncio.wait(futures, timeout=_ANSWER_SECONDS)
+    if late:
+        # The loop of this worker may have been blocked: then the answers are there, but not read.
+        _, late = await asyncio.wait(late, timeout=_ANSWER_SECONDS / 10)
+    if late:
+        raise EngineUnavailable("Redis does not answer heartbeats")
