@@ -21,7 +21,7 @@ unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help hooks serve test lint types docs site links coverage tox ci-matrix apps wheels release bench bench-publish format lock clean
+.PHONY: help hooks serve test lint types docs site links coverage tox ci-matrix apps wheels release bench bench-publish instructions format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +85,9 @@ bench: $(READY) ## compare speed with other bridges and servers, in build/bench;
 
 bench-publish: $(READY) ## put what `make bench` has measured into the repository and the documents
 	@python benchmarks/charts.py --publish build/bench
+
+instructions: $(READY) ## fail if a request takes more instructions than published; UPDATE=1 publishes
+	@python benchmarks/instructions.py $(if $(UPDATE),--update)
 
 wheels: $(READY) ## build all distributions, look into them, install each one alone
 	@python tools/wheels.py

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from _common import HELLO
 from _common.commands import ServerCommand, gunicorn
+from _common.http_request import HTTPRequest
 from _common.report import (
     Figure,
     Presentation,
@@ -90,7 +90,7 @@ def measure(
             for name, server in in_turn:
                 before = server.cpu_seconds()
                 load = run_wrk(
-                    *(wrk, server.url(path)),
+                    *(wrk, server.port, HTTPRequest(path)),
                     seconds=seconds if number else 1,
                     connections=connections,
                     core=client_core,
@@ -166,7 +166,7 @@ def main() -> None:
     try:
         commands = candidates("hellos", options.checkout.resolve())
         server_core = two_cores()[0]
-        with starting(commands, left_out, core=server_core, path="/", body=HELLO) as servers:
+        with starting(commands, left_out, core=server_core) as servers:
             if left_out:
                 raise CannotMeasureError(f"The other checkout's worker: {left_out[OTHER]}")
             samples = measure(servers, options.rounds, options.seconds, options.connections)

@@ -179,3 +179,27 @@ def _add_views(config: Any, views: dict[str, Any]) -> None:
     for path, view in views.items():
         config.add_route(path, path)
         config.add_view(view, route_name=path)
+
+
+# --- The applications of database.py --------------------------------------------------------------
+
+
+def database() -> Any:
+    """Return an application that queries a database in coroutine views."""
+    from database_applications import ours
+
+    return ours()
+
+
+def database_in_threads() -> Any:
+    """Return the same for servers with threads."""
+    from database_applications import threads
+
+    return threads()
+
+
+def database_starlette() -> Any:
+    """Return the same of another framework."""
+    from database_applications import starlette
+
+    return starlette()

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from _common import BLOCK_SECONDS, HELLO
+from _common import BLOCK_SECONDS
 from _common.commands import gunicorn
 from _common.http_client import Client, echo
 from _common.report import (
@@ -169,7 +169,7 @@ def main() -> None:
     left_out: dict[str, str] = {}
     try:
         with (
-            starting(commands, left_out, core=server_core, path="/", body=HELLO) as servers,
+            starting(commands, left_out, core=server_core) as servers,
             pinned(client_core),
         ):
             samples = asyncio.run(measure(servers, options.rounds, options.blocked))

@@ -35,8 +35,8 @@ CHARTS: Final = HOME / "charts"
 DOCUMENTS: Final = (HOME / "README.md", HOME.parent / "docs/how-it-works.md")
 
 ORDER: Final = (
-    *("bridge", "hello", "waiting", "concurrency", "busy_threads", "placement", "memory"),
-    *("reload", "idle", "websocket", "websocket_memory"),
+    *("bridge", "hello", "api", "waiting", "connections", "concurrency", "busy_threads"),
+    *("placement", "memory", "reload", "idle", "websocket", "websocket_memory", "instructions"),
 )
 """The benchmarks, as the page shows them."""
 

@@ -46,13 +46,15 @@ class Step:
 
 STEPS: Final = (
     Step("bridge", "--rounds 15", 50, "--rounds 3 --number 5000", 5),
-    Step("hello", "--rounds 5 --seconds 3", 240, "--rounds 2 --seconds 1", 55),
+    Step("hello", "--rounds 5 --seconds 3", 360, "--rounds 2 --seconds 1", 90),
+    Step("api", "--rounds 5 --seconds 3", 95, "--rounds 2 --seconds 1", 25),
     Step("waiting", "--rounds 5 --seconds 4", 75, "--rounds 2 --seconds 1", 15),
+    Step("connections", "--rounds 5 --seconds 5", 70, "--rounds 1 --seconds 4", 25),
     Step("concurrency", "--rounds 10", 35, "--rounds 2", 10),
     Step("busy_threads", "--rounds 10", 55, "--rounds 2", 20),
     Step("placement", "--rounds 15", 20, "--rounds 2 --number 500", 5),
     Step(
-        "websocket", "--rounds 5 --broadcasts 3", 190, "--rounds 2 --seconds .3 --broadcasts 1", 45
+        "websocket", "--rounds 5 --broadcasts 3", 250, "--rounds 2 --seconds .3 --broadcasts 1", 55
     ),
     Step("websocket_memory", "--rounds 3", 25, "--rounds 1", 5),
     Step("memory", "--requests 100000", 90, "--requests 5000", 10),

@@ -16,10 +16,11 @@ from statistics import median
 from time import perf_counter
 from typing import Final
 
-from _common import HELLO, WAIT_SECONDS
+from _common import WAIT_SECONDS
 from _common.chart import LESS, Chart, Panel, bars
 from _common.commands import gunicorn
 from _common.http_client import Client
+from _common.http_request import HTTPRequest
 from _common.report import (
     ABSENT,
     Figure,
@@ -202,7 +203,9 @@ def main() -> None:
     left_out: dict[str, str] = {}
     try:
         with (
-            starting(commands, left_out, core=server_core, path="/await", body=HELLO) as servers,
+            starting(
+                commands, left_out, core=server_core, request=HTTPRequest("/await")
+            ) as servers,
             pinned(client_core),
         ):
             samples = asyncio.run(

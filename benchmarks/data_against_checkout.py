@@ -190,7 +190,7 @@ def main() -> None:
         commands = candidates("receiving", options.checkout.resolve())
         server_core, client_core = two_cores()
         with (
-            starting(commands, left_out, core=server_core, path="/", body=HELLO) as servers,
+            starting(commands, left_out, core=server_core) as servers,
             pinned(client_core),
         ):
             if left_out:

@@ -8,8 +8,11 @@ disturbs the machine then disturbs them all.
 processes took the core away, or wrk was the bottleneck: then the CPU time a request says more,
 though busy neighbours make that longer, too.
 
-"our rate x" is AsyncGunicornWorker's rate over the server's, "its CPU x" the server's CPU time over
-AsyncGunicornWorker's: above 1, AsyncGunicornWorker is better.
+"our rate x" and "our CPU x" are AsyncGunicornWorker's figures over the server's: a rate above 1 and
+a CPU time below 1 are better.
+
+Three tables: a coroutine view that is asked with one header field, the same with the 13 more that
+a browser sends, and a synchronous view.
 """
 
 import sys
@@ -26,24 +29,12 @@ from _common.commands import (
     uwsgi,
     waitress,
 )
-from _common.load import measure
-from _common.report import (
-    ABSENT,
-    Figure,
-    Presentation,
-    Table,
-    make_parser,
-    placing,
-    positive,
-    progress,
-    report,
-    verdict,
-)
-from _common.results import Results
+from _common.http_request import BROWSER_FIELDS, PLAIN, HTTPRequest
+from _common.load_options import load_notes, make_load_parser, measure_chosen
+from _common.load_table import CPU, RATE, Bar, Comparison, load_table
+from _common.report import Presentation, Table, progress, report
+from _common.results import Results, Sample
 from _common.servers import CannotMeasureError, placed
-
-THREADS: Final = 40
-"""The servers' with threads: as many as AsyncGunicornWorker has, more than wrk's connections."""
 
 GRANIAN_THREADS: Final = 1
 """The number that granian chooses itself on one core, and the best for views that do not block."""
@@ -51,17 +42,43 @@ GRANIAN_THREADS: Final = 1
 WORKER: Final = "aiopyramid_gunicorn.AsyncGunicornWorker"
 OURS: Final = "AsyncGunicornWorker"
 
-BARS: Final = {
-    "gthread, same application": 3.0,
-    "waitress, same application": 2.2,
-    "Starlette on uvicorn": 1.0,
-    "granian, def view, no aiopyramid": 0.8,
+COROUTINE: Final = "coroutine"
+BROWSER: Final = "browser"
+SYNCHRONOUS: Final = "synchronous"
+TITLES: Final = {
+    COROUTINE: "from a coroutine view",
+    BROWSER: "from a coroutine view, requested with a browser's header fields",
+    SYNCHRONOUS: "from a synchronous view",
+}
+"""The contests, each of which has a table."""
+
+RATE_BARS: Final = {
+    COROUTINE: {
+        "gthread, same application": Bar(3.0),
+        "waitress, same application": Bar(2.2),
+        "Starlette on uvicorn": Bar(0.9, 1.0),
+        "granian, def view, no aiopyramid": Bar(0.62, 0.8),
+    },
+    BROWSER: {"Starlette on uvicorn": Bar(0.8, 0.95)},
 }
 """The project's own: AsyncGunicornWorker serves at least so many times their requests."""
 
-RATE: Final = ",.0f"
-CPU: Final = ".0f"
-"""How their figures are written."""
+CPU_BARS: Final = {
+    "waitress, same application": Bar(0.5, 0.45),
+    "gthread, same application": Bar(0.34, 0.3),
+}
+"""Likewise: with a synchronous view it takes at most so many times their CPU time."""
+
+COMPARISONS: Final = {
+    **{
+        contest: (
+            Comparison("our rate x", "requests_per_second", bars_of, more=True),
+            Comparison("our CPU x", "cpu_microseconds"),
+        )
+        for contest, bars_of in RATE_BARS.items()
+    },
+    SYNCHRONOUS: (Comparison("our CPU x", "cpu_microseconds", CPU_BARS),),
+}
 
 PACKAGES: Final = (
     *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
@@ -70,7 +87,7 @@ PACKAGES: Final = (
 )
 
 
-def candidates(threads: int) -> tuple[dict[str, ServerCommand], dict[str, str]]:
+def of_coroutine(threads: int) -> tuple[dict[str, ServerCommand], dict[str, str]]:
     """Return the servers to measure, the judged one first; and those there are not, and why."""
     several = {"threads": threads}
     commands = {
@@ -99,90 +116,64 @@ def candidates(threads: int) -> tuple[dict[str, ServerCommand], dict[str, str]]:
     return commands, {}
 
 
+def of_browser(everyone: dict[str, ServerCommand]) -> dict[str, ServerCommand]:
+    """Return those servers that are measured with a browser's request head, too."""
+    names = (
+        *(OURS, "gthread, def view, no aiopyramid", "granian, def view, no aiopyramid"),
+        "Starlette on uvicorn",
+    )
+    return {name: everyone[name] for name in names}
+
+
+def of_synchronous(threads: int) -> dict[str, ServerCommand]:
+    """Return the servers to measure with a synchronous view."""
+    return {
+        OURS: gunicorn("ordinary", WORKER),
+        "waitress, same application": waitress("ordinary", threads=threads),
+        "gthread, same application": gunicorn("ordinary", "gthread", {"threads": threads}),
+    }
+
+
 def main() -> None:
     """Measure and print; leave with a message if that is not possible."""
-    parser = make_parser(__doc__, rounds=5)
+    parser = make_load_parser(__doc__, connections=32)
     parser.add_argument(
-        "--seconds",
-        type=positive,
-        default=5,
-        help="how long to measure a server in a round (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--connections",
-        type=positive,
-        default=32,
-        help="how many connections wrk keeps busy (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=positive,
-        default=THREADS,
-        help="how many threads servers with threads have (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--only",
-        metavar="TEXT",
+        "--contest",
+        choices=list(TITLES),
         action="append",
-        help=f"measure only servers with this in their name, beside {OURS}; may be repeated",
+        help="measure only this table; may be repeated",
     )
     options = parser.parse_args()
-    commands, left_out = candidates(options.threads)
-    chosen = {
-        name: command
-        for name, command in commands.items()
-        if options.only is None or name == OURS or any(text in name for text in options.only)
+    everyone, left_out = of_coroutine(options.threads)
+    contests: dict[str, tuple[dict[str, ServerCommand], HTTPRequest]] = {
+        COROUTINE: (everyone, PLAIN),
+        BROWSER: (of_browser(everyone), HTTPRequest(fields=BROWSER_FIELDS)),
+        SYNCHRONOUS: (of_synchronous(options.threads), PLAIN),
     }
+    samples: list[Sample] = []
     try:
-        measured = measure(
-            chosen,
-            rounds=options.rounds,
-            seconds=options.seconds,
-            connections=options.connections,
-        )
+        for contest in options.contest or contests:
+            progress(f"Hello, world {TITLES[contest]}")
+            commands, request = contests[contest]
+            measured = measure_chosen(commands, options, request)
+            samples += [{"contest": contest, **one} for one in measured.samples]
+            left_out |= measured.left_out
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
-    left_out |= measured.left_out
-    report(SHOW, options, measured.samples, left_out=left_out, **placed())
+    report(SHOW, options, samples, left_out=left_out, **placed())
 
 
 def tables(results: Results) -> list[Table]:
-    """Return the table to print."""
-
-    def cpu_of(name: str) -> list[float]:
-        return results.values("cpu_microseconds", server=name)
-
-    rates = {
-        name: results.values("requests_per_second", server=name) for name in results.names("server")
-    }
-    rows = []
-    for name, rate in rates.items():
-        ratio = Figure.ratio(rates[OURS], rate)
-        cpu = cpu_of(name)
-        # The server's share of its processor core.
-        used = [each * cost / 1e6 for each, cost in zip(rate, cpu, strict=True)]
-        rows.append(
-            [
-                name,
-                Figure.of(rate).text(RATE),
-                Figure.of(cpu).text(CPU),
-                Figure.of(used).text(".0%"),
-                ratio.text(),
-                Figure.ratio(cpu, cpu_of(OURS)).text(),
-                verdict(ratio, at_least=BARS[name]) if name in BARS else ABSENT,
-            ]
-        )
-    columns = ["Server", "requests/s", "CPU us/request", "core used", "our rate x", "its CPU x"]
-    title = "Hello, world: one worker on one core; median (smallest-largest) of the rounds"
-    return [Table(title, [*columns, "bar"], rows)]
-
-
-def notes(results: Results) -> list[str]:
-    """Return how it was measured."""
+    """Return the tables to print."""
     return [
-        "{rounds} rounds of {seconds} s, {connections} connections, {threads} threads where there"
-        " are threads; ".format(**results.parameters)
-        + placing(results, "wrk")
+        load_table(
+            results,
+            f"Hello, world {TITLES[contest]}; one worker on one core",
+            OURS,
+            COMPARISONS[contest],
+            contest=contest,
+        )
+        for contest in results.names("contest")
     ]
 
 
@@ -191,7 +182,7 @@ def charts(results: Results) -> list[Chart]:
     note = "{rounds} rounds of {seconds} s, one worker on one core".format(**results.parameters)
 
     def panels(field: str) -> list[Panel]:
-        return [Panel("", bars(results, field, OURS))]
+        return [Panel("", bars(results, field, OURS, contest=COROUTINE))]
 
     return [
         Chart(
@@ -215,7 +206,7 @@ def charts(results: Results) -> list[Chart]:
     ]
 
 
-SHOW: Final = Presentation(PACKAGES, tables, notes, charts)
+SHOW: Final = Presentation(PACKAGES, tables, load_notes, charts)
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ def main() -> None:
         progress(f"starting {name}")
         try:
             with (
-                running(command, core=server_core, path="/", body=HELLO) as server,
+                running(command, core=server_core) as server,
                 pinned(client_core),
             ):
                 memory = measure(name, server, options.requests, options.connections)

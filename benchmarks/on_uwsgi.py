@@ -17,6 +17,7 @@ from typing import Final
 
 from _common import SHORT_WAIT_SECONDS
 from _common.commands import CannotBuild, ServerCommand, gunicorn, uwsgi_binary
+from _common.http_request import HTTPRequest
 from _common.load import Measured, measure
 from _common.report import Figure, Presentation, Table, make_parser, placing, positive, report
 from _common.results import Results
@@ -77,7 +78,7 @@ def main() -> None:
         for path, connections in (("/", 32), ("/short", options.waiting)):
             measured = measure(
                 candidates(connections),
-                path=path,
+                request=HTTPRequest(path),
                 rounds=options.rounds,
                 seconds=options.seconds,
                 connections=connections,

@@ -14,7 +14,9 @@ from typing import Final
 from _common import SHORT_WAIT_SECONDS
 from _common.chart import LESS, MORE, Chart, Panel, bars
 from _common.commands import gunicorn, uvicorn
+from _common.http_request import HTTPRequest
 from _common.load import measure
+from _common.load_table import Bar, Comparison
 from _common.report import (
     ABSENT,
     Figure,
@@ -37,6 +39,12 @@ BAR_LATENCY: Final = 1.5
 
 OURS: Final = "AsyncGunicornWorker"
 PEER: Final = "Starlette on uvicorn"
+
+OVER_OTHERS: Final = Comparison(
+    "our rate x", "requests_per_second", {PEER: Bar(1.15, 1.25)}, more=True
+)
+"""With the project's own bar: at least so many times Starlette's rate."""
+
 RATE: Final = ",.0f"
 LATENCY: Final = ",.0f"
 """How their figures are written."""
@@ -70,7 +78,7 @@ def main() -> None:
     try:
         measured = measure(
             commands,
-            path="/short",
+            request=HTTPRequest("/short"),
             rounds=options.rounds,
             seconds=options.seconds,
             connections=options.clients,
@@ -106,6 +114,7 @@ def tables(results: Results) -> list[Table]:
                 ratio.text(),
                 verdict(ratio, at_most=BAR_LATENCY) if judged else ABSENT,
                 Figure.of(results.values("cpu_microseconds", server=name)).text(".0f"),
+                *OVER_OTHERS.cells(name, rates[OURS], rate),
             ]
         )
     title = (
@@ -113,7 +122,8 @@ def tables(results: Results) -> list[Table]:
         " median (smallest-largest) of the rounds"
     )
     columns = ["Server", "requests/s", "of the ideal", "bar", "p50 ms", "p99 ms", "x best p99"]
-    return [Table(title, [*columns, "bar", "CPU us/request"], rows)]
+    columns += ["bar", "CPU us/request", *OVER_OTHERS.columns()]
+    return [Table(title, columns, rows)]
 
 
 def notes(results: Results) -> list[str]:

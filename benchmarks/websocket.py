@@ -9,12 +9,13 @@ import asyncio
 import math
 import sys
 import time
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import uvloop
-from _common import HELLO
 from _common.chart import LESS, Chart, Panel, bars
 from _common.commands import ServerCommand
+from _common.load_table import Bar
 from _common.report import (
     ABSENT,
     Figure,
@@ -50,8 +51,15 @@ PACKAGES: Final = (
     *("aiopyramid-core", "aiopyramid-gunicorn", "aiopyramid-websocket", "websockets"),
     *("gunicorn", "uvicorn", "uvloop"),
 )
-SIZES: Final = {16: 32, 1 << 10: 32, 64 << 10: 4}
+WINDOWS: Final = ((16, 1), (16, 16), (16, 32), (1 << 10, 32), (64 << 10, 4))
 """Bytes of a message, and how many of them are under way on a connection."""
+
+OVER_UVICORN: Final = {
+    (16, 1): Bar(1.0, 0.87),
+    (16, 16): Bar(0.5, 0.45),
+    (64 << 10, 4): Bar(0.92, 0.85),
+}
+"""Likewise: our CPU time is at most so many times uvicorn's, by size and number of messages."""
 
 KIBIBYTE: Final = 1 << 10
 
@@ -88,53 +96,78 @@ def measure_echoes(options: argparse.Namespace, left_out: dict[str, str]) -> lis
     """Return CPU microseconds for a message, one a round, by its size and kind, and server."""
     samples: list[Sample] = []
     server_core, client_core = two_cores()
-    kinds = [(size, depth, text) for size, depth in SIZES.items() for text in (True, False)]
+    kinds = [(size, window, text) for size, window in WINDOWS for text in (True, False)]
     with (
-        starting(
-            commands(options.connections), left_out, core=server_core, path="/", body=HELLO
-        ) as servers,
+        starting(commands(options.connections), left_out, core=server_core) as servers,
         pinned(client_core),
     ):
         for number in range(options.rounds + 1):
-            for size, depth, text in kinds:
+            for size, window, text in kinds:
                 for name, server in servers.items():
                     seconds = options.seconds if number else 0.3
-                    cost = _cost_of_echo(server, size, text, depth, seconds)
+                    cost = _cost_of_echo(server, size, text, window, seconds)
                     if number:  # the first one warms up
-                        kind = {"bytes": size, "text": text, "server": name}
+                        kind = {"bytes": size, "window": window, "text": text, "server": name}
                         samples.append({"round": number, **kind, "cpu_microseconds": cost})
             progress(f"echoes: round {number} of {options.rounds}")
     return samples
 
 
-def _cost_of_echo(server: Server, size: int, text: bool, depth: int, seconds: float) -> float:
+def _cost_of_echo(server: Server, size: int, text: bool, window: int, seconds: float) -> float:
     before = server.cpu_seconds()
     echoed = uvloop.run(
-        echo_load(server.port, b"x" * size, text=text, depth=depth, connections=8, seconds=seconds)
+        echo_load(server.port, b"x" * size, text=text, depth=window, connections=8, seconds=seconds)
     )
     return (server.cpu_seconds() - before) / echoed.messages * 1e6
 
 
+def kinds_of(results: Results) -> list[tuple[dict[str, Any], str]]:
+    """Return the kinds of messages: the fields of their samples, and how to write them."""
+    return [
+        (
+            {"bytes": size, "window": window, "text": text},
+            f"{window} x {size:,} B {'text' if text else 'binary'}",
+        )
+        for size in results.names("bytes")
+        for window in results.names("window", bytes=size)
+        for text in (True, False)
+    ]
+
+
 def echo_table(results: Results) -> Table:
-    """Return the table to print."""
+    """Return the table of all servers."""
     rows = []
-    for size in results.names("bytes"):
-        for text in (True, False):
-            of_ours = results.values("cpu_microseconds", bytes=size, text=text, server=OURS)
-            for name in results.names("server", bytes=size, text=text):
-                costs = results.values("cpu_microseconds", bytes=size, text=text, server=name)
-                ratio = Figure.ratio(costs, of_ours)
-                rows.append(
-                    [
-                        name,
-                        f"{size:,} B {'text' if text else 'binary'}",
-                        Figure.of(costs).text(COST),
-                        ratio.text(),
-                        verdict(ratio, at_least=BARS[name]) if name in BARS else ABSENT,
-                    ]
-                )
-    columns = ["Server", "message", "CPU us/message", "x ours", "bar"]
+    for kind, title in kinds_of(results):
+        of_ours = results.values("cpu_microseconds", server=OURS, **kind)
+        for name in results.names("server", **kind):
+            costs = results.values("cpu_microseconds", server=name, **kind)
+            ratio = Figure.ratio(costs, of_ours)
+            # Where there are bars for some sizes and windows, the other table has them.
+            judged = name in BARS and (name != UVICORN or bar_of(kind) is None)
+            bar = verdict(ratio, at_least=BARS[name]) if judged else ABSENT
+            rows.append([name, title, Figure.of(costs).text(COST), ratio.text(), bar])
+    columns = ["Server", "under way", "CPU us/message", "x ours", "bar"]
     return Table("Echoes: CPU time for a message; median (smallest-largest)", columns, rows)
+
+
+def bar_of(kind: Mapping[str, Any]) -> Bar | None:
+    """Return the bar of our CPU time over uvicorn's; None if there is none."""
+    return OVER_UVICORN.get((kind["bytes"], kind["window"]))
+
+
+def uvicorn_table(results: Results) -> Table:
+    """Return the table of ours over uvicorn's CPU time."""
+    rows = []
+    for kind, title in kinds_of(results):
+        ours, its = (
+            results.values("cpu_microseconds", server=name, **kind) for name in (OURS, UVICORN)
+        )
+        bar = bar_of(kind)
+        if bar is not None and its:
+            ratio = Figure.ratio(ours, its)
+            rows.append([title, ratio.text(), *bar.verdicts(ratio)])
+    columns = ["Under way", "our CPU x", "bar", "next bar"]
+    return Table("Echoes: our CPU time over uvicorn's; median (smallest-largest)", columns, rows)
 
 
 # --- Broadcasts -----------------------------------------------------------------------------------
@@ -150,7 +183,7 @@ def measure_broadcasts(options: argparse.Namespace, left_out: dict[str, str]) ->
                 continue
             try:
                 with (
-                    running(command, core=server_core, path="/", body=HELLO) as server,
+                    running(command, core=server_core) as server,
                     pinned(client_core),
                 ):
                     sample = uvloop.run(_broadcast(server, options))
@@ -229,15 +262,14 @@ def broadcast_table(results: Results) -> Table:
 
 def tables(results: Results) -> list[Table]:
     """Return the tables to print."""
-    return [echo_table(results), broadcast_table(results)]
+    return [echo_table(results), uvicorn_table(results), broadcast_table(results)]
 
 
 def notes(results: Results) -> list[str]:
     """Return how it was measured."""
-    under_way = ", ".join(f"{depth} of {size:,} B" for size, depth in SIZES.items())
     return [
-        "{rounds} rounds of {seconds:g} s for each kind of message, 8 connections, {under_way}"
-        " under way on each; ".format(under_way=under_way, **results.parameters)
+        "{rounds} rounds of {seconds:g} s for each kind of message, 8 connections with so many"
+        " messages under way on each; ".format(**results.parameters)
         + placing(results)
     ]
 
@@ -250,7 +282,12 @@ def charts(results: Results) -> list[Chart]:
         panels = [
             Panel(
                 f"{size:,} bytes",
-                bars(results, "cpu_microseconds", OURS, bytes=size, text=kind == "text"),
+                bars(
+                    *(results, "cpu_microseconds", OURS),
+                    bytes=size,
+                    window=max(results.names("window", bytes=size)),
+                    text=kind == "text",
+                ),
             )
             for size in results.names("bytes")
         ]

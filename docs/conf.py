@@ -42,7 +42,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Names of other projects: only the network can tell whether there is a page for them.
     ("py:.*", "_?(aiohttp|asyncio|collections|concurrent|http|pathlib|types)[.].*"),
-    ("py:.*", "(greenlet|gunicorn|pyramid|_?pytest|webob)[.].*"),
+    ("py:.*", "(greenlet|gunicorn|pyramid|_?pytest|sqlalchemy|webob)[.].*"),
     ("py:exc", "ConfigurationError|URLDecodeError"),
     ("py:mod", "subprocess"),
     # Names in signatures that are not public: type variables, private classes.
@@ -70,6 +70,7 @@ CONTENTS = {
         docs/tutorial
         The demo <examples/demo/README>
         A resource tree <examples/tree/README>
+        A wiki with SQLAlchemy <examples/wiki/README>
     """,
     "How-to guides": """
         Overview <docs/guides/README>
@@ -93,6 +94,7 @@ CONTENTS = {
         docs/reference/aiopyramid-sqlalchemy
         docs/reference/aiopyramid-traversal
         docs/reference/aiopyramid-websocket
+        docs/reference/aiopyramid-groups
         docs/reference/aiopyramid-uwsgi
         docs/reference/aiopyramid
     """,
@@ -103,6 +105,7 @@ CONTENTS = {
         aiopyramid-sqlalchemy <packages/aiopyramid-sqlalchemy/README>
         aiopyramid-traversal <packages/aiopyramid-traversal/README>
         aiopyramid-websocket <packages/aiopyramid-websocket/README>
+        aiopyramid-groups <packages/aiopyramid-groups/README>
         aiopyramid-uwsgi <packages/aiopyramid-uwsgi/README>
         aiopyramid <meta/README>
     """,
@@ -115,6 +118,7 @@ CONTENTS = {
         packages/aiopyramid-sqlalchemy/CHANGES
         packages/aiopyramid-traversal/CHANGES
         packages/aiopyramid-websocket/CHANGES
+        packages/aiopyramid-groups/CHANGES
         packages/aiopyramid-uwsgi/CHANGES
         meta/CHANGES
     """,

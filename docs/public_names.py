@@ -26,6 +26,7 @@ PACKAGES: Final = (
     "aiopyramid_sqlalchemy",
     "aiopyramid_traversal",
     "aiopyramid_websocket",
+    "aiopyramid_groups",
     "aiopyramid_uwsgi",
     "aiopyramid",
 )

@@ -2,7 +2,9 @@
 
 import json
 import os
+import platform
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +76,7 @@ def test_a_chart_is_small_and_has_colours_for_dark_pages(chart: Path) -> None:
 
 
 def test_a_chart_has_a_dot_for_each_round() -> None:
-    samples = len(published("hello")["samples"])
+    samples = sum(sample["contest"] == "coroutine" for sample in published("hello")["samples"])
     dots = (ROOT / "benchmarks/charts/hello-cpu.svg").read_text().count("<use ")
     assert dots >= samples
 
@@ -83,7 +85,7 @@ def test_a_chart_has_a_dot_for_each_round() -> None:
 
 
 def test_hello_takes_less_than_half_of_the_cpu_time_of_threads_and_more_than_some() -> None:
-    cpu = medians("hello", "cpu_microseconds")
+    cpu = medians("hello", "cpu_microseconds", contest="coroutine")
     ours = cpu["AsyncGunicornWorker"]
     for start in ("sync", "gthread", "gevent", "waitress"):
         assert all(2 * ours < cpu[name] for name in cpu if name.startswith(start)), start
@@ -111,7 +113,10 @@ def test_requests_that_block_in_threads_do_not_hold_up_those_that_wait() -> None
 
 
 def test_small_websocket_messages_are_cheaper_and_large_ones_cost_much_the_same() -> None:
-    small, large = (medians("websocket", "cpu_microseconds", bytes=size) for size in (16, 65_536))
+    small, large = (
+        medians("websocket", "cpu_microseconds", bytes=size, window=window)
+        for size, window in ((16, 32), (65_536, 4))
+    )
     ours, *others = small.values()
     assert all(ours < other for other in others)
     ours, *others = large.values()
@@ -127,6 +132,16 @@ def test_an_idle_connection_takes_a_few_kibibytes_and_a_websocket_more() -> None
 
 # --- The run --------------------------------------------------------------------------------------
 
+SHORT = ("--rounds", 1, "--seconds", 1)
+
+
+@pytest.fixture(scope="module")
+def wrk() -> str:
+    try:
+        return find_program("wrk", package="wrk")
+    except ProgramMissingError as missing:
+        pytest.skip(str(missing))
+
 
 def broken(folder: Path, module: str) -> str:
     """Return a path on which a module cannot be imported."""
@@ -134,15 +149,12 @@ def broken(folder: Path, module: str) -> str:
     return str(folder)
 
 
+@pytest.mark.usefixtures("wrk")
 def test_a_server_that_does_not_start_is_left_out_and_the_others_are_measured(
     tmp_path: Path,
 ) -> None:
-    try:
-        find_program("wrk", package="wrk")
-    except ProgramMissingError as missing:
-        pytest.skip(str(missing))
     file = tmp_path / "hello.json"
-    options = ("--rounds", 1, "--seconds", 1, "--only", "waitress", "--only", "gevent")
+    options = ("--contest", "coroutine", "--only", "waitress", "--only", "gevent", *SHORT)
     done = run("hello.py", *options, "--json", file, PYTHONPATH=broken(tmp_path, "waitress"))
     assert done.returncode == 0, done.stderr
     results = json.loads(file.read_text())
@@ -161,3 +173,136 @@ def test_a_benchmark_that_fails_is_told_of_and_the_others_are_run(tmp_path: Path
     assert done.stderr.endswith("Not measured: bridge\n")
     assert (results / "websocket_memory.svg").exists()
     assert "1,000 WebSockets" in (results / "index.html").read_text()
+
+
+@pytest.mark.usefixtures("wrk")
+@pytest.mark.parametrize(
+    ("program", "options", "server"),
+    [
+        ("api.py", ("--only", "FastAPI"), "FastAPI on uvicorn"),
+        ("connections.py", ("--connections", 200), "Starlette on uvicorn"),
+        (
+            "hello.py",
+            ("--contest", "synchronous", "--only", "waitress"),
+            "waitress, same application",
+        ),
+    ],
+)
+def test_a_server_is_compared_by_its_cpu_time_and_latency(
+    program: str, options: tuple[object, ...], server: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "results.json"
+    done = run(program, *options, *SHORT, "--json", file)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(file.read_text())
+    assert not results["left_out"]
+    ours, its = results["samples"]
+    assert (ours["server"], its["server"]) == ("AsyncGunicornWorker", server)
+    ratio = f"{ours['cpu_microseconds'] / its['cpu_microseconds']:.2f}"
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith(server))
+    assert f"  {ratio} ({ratio}-{ratio})" in row
+    assert f"{its['p99_milliseconds']:,.1f}" in row
+    assert row.count("<=") >= 2
+
+
+SEND = r"""
+import sys
+from _common.http_request import BROWSER_FIELDS, HTTPRequest
+from _common.wrk import run_wrk
+
+request = HTTPRequest("/path", BROWSER_FIELDS, b'"quoted"\n\\\0\xff')
+print(run_wrk(sys.argv[1], int(sys.argv[2]), request, seconds=1, connections=1, core=None))
+"""
+
+
+def test_the_load_sends_the_header_fields_and_the_body_as_they_are_given(wrk: str) -> None:
+    received = b""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(30)
+        command = [sys.executable, "-c", SEND, wrk, str(listening.getsockname()[1])]
+        sending = subprocess.Popen(command, cwd=ROOT / "benchmarks")
+        try:
+            while not received.endswith(b"\xff"):
+                client, _ = listening.accept()  # wrk connects once before, to see who listens
+                with client:
+                    while not received.endswith(b"\xff") and (data := client.recv(65_536)):
+                        received += data
+        finally:
+            sending.kill()
+            sending.wait()
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *fields = head.decode().split("\r\n")
+    assert first == "POST /path HTTP/1.1"
+    assert len(fields) == 15  # the 13 of a browser, Host and Content-Length
+    assert "Sec-Fetch-Mode: navigate" in fields
+    assert body == b'"quoted"\n\\\0\xff'
+
+
+# --- The instructions of a request ----------------------------------------------------------------
+
+COUNTS_OF_REQUESTS = """#!{python}
+import json, subprocess, sys
+
+(folder,) = (word.partition("=")[2] for word in sys.argv if word.startswith("--log-file="))
+program = sys.argv[sys.argv.index({python!r}) :]
+done = subprocess.run(program, stdout=subprocess.PIPE, text=True)
+print(done.stdout, end="")
+for line in done.stdout.splitlines():
+    run = json.loads(line)
+    count = 1_000_000 + round(run["requests"] * {costs!r}[run["case"]])
+    with open(folder.replace("%p", str(run["pid"])), "w") as log:
+        log.write(f"==1== \\n==1== I   refs:      {{count:,}}\\n")
+sys.exit(done.returncode)
+"""
+"""A program in the place of valgrind. It runs the cases, too, but their costs are given."""
+
+
+def count_instructions(
+    folder: Path, *, growth: float = 1.0, python: str | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Compare figures with the published ones.
+
+    Args:
+        folder: A folder for this.
+        growth: How many times as large one of the figures is.
+        python: The version that has published them; by default this one, whatever it was.
+    """
+    costs = {
+        sample["case"]: sample["ratio"] * 100_000 for sample in published("instructions")["samples"]
+    }
+    costs["coroutine view"] *= growth
+    valgrind = folder / "valgrind"
+    valgrind.write_text(COUNTS_OF_REQUESTS.format(python=sys.executable, costs=costs))
+    valgrind.chmod(0o755)
+    against = folder / "published.json"
+    version = f"CPython {python or platform.python_version()}"
+    against.write_text(json.dumps(published("instructions") | {"python": version}))
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return run("instructions.py", "--against", against, PATH=path)
+
+
+def test_a_request_may_take_slightly_more_instructions_than_published(tmp_path: Path) -> None:
+    done = count_instructions(tmp_path, growth=1.02)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^coroutine view +[\d.]+ +[\d.]+ +\+2.0% +<= \+3%: met$", done.stdout, re.M)
+
+
+def test_a_request_that_takes_many_more_instructions_than_published_is_a_failure(
+    tmp_path: Path,
+) -> None:
+    done = count_instructions(tmp_path, growth=1.04)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Over 3% more instructions: coroutine view.")
+    assert "--update" in done.stderr
+
+
+def test_instructions_are_not_compared_with_those_of_another_python(tmp_path: Path) -> None:
+    done = count_instructions(tmp_path, python="3.7.1")
+    assert done.returncode == 1
+    assert "run this with CPython 3.7." in done.stderr
+
+
+def test_counting_instructions_says_what_to_install(tmp_path: Path) -> None:
+    done = run("instructions.py", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "apt-get install valgrind" in done.stderr

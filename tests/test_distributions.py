@@ -1,4 +1,4 @@
-"""Facts that hold for each of the eight distributions, asked of what a user would install."""
+"""Facts that hold for each of the nine distributions, asked of what a user would install."""
 
 from importlib.metadata import requires
 from pathlib import Path
@@ -13,6 +13,7 @@ FOLDERS = {
     "aiopyramid": ROOT / "meta",
     "aiopyramid-asgi": ROOT / "packages/aiopyramid-asgi",
     "aiopyramid-core": ROOT / "packages/aiopyramid-core",
+    "aiopyramid-groups": ROOT / "packages/aiopyramid-groups",
     "aiopyramid-gunicorn": ROOT / "packages/aiopyramid-gunicorn",
     "aiopyramid-sqlalchemy": ROOT / "packages/aiopyramid-sqlalchemy",
     "aiopyramid-traversal": ROOT / "packages/aiopyramid-traversal",
@@ -25,6 +26,7 @@ DEPENDENCIES = {
     "aiopyramid": {CORE, *SATELLITES, "cookiecutter>=2.6"},
     "aiopyramid-asgi": {CORE},
     "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1.1"},
+    "aiopyramid-groups": {CORE, "aiopyramid-websocket<2,>=1.0"},
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
     "aiopyramid-sqlalchemy": {CORE, "sqlalchemy>=2.0.38"},
     "aiopyramid-traversal": {CORE},

@@ -32,6 +32,7 @@ RUN_BY = {
     "docs/tutorial.md": "tests/test_tutorial.py",
     "examples/demo/README.md": "examples/demo/tests/test_served.py",
     "examples/tree/README.md": "examples/tree/tests/test_served.py",
+    "examples/wiki/README.md": "examples/wiki/tests/test_served.py",
     "meta/README.md": "tests/test_front_page.py",
 }
 """Which test runs the code of a document, where its place alone does not tell."""

@@ -8,14 +8,21 @@
     Command lines, progress, statistics, and how results are shown.
 ``commands``
     The commands that start the servers.
+``http_request``
+    The requests of a load, and their answers.
 ``servers``
     Starting, pinning and stopping servers; their CPU time.
 ``http_client``
     A client that tells how long each answer takes.
 ``wrk``
-    The load generator of ``hello.py``, ``waiting.py`` and ``against_checkout.py``.
+    The load generator of ``hello.py``, ``api.py``, ``connections.py``, ``waiting.py`` and
+    ``against_checkout.py``.
 ``load``
     Several servers under load, in turn.
+``load_options``
+    The command line of a benchmark that does this.
+``load_table``
+    The table that it prints.
 """
 
 from typing import Final

@@ -48,7 +48,8 @@ def gunicorn(
     """Return a command for gunicorn.
 
     Args:
-        factory: A function of ``application.py`` that makes the application.
+        factory: A function of ``application.py`` that makes the application, or ``MODULE:NAME``
+            of another one.
         worker: gunicorn's name of the worker class.
         options: More of gunicorn's options, without their dashes.
         uvloop: Whether the worker can import uvloop.
@@ -58,7 +59,7 @@ def gunicorn(
     code = _GUNICORN if uvloop else _WITHOUT_UVLOOP + _GUNICORN
     return ServerCommand(
         [
-            *(sys.executable, "-c", code, f"application:{factory}()", "--worker-class", worker),
+            *(sys.executable, "-c", code, f"{_place(factory)}()", "--worker-class", worker),
             *(f"--{name}={value}" for name, value in settings.items()),
             "--no-control-socket",
         ],
@@ -69,13 +70,19 @@ def gunicorn(
 def waitress(factory: str, *, threads: int) -> ServerCommand:
     """Return a command for waitress."""
     options = ("--listen=127.0.0.1:0", f"--threads={threads}")
-    return _module("waitress", *options, "--call", f"application:{factory}")
+    return _module("waitress", *options, "--call", _place(factory))
 
 
-def uvicorn(factory: str) -> ServerCommand:
-    """Return a command for uvicorn, with its fastest loop and parser and no access log."""
-    options = ("--port=0", "--loop=uvloop", "--http=httptools", "--no-access-log")
-    return _module("uvicorn", "--factory", f"application:{factory}", *options)
+def uvicorn(factory: str, options: Mapping[str, object] | None = None) -> ServerCommand:
+    """Return a command for uvicorn, with its fastest loop and parser and no access log.
+
+    Args:
+        factory: As in :func:`gunicorn`.
+        options: More of its options, without their dashes.
+    """
+    settings = {"port": 0, "loop": "uvloop", "http": "httptools", **(options or {})}
+    words = (f"--{name}={value}" for name, value in settings.items())
+    return _module("uvicorn", "--factory", _place(factory), *words, "--no-access-log")
 
 
 def granian(factory: str, *, threads: int) -> ServerCommand:
@@ -83,7 +90,7 @@ def granian(factory: str, *, threads: int) -> ServerCommand:
     options = ("--interface=wsgi", "--workers=1", f"--blocking-threads={threads}", "--no-ws")
     # It takes port 0, but never says which one it got.
     address = ("--host=127.0.0.1", f"--port={_free_port()}")
-    return _module("granian", *options, *address, "--factory", f"application:{factory}")
+    return _module("granian", *options, *address, "--factory", _place(factory))
 
 
 def uwsgi(program: str, factory: str, *, threads: int) -> ServerCommand:
@@ -92,7 +99,7 @@ def uwsgi(program: str, factory: str, *, threads: int) -> ServerCommand:
     # Not its default, which is not to end on SIGTERM but to start anew.
     stop = ("--die-on-term", "--need-app")
     # It is linked with its Python, but does not look for the packages of an environment itself.
-    packages = (f"--virtualenv={sys.prefix}", f"--module=application:{factory}()")
+    packages = (f"--virtualenv={sys.prefix}", f"--module={_place(factory)}()")
     return ServerCommand([program, *options, *stop, *packages])
 
 
@@ -107,6 +114,10 @@ def find_uwsgi() -> str:
     beside = Path(sys.executable).with_name("uwsgi")
     found = str(beside) if beside.exists() else shutil.which("uwsgi")
     return found or str(uwsgi_binary())
+
+
+def _place(factory: str) -> str:
+    return factory if ":" in factory else f"application:{factory}"
 
 
 def _module(*arguments: str) -> ServerCommand:

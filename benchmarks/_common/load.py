@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from . import HELLO
 from .commands import ServerCommand
+from .http_request import PLAIN, HTTPRequest
 from .report import progress
 from .servers import CannotMeasureError, Server, allow_connections, starting, two_cores
 from .wrk import find_wrk, run_wrk
 
 __all__ = ("Measured", "measure")
 
-_WARM_UP_SECONDS: Final = 1
+_CONNECTIONS_PER_SECOND: Final = 1_000
+"""A slow machine accepts so many; until then a server answers nobody."""
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Measured:
 def measure(
     commands: Mapping[str, ServerCommand],
     *,
-    path: str = "/",
+    request: HTTPRequest = PLAIN,
     rounds: int,
     seconds: int,
     connections: int,
@@ -49,7 +50,7 @@ def measure(
 
     Args:
         commands: The servers by name.
-        path: The path to request; all answer ``HELLO``.
+        request: The request to repeat.
         rounds: How often to measure each.
         seconds: How long.
         connections: How many connections always have a request under way.
@@ -64,7 +65,10 @@ def measure(
     def sample(name: str, server: Server, seconds: int) -> dict[str, Any]:
         before = server.cpu_seconds()
         load = run_wrk(
-            wrk, server.url(path), seconds=seconds, connections=connections, core=client_core
+            *(wrk, server.port, request),
+            seconds=seconds,
+            connections=connections,
+            core=client_core,
         )
         cpu_seconds = server.cpu_seconds() - before
         if load.failures:
@@ -93,11 +97,11 @@ def measure(
         measured.samples = [one for one in measured.samples if one["server"] != name]
         del servers[name]
 
-    with starting(commands, measured.left_out, core=server_core, path=path, body=HELLO) as servers:
+    with starting(commands, measured.left_out, core=server_core, request=request) as servers:
         for name, server in list(servers.items()):
             progress(f"warming up {name}")
             try:
-                sample(name, server, _WARM_UP_SECONDS)
+                sample(name, server, 1 + connections // _CONNECTIONS_PER_SECOND)
             except CannotMeasureError as error:
                 leave_out(name, error)
         for number in range(1, rounds + 1):

@@ -201,7 +201,7 @@ def report(
     *,
     left_out: Mapping[str, str] | None = None,
     **parameters: Any,
-) -> None:
+) -> Results:
     """Print what a benchmark has measured, and write it to a file if that is wanted.
 
     Args:
@@ -210,6 +210,9 @@ def report(
         samples: Its measurements.
         left_out: The candidates that it could not measure, with the reasons.
         parameters: Further facts, in addition to the options.
+
+    Returns:
+        All of it.
     """
     results = Results.of_this_run(
         show.packages, {**vars(options), **parameters}, samples, left_out or {}
@@ -217,3 +220,4 @@ def report(
     if options.json is not None:
         results.write(options.json)
     print(show.text(results, markdown=options.markdown))
+    return results

@@ -29,6 +29,11 @@ def load_average() -> float | None:
         return None
 
 
+def interpreter() -> str:
+    """Return the name and the version of this interpreter."""
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
 _LOAD_BEFORE: Final = load_average()  # before the benchmark adds its own
 
 
@@ -79,7 +84,7 @@ class Results:
                 "kernel": uname.release,
                 "load_average_before": _LOAD_BEFORE,
             },
-            f"{platform.python_implementation()} {platform.python_version()}",
+            interpreter(),
             {package: _version(package) for package in packages},
             {name: value for name, value in parameters.items() if name not in _OF_THE_REPORT},
             {name: _in_a_line(why) for name, why in left_out.items()},

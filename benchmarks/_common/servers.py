@@ -15,6 +15,7 @@ from time import monotonic, sleep
 from typing import IO, Final
 
 from .commands import ServerCommand
+from .http_request import PLAIN, HTTPRequest
 from .report import progress
 
 HOME: Final = Path(__file__).parent.parent
@@ -122,15 +123,14 @@ def _cpu_ticks(pid: int) -> int:
 
 @contextlib.contextmanager
 def running(
-    command: ServerCommand, *, core: int | None, path: str, body: bytes
+    command: ServerCommand, *, core: int | None, request: HTTPRequest = PLAIN
 ) -> Iterator[Server]:
     """Start a server, wait until it answers, and stop it at the end.
 
     Args:
         command: The server.
         core: The processor core to pin it to, or None.
-        path: The path to request, to check whether it works.
-        body: The body that it must return.
+        request: The request with which to check whether it works.
 
     Raises:
         CannotMeasureError: It did not start, or answered something else.
@@ -155,7 +155,7 @@ def running(
         log = _Log(process.stdout)
         port = int(log.wait_for(_ADDRESS))
         pid = int(log.wait_for(_WORKER)) if command.forks else process.pid
-        _check(port, path, body, log)
+        _check(port, request, log)
         yield Server(pid, port, process.pid, log)
     finally:
         _stop(process)
@@ -167,8 +167,7 @@ def starting(
     left_out: dict[str, str],
     *,
     core: int | None,
-    path: str,
-    body: bytes,
+    request: HTTPRequest = PLAIN,
 ) -> Iterator[dict[str, Server]]:
     """Start several servers, and stop them at the end.
 
@@ -178,8 +177,7 @@ def starting(
         commands: The servers by name; without the first one there is nothing to compare.
         left_out: Where to note them.
         core: As in :func:`running`.
-        path: As in :func:`running`.
-        body: As in :func:`running`.
+        request: As in :func:`running`.
 
     Raises:
         CannotMeasureError: The first server did not start.
@@ -189,9 +187,7 @@ def starting(
         for name, command in commands.items():
             progress(f"starting {name}")
             try:
-                servers[name] = stack.enter_context(
-                    running(command, core=core, path=path, body=body)
-                )
+                servers[name] = stack.enter_context(running(command, core=core, request=request))
             except CannotMeasureError as error:
                 if not servers:
                     raise
@@ -222,19 +218,19 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places), "PYTHONUNBUFFERED": "1"}
 
 
-def _check(port: int, path: str, body: bytes, log: "_Log") -> None:
+def _check(port: int, request: HTTPRequest, log: "_Log") -> None:
     """See whether a server works; its first answer also tells that its worker is ready."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     try:
         _connect(connection)
-        connection.request("GET", path)
+        connection.request(request.method, request.path, request.body, dict(request.fields))
         response = connection.getresponse()
         status, answer = response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
         raise CannotMeasureError(f"No answer from the server: {error!r}\n{log.text()}") from error
     finally:
         connection.close()
-    if (status, answer) != (200, body):
+    if status != 200 or not request.is_answered_by(answer):
         raise CannotMeasureError(f"The server answered {status}, {answer[:80]!r}\n{log.text()}")
 
 

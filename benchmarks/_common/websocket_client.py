@@ -6,13 +6,22 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ("Echoed", "Latencies", "Listener", "echo_load", "listen")
+__all__ = ("Echoed", "Latencies", "Listener", "echo_load", "frame", "handshake", "listen")
 
 _SECONDS: Final = 60.0
 _AT_ONCE: Final = 50
 """Connections made at the same time: fewer than any backlog."""
 
 _MASK: Final = b"\0\0\0\0"  # a mask as any other, and cheap to apply
+
+
+def handshake(host: str, path: str) -> bytes:
+    """Return the request that opens a WebSocket."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
 
 
 def frame(payload: bytes, *, text: bool, masked: bool = True) -> bytes:
@@ -33,11 +42,7 @@ class _Client(asyncio.Protocol):
     """Opens a WebSocket; what comes afterwards is for :meth:`received`."""
 
     def __init__(self, port: int, path: str) -> None:
-        self._handshake = (
-            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        ).encode()
+        self._handshake = handshake(f"127.0.0.1:{port}", path)
         self._head: bytes | None = b""
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

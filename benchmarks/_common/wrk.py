@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from .http_request import HTTPRequest
 from .report import progress
 from .servers import CannotMeasureError, pinned
 
@@ -80,15 +82,35 @@ def _apt(*arguments: str) -> bool:
     return done.returncode == 0
 
 
-def run_wrk(wrk: str, url: str, *, seconds: int, connections: int, core: int | None) -> Load:
+def run_wrk(
+    wrk: str,
+    port: int,
+    request: HTTPRequest,
+    *,
+    seconds: int,
+    connections: int,
+    core: int | None,
+) -> Load:
     """Send requests for some time, each connection the next one as soon as it has its answer.
+
+    Args:
+        wrk: The path of wrk.
+        port: The port of the server on 127.0.0.1.
+        request: The request to repeat.
+        seconds: How long.
+        connections: How many connections.
+        core: The processor core to pin wrk to, or None.
 
     Raises:
         CannotMeasureError: wrk failed, or counted nothing.
     """
     timeout = f"--timeout={_GRACE_SECONDS:.0f}s"
-    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", timeout, "--latency", url]
-    with pinned(core):
+    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", timeout, "--latency"]
+    url = f"http://127.0.0.1:{port}{request.path}"
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script, pinned(core):
+        script.write(_script(request))
+        script.flush()
+        command += ["--script", script.name, url]
         try:
             done = subprocess.run(
                 command,
@@ -102,6 +124,23 @@ def run_wrk(wrk: str, url: str, *, seconds: int, connections: int, core: int | N
     if done.returncode:
         raise CannotMeasureError(f"'{' '.join(command)}' failed:\n{done.stdout}{done.stderr}")
     return _read(done.stdout)
+
+
+def _script(request: HTTPRequest) -> str:
+    """Return a program for wrk, which runs it once and then repeats the same bytes."""
+    lines = [f"wrk.method = {_lua(request.method.encode())}"]
+    lines += [
+        f"wrk.headers[{_lua(name.encode())}] = {_lua(value.encode())}"
+        for name, value in request.fields.items()
+    ]
+    if request.body is not None:
+        lines.append(f"wrk.body = {_lua(request.body)}")
+    return "\n".join(lines)
+
+
+def _lua(text: bytes) -> str:
+    """Return a string literal of Lua."""
+    return '"' + "".join(f"\\{byte:03}" for byte in text) + '"'
 
 
 def _read(output: str) -> Load:

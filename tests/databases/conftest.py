@@ -1,4 +1,4 @@
-"""Real servers with the code of ``docs/transactions.md``, and a real PostgreSQL server."""
+"""Real servers with the code of ``docs/transactions.md`` and of ``site``, and PostgreSQL."""
 
 import asyncio
 import contextlib

@@ -19,7 +19,7 @@ from shop.models import Base
 
 SERVERS = ["gunicorn", "waitress"]
 KINDS = ["in_coroutine", "in_thread", "in_task", "in_websocket"]
-DATABASES = ["sqlite", "postgresql"]
+DATABASES = ["sqlite", "postgresql+asyncpg"]
 COMPLAINTS = ["Traceback", "RuntimeWarning", "SAWarning", "never awaited", "non-checked-in"]
 
 
@@ -48,7 +48,7 @@ def new_url(request, tmp_path_factory):
     def new_url(kind):
         if kind == "sqlite":
             return f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('database')}/data.db"
-        url = request.getfixturevalue("postgres")
+        url = request.getfixturevalue("postgres").replace("postgresql+asyncpg", kind)
         name = f"test_{uuid.uuid4().hex}"
         asyncio.run(create(url.partition("host=")[2], name))
         return url.format(database=name)
@@ -103,8 +103,8 @@ def test_each_feature_gives_the_same_result(running, clients, expected, database
         assert complaint not in served.output
 
 
-def test_without_pyramid_tm_it_is_the_same(running, clients, expected):
-    served = running("gunicorn", "postgresql", **{"tm.manager_hook": ""})
+def test_without_pyramid_tm_and_with_another_driver_it_is_the_same(running, clients, expected):
+    served = running("gunicorn", "postgresql+psycopg", **{"tm.manager_hook": ""})
 
     async def main(session):
         return {
@@ -116,7 +116,7 @@ def test_without_pyramid_tm_it_is_the_same(running, clients, expected):
 
 
 def test_features_side_by_side_give_the_same_results(running, clients, expected):
-    served = running("gunicorn", "postgresql")
+    served = running("gunicorn", "postgresql+asyncpg")
     jobs = [(kind, name) for kind in KINDS for name in FEATURES]
 
     async def main(session):

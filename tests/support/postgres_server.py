@@ -13,10 +13,13 @@ from system_programs import find_program
 
 
 @contextlib.contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(*, most_connections: int = 100) -> Iterator[str]:
     """Run a server that listens on a Unix socket; return the socket's folder.
 
     Anybody may connect as ``postgres``.
+
+    Args:
+        most_connections: How many connections there may be at the same time.
 
     Raises:
         ProgramMissingError: PostgreSQL is not installed, and cannot be.
@@ -43,7 +46,8 @@ def postgres_server() -> Iterator[str]:
             assert done.returncode == 0, f"{program}: {done.stdout}"
 
         run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+        options += f" -c max_connections={most_connections}"
         run("pg_ctl", "start", "-w", "-s", "-l", f"{folder}/log", "-o", options)
         try:
             yield folder

@@ -89,6 +89,18 @@ def test_a_server_serves_a_page(server: Any) -> None:
     assert server.popen.returncode == 0, server.output
 
 
+@pytest.mark.parametrize("project", ["aio_sqlalchemy"], indirect=True)
+def test_its_notes_are_committed(server: Any) -> None:
+    with open_url(server.site, data=b"text=tea", timeout=20) as response:
+        assert "tea" in response.read().decode()  # by the view to which it was redirected
+
+
+@pytest.mark.parametrize("project", ["aio_sqlalchemy"], indirect=True)
+def test_its_migrations_run(project: Project) -> None:
+    for arguments in (["revision", "--autogenerate", "-m", "first"], ["upgrade", "head"]):
+        project.run("alembic", "-c", "development.ini", *arguments)
+
+
 @pytest.mark.parametrize("project", ["aio_websocket"], indirect=True)
 def test_its_websocket_answers(server: Any) -> None:
     address = server.site.replace("http", "ws", 1) + "/echo"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiopyramid_core import spawn_greenlet, synchronize
-from aiopyramid_core.streaming import EventStreamResponse, ServerSentEvent
+from aiopyramid_core.streaming import EventChannel, EventStreamResponse, ServerSentEvent
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
 
@@ -324,3 +324,91 @@ def test_context_variables_persist_over_the_events(run):
         return parsed(await collected(EventStreamResponse(events())))[0]
 
     assert [data for _, data, _ in run(main)] == ["red", "red", "none"]
+
+
+# --- A channel of events --------------------------------------------------------------------------
+
+
+def test_what_is_put_into_a_channel_arrives_in_order(run):
+    async def main():
+        channel = EventChannel()
+        stream = EventStreamResponse(channel).app_iter
+        channel.put("one")
+        channel.put(ServerSentEvent("two", event="price", id="2"))
+        first = await anext(stream)
+        asyncio.get_running_loop().call_later(0.01, channel.put, b"data: three\n\n")
+        second = await anext(stream)
+        channel.end()
+        return parsed((first + second + b"".join([part async for part in stream])).decode())[0]
+
+    assert run(main) == [("message", "one", ""), ("price", "two", "2"), ("message", "three", "2")]
+
+
+def test_a_silent_channel_sends_comments(run):
+    async def main():
+        channel = EventChannel()
+        stream = EventStreamResponse(channel, heartbeat_seconds=0.01).app_iter
+        parts = [await anext(stream) for _ in range(3)]
+        channel.put("one")
+        parts.append(await anext(stream))
+        await stream.aclose()
+        return parts
+
+    assert run(main) == [b":\n\n"] * 3 + [b"data: one\n\n"]
+
+
+def test_a_full_channel_refuses_events_until_one_is_removed(run):
+    async def main():
+        channel = EventChannel(limit=2)
+        accepted = [channel.put(name) for name in ("one", "two", "three")]
+        channel.waiting.popleft()
+        accepted.append(channel.put("four"))
+        channel.end()
+        accepted.append(channel.put("five"))
+        return accepted, await collected(EventStreamResponse(channel))
+
+    accepted, stream = run(main)
+    assert accepted == [True, True, False, True, False]
+    assert stream == "data: two\n\ndata: four\n\n"
+
+
+def test_a_channel_is_opened_on_the_loop_and_closed_when_the_client_goes(run):
+    log = []
+
+    class Channel(EventChannel):
+        async def open(self):
+            await asyncio.sleep(0)
+            log.append("opened")
+
+        def close(self):
+            log.append("closed")
+
+    async def main():
+        channel = Channel()
+        stream = EventStreamResponse(channel, heartbeat_seconds=0.01).app_iter
+        assert log == []
+        await anext(stream)
+        assert log == ["opened"]
+        await stream.aclose()
+        return channel.put("late"), len(asyncio.all_tasks())
+
+    assert run(main) == (False, 1)
+    assert log == ["opened", "closed"]
+
+
+def test_a_channel_whose_opening_fails_is_closed(run):
+    log = []
+
+    class Channel(EventChannel):
+        async def open(self):
+            raise LookupError("no such room")
+
+        def close(self):
+            log.append("closed")
+
+    async def main():
+        with pytest.raises(LookupError, match="no such room"):
+            await anext(EventStreamResponse(Channel()).app_iter)
+
+    run(main)
+    assert log == ["closed"]

@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from aiopyramid_core import run
 from aiopyramid_sqlalchemy import engine_from_settings, get_engine
-from aiopyramid_sqlalchemy.engines import Engines, awaits
+from aiopyramid_sqlalchemy._engines import Engines, awaits
 
 
 def settings(**more):

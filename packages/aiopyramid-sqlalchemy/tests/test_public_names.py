@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import aiopyramid_sqlalchemy
-from aiopyramid_sqlalchemy import engines, exceptions, sessions, testing
+from aiopyramid_sqlalchemy import exceptions, testing
 
-MODULES = [aiopyramid_sqlalchemy, engines, exceptions, sessions, testing]
+MODULES = [aiopyramid_sqlalchemy, exceptions, testing]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

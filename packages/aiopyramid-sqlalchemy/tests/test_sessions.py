@@ -318,16 +318,28 @@ def test_a_session_cannot_be_used_after_its_request(build, serve, models):
 # --- Subrequests ----------------------------------------------------------------------------------
 
 
+def another_request(request):
+    return Request.blank("/co/add?name=bob")
+
+
+def copied_request(request):
+    environ = request.environ | {"PATH_INFO": "/co/add", "QUERY_STRING": "name=bob"}
+    for name in ("webob._parsed_query_vars", "webob._parsed_cookies"):
+        environ.pop(name, None)
+    return Request(environ)
+
+
+@pytest.mark.parametrize("make", [another_request, copied_request])
 def test_a_subrequest_without_tweens_is_a_part_of_its_request(
-    build, serve, views, with_tm, names_in
+    build, serve, views, models, with_tm, names_in, make
 ):
     async def whole(request):
-        part = Request.blank("/co/add?name=bob")
+        part = make(request)
         part.registry = request.registry
         await asyncio.sleep(0)
         request.invoke_subrequest(part)
         request.dbsession.flush()
-        return part.dbsession is request.dbsession
+        return request.dbsession.query(models.User).count()
 
     async def fails(request):
         await whole(request)
@@ -340,7 +352,7 @@ def test_a_subrequest_without_tweens_is_a_part_of_its_request(
         before = names_in()
         return before, (await fetch("/whole")).json
 
-    assert serve(app, main) == ({"ada"}, True)
+    assert serve(app, main) == ({"ada"}, 2)
     assert names_in() == {"ada", "bob"}
 
 

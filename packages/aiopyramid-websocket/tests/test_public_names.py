@@ -29,6 +29,7 @@ def test_every_name_in_all_exists_once(name):
 def test_the_public_modules_are_these():
     names = [name.rpartition(".")[2] for name in MODULES]
     assert [name for name in names if not name.startswith("_")] == [
+        "broadcast",
         "config",
         "exceptions",
         "helpers",

@@ -7,6 +7,7 @@ An async iterator may be a response body::
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,7 @@ from pyramid.response import Response
 from ._bodies import AsyncBody
 from ._bridge.driver import run_in_task
 
-__all__ = ("AsyncBody", "EventStreamResponse", "ServerSentEvent")
+__all__ = ("AsyncBody", "EventChannel", "EventStreamResponse", "ServerSentEvent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,97 @@ class ServerSentEvent:
         return ("\n".join(lines) + "\n\n").encode()
 
 
+class EventChannel:
+    """Events that other code puts into an event stream.
+
+    It costs a fraction of a generator, which needs a Task and a greenlet of its own. ::
+
+        channel = EventChannel()
+        channels.add(channel)
+        return EventStreamResponse(channel)
+
+        for channel in channels:  # elsewhere
+            channel.put(ServerSentEvent("news"))
+
+    Call its methods on the event loop. A subclass may override :meth:`open` and :meth:`close`.
+
+    Args:
+        limit: The number of events that may wait for the client.
+
+    Attributes:
+        waiting: The encoded events that wait for the client, the oldest first. Remove some to make
+            room for others.
+    """
+
+    def __init__(self, limit: int = 100) -> None:
+        self._limit = limit
+        self.waiting: deque[bytes] = deque()
+        self._has_ended = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    # --- For the code that has events ---------------------------------------------------------
+
+    def put(self, event: ServerSentEvent | str | bytes) -> bool:
+        """Put an event into the stream; never wait.
+
+        Args:
+            event: The event. A ``str`` is the data of an event, ``bytes`` are an encoded event.
+
+        Returns:
+            Whether there was room for it. False as well if the stream has ended.
+        """
+        if self._has_ended or len(self.waiting) >= self._limit:
+            return False
+        if isinstance(event, str):
+            event = ServerSentEvent(event)
+        self.waiting.append(event if isinstance(event, bytes) else event.encode())
+        self._wake()
+        return True
+
+    def end(self) -> None:
+        """End the stream after the events that wait for the client."""
+        self._has_ended = True
+        self._wake()
+
+    # --- For a subclass -----------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Begin: called on the event loop before the first event is sent."""
+
+    def close(self) -> None:
+        """Clean up: called when the stream has ended or the client has disconnected."""
+
+    # --- For the response ---------------------------------------------------------------------
+
+    async def next_part(self, seconds: float) -> bytes | None:
+        """Wait for events.
+
+        Args:
+            seconds: How long.
+
+        Returns:
+            All events that have arrived; without one in this time, a comment; None at the end.
+        """
+        if not self.waiting and not self._has_ended:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_later(seconds, self._wake)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+        if self.waiting:
+            part = b"".join(self.waiting)
+            self.waiting.clear()
+            return part
+        return None if self._has_ended else _COMMENT
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
 class EventStreamResponse(Response):
     """A stream of server-sent events, for ``EventSource`` in the browser.
 
@@ -78,7 +170,8 @@ class EventStreamResponse(Response):
     When the client disconnects, the generator is closed, so that its ``finally`` clauses run.
 
     Args:
-        events: Yields events; a ``str`` is the data of an event.
+        events: Yields events; a ``str`` is the data of an event. Or an :class:`EventChannel`, which
+            needs no generator.
         heartbeat_seconds: How long the stream may be silent before a comment is sent. The comment
             keeps proxies from closing the stream and shows whether the client is still connected.
         **kwargs: Passed on to :class:`pyramid.response.Response`.
@@ -86,13 +179,17 @@ class EventStreamResponse(Response):
 
     def __init__(
         self,
-        events: AsyncIterable[ServerSentEvent | str],
+        events: "AsyncIterable[ServerSentEvent | str] | EventChannel",
         *,
         heartbeat_seconds: float = 15.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            app_iter=_encode(events, heartbeat_seconds),
+            app_iter=(
+                _take(events, heartbeat_seconds)
+                if isinstance(events, EventChannel)
+                else _encode(events, heartbeat_seconds)
+            ),
             content_type="text/event-stream",
             charset="utf-8",
             **kwargs,
@@ -102,8 +199,23 @@ class EventStreamResponse(Response):
         self.headers["X-Accel-Buffering"] = "no"
 
 
+_COMMENT: Final = b":\n\n"
+"""Shows that the stream is open; clients ignore it."""
+
 _OPENING_SECONDS: Final = 0.1
 """How long to wait for the first event before sending the head of the response without it."""
+
+
+async def _take(channel: EventChannel, heartbeat_seconds: float) -> AsyncIterator[bytes]:
+    try:
+        await channel.open()
+        part = await channel.next_part(min(heartbeat_seconds, _OPENING_SECONDS))
+        while part is not None:
+            yield part
+            part = await channel.next_part(heartbeat_seconds)
+    finally:
+        channel.end()
+        channel.close()
 
 
 async def _encode(
@@ -121,7 +233,7 @@ async def _encode(
                     event = await queue.get()
             except TimeoutError:
                 if queue.empty():  # otherwise an event has just arrived
-                    yield b":\n\n"
+                    yield _COMMENT
                 continue
             finally:
                 silence_seconds = heartbeat_seconds

@@ -169,7 +169,9 @@ def test_a_part_that_is_not_bytes_is_refused(send, kind, part):
 # --- start_response and write ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", [[b"a"], [], Parts(b"a"), Parts()], ids=repr)
+@pytest.mark.parametrize(
+    "body", [[b"a"], [], Parts(b"a"), Parts()], ids=["list", "no part", "parts", "no parts"]
+)
 def test_a_response_that_was_not_started_is_refused(send, body):
     with pytest.raises(ApplicationError, match=r"without calling start_response\(\)"):
         send(lambda environ, start_response: body)

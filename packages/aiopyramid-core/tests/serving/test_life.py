@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from aiopyramid_core._bridge import process_loop as _process_loop
 from aiopyramid_core.servers import (
     RequestExecutor,
     finish_tasks,
@@ -20,8 +21,9 @@ logger = logging.getLogger("test")
 
 
 @pytest.fixture
-def loops():
-    """Make loops; afterwards this thread has none, and all are closed."""
+def loops(monkeypatch):
+    """Make loops; afterwards this thread has none, the process forgets them, and all are closed."""
+    monkeypatch.setattr(_process_loop, "_current", _process_loop._ProcessLoop([]))
     made = []
 
     def make():

@@ -185,8 +185,8 @@ class HTTPProtocol(asyncio.Protocol):
         """Go on to the next request: the last word of an exchange, still within its Task.
 
         A client may answer so quickly that its next request is here before the loop has had a turn
-        to tell that the Task is done. Such a request would seem to be pipelined, and reading would
-        pause and resume for it, which takes two system calls.
+        to tell that the Task is done. Such a request would seem to have been sent ahead of the
+        answer, and reading would pause and resume for it, which takes two system calls.
         """
         inbound, response = self.inbound, exchange.response
         if (

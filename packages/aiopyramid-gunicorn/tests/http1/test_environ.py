@@ -6,6 +6,7 @@ from wsgiref.validate import check_environ
 import pytest
 
 from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
+from aiopyramid_gunicorn._http1 import environ as _environ
 from aiopyramid_gunicorn._http1.environ import EnvironSettings, build_environ, connection_environ
 
 PEER = ("192.0.2.7", 51234)
@@ -364,10 +365,10 @@ def test_a_request_that_could_be_misunderstood_is_refused(environ, head, error):
         environ(head)
 
 
-@pytest.mark.parametrize("coding", [b"gzip", b"chunked, chunked"])
+@pytest.mark.parametrize("coding", ["gzip", "chunked, chunked"])
 def test_a_coding_that_a_parser_has_let_pass_is_refused(parse, settings, coding):
     head = parse(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n")
-    head.headers.append((b"Transfer-Encoding", coding))
+    head.lines.append(f"Transfer-Encoding: {coding}")
     made = settings()
     with pytest.raises(BadRequest, match="where the body ends"):
         build_environ(head, connection_environ(made, PEER, LOCAL), made, trusted=False)
@@ -392,3 +393,11 @@ def test_targets_without_a_path_have_an_empty_one(environ, head, path):
 )
 def test_a_proxy_header_comes_from_the_peers_of_the_setting(settings, peer, may):
     assert settings(proxy_allow_ips="192.0.2.7").lets_proxy(peer) is may
+
+
+def test_no_more_than_so_many_names_are_remembered(get, monkeypatch):
+    monkeypatch.setattr(_environ, "_MOST_KEYS", 3)
+    for number in range(10):
+        name = f"X-{number}"
+        assert get(f"{name}: a")[f"HTTP_X_{number}"] == "a"
+        assert len(_environ._usual_keys) <= 3

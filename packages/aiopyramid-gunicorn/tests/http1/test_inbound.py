@@ -111,3 +111,17 @@ def test_closing_releases_the_bodies(inbound):
     requests.close()
     assert [file.closed for file in files] == [True, True]
     assert not requests.waiting
+
+
+def test_the_effort_grows_with_requests_and_chunks(inbound):
+    requests = inbound()
+    efforts = [requests.effort]
+    for data in (
+        GET,
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+    ):
+        requests.feed(data)
+        efforts.append(requests.effort)
+    assert efforts[0] == 0
+    assert efforts[2] == 2 * efforts[1] + 1
+    requests.close()

@@ -5,13 +5,13 @@ introduction; the modules in reading order:
 
 ``_on_loop``
     Connections of asyncio drivers, which belong to the event loop, for code that runs elsewhere.
-``engines``
+``_engines``
     The engines of an application: from its settings, one of each name in a process.
 ``_retryable``
     Errors of the database after which a request may be tried again.
 ``_session``
     A ``Session`` that is used by one task at a time, and no longer than its request.
-``sessions``
+``_sessions``
     The sessions of a request, and sessions of everything else.
 ``_tween``
     The commit, in applications without ``pyramid_tm``.
@@ -23,10 +23,10 @@ introduction; the modules in reading order:
     The tree of all exceptions.
 """
 
+from ._engines import engine_from_settings, get_engine
 from ._include import includeme
-from .engines import engine_from_settings, get_engine
+from ._sessions import begin_dbsession
 from .exceptions import NotAnAsyncioDriver, SessionEnded, SessionInUse, SQLAlchemyNotSupported
-from .sessions import begin_dbsession
 
 __all__ = (
     "NotAnAsyncioDriver",

@@ -7,9 +7,9 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.interfaces import ITweens
 from pyramid.tweens import EXCVIEW
 
-from . import sessions
+from . import _sessions
+from ._engines import engines_of
 from ._support import check_sqlalchemy, warn_of_blocking_drivers
-from .engines import engines_of
 
 __all__ = ("includeme",)
 
@@ -37,19 +37,21 @@ def includeme(config: Any) -> None:
     config.include("aiopyramid_core")
     check_sqlalchemy()
     engines_of(config.registry)
-    config.add_request_method(sessions.dbsession, reify=True)
-    config.add_request_method(sessions.async_dbsession, reify=True)
-    config.add_request_method(sessions.sessions_of, "dbsessions", property=True)
+    config.add_request_method(_sessions.dbsession, reify=True)
+    config.add_request_method(_sessions.async_dbsession, reify=True)
+    config.add_request_method(_sessions.sessions_of, "dbsessions", property=True)
     config.add_request_method(_begin_dbsession, "begin_dbsession")
-    config.add_directive("set_dbsession_options", sessions.set_dbsession_options, action_wrap=False)
+    config.add_directive(
+        "set_dbsession_options", _sessions.set_dbsession_options, action_wrap=False
+    )
     config.add_startup(_start)
     config.add_shutdown(_stop)
     # When all is said, because pyramid_tm may be included later.
     config.action(None, _add_commit, args=(config,), order=PHASE3_CONFIG)
 
 
-def _begin_dbsession(request: Any, name: str = "default") -> sessions.BeginDBSession:
-    return sessions.begin_dbsession(request.registry, name)
+def _begin_dbsession(request: Any, name: str = "default") -> _sessions.BeginDBSession:
+    return _sessions.begin_dbsession(request.registry, name)
 
 
 async def _start(registry: Any) -> None:
@@ -65,7 +67,7 @@ async def _stop(registry: Any) -> None:
 def _add_commit(config: Any) -> None:
     tweens = config.registry.queryUtility(ITweens)
     if _TM_TWEEN in {*tweens.sorter.names, *(name for name, _ in tweens.explicit)}:
-        if not sessions.can_join_transactions():
+        if not _sessions.can_join_transactions():
             raise ConfigurationError(
                 "This application includes pyramid_tm, and zope.sqlalchemy is not installed:"
                 " install aiopyramid-sqlalchemy[tm]"

@@ -10,7 +10,7 @@ from sqlalchemy.util import await_only
 from aiopyramid_core import spawn_greenlet
 from aiopyramid_core.callables import called_by, is_coroutine_callable
 
-from .engines import Engines, asyncio_driver_for, awaits
+from ._engines import Engines, asyncio_driver_for, awaits
 from .exceptions import SQLAlchemyNotSupported
 
 __all__ = ("check_sqlalchemy", "warn_of_blocking_drivers")

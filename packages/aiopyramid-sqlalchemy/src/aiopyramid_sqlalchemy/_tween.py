@@ -1,14 +1,12 @@
 """The commit of a request's sessions, in applications without ``pyramid_tm``."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from ._retryable import mark_if_retryable
-from .sessions import sessions_of
+from ._sessions import OWNER, sessions_of
 
 __all__ = ("commit_tween_factory",)
-
-_ACTIVE: Final = "aiopyramid.sqlalchemy.active"
 
 
 def commit_tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any], Any]:
@@ -23,7 +21,7 @@ def commit_tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callab
     """
 
     def commit_tween(request: Any) -> Any:
-        request.environ[_ACTIVE] = True
+        request.environ[OWNER] = request
         try:
             response = handler(request)
             sessions_of(request).commit()
@@ -32,7 +30,7 @@ def commit_tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callab
             sessions_of(request).rollback()
             raise
         finally:
-            request.environ.pop(_ACTIVE, None)
+            del request.environ[OWNER]
         return response
 
     return commit_tween

@@ -143,6 +143,9 @@ class Worker:
         disown_children(_EXIT_CODES, self._sockets)
         for number in _EXIT_CODES:
             loop.add_signal_handler(number, self._stop, number, listening)
+        # uWSGI's handler asks Python for the current greenlet, within a write that has released the
+        # GIL: a client that has gone would crash the worker. The write itself reports the error.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self._starting = loop.create_task(self._start(listening))
 
     async def _start(self, listening: Listening) -> None:

@@ -1,9 +1,11 @@
 """Many clients at a time on uWSGI, well-behaved and not."""
 
 import asyncio
+import contextlib
 import random
 import signal
 import struct
+from http.client import HTTPConnection
 from socket import SO_LINGER, SOL_SOCKET
 
 import pytest
@@ -127,3 +129,19 @@ def test_a_stop_under_load_tells_every_client(crowded):
         assert closed == [1012] * 50
 
     asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def test_clients_that_have_gone_when_they_are_written_to_do_not_crash_the_worker(served):
+    """Such a write raises SIGPIPE, whose handler in uWSGI asks for a greenlet, without the GIL."""
+    handshake = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    for _ in range(20):
+        with contextlib.closing(HTTPConnection("127.0.0.1", served.port, timeout=20)) as client:
+            client.request("GET", "/secret?user=somebody", headers=handshake)
+            assert client.getresponse().status == 101
+    together(talk(served, 1))
+    assert "Segmentation" not in served.output

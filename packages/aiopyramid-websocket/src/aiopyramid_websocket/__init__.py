@@ -12,8 +12,8 @@ connection passes through them:
     The life of a handler.
 ``_connection``, ``_state``, ``_fence``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
-``_reader``, ``_frame_stream``, ``_messages``, ``_inbox``, ``_writer``
-    Its two directions.
+``_reader``, ``_frame_stream``, ``_messages``, ``_inbox``, ``_writer``, ``broadcast``
+    Its two directions; messages for many connections.
 ``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``
     Whether the client is still there.
 ``websocket``, ``view``
@@ -27,6 +27,7 @@ connection passes through them:
 """
 
 from ._include import includeme
+from .broadcast import Broadcast
 from .config import websocket_config
 from .exceptions import AlreadyReceiving, PingNotSupported, WebsocketClosed
 from .helpers import ignore_websocket_closed
@@ -36,6 +37,7 @@ from .websocket import WebSocket
 
 __all__ = (
     "AlreadyReceiving",
+    "Broadcast",
     "PingNotSupported",
     "WebSocket",
     "WebsocketClosed",

@@ -26,6 +26,7 @@ from ._state import OPEN, TRANSITIONS, State
 from ._tcp import acknowledged_within
 from ._watch import Watch
 from ._writer import Writer
+from .broadcast import Broadcast
 from .exceptions import WebsocketClosed
 from .settings import WebsocketSettings
 
@@ -251,6 +252,23 @@ class Connection(asyncio.Protocol):
         else:
             self._protocol.send_text(payload, ends)
         self._post()
+
+    def post(self, message: Payload | Broadcast) -> bool:
+        """Send a message if that is possible without waiting.
+
+        Returns:
+            Whether the message was sent.
+        """
+        writer = self._writer
+        if self.state is not OPEN or writer.is_full or writer.is_in_message:
+            return False
+        if type(message) is not Broadcast:
+            self.send_frame(cast(Payload, message))
+        elif (frame := message.frame_for(self._protocol)) is not None:
+            writer.post([frame])
+        else:
+            self.send_frame(message.message)
+        return True
 
     def message_lock(self) -> asyncio.Lock:
         """Return the lock that must be held from the first to the last fragment of a message."""

@@ -20,6 +20,7 @@ from ._inbox import Inbox
 from ._messages import Message
 from ._state import OPEN, TRANSITIONS, State
 from ._watch import Watch
+from .broadcast import Broadcast
 from .exceptions import PingNotSupported, WebsocketClosed
 from .settings import WebsocketSettings
 
@@ -183,6 +184,17 @@ class MessageConnection:
         if self._unyielded_bytes >= _MOST_AT_ONCE_BYTES:
             self._unyielded_bytes = 0
             await asyncio.sleep(0)
+
+    def post(self, message: Payload | Broadcast) -> bool:
+        """Send a message if that is possible without waiting.
+
+        Returns:
+            Whether the message was sent.
+        """
+        if self.state is not OPEN or not self._room.is_set() or self._lock.locked():
+            return False
+        self._send(message.message if isinstance(message, Broadcast) else message)
+        return True
 
     def _send(self, message: Payload) -> None:
         if self.state is not OPEN:

@@ -20,7 +20,7 @@ from websockets.typing import ExtensionParameter, Subprotocol
 
 from .settings import WebsocketSettings
 
-__all__ = ("make_protocol", "release")
+__all__ = ("Deflate", "make_protocol", "release")
 
 
 def make_protocol(settings: WebsocketSettings) -> ServerProtocol:
@@ -70,7 +70,32 @@ class _Protocol(ServerProtocol):
             self.events.pop()
 
 
-class _Deflate(PerMessageDeflate):
+class Deflate(PerMessageDeflate):
+    """Compression of one connection (RFC 7692)."""
+
+    _has_other_context = False
+
+    def forget_context(self) -> None:
+        """Compress the next message without reference to earlier ones.
+
+        The client's window contains a message that the encoder has not seen, so that the distances
+        to all messages before it are wrong.
+        """
+        self._has_other_context = not self.local_no_context_takeover
+
+    def without_context(self) -> "Deflate":
+        """Return an extension with the same parameters that compresses each message alone."""
+        return Deflate(True, True, 15, self.local_max_window_bits, self.compress_settings)
+
+    def encode(self, frame: Frame) -> Frame:
+        """Encode a frame."""
+        if self._has_other_context and frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._has_other_context = False
+            self.encoder = zlib.compressobj(
+                wbits=-self.local_max_window_bits, **self.compress_settings
+            )
+        return super().encode(frame)
+
     def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
         """Decode a frame."""
         decoded = super().decode(frame, max_size=max_size)
@@ -87,7 +112,7 @@ class _DeflateFactory(ServerPerMessageDeflateFactory):
     ) -> tuple[list[ExtensionParameter], PerMessageDeflate]:
         """Negotiate."""
         agreed, made = super().process_request_params(params, accepted_extensions)
-        return agreed, _Deflate(
+        return agreed, Deflate(
             made.remote_no_context_takeover,
             made.local_no_context_takeover,
             made.remote_max_window_bits,

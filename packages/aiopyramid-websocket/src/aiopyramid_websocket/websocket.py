@@ -7,6 +7,7 @@ from ._connection import Connection, Payload
 from ._message_connection import MessageConnection
 from ._messages import Message
 from ._state import State
+from .broadcast import Broadcast
 
 __all__ = ("WebSocket",)
 
@@ -91,6 +92,26 @@ class WebSocket:
         if isinstance(message, Mapping) or not isinstance(message, Iterable | AsyncIterable):
             raise _not_a_message(message)
         return self._send_fragments(cast(Fragments, message))
+
+    def post(self, message: Payload | Broadcast) -> bool:
+        """Send a message now, or not at all; never wait.
+
+        For code that sends to many clients and must not wait for a slow one.
+
+        Args:
+            message: ``str`` for a text message, ``bytes`` (or ``bytearray`` or ``memoryview``)
+                for a binary one, or a :class:`~aiopyramid_websocket.Broadcast`.
+
+        Returns:
+            Whether the message was sent. It was not if the client does not keep up, if another task
+            is sending a message in fragments, or if the connection is closed.
+
+        Raises:
+            TypeError: The message has none of these types.
+        """
+        if type(message) is not Broadcast and not isinstance(message, _PAYLOAD):
+            raise _not_a_message(message)
+        return self._connection.post(message)
 
     async def _send_fragments(self, fragments: Fragments) -> None:
         connection = self._connection

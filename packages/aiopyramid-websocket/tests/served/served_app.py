@@ -172,7 +172,7 @@ async def secret(ws):
 OF_A_CONNECTION = {
     "Connection",
     "Inbox",
-    "_Deflate",
+    "Deflate",
     "Reader",
     "_Protocol",
     "Session",

@@ -1,4 +1,4 @@
-"""An application with an asyncio engine: ``database`` of the documentation."""
+"""An application with an asyncio engine: ``database``."""
 
 import asyncio
 import json

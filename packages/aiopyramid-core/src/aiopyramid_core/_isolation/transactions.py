@@ -158,8 +158,6 @@ def _awaits(manager: Any) -> bool:
     if not resources:
         return False
     for resource in resources:
-        if getattr(resource, "never_blocks", False):
-            continue
         # A SessionDataManager of zope.sqlalchemy has the session, and it has the engine.
         bind = getattr(getattr(resource, "session", None), "bind", None)
         if not getattr(getattr(bind, "dialect", None), "is_async", False):

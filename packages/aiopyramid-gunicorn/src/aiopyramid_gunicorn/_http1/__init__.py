@@ -2,8 +2,8 @@
 
 Pure: no event loop, no socket. An import contract enforces that (``make lint``).
 
-``parser``
-    Bytes to request heads and bodies, by httptools.
+``head``, ``whole_head``, ``parser``
+    Bytes to request heads and bodies, by httptools: first the quick way of most requests.
 ``limits``
     How much a client may send, and how long it may take.
 ``proxy_protocol``

@@ -181,7 +181,7 @@ class RequestParser:
             )
 
     def close(self) -> None:
-        """Break the reference cycles with the native parsers."""
+        """Break the reference cycles, in which native code takes part."""
         self._httptools = None
         self._whole_heads.close()
 

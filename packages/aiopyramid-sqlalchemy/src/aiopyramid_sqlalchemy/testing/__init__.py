@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from .._engines import engines_of
 from .._on_loop import on_loop
 from .._session import RequestSession
-from ..engines import engines_of
-from ..sessions import CONNECTIONS, make_session
+from .._sessions import CONNECTIONS, make_session
 
 __all__ = ("rolled_back",)
 

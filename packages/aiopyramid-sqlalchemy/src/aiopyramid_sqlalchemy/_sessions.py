@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from aiopyramid_core import call_off_loop, spawn_greenlet
 
+from ._engines import DEFAULT, asyncio_driver_for, engines_of
 from ._session import RequestSession
-from .engines import DEFAULT, asyncio_driver_for, engines_of
 from .exceptions import NotAnAsyncioDriver
 
 try:
@@ -38,9 +38,12 @@ OPTIONS: Final = "aiopyramid.sqlalchemy.options"
 CONNECTIONS: Final = "aiopyramid.sqlalchemy.connections"
 """Keys of the registry: what sessions are made with; connections that tests have them share."""
 
+OWNER: Final = "aiopyramid.sqlalchemy.owner"
+"""A key of the environ: the request whose sessions our tween commits."""
+
 _SESSIONS: Final = "aiopyramid_dbsessions"
-_OWNED: Final = ("tm.active", "aiopyramid.sqlalchemy.active")
-"""Keys of the environ of a request whose sessions are committed by a tween."""
+_MANAGER: Final = "tm.manager"
+"""A key of the environ: the transaction manager of a request that pyramid_tm commits."""
 
 
 # --- Sessions -------------------------------------------------------------------------------------
@@ -168,12 +171,15 @@ def _owner(request: Any) -> Any:
 
     A subrequest without tweens has no commit of its own.
     """
-    if any(key in request.environ for key in _OWNED):
-        return request
-    for entry in reversed(threadlocals.stack):
-        outer = entry.get("request")
-        if outer is not None and any(key in outer.environ for key in _OWNED):
-            return outer
+    outer = [entry.get("request") for entry in reversed(threadlocals.stack)]
+    candidates = [request, *filter(None, outer)]
+    for candidate in candidates:
+        # A part whose environ is a copy of the whole's has these keys, too.
+        if OWNER in candidate.environ:
+            return candidate.environ[OWNER]
+        manager = candidate.environ.get(_MANAGER)
+        if manager is not None:
+            return [each for each in candidates if each.environ.get(_MANAGER) is manager][-1]
     return request
 
 

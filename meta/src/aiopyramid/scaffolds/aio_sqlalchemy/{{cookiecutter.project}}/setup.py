@@ -1,0 +1,4 @@
+# For `python setup.py develop`; everything is in pyproject.toml.
+from setuptools import setup
+
+setup()

@@ -1,0 +1,20 @@
+"""The views. A coroutine view waits for the database while other requests are served."""
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.view import view_config
+
+from .models import Note
+
+
+@view_config(route_name="notes", request_method="GET", renderer="string")
+async def show_notes(request):
+    """Show all notes."""
+    notes = request.dbsession.query(Note).order_by(Note.id)
+    return "\n".join(["Welcome to Pyramid with asyncio.", *(note.text for note in notes)])
+
+
+@view_config(route_name="notes", request_method="POST")
+async def add_note(request):
+    """Add a note; pyramid_tm commits it when the view returns."""
+    request.dbsession.add(Note(text=request.params["text"]))
+    return HTTPSeeOther(request.route_path("notes"))

@@ -1,0 +1,129 @@
+"""Messages from other processes: Celery tasks, cron jobs, scripts."""
+
+from types import TracebackType
+from typing import Any
+
+from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from ._message import encode, to_json
+from ._names import check_name
+from ._redis.address import read_url
+from ._redis.keys import group_keys
+from ._redis.scripts import APPEND
+from .exceptions import NotSent, OutcomeUnknown
+from .settings import GroupsSettings
+
+__all__ = ("Publisher",)
+
+
+class Publisher:
+    """Sends messages to groups from a process that is not a worker of the application.
+
+    It needs neither an event loop nor the application, and may be shared by threads. ::
+
+        publisher = Publisher("redis://localhost:6379/0")
+        publisher.send("news", "saved")
+
+    Args:
+        url: ``aiopyramid.groups.url`` of the application.
+        prefix: ``aiopyramid.groups.prefix`` of the application.
+        history: ``aiopyramid.groups.history`` of the application.
+        history_seconds: ``aiopyramid.groups.history_seconds`` of the application.
+        send_timeout_seconds: How long to wait for Redis.
+        max_message_bytes: ``aiopyramid.groups.max_message`` of the application.
+
+    Raises:
+        ConfigurationError: A value is invalid.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "aiopyramid",
+        history: int = 100,
+        history_seconds: int = 86400,
+        send_timeout_seconds: float = 5.0,
+        max_message_bytes: int = 1 << 20,
+    ) -> None:
+        self._settings = GroupsSettings.from_mapping(
+            {
+                "aiopyramid.groups.url": url,
+                "aiopyramid.groups.prefix": prefix,
+                "aiopyramid.groups.history": history,
+                "aiopyramid.groups.history_seconds": history_seconds,
+                "aiopyramid.groups.send_timeout": send_timeout_seconds,
+                "aiopyramid.groups.max_message": max_message_bytes,
+            }
+        )
+        self._address = read_url(url)
+        self._client = self._address.client(send_timeout_seconds)
+
+    def send(self, group: str, message: str | bytes) -> str:
+        """Send a message to all members of a group.
+
+        Args:
+            group: The name of the group.
+            message: ``str`` or ``bytes``.
+
+        Returns:
+            The identifier of the message.
+
+        Raises:
+            InvalidGroupName: The name is not a ``str``, or is empty or too long.
+            InvalidMessage: The message has another type, or is too long.
+            NotSent: The message was not sent.
+            OutcomeUnknown: The message may or may not have been sent.
+        """
+        settings = self._settings
+        keys = group_keys(settings.prefix, check_name(group), self._address.database)
+        data = encode(message, settings.max_message_bytes)
+        try:
+            # So that an error of the next command is not one of an attempt to connect.
+            run = self._client.info("server")["run_id"]
+        except RedisError as error:
+            raise NotSent(group, f"Redis cannot be reached: {error}") from error
+        try:
+            return self._append(
+                keys.stream,
+                keys.run,
+                data,
+                settings.history,
+                settings.history_seconds,
+                keys.channel,
+                run,
+            )
+        except (ResponseError, AuthenticationError) as error:
+            raise NotSent(group, f"Redis refused it: {error}") from error
+        except RedisTimeoutError:
+            reason = f"Redis has not answered within {settings.send_timeout_seconds:g} seconds"
+            raise OutcomeUnknown(group, reason) from None
+        except RedisError as error:
+            raise OutcomeUnknown(group, f"the connection to Redis was lost: {error}") from error
+
+    def send_json(self, group: str, value: Any) -> str:
+        """Send a value as JSON, in a text message; see :meth:`send`."""
+        return self.send(group, to_json(value))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> "Publisher":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _append(self, *arguments: Any) -> str:
+        try:
+            reply: Any = self._client.evalsha(APPEND.sha, 2, *arguments)
+        except NoScriptError:
+            reply = self._client.eval(APPEND.text, 2, *arguments)
+        return bytes(reply).decode()

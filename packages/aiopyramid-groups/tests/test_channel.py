@@ -1,0 +1,129 @@
+"""_channel: gaps, and what happens at the same time as catching up. Random cases: test_model.py."""
+
+import asyncio
+
+from aiopyramid_groups._channel import Channel
+from aiopyramid_groups.engine import Entry, History
+from aiopyramid_groups.exceptions import EngineUnavailable
+
+
+class Engine:
+    """An engine whose messages are 1-1, 1-2 and so on, up to the last one."""
+
+    def __init__(self, last):
+        self.last = last
+        self.is_away = False
+        self.questions = 0
+
+    async def subscribe(self, group):
+        if self.is_away:
+            raise EngineUnavailable("away")
+        return f"1-{self.last}"
+
+    async def history(self, group, after):
+        self.questions += 1
+        if self.is_away:
+            raise EngineUnavailable("away")
+        first = int(after[2:]) + 1
+        entries = [Entry(f"1-{number}", b"t") for number in range(first, self.last + 1)]
+        return History(entries, True, f"1-{self.last}")
+
+
+class Member:
+    def __init__(self):
+        self.got = []
+
+    def hold(self):
+        pass
+
+    def release(self, history, is_complete):
+        self.got += [message.id for message in history] + ["resync"] * (not is_complete)
+
+    def deliver(self, message):
+        self.got.append(message.id)
+
+    def resync(self):
+        self.got.append("resync")
+
+
+def channel_of(engine):
+    tasks = set()
+
+    def spawn(coroutine, *, name):
+        tasks.add(asyncio.ensure_future(coroutine))
+
+    channel = Channel("room", engine, spawn)
+    channel.catch_up()
+    return channel
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_missing_message_is_fetched_before_the_next_one_is_delivered(loop_factory):
+    channel, member = channel_of(engine := Engine(3)), Member()
+    await channel.join(member, None)
+    engine.last = 5
+    channel.receive("1-5", "1-4", b"t")
+    await settle()
+    assert member.got == ["1-4", "1-5"]
+    assert engine.questions == 1
+
+
+async def test_a_message_that_the_history_contained_is_not_delivered_again(loop_factory):
+    channel, member = channel_of(engine := Engine(3)), Member()
+    await channel.join(member, None)
+    engine.last = 6
+    channel.catch_up()  # the connection was lost
+    await settle()
+    for number in (4, 5, 6, 7):  # what the subscribed connection had not delivered yet
+        channel.receive(f"1-{number}", f"1-{number - 1}", b"t")
+    await settle()
+    assert member.got == ["1-4", "1-5", "1-6", "1-7"]
+
+
+async def test_a_member_that_joined_during_an_outage_gets_nothing_that_it_has_seen(loop_factory):
+    channel = channel_of(engine := Engine(3))
+    old, new = Member(), Member()
+    await channel.join(old, None)
+    engine.is_away = True
+    channel.catch_up()
+    await settle()
+    engine.last = 6
+    await channel.join(new, "1-5")  # which it has seen on another worker
+    engine.is_away = False
+    channel.catch_up()
+    await settle()
+    assert old.got == ["1-4", "1-5", "1-6"]
+    assert new.got == ["resync", "1-6"]
+
+
+async def test_a_stream_that_begins_again_with_lower_identifiers_is_a_resync(loop_factory):
+    channel, member = channel_of(engine := Engine(9)), Member()
+    await channel.join(member, None)
+    engine.last = 2  # of a new stream, on a machine whose clock is late
+
+    async def history(group, after):
+        return History((), False, "1-2")
+
+    engine.history = history
+    channel.receive("1-2", "0-0", b"t")
+    await settle()
+    assert member.got == ["resync"]
+    channel.receive("1-3", "1-2", b"t")
+    assert member.got == ["resync", "1-3"]
+
+
+async def test_a_channel_tries_again_while_the_engine_is_away(loop_factory, monkeypatch):
+    monkeypatch.setattr("aiopyramid_groups._channel._RETRY_SECONDS", 0.01)
+    engine = Engine(3)
+    engine.is_away = True
+    channel, member = channel_of(engine), Member()
+    await channel.join(member, None)
+    engine.is_away = False
+    while member.got != ["resync"]:
+        await asyncio.sleep(0.01)
+    channel.receive("1-4", "1-3", b"t")
+    assert member.got == ["resync", "1-4"]

@@ -1,0 +1,74 @@
+"""README.md: its code runs, all of it, one block after the other; its table names all settings."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from document_code import code_blocks
+from pyramid.config import Configurator
+from pyramid.request import Request
+from redis_server import redis_server
+
+from aiopyramid_core import call_in_thread, spawn_greenlet
+from aiopyramid_core.lifespan import lifespan_of
+from aiopyramid_groups import group_of
+from aiopyramid_groups.settings import GroupsSettings
+from aiopyramid_websocket.testing import connect
+
+README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+
+
+async def test_the_code_runs(loop_factory, tmp_path):
+    config = Configurator()
+    names = {"config": config}
+    for number, code in enumerate(code_blocks(README)):
+        file = tmp_path / f"{number}.py"  # which view_config looks into
+        file.write_text(code)
+        exec(compile(code, file, "exec"), names)
+    config.add_route("chat", "/chat/{id}")
+    config.add_route("save", "/save")
+    config.add_view(names["chat"], route_name="chat", mapper=names["WebsocketMapper"])
+    config.add_view(names["save"], route_name="save", renderer="string")
+    application = config.make_wsgi_app()
+    async with connect(application, "/chat/1?name=ada") as ada:
+        await ada.send("hello")
+        assert await ada.recv() == "hello"
+        assert await group_of(config.registry, "room:1").members() == ["ada"]
+        request = Request.blank("/save")
+        response = await spawn_greenlet(request.get_response, application)
+        assert response.text == "saved"
+        messages, _ = await group_of(config.registry, "news").history()
+        assert [message.data for message in messages] == ["saved"]
+        feed = await names["feed"](request_of(config.registry, messages[0].id))
+        await group_of(config.registry, "news").send("more")
+        assert b"data: more" in await anext(feed.app_iter)
+        await feed.app_iter.aclose()
+    with redis_server() as server:
+        await call_in_thread(None, names["in_a_task"], server.url)
+        assert server.client().exists("{aiopyramid:news}:stream")
+    await lifespan_of(config.registry).stop()
+
+
+def request_of(registry, last_event_id):
+    request = Request.blank("/feed", headers={"Last-Event-ID": last_event_id})
+    request.registry = registry
+    return request
+
+
+def test_the_table_has_all_settings_with_their_defaults():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", README.partition("## Settings")[2], re.M))
+    fields = {
+        re.sub("(?<!history)_(seconds|bytes)$", "", field.name): field.default
+        for field in dataclasses.fields(GroupsSettings)
+    }
+    fields["url"] = "`memory://`"
+    assert rows == {
+        name: f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in fields.items()
+    }
+
+
+@pytest.mark.parametrize("option", ["who", "after", "limit", "slow", "on_resync", "envelope"])
+def test_the_table_has_all_options(option):
+    assert f"| `{option}` |" in README
