@@ -61,7 +61,7 @@ def test_fields_are_joined_by_commas_and_cookies_by_semicolons(environ_of):
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
 
 
-def test_fields_that_are_no_lists_must_not_be_repeated(environ_of):
+def test_fields_that_are_not_lists_must_not_be_repeated(environ_of):
     with pytest.raises(BadRequest, match="the header field content-type is repeated"):
         environ_of(headers=[(b"content-type", b"a"), (b"content-type", b"b")])
 
@@ -106,6 +106,6 @@ def test_what_a_trusted_proxy_forwards_counts_and_what_others_claim_does_not(env
     assert environ["REMOTE_ADDR"] == "192.0.2.9"
 
 
-def test_a_forwarded_scheme_that_is_none_is_ignored(environ_of):
+def test_an_unknown_forwarded_scheme_is_ignored(environ_of):
     fields = [(b"x-forwarded-proto", b"https, http")]
     assert environ_of(client=("10.0.0.1", 5), headers=fields)["wsgi.url_scheme"] == "http"

@@ -11,7 +11,7 @@
 ``_environ``, ``_body``
     A request, as WSGI describes it; its body, which is complete before the application starts.
 ``_stopping``
-    What ends long responses when the server stops.
+    The end of long responses when the server stops.
 ``_settings``, ``_include``
     How this package becomes part of an application.
 ``runners``

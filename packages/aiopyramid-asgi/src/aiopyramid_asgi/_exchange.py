@@ -251,7 +251,7 @@ class Exchange:
         response.start(line, fields)
         response.commit()
         if self._scope.get("http_version", "1.1") in ("1.0", "1.1"):
-            # What is left of a body that was refused need not be read.
+            # The rest of a body that was refused need not be read.
             response.asks_to_close = status in (
                 HTTPStatus.REQUEST_TIMEOUT,
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

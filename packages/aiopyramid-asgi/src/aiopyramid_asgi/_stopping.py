@@ -1,4 +1,4 @@
-"""What ends long responses and connections when the server is told to stop.
+"""The end of long responses and connections when the server is told to stop.
 
 An ASGI server waits for its requests, and tells none of them that it is going to stop: the signal
 does. An event stream would otherwise keep the server from stopping, or be cut off.

@@ -1,4 +1,4 @@
-"""The types of ASGI 3.0: what a server passes to an application."""
+"""The types of ASGI 3.0: the arguments of an application."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 __all__ = ("ASGIApplication", "Message", "Receive", "Scope", "Send")
 
 Scope = dict[str, Any]
-"""What a server knows about a connection."""
+"""A server's description of a connection."""
 
 Message = dict[str, Any]
 """An event, from the server or for it."""

@@ -50,7 +50,7 @@ class PyramidASGI:
         """Serve one connection; see the ASGI specification.
 
         Args:
-            scope: What the server knows about the connection.
+            scope: The server's description of the connection.
             receive: Waits for the next event from the client.
             send: Sends an event to the client.
 

@@ -102,7 +102,7 @@ def _values(settings: dict[str, str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Return the value of a setting: a number, a truth value, a list, or else its text."""
+    """Return the value of a setting: a number, a truth value, a list, otherwise its text."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:

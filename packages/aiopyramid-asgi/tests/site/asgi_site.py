@@ -12,7 +12,7 @@ from aiopyramid_core.streaming import EventStreamResponse
 from aiopyramid_websocket import WebsocketMapper
 
 log = []
-"""What has happened, for the clients to read."""
+"""The notes of the views, for the clients to read."""
 
 
 async def hello(request):

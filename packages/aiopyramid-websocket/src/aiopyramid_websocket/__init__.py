@@ -14,6 +14,8 @@ connection passes through them:
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 ``_reader``, ``_frame_stream``, ``_messages``, ``_inbox``, ``_writer``, ``broadcast``
     Its two directions; messages for many connections.
+``_message_connection``
+    The connection on a server that frames the messages itself.
 ``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``
     Whether the client is still there.
 ``websocket``, ``view``
