@@ -48,6 +48,7 @@ nitpick_ignore_regex = [
     # Names in signatures that are not public: type variables, private classes.
     ("py:class", r"(.*[.])?(P|P[.]k?w?args|T|Ts|_.*)"),
     ("py:class", r"aiopyramid_\w+[.]_.*"),
+    ("py:class", r"ipaddress[.]IPv[46]Network"),
 ]
 
 linkcheck_ignore = ["http://127[.]0[.]0[.]1"]  # the reader's own server
