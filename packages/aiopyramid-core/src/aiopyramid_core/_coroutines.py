@@ -1,10 +1,11 @@
 """Checks for coroutines and async generators, including those of compiled functions (Cython)."""
 
+import inspect
 from collections.abc import AsyncGenerator, Coroutine
 from types import AsyncGeneratorType, CoroutineType
 from typing import Any, TypeGuard
 
-__all__ = ("close", "is_async_generator", "is_coroutine")
+__all__ = ("close", "close_with_arguments", "is_async_generator", "is_coroutine")
 
 
 def is_coroutine(value: Any) -> TypeGuard[Coroutine[Any, Any, Any]]:
@@ -26,3 +27,20 @@ def close(value: Any) -> None:
     """Close a coroutine that will not be awaited, so that Python does not warn about it."""
     if is_coroutine(value):
         value.close()
+
+
+def close_with_arguments(value: Any) -> None:
+    """Close a coroutine and, if it has not begun, also the coroutines that were passed to it.
+
+    It would have awaited those, as ``asyncio.wait_for`` does, and as SQLAlchemy does when it
+    connects by asyncpg.
+    """
+    if _is_unstarted(value):
+        for argument in value.cr_frame.f_locals.values():
+            if _is_unstarted(argument):
+                close_with_arguments(argument)
+    close(value)
+
+
+def _is_unstarted(value: Any) -> bool:
+    return type(value) is CoroutineType and inspect.getcoroutinestate(value) == inspect.CORO_CREATED

@@ -320,6 +320,17 @@ def test_a_wait_beyond_the_limit_is_cancelled_and_raises(run):
     assert log == ["began", "ended"]
 
 
+def test_so_are_the_coroutines_that_it_would_have_awaited(run, no_warnings):
+    def ordinary():
+        with waiting_at_most(0), pytest.raises(DeadlineExceeded):
+            await_(asyncio.wait_for(asyncio.sleep(60), 60))
+
+    async def main():
+        await call_in_thread(None, ordinary)
+
+    run(main)
+
+
 def test_a_coroutine_that_had_no_time_to_begin_is_closed(run, no_warnings):
     def ordinary(coroutine):
         with waiting_at_most(0), pytest.raises(DeadlineExceeded):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import Context, copy_context
 from typing import Any, Final, TypeVar
 
-from .._coroutines import close
+from .._coroutines import close, close_with_arguments
 from .._threads.waiting_thread import WaitingThread, waiting_thread
 from .carrying import bring_back, call_handling
 from .driver import await_in_bridge, spawn_greenlet
@@ -203,7 +203,8 @@ def await_in_thread(
     def finish(task: "asyncio.Task[Any]") -> None:
         # Not asyncio.run_coroutine_threadsafe, because that would run in a second copy of the
         # context, whose changes are out of reach.
-        close(awaitable)  # if the Task was cancelled before it began; changes nothing else
+        # If the Task was cancelled before it began; changes nothing else.
+        close_with_arguments(awaitable)
         if task.cancelled():
             finished.set_exception(asyncio.CancelledError())
             return
@@ -222,7 +223,7 @@ def await_in_thread(
     try:
         loop.call_soon_threadsafe(start)
     except RuntimeError:  # the loop is closed
-        close(awaitable)
+        close_with_arguments(awaitable)
         raise
     in_time = False
     try:
