@@ -4,7 +4,13 @@ from http import HTTPStatus
 
 import pytest
 
-from aiopyramid_websocket._handshake import HandshakeRefused, accept, check_origin, check_request
+from aiopyramid_websocket._handshake import (
+    HandshakeRefused,
+    accept,
+    check_origin,
+    check_request,
+    choose_subprotocol,
+)
 from aiopyramid_websocket.settings import WebsocketSettings
 
 SETTINGS = WebsocketSettings()
@@ -77,3 +83,13 @@ def test_an_offer_that_is_malformed_is_refused(environ):
     with pytest.raises(HandshakeRefused) as refused:
         accept(environ(HTTP_SEC_WEBSOCKET_EXTENSIONS="="), SETTINGS)
     assert refused.value.status is HTTPStatus.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [(None, None), ("", None), ("c", None), ("b, a", "a"), (" \tb\t,c", "b")],
+)
+def test_a_subprotocol_is_chosen_in_our_order(environ, offered, chosen):
+    entries = {} if offered is None else {"HTTP_SEC_WEBSOCKET_PROTOCOL": offered}
+    settings = WebsocketSettings(subprotocols=("a", "b"))
+    assert choose_subprotocol(environ(**entries), settings) == chosen

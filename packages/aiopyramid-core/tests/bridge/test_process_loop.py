@@ -223,6 +223,14 @@ def test_an_adopted_loop_is_the_loop(own):
         assert own.get() is runner.get_loop()
 
 
+def test_after_an_adopted_loop_was_closed_there_is_one_of_our_own(own):
+    loop = asyncio.new_event_loop()
+    own.adopt(loop)
+    loop.close()
+    assert own.get() is not loop
+    assert own.get().is_running()
+
+
 def test_stopping_leaves_an_adopted_loop_alone(own):
     with asyncio.Runner() as runner:
         own.adopt(runner.get_loop())

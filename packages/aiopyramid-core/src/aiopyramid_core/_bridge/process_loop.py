@@ -47,10 +47,12 @@ class _ProcessLoop:
 
     def get(self) -> asyncio.AbstractEventLoop:
         """Return the loop; it runs, unless it was adopted and its server has not started."""
-        if self._loop is not None:
-            return self._loop
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            return loop
         with self._lock:
-            if self._loop is None:
+            # A closed loop is that of a server which has ended, in a test for example.
+            if self._loop is None or self._loop.is_closed():
                 # In a new context, because a loop keeps the context in which it was created, and
                 # with it the whole request that needed it first.
                 self._loop = self._own_loop = Context().run(self._start)
