@@ -3,6 +3,7 @@
 import asyncio
 import struct
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,7 +39,7 @@ def frame(payload: bytes, *, text: bool, masked: bool = True) -> bytes:
     return head + (_MASK if masked else b"") + payload
 
 
-class _Client(asyncio.Protocol):
+class _Client(asyncio.Protocol, ABC):
     """Opens a WebSocket; what comes afterwards is for :meth:`received`."""
 
     def __init__(self, port: int, path: str) -> None:
@@ -67,9 +68,9 @@ class _Client(asyncio.Protocol):
         if not self.opened.done():
             self.opened.set_exception(error or ConnectionResetError())
 
+    @abstractmethod
     def received(self, data: bytes) -> None:
         """Take a part of the stream of frames."""
-        raise NotImplementedError
 
 
 # --- Echoes ---------------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 """A connection that has left HTTP: another protocol owns it, and the server still counts it."""
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from ..contract import UpgradedProtocol
 
 __all__ = ("ForwardingProtocol",)
 
 
-class ForwardingProtocol(asyncio.Protocol):
+class ForwardingProtocol(asyncio.Protocol, ABC):
     """Passes a transport's events to the protocol that has taken the connection over.
 
     A server derives a class from it, which learns by :meth:`lost` that the connection is gone.
@@ -24,9 +25,9 @@ class ForwardingProtocol(asyncio.Protocol):
         self._protocol = protocol
         self.data_received = protocol.data_received  # type: ignore[method-assign]
 
+    @abstractmethod
     def lost(self) -> None:
         """Act on the end of the connection, of which the protocol knows already."""
-        raise NotImplementedError
 
     # --- Called by asyncio --------------------------------------------------------------------
 
