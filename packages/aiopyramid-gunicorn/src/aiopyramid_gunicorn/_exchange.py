@@ -47,7 +47,7 @@ class HTTPConnection(Protocol):
         """Abort the connection, so that the client sees an incomplete response."""
 
     def ended(self, exchange: "Exchange") -> None:
-        """Go on to the next request; called by an exchange that has ended."""
+        """Continue with the next request; called by an exchange that has ended."""
 
     def outlet(self) -> Outlet | None:
         """Return an outlet through which the system may send files itself, or None."""

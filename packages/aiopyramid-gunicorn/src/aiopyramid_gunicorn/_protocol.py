@@ -182,11 +182,11 @@ class HTTPProtocol(asyncio.Protocol):
         self._transport.abort()
 
     def ended(self, exchange: Exchange) -> None:
-        """Go on to the next request: the last word of an exchange, still within its Task.
+        """Continue with the next request, when an exchange has ended and its Task has not.
 
-        A client may answer so quickly that its next request is here before the loop has had a turn
-        to tell that the Task is done. Such a request would seem to have been sent ahead of the
-        answer, and reading would pause and resume for it, which takes two system calls.
+        A client may be so quick that its next request arrives before the loop reports that the Task
+        is done. That request would be taken for one sent before the response, for which reading
+        pauses and resumes, and this takes two system calls.
         """
         inbound, response = self.inbound, exchange.response
         if (
@@ -200,7 +200,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._task = None
             self.capabilities.forget()
             self._owner.count_request()
-            self.state = IDLE
+            self._become(IDLE)
             self._set_deadline(self._owner.idle_seconds)
         else:
             # Outside of the request's context and Task, and after its greenlet is free again.

@@ -198,7 +198,7 @@ def _add_headers(
     """
     usual_key = _usual_keys.get
     for line in head.lines:
-        # A browser's head spends more time here than anywhere else, so a usual field calls nothing.
+        # This loop takes most of the time for a browser's head, so it calls no function of ours.
         name, _, value = line.partition(":")
         key = usual_key(name)
         if key is None or key in environ:
