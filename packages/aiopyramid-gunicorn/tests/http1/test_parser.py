@@ -83,6 +83,12 @@ def test_keep_alive_is_the_default_of_http_1_1_only(parse, version, connection, 
     assert head.keep_alive is kept
 
 
+def test_nothing_is_accepted_after_a_last_request(feed):
+    last = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+    with pytest.raises(BadRequest):
+        feed(last, b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+
+
 # --- Bodies ---------------------------------------------------------------------------------------
 
 

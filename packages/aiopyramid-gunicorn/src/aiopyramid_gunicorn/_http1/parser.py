@@ -118,7 +118,8 @@ class RequestParser:
             RequestError: The bytes are not a valid request, or exceed the limits. Nothing more can
                 be parsed from this connection.
         """
-        if not (self.in_head or self._in_body):
+        # After a last request, the other native parser refuses whatever follows.
+        if self._head.keep_alive and not (self.in_head or self._in_body):
             head = self._whole_heads.read(data)
             if head is not None:
                 self._check_request_line(head.method, head.target)

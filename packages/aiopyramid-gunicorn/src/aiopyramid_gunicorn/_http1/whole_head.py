@@ -66,7 +66,7 @@ class WholeHeadReader:
     def on_message_complete(self) -> None:
         """Note that the request is complete."""
         assert self._httptools is not None
-        # After a last request, the other parser has to refuse what may follow.
+        # A last request is left to the other parser, which then refuses whatever follows.
         self._is_complete = self._httptools.should_keep_alive()
 
     def _is_valid(self, data: bytes) -> bool:
