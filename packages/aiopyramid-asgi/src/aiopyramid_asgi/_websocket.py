@@ -5,7 +5,6 @@ handshake: with that response if the server can send one, otherwise with its own
 """
 
 import asyncio
-import contextlib
 import logging
 from io import BytesIO
 from typing import Any, Final, cast
@@ -138,7 +137,7 @@ class WebSocketExchange:
     async def _fail(self, error: BaseException) -> None:
         name = f"WebSocket {self._scope['path']}"
         status = report_failure(error, name, _log)
-        with contextlib.suppress(Exception):
+        try:
             if self._protocol is not None:
                 self._protocol.connection_lost(_NO_CLOSE, "")
                 await self._handler_ended.wait()
@@ -148,6 +147,8 @@ class WebSocketExchange:
                 self.response.start(line, fields)
                 self.response.commit()
                 await self._deny(body, more=False)
+        except Exception as failure:
+            _log.debug("The client cannot be answered: %s", failure)
         was_open = hasattr(self, "_task")  # the server then closes it with a code of its own
         if was_open or isinstance(error, asyncio.CancelledError) or kills_greenlet(error):
             raise error
