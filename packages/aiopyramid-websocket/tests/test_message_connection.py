@@ -50,9 +50,9 @@ def opened():
 
     def opened(**settings):
         connection = MessageConnection("chat", WebsocketSettings(**settings), Watch())
-        connection.channel = Channel()
-        connection.connection_made(connection.channel)
-        return connection, connection.channel
+        channel = Channel()
+        connection.connection_made(channel)
+        return connection, channel
 
     return opened
 

@@ -10,7 +10,7 @@ connection passes through them:
     Whether a request opens a connection, and what is negotiated.
 ``_session``
     The life of a handler.
-``_connection``, ``_state``, ``_fence``
+``_base_connection``, ``_connection``, ``_state``, ``_fence``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 ``_reader``, ``_frame_stream``, ``_messages``, ``_inbox``, ``_writer``, ``broadcast``
     Its two directions; messages for many connections.

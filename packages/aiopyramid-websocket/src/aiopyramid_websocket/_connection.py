@@ -7,80 +7,43 @@ hand over the transport. Besides this module only ``_reader``, ``_writer`` and `
 import asyncio
 import contextlib
 import logging
-import math
-from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from collections.abc import Callable
+from typing import cast
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode
 from websockets.protocol import OPEN as PROTOCOL_OPEN
 from websockets.protocol import Protocol
 
+from ._base_connection import BaseConnection, Payload
 from ._fence import fenced
 from ._inbox import Inbox
 from ._keepalive import Keepalive, Verdict
-from ._messages import Message
 from ._pongs import Pongs
 from ._reader import Reader
-from ._state import OPEN, TRANSITIONS, State
+from ._state import OPEN, State
 from ._tcp import acknowledged_within
 from ._watch import Watch
 from ._writer import Writer
 from .broadcast import Broadcast
-from .exceptions import WebsocketClosed
 from .settings import WebsocketSettings
 
-__all__ = ("Connection", "Payload")
+__all__ = ("Connection",)
 
 _log = logging.getLogger("aiopyramid_websocket")
 
-Payload = Message | bytearray | memoryview
-"""A message or fragment that can be sent: text, or binary data."""
 
-
-class Connection(asyncio.Protocol):
-    """One WebSocket connection.
+class Connection(BaseConnection, asyncio.Protocol):
+    """One WebSocket connection, in frames.
 
     Args:
         protocol: The Sans-I/O protocol, in the state OPEN.
-        settings: The connection's limits.
-        watch: Counts the connection, and calls :meth:`expire` at its deadline.
-        name: The name of its handler in the log.
-        on_open: Called when the transport is there.
-        on_abandoned: Called instead, if the connection is lost before that.
-
-    Attributes:
-        deadline: The time, by the loop's clock, at which the current wait for the client expires.
-        is_used: Whether the handler has read or written anything since the connection was lost.
-        on_lost: Called when the connection is lost; to be set.
-        state: The state of the connection.
-        settings: The connection's limits.
+        settings, watch, name, on_open, on_abandoned: As for :class:`.BaseConnection`.
     """
 
-    __slots__ = (
-        "_inbox",
-        "_keepalive",
-        "_loop",
-        "_lost",
-        "_name",
-        "_on_abandoned",
-        "_on_open",
-        "_protocol",
-        "_reader",
-        "_reads_soon",
-        "_transport",
-        "_watch",
-        "_writer",
-        "deadline",
-        "is_used",
-        "on_lost",
-        "settings",
-        "state",
-    )
+    __slots__ = ("_keepalive", "_protocol", "_reader", "_reads_soon", "_transport", "_writer")
 
-    _inbox: Inbox
     _keepalive: Keepalive
-    _loop: asyncio.AbstractEventLoop
     _reader: Reader
     _transport: asyncio.Transport
     _writer: Writer
@@ -95,18 +58,11 @@ class Connection(asyncio.Protocol):
         on_open: Callable[[], object] | None = None,
         on_abandoned: Callable[[], object] | None = None,
     ) -> None:
-        self._name = name
+        BaseConnection.__init__(
+            self, settings, watch, name=name, on_open=on_open, on_abandoned=on_abandoned
+        )
         self._protocol = protocol
-        self.settings = settings
-        self._watch = watch
-        self._on_open = on_open
-        self._on_abandoned = on_abandoned
         self._reads_soon = False
-        self._lost: asyncio.Event | None = None  # made when a task waits
-        self.state = State.NEW
-        self.deadline = math.inf
-        self.is_used = False
-        self.on_lost: Callable[[], object] | None = None
 
     # --- Called by asyncio --------------------------------------------------------------------
 
@@ -122,11 +78,7 @@ class Connection(asyncio.Protocol):
         self._writer = Writer(self._loop, self._transport)
         self._keepalive = Keepalive(settings, self._loop.time())
         self.deadline = self._keepalive.deadline
-        self._become(State.OPEN)
-        self._watch.add(self, self._loop)
-        on_open, self._on_open, self._on_abandoned = self._on_open, None, None
-        if on_open is not None:
-            on_open()
+        self._open()
 
     @fenced
     def data_received(self, data: bytes) -> None:
@@ -152,33 +104,12 @@ class Connection(asyncio.Protocol):
     @fenced
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up after the connection, whichever side ended it."""
-        was_new = self.state is State.NEW
-        self._become(State.LOST)
-        self.deadline = math.inf
-        if was_new:
-            if self._on_abandoned is not None:
-                self._on_abandoned()
-            return
-        # First the tasks that wait for it.
-        self._watch.discard(self)
-        self._writer.lose()
-        self._inbox.end()
-        self._inbox.wake()
-        if self._lost is not None:
-            self._lost.set()
-        self.is_used = False
-        if self.on_lost is not None:
-            self.on_lost()
-        self._reader.close()
-        if self._reader.pongs is not None:
-            self._reader.pongs.fail(self.closed_error())
+        if self._lose():
+            self._reader.close()
+            if self._reader.pongs is not None:
+                self._reader.pongs.fail(self.closed_error())
 
-    # --- Called by the server and by the watch ------------------------------------------------
-
-    @fenced
-    def server_stops(self) -> None:
-        """Close as the server stops; the code asks the client to reconnect (RFC 6455, 7.4.1)."""
-        self.start_close(CloseCode.SERVICE_RESTART, "the server restarts")
+    # --- Called by the watch ------------------------------------------------------------------
 
     def expire(self) -> None:
         """Act on the deadline, which has passed."""
@@ -212,11 +143,6 @@ class Connection(asyncio.Protocol):
                 transport.abort()
 
     # --- Called for the handler ---------------------------------------------------------------
-
-    def receive(self) -> Coroutine[Any, Any, Message | None]:
-        """Wait for the next message; see :meth:`Inbox.receive`."""
-        self.is_used = True
-        return self._inbox.receive()
 
     async def send(self, message: Payload) -> None:
         """Send a message as soon as there is room.
@@ -321,18 +247,6 @@ class Connection(asyncio.Protocol):
             ) from None
         self._advance()
 
-    async def wait_lost(self) -> None:
-        """Wait until the transport is gone."""
-        if self.state is not State.LOST:
-            if self._lost is None:
-                self._lost = asyncio.Event()
-            await self._lost.wait()
-
-    def closed_error(self) -> WebsocketClosed:
-        """Return the exception that explains why nothing can be sent."""
-        self.is_used = True
-        return WebsocketClosed(*self.close_status)
-
     @property
     def close_status(self) -> tuple[int, str]:
         """The client's close code and reason; without one, ours; 1006 if there is neither."""
@@ -346,11 +260,8 @@ class Connection(asyncio.Protocol):
 
     # --- Private ------------------------------------------------------------------------------
 
-    def _become(self, state: State) -> None:
-        """Change the state; the only place that does."""
-        if state not in TRANSITIONS[self.state]:
-            raise AssertionError(f"invalid transition from {self.state} to {state}")
-        self.state = state
+    def _release_senders(self) -> None:
+        self._writer.lose()
 
     def _read(self, data: bytes = b"") -> None:
         """Parse received data as far as the handler keeps up, and send the protocol's answers."""

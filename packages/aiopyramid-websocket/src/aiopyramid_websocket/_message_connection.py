@@ -7,21 +7,21 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from websockets.frames import Close, CloseCode
 
 from aiopyramid_core.contract import MessageChannel
 
-from ._connection import Payload
+from ._base_connection import BaseConnection, Payload
 from ._fence import fenced
 from ._inbox import Inbox
 from ._messages import Message
-from ._state import OPEN, TRANSITIONS, State
+from ._state import OPEN, State
 from ._watch import Watch
 from .broadcast import Broadcast
-from .exceptions import PingNotSupported, WebsocketClosed
+from .exceptions import PingNotSupported
 from .settings import WebsocketSettings
 
 __all__ = ("MessageConnection",)
@@ -29,29 +29,28 @@ __all__ = ("MessageConnection",)
 _log = logging.getLogger("aiopyramid_websocket")
 
 
-class MessageConnection:
+class MessageConnection(BaseConnection):
     """One WebSocket connection, in whole messages.
 
     Args:
         subprotocol: The negotiated subprotocol, or None.
-        settings: The connection's limits.
-        watch: Counts the connection, and calls :meth:`expire` at its deadline.
-        name: The name of its handler in the log.
-        on_open: Called when the connection is there.
-        on_abandoned: Called instead, if the connection is lost before that.
+        settings, watch, name, on_open, on_abandoned: As for :class:`.BaseConnection`.
 
     Attributes:
-        deadline: The time, by the loop's clock, at which the wait for the client's close expires.
-        is_used: Whether the handler has read or written anything since the connection was lost.
-        on_lost: Called when the connection is lost; to be set.
-        state: The state of the connection.
-        settings: The connection's limits.
         subprotocol: The negotiated subprotocol, or None.
     """
 
+    __slots__ = (
+        "_channel",
+        "_close",
+        "_fragments",
+        "_lock",
+        "_room",
+        "_unyielded_bytes",
+        "subprotocol",
+    )
+
     _channel: MessageChannel
-    _inbox: Inbox
-    _loop: asyncio.AbstractEventLoop
 
     def __init__(
         self,
@@ -63,23 +62,14 @@ class MessageConnection:
         on_open: Callable[[], object] | None = None,
         on_abandoned: Callable[[], object] | None = None,
     ) -> None:
-        self._name = name
+        super().__init__(settings, watch, name=name, on_open=on_open, on_abandoned=on_abandoned)
         self.subprotocol = subprotocol
-        self.settings = settings
-        self._watch = watch
-        self._on_open = on_open
-        self._on_abandoned = on_abandoned
         self._close: tuple[int, str] | None = None
         self._fragments: list[Payload] = []
         self._lock = asyncio.Lock()
-        self._lost = asyncio.Event()
         self._unyielded_bytes = 0
         self._room = asyncio.Event()
         self._room.set()
-        self.state = State.NEW
-        self.deadline = math.inf
-        self.is_used = False
-        self.on_lost: Callable[[], object] | None = None
 
     # --- Called by the server -----------------------------------------------------------------
 
@@ -89,11 +79,7 @@ class MessageConnection:
         self._loop = asyncio.get_running_loop()
         self._channel = channel
         self._inbox = Inbox(self._loop, self.settings.max_queue, self.settings.max_size_bytes)
-        self._become(State.OPEN)
-        self._watch.add(self, self._loop)
-        on_open, self._on_open, self._on_abandoned = self._on_open, None, None
-        if on_open is not None:
-            on_open()
+        self._open()
 
     @fenced
     def message_received(self, message: Message) -> None:
@@ -121,28 +107,9 @@ class MessageConnection:
     @fenced
     def connection_lost(self, code: int, reason: str) -> None:
         """Clean up after the connection, whichever side ended it."""
-        was_new = self.state is State.NEW
-        self._become(State.LOST)
-        self.deadline = math.inf
-        if was_new:
-            if self._on_abandoned is not None:
-                self._on_abandoned()
-            return
         if self._close is None:
             self._close = code, reason
-        self._watch.discard(self)
-        self._room.set()
-        self._inbox.end()
-        self._inbox.wake()
-        self._lost.set()
-        self.is_used = False
-        if self.on_lost is not None:
-            self.on_lost()
-
-    @fenced
-    def server_stops(self) -> None:
-        """Close as the server stops; the code asks the client to reconnect (RFC 6455, 7.4.1)."""
-        self.start_close(CloseCode.SERVICE_RESTART, "the server restarts")
+        self._lose()
 
     # --- Called by the watch ------------------------------------------------------------------
 
@@ -160,11 +127,6 @@ class MessageConnection:
                 channel.abort()
 
     # --- Called for the handler ---------------------------------------------------------------
-
-    def receive(self) -> Coroutine[Any, Any, Message | None]:
-        """Wait for the next message; see :meth:`Inbox.receive`."""
-        self.is_used = True
-        return self._inbox.receive()
 
     async def send(self, message: Payload) -> None:
         """Send a message as soon as there is room.
@@ -257,26 +219,13 @@ class MessageConnection:
         self._room.set()
         self._channel.close(code, reason)
 
-    async def wait_lost(self) -> None:
-        """Wait until the connection is gone."""
-        if self.state is not State.LOST:
-            await self._lost.wait()
-
-    def closed_error(self) -> WebsocketClosed:
-        """Return the exception that explains why nothing can be sent."""
-        self.is_used = True
-        return WebsocketClosed(*self.close_status)
-
     @property
     def close_status(self) -> tuple[int, str]:
         """The client's close code and reason; without one, ours; 1006 if there is neither."""
         return (CloseCode.ABNORMAL_CLOSURE, "") if self._close is None else self._close
 
-    def _become(self, state: State) -> None:
-        """Change the state; the only place that does."""
-        if state not in TRANSITIONS[self.state]:
-            raise AssertionError(f"invalid transition from {self.state} to {state}")
-        self.state = state
+    def _release_senders(self) -> None:
+        self._room.set()
 
 
 def check_close(code: int, reason: str) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Mapping
 from typing import Any, Final, cast
 
-from ._connection import Connection, Payload
+from ._base_connection import Payload
+from ._connection import Connection
 from ._message_connection import MessageConnection
 from ._messages import Message
 from ._state import State
