@@ -70,7 +70,8 @@ class CountingLoad:
         port: Where the server listens, on 127.0.0.1.
         busy: Connections with one request after the other.
         slow: Connections with requests that take 0.05 to 0.3 seconds.
-        idle: Connections with a request every 0.7 to 1.7 seconds.
+        idle: Connections with a request every 0.4 to 1.4 seconds, which leaves time for a slow
+            machine: a worker that stops closes idle connections after 2 seconds.
         new: Clients that make a connection for each request.
 
     Attributes:
@@ -160,7 +161,7 @@ class CountingLoad:
                 return
             if kind == "idle":
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stopping.wait(), 0.7 + serial % 11 / 10)
+                    await asyncio.wait_for(self.stopping.wait(), 0.4 + serial % 11 / 10)
 
 
 def _request(kind: str, serial: int) -> tuple[str, str, bytes]:

@@ -96,7 +96,10 @@ def test_sigterm_answers_all_that_is_under_way_and_refuses_the_rest(loaded):
     account = under_load(server, stop, new=0)
     # A client with a connection gets answers until one of them says that it is the last one. To
     # connect again is of use only as long as the other worker has not noticed.
-    assert {failure.what for failure in account.failures} <= {"refused"}
+    # Only on a new connection a request can be lost: the kernel completes a connection without the
+    # server, possibly between the last look at the backlog and the end of the listening socket.
+    assert [f for f in account.failures if f.what != "refused" and f.number > 0] == []
+    assert {failure.what for failure in account.failures} <= {"refused", "lost"}
     assert account.closes >= 20
     assert server.popen.returncode == 0
     assert "broke off" not in server.output
