@@ -23,6 +23,7 @@ from ._threads.waiting_thread import waiting_thread
 __all__ = (
     "Call",
     "Outcome",
+    "PendingOutcome",
     "call_elsewhere",
     "call_in_request_thread",
     "finish",
@@ -40,12 +41,19 @@ The exception is passed as a value because a future refuses StopIteration; befor
 future is never resolved (CPython issue 112182).
 """
 
+PendingOutcome = Awaitable[Outcome]
+"""The outcome of a call in another thread.
+
+A name, because functions that are made in each request have it in their annotations, which Python
+evaluates each time.
+"""
+
 Call = Callable[[], Outcome]
 
 
 async def call_elsewhere(
     loop: asyncio.AbstractEventLoop,
-    start: Callable[[Call], Awaitable[Outcome]],
+    start: Callable[[Call], PendingOutcome],
     function: Callable[[], T],
 ) -> T:
     """Run a function in a thread, as described for :func:`call_in_thread`.
@@ -96,7 +104,7 @@ async def call_in_request_thread(function: Callable[[], T], *, at_once: bool) ->
     loop = asyncio.get_running_loop()
     preferred = _has_had_thread()
 
-    def start(call: Call) -> Awaitable[Outcome]:
+    def start(call: Call) -> PendingOutcome:
         outcome: asyncio.Future[Outcome]
         waiting = waiting_thread.get()
         if waiting is not None:

@@ -2,12 +2,12 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, TypeVar, overload
 
 from ._callables import wrap_as
-from ._off_loop import Call, Outcome, call_elsewhere, off_loop
+from ._off_loop import Call, PendingOutcome, call_elsewhere, off_loop
 
 __all__ = ("call_in_thread", "call_off_loop", "use_executor")
 
@@ -38,7 +38,7 @@ async def call_in_thread(
     """
     loop = asyncio.get_running_loop()
 
-    def start(call: Call) -> Awaitable[Outcome]:
+    def start(call: Call) -> PendingOutcome:
         return loop.run_in_executor(executor, call)
 
     result: T = await call_elsewhere(loop, start, functools.partial(function, *args, **kwargs))

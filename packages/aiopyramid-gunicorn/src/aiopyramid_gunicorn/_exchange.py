@@ -122,7 +122,8 @@ class Exchange:
         """Run the application and send its response; raise only what kills the greenlet."""
         request = self._request
         environ = request.environ
-        started = time.perf_counter()
+        access_log = self._services.access_log
+        started = time.perf_counter() if access_log.enabled else 0.0
         if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
             # The chunks are joined already, so the length is known.
             environ["CONTENT_LENGTH"] = str(request.body.length_bytes)
@@ -149,13 +150,11 @@ class Exchange:
                 environ.pop(UPGRADE, None)
             if not self.response.head_sent:
                 self._client_left = self.capabilities.client_is_gone
-            self._services.access_log.log(
-                request.head,
-                self.response,
-                environ,
-                time.perf_counter() - started,
-                client_left=self._client_left,
-            )
+            if access_log.enabled:
+                seconds = time.perf_counter() - started
+                access_log.log(
+                    request.head, self.response, environ, seconds, client_left=self._client_left
+                )
             if hooks is not None and seen is not None:
                 hooks.after(seen, environ, self.response)
             self._connection.ended(self)
@@ -176,8 +175,8 @@ class Exchange:
 
     def send_whole(self, body: bytes) -> None:
         """Send a body that is complete already: in one write, with its length."""
-        response = self.response
-        self._send(self._head(len(body)) + response.encode(body) + response.end())
+        self._will_send_head()
+        self._send(self.response.encode_whole(body))
 
     def send_file(self, body: Any) -> bool:
         """Have the system send a body if it is a large file; in threads, as it is read otherwise.
@@ -226,10 +225,14 @@ class Exchange:
     # --- Private ------------------------------------------------------------------------------
 
     def _head(self, body_length: int | None = None) -> bytes:
+        self._will_send_head()
+        return self.response.head(body_length)
+
+    def _will_send_head(self) -> None:
+        """Note what the head and the access log depend on."""
         self._client_left = self.capabilities.client_is_gone
-        response = self.response
-        response.keep_alive = response.keep_alive and self._connection.may_keep_alive()
-        return response.head(body_length)
+        if not self._connection.may_keep_alive():
+            self.response.keep_alive = False
 
     def _send(self, data: bytes) -> None:
         flow = self._connection.flow

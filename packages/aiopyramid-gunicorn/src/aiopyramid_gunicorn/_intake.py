@@ -47,21 +47,20 @@ class Intake:
         self._spent_effort = 0
         self.is_due = False
 
-    def needs_no_slices(self, data: bytes, plain_bytes: int) -> bool:
-        """Return whether new data can be parsed at once: nothing else waits, and it is quick.
+    def needs_no_slices(self, data: bytes) -> bool:
+        """Return whether new data can be parsed at once: nothing else waits, and it is short.
 
         Args:
             data: The data that has arrived.
-            plain_bytes: How many of the next bytes need no parsing.
         """
-        return not self and len(data) <= max(_HEAD_BYTES, plain_bytes)
+        return not self._data and len(data) <= _HEAD_BYTES
 
     def __bool__(self) -> bool:
-        return self._position < len(self._data)
+        return bool(self._data)
 
     def add(self, data: bytes) -> None:
         """Append data that has arrived."""
-        self._data = self._data[self._position :] + data if self else data
+        self._data = self._data[self._position :] + data if self._data else data
         self._position = 0
 
     def take(self, plain_bytes: int, *, in_body: bool) -> bytes:
@@ -74,7 +73,7 @@ class Intake:
         begin = self._position
         most = _BODY_BYTES if in_body else _HEAD_BYTES
         size = plain_bytes or min(most, self._slice_bytes)
-        if begin == 0 and size >= len(self._data):
+        if begin + size >= len(self._data):
             return self.take_all()
         self._position = begin + size
         return self._data[begin : begin + size]

@@ -130,7 +130,10 @@ class HTTPProtocol(asyncio.Protocol):
         """Parse data that the client has sent, or keep it for later."""
         if self.state is CLOSING:
             return
-        if self._intake.needs_no_slices(data, self.inbound.plain_bytes):
+        inbound = self.inbound
+        if inbound.growing is not None and not self._intake and len(data) < inbound.plain_bytes:
+            self._receive_body(data)
+        elif self._intake.needs_no_slices(data):
             self._parse(data)
         else:
             self._intake.add(data)
@@ -193,8 +196,8 @@ class HTTPProtocol(asyncio.Protocol):
             self.state is HANDLING
             and response.keep_alive
             and response.has_ended
-            and not (self._intake or inbound.is_ahead or inbound.is_receiving)
-            and not (self._at_eof or self._given_up)
+            and inbound.is_at_rest
+            and not (self._intake or self._at_eof or self._given_up)
             and self.capabilities.successor is None
         ):
             self._task = None
@@ -294,6 +297,14 @@ class HTTPProtocol(asyncio.Protocol):
         self._set_deadline(times.body_seconds)
         latest = self._body_begin + times.longest_for_body(growing.body.length_bytes)
         self.deadline = min(self.deadline, latest)
+
+    def _receive_body(self, data: bytes) -> None:
+        """Add data after which more of a body of known length is missing."""
+        self.inbound.feed_body(data)
+        if self.inbound.refusal is not None:
+            self._advance()
+        elif self.state is RECEIVING:
+            self._set_body_deadline()
 
     def _take_in(self) -> None:
         """Parse the data that has arrived, until it is time for others or for a request."""

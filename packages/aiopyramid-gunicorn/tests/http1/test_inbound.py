@@ -1,8 +1,9 @@
 """inbound: bytes of one connection in, requests out."""
 
+import httptools
 import pytest
 
-from aiopyramid_core.exceptions import BadRequest
+from aiopyramid_core.exceptions import BadRequest, InsufficientStorage
 from aiopyramid_gunicorn._http1.environ import connection_environ
 from aiopyramid_gunicorn._http1.inbound import Inbound
 from aiopyramid_gunicorn._http1.limits import Limits
@@ -49,6 +50,54 @@ def test_a_request_grows_until_its_body_is_complete(inbound):
     assert (requests.is_receiving, requests.plain_bytes) == (False, 0)
     assert requests.waiting[0].body.open().read() == b"abc"
     requests.close()
+
+
+@pytest.mark.parametrize(
+    ("data", "is_at_rest"),
+    [(b"", True), (GET, False), (b"GET", False), (post(), False), (UPGRADE, False), (b"?", False)],
+)
+def test_it_is_at_rest_when_nothing_waits_and_nothing_has_begun(inbound, data, is_at_rest):
+    requests = inbound(data)
+    assert requests.is_at_rest is is_at_rest
+    assert requests.is_at_rest is not (requests.is_ahead or requests.is_receiving)
+
+
+BIG = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
+
+
+def test_data_that_is_known_to_belong_to_the_body_is_added_to_it(inbound):
+    requests = inbound(BIG, b"ab")
+    assert requests.plain_bytes == 999_998
+    requests.feed_body(b"c" * 999_997)
+    assert requests.plain_bytes == 1
+    requests.feed(b"d" + GET)
+    first, second = requests.waiting
+    assert first.body.open().read() == b"ab" + b"c" * 999_997 + b"d"
+    assert second.head.method == "GET"
+    requests.close()
+
+
+def test_a_body_for_which_there_is_no_room_is_refused_while_it_arrives(inbound, monkeypatch):
+    def full(**options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    requests = inbound(BIG, b"ab")
+    requests.feed_body(b"x" * 900_000)
+    refusal = requests.refusal
+    assert isinstance(refusal, InsufficientStorage)
+    requests.feed_body(b"x" * 1000)
+    assert requests.refusal is refusal
+
+
+def test_an_error_of_our_own_in_a_body_is_not_taken_for_the_clients(inbound, monkeypatch):
+    def broken(**options):
+        raise LookupError("a bug")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", broken)
+    requests = inbound(BIG, b"ab")
+    with pytest.raises(httptools.HttpParserCallbackError):
+        requests.feed_body(b"x" * 900_000)
 
 
 def test_a_client_that_waits_for_100_continue_gets_it_once(inbound):

@@ -24,8 +24,11 @@ def answer(
     """Return a whole response: its head's lines and its body, as bytes."""
     response = Response(method, version, keep_alive=keep_alive)
     response.start(status, list(headers))
-    data = response.head(sum(map(len, parts)) if whole else None)
-    data += b"".join(response.encode(part) for part in parts) + response.end()
+    if whole:
+        data = response.encode_whole(b"".join(parts))
+    else:
+        data = response.head() + b"".join(map(response.encode, parts)) + response.end()
+    assert response.has_ended
     head, _, body = data.partition(b"\r\n\r\n")
     return head.decode("latin-1").split("\r\n"), body
 

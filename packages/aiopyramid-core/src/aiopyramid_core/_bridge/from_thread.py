@@ -30,6 +30,9 @@ __all__ = (
 
 T = TypeVar("T")
 
+_Result = tuple[Any, BaseException | None]
+"""A value or an exception. A name, because a function that is made in each call returns it."""
+
 
 class ThreadScope:
     """A section of work in a thread on behalf of an event loop, which may wait for coroutines.
@@ -172,11 +175,11 @@ def await_in_thread(
     handled = sys.exception()
     scope = _this_thread.scope
     finished: concurrent.futures.Future[Any] = concurrent.futures.Future()
-    task: asyncio.Task[tuple[T | None, BaseException | None]] | None = None
+    task: asyncio.Task[_Result] | None = None
 
     thread = WaitingThread()
 
-    def run() -> tuple[T | None, BaseException | None]:
+    def run() -> _Result:
         token = waiting_thread.set(thread)
         try:
             return call_handling(handled, await_in_bridge, awaitable), None

@@ -87,18 +87,7 @@ def run_application(application: WSGIApplication, environ: Environ, sink: Sink) 
         BaseException: Any exception raised by the application. See :func:`.report_failure`.
     """
     response = sink.response
-
-    def start_response(
-        status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
-    ) -> Callable[[bytes], None]:
-        may_switch = sink.capabilities.successor is not None
-        try:
-            response.start(status, headers, exc_info, may_switch)
-        finally:
-            del exc_info  # breaks the cycle exception -> traceback -> this frame
-        return partial(_write_from_application, sink)
-
-    body: Any = application(environ, start_response)
+    body: Any = application(environ, partial(_start_response, sink))
     if not (type(body) is list or type(body) is tuple):
         _send_parts(sink, body)
     elif response.head_sent:  # by the write() callable
@@ -107,6 +96,19 @@ def run_application(application: WSGIApplication, environ: Environ, sink: Sink) 
     else:
         sink.send_whole(b"".join(body))
         response.check_end()
+
+
+# Not within run_application(): Python would evaluate the annotations for each request, which takes
+# longer than the call.
+def _start_response(
+    sink: Sink, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+) -> Callable[[bytes], None]:
+    may_switch = sink.capabilities.successor is not None
+    try:
+        sink.response.start(status, headers, exc_info, may_switch)
+    finally:
+        del exc_info  # breaks the cycle exception -> traceback -> this frame
+    return partial(_write_from_application, sink)
 
 
 def _write_from_application(sink: Sink, data: bytes) -> None:

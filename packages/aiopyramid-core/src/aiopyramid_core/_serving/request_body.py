@@ -41,11 +41,12 @@ class RequestBody:
         length_bytes: How many bytes of it have arrived.
     """
 
-    __slots__ = ("_announced_bytes", "_file", "_limits", "length_bytes")
+    __slots__ = ("_announced_bytes", "_in_memory", "_limits", "_on_disk", "length_bytes")
 
     def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
-        self._file: IO[bytes] | None = None
+        self._in_memory: BytesIO | None = None
+        self._on_disk: IO[bytes] | None = None
         self.length_bytes = 0
         self._announced_bytes = 0
 
@@ -78,17 +79,27 @@ class RequestBody:
         """
         self.length_bytes += len(data)
         self._check_length(self.length_bytes)
-        if self._file is None:
-            # The disk is slower than memory, but a file in the page cache does not block the
-            # loop for long; nginx and waitress do the same.
-            limits = self._limits
-            self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115
-                limits.body_memory_bytes, dir=limits.body_folder
-            )
         try:
-            self._file.write(data)
+            self._writable().write(data)
         except OSError as error:
             raise self._no_room(error) from None
+
+    def _writable(self) -> IO[bytes]:
+        """Return the file to which the rest of the body is written."""
+        if self._on_disk is not None:
+            return self._on_disk
+        if self._in_memory is None:
+            self._in_memory = BytesIO()
+        limits = self._limits
+        if self.length_bytes <= limits.body_memory_bytes:
+            return self._in_memory
+        # The disk is slower than memory, but a file in the page cache does not block the loop for
+        # long; nginx and waitress do the same. Not tempfile.SpooledTemporaryFile, each write and
+        # read of which is a call of a Python function.
+        self._on_disk = tempfile.TemporaryFile(dir=limits.body_folder)  # noqa: SIM115
+        self._on_disk.write(self._in_memory.getbuffer())
+        self._in_memory = None
+        return self._on_disk
 
     def _check_length(self, length_bytes: int) -> None:
         limits = self._limits
@@ -103,13 +114,14 @@ class RequestBody:
         Raises:
             InsufficientStorage: There is no room for it.
         """
-        if self._file is None:
+        file = self._on_disk or self._in_memory
+        if file is None:
             return BytesIO()
         try:
-            self._file.seek(0)
+            file.seek(0)
         except OSError as error:
             raise self._no_room(error) from None
-        return self._file
+        return file
 
     def _no_room(self, error: OSError) -> InsufficientStorage:
         self.close()
@@ -117,7 +129,8 @@ class RequestBody:
 
     def close(self) -> None:
         """Release the memory or the temporary file."""
-        if self._file is not None:
-            # Data that is not written yet will not be read, so an error for it does not matter.
-            with contextlib.suppress(OSError):
-                self._file.close()
+        for file in (self._in_memory, self._on_disk):
+            if file is not None:
+                # Data that is not written yet will not be read, so an error for it does not matter.
+                with contextlib.suppress(OSError):
+                    file.close()

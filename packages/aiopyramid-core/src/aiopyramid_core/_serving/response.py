@@ -3,8 +3,6 @@
 Pure: no asyncio, no sockets. How the head and the body are framed is the server's part.
 """
 
-from typing import Any
-
 from ..exceptions import ApplicationError
 from ..response_head import (
     ADDED_BY_SERVERS,
@@ -94,24 +92,25 @@ class WSGIResponse:
                 values of the fields are checked later, by :meth:`commit`.)
             BaseException: The exception of ``exc_info``, when the head was sent before.
         """
-        check_call(exc_info, is_started=self.status is not None, is_committed=self.head_sent)
+        if exc_info is not None or self.status is not None:
+            check_call(exc_info, is_started=self.status is not None, is_committed=self.head_sent)
         self.code = code = status_code(status)
-        check_final(status, code, may_switch=may_switch)
+        if code < 200:
+            check_final(status, code, may_switch=may_switch)
         self.length = None
         self.given = ()
         self.asks_to_close = False
-        self.headers = [field for field in headers if self._passes(field)]
+        self.headers = passed = []
+        for field in headers:
+            check_field(field)
+            special = special_name(field[0])
+            if special is None or self._passes_special(special, field[1]):
+                passed.append(field)
         self._left = self.length if has_body(self._method, code) else 0
         self.status = status
 
-    def _passes(self, field: Any) -> bool:
-        """Check and record a header field; return whether it is passed on to the client."""
-        check_field(field)
-        name, value = field
-        special = special_name(name)
-        return special is None or self._passes_special(special, value)
-
     def _passes_special(self, name: str, value: str) -> bool:
+        """Record a header field that concerns the server; return whether it is passed on."""
         if name == "content-length":
             self.length = length_of(value, self.length)
             return has_length(self._method, self.code)

@@ -47,6 +47,7 @@ class Inbound:
     __slots__ = (
         "_environ",
         "_limits",
+        "_no_body",
         "_parser",
         "_peer",
         "_proxy_header",
@@ -75,6 +76,7 @@ class Inbound:
         self._proxy_header = proxy_header
         self._parser = RequestParser(self, limits)
         self._requests = 0
+        self._no_body = RequestBody(limits)
         self.waiting: deque[Request] = deque()
         self.growing: Request | None = None
         self.refusal: RequestError | None = None
@@ -94,6 +96,14 @@ class Inbound:
         except RequestError as error:
             self.refusal = error
 
+    def feed_body(self, data: bytes) -> None:
+        """Parse data that is known to belong to the current body: less than ``plain_bytes``."""
+        if self.refusal is None:
+            try:
+                self._parser.feed_body(data)
+            except RequestError as error:
+                self.refusal = error
+
     def decline_upgrade(self) -> None:
         """Continue as HTTP with the bytes after a request that asked to leave HTTP."""
         data, self.behind_upgrade = self.behind_upgrade, None
@@ -108,6 +118,18 @@ class Inbound:
         return bool(self.waiting) or self.behind_upgrade is not None or self.refusal is not None
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing has arrived but the requests that were handled."""
+        return not (
+            self.waiting
+            or self._parser.in_head
+            or self.growing is not None
+            or self.refusal is not None
+            or self.behind_upgrade is not None
+            or self._proxy_header is not None
+        )
+
+    @property
     def effort(self) -> int:
         """How much there was to parse so far, in units of about a microsecond."""
         return _REQUEST_EFFORT * self._requests + self._parser.chunks
@@ -120,7 +142,7 @@ class Inbound:
     @property
     def is_receiving(self) -> bool:
         """Whether a request or PROXY header has begun to arrive and is not complete."""
-        return self.in_head or self.growing is not None or self._proxy_header is not None
+        return self._parser.in_head or self.growing is not None or self._proxy_header is not None
 
     @property
     def plain_bytes(self) -> int:
@@ -167,9 +189,11 @@ class Inbound:
             # After it comes the data that the client wants to tunnel (RFC 9110, 9.3.6).
             head.keep_alive = False
         environ = build_environ(head, self._environ, self._settings, trusted=self._trusted)
-        body = RequestBody(self._limits)
+        has_length = "CONTENT_LENGTH" in environ
+        has_body = has_length or "HTTP_TRANSFER_ENCODING" in environ
+        body = RequestBody(self._limits) if has_body else self._no_body
         request = self.growing = Request(head, environ, body)
-        if "CONTENT_LENGTH" in environ:
+        if has_length:
             body.announce(int(environ["CONTENT_LENGTH"]))
         if "HTTP_EXPECT" in environ and head.version == (1, 1):
             if environ["HTTP_EXPECT"].lower() != "100-continue":

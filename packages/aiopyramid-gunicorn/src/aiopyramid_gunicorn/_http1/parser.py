@@ -3,7 +3,7 @@
 Pure: no asyncio, no sockets.
 """
 
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 import httptools
 
@@ -138,6 +138,21 @@ class RequestParser:
             data = behind
         return None
 
+    def feed_body(self, data: bytes) -> None:
+        """Parse data that is known to belong to a body of known length, and not to end it.
+
+        Args:
+            data: Bytes from the connection.
+
+        Raises:
+            RequestError: The receiver refuses the body.
+        """
+        assert self._httptools is not None
+        try:
+            self._httptools.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            _raise_cause(error)
+
     def _feed(self, data: bytes) -> bytes | None:
         """Feed the native parser; if it stops early, return the bytes after that position."""
         if self._httptools is None:
@@ -154,9 +169,7 @@ class RequestParser:
         except httptools.HttpParserUpgrade as upgrade:
             return data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
-            if isinstance(error.__context__, RequestError):
-                raise error.__context__ from None
-            raise
+            _raise_cause(error)
         except httptools.HttpParserError as error:
             raise BadRequest(str(error)) from None
         if self.in_head or self._in_body or not self._advanced:
@@ -302,6 +315,13 @@ class RequestParser:
             raise TargetTooLong(
                 f"the request line exceeds {limit_bytes} bytes (limit_request_line)"
             )
+
+
+def _raise_cause(error: httptools.HttpParserCallbackError) -> NoReturn:
+    """Raise the error that a callback has raised."""
+    if isinstance(error.__context__, RequestError):
+        raise error.__context__ from None
+    raise error
 
 
 def _announces_body(head: RequestHead) -> bool:

@@ -104,6 +104,14 @@ class Response(WSGIResponse):
             self.keep_alive = False
         return ""
 
+    def encode_whole(self, body: bytes) -> bytes:
+        """Encode the head and a body that is complete already.
+
+        Raises:
+            ApplicationError: As for :meth:`head`.
+        """
+        return self.head(len(body)) + self.encode(body) + self.end()
+
     def encode(self, data: bytes) -> bytes:
         """Frame a part of the body. Bytes beyond the Content-Length are cut off."""
         data = self.take(data)
