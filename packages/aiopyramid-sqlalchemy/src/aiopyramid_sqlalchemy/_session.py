@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from aiopyramid_core import ScopeError, can_await
+from aiopyramid_core.executor import finish
 from aiopyramid_core.servers import on_a_loop
 
 from .exceptions import SessionEnded, SessionInUse
@@ -102,8 +103,13 @@ class RequestSession(Session):
     def end(self) -> None:
         """Close the session for good, and return its connection to the pool.
 
-        If a task is using it, that happens when the task is done.
+        If a task is using it, that happens when the task is done. A cancellation does not interrupt
+        it: the connection would be lost.
         """
         self.has_ended = True
-        if self.in_use_by is None:
-            super().close()
+        if self.in_use_by is not None:
+            return
+        if self.in_transaction():
+            finish(super().close, awaits=self.awaits)
+        else:
+            super().close()  # which waits for nothing
