@@ -121,6 +121,7 @@ class RequestSessions(Mapping[str, RequestSession]):
     def __init__(self, request: Any) -> None:
         self._request = request
         self._sessions: dict[str, RequestSession] = {}
+        self._is_finished = False
 
     def __getitem__(self, name: str) -> RequestSession:
         if name not in self._sessions:
@@ -137,6 +138,7 @@ class RequestSessions(Mapping[str, RequestSession]):
         request = self._request
         session = make_session(request.registry, name)
         session.info["request"] = request
+        session.is_finished = self._is_finished
         manager = getattr(request, "tm", None)
         if manager is not None:
             zope_sqlalchemy.register(session, transaction_manager=manager)
@@ -144,13 +146,16 @@ class RequestSessions(Mapping[str, RequestSession]):
             request.add_finished_callback(self._end)
         return session
 
-    def commit(self) -> None:
-        """Commit all sessions."""
-        finish_all(self.values(), "commit")
+    def finish(self, method: Literal["commit", "rollback"]) -> None:
+        """Commit or roll back all sessions; nothing commits what is changed afterwards.
 
-    def rollback(self) -> None:
-        """Roll back all sessions."""
-        finish_all(self.values(), "rollback")
+        Args:
+            method: The name of the method to call.
+        """
+        finish_all(self.values(), method)
+        self._is_finished = True
+        for session in self.values():
+            session.is_finished = True
 
     def _end(self, request: Any) -> None:
         with ExitStack() as stack:  # which calls all of them, though one may fail
