@@ -92,7 +92,8 @@ def can_join_transactions() -> bool:
 def finish_all(sessions: Iterable[RequestSession], method: Literal["commit", "rollback"]) -> None:
     """Commit or roll back sessions, one after the other, without blocking the event loop.
 
-    A cancellation takes effect afterwards, so that not only some of them are committed.
+    A cancellation takes effect afterwards, so that not only some of them are committed. Those with
+    ``twophase=True`` are all prepared before one of them is committed.
 
     Args:
         sessions: The sessions; those that have done nothing are left alone.
@@ -101,6 +102,10 @@ def finish_all(sessions: Iterable[RequestSession], method: Literal["commit", "ro
     used = [session for session in sessions if session.in_transaction()]
 
     def call_each() -> None:
+        if method == "commit" and len(used) > 1:
+            for session in used:
+                if session.twophase:
+                    session.prepare()
         for session in used:
             getattr(session, method)()
 
