@@ -47,7 +47,7 @@ def postgres_server(*, most_connections: int = 100) -> Iterator[str]:
 
         run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-        options += f" -c max_connections={most_connections}"
+        options += f" -c max_connections={most_connections} -c max_prepared_transactions=20"
         run("pg_ctl", "start", "-w", "-s", "-l", f"{folder}/log", "-o", options)
         try:
             yield folder

@@ -13,12 +13,13 @@ from typing import Any, ParamSpec, TypeVar
 
 from ._bridge.carrying import bring_back, call_handling, reraise
 from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
-from ._bridge.from_thread import ThreadScope
+from ._bridge.from_thread import ThreadScope, uninterrupted
 from ._bridge.sqlalchemy import await_in_sqlalchemy, call_serving, in_sqlalchemy
 from ._isolation.scope import CoroutineRequestScope, clean_up_here, current_scope
 from ._threads.of_process import request_threads
 from ._threads.results import deliver
 from ._threads.waiting_thread import waiting_thread
+from .awaiting import await_
 
 __all__ = (
     "Call",
@@ -171,16 +172,25 @@ def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
 def finish(function: Callable[[], T], *, awaits: bool) -> T:
     """Call a function that ends a transaction, from synchronous code and even if cancelled.
 
-    A cancellation of the request is raised afterwards.
+    A cancellation of the request takes effect afterwards. Otherwise the outcome of a commit would
+    be unknown, and of several databases some could have committed and others not.
 
     Args:
         function: A synchronous callable.
         awaits: Whether it awaits and does not block. If so, it runs on the event loop in a Task of
-            its own, otherwise in a thread, even if all are busy.
+            its own, otherwise in a thread, even if all are busy. In a thread it is called directly.
+
+    Returns:
+        The return value of ``function``.
+
+    Raises:
+        BaseException: Any exception raised by ``function``; ``asyncio.CancelledError`` if the
+            request was cancelled in the meantime.
     """
-    if not awaits:
-        return off_loop(function, at_once=True)
-    return await_in_bridge(_in_task(function)) if in_bridge() else function()
+    if not (in_bridge() or in_sqlalchemy()):
+        with uninterrupted():
+            return function()
+    return await_(_in_task(function)) if awaits else off_loop(function, at_once=True)
 
 
 async def _in_task(function: Callable[[], T]) -> T:

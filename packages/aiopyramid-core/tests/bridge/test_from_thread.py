@@ -13,6 +13,7 @@ from aiopyramid_core._bridge.from_thread import (
     DeadlineExceeded,
     ThreadScope,
     loop_of_this_thread,
+    uninterrupted,
     using_scope,
     waiting_at_most,
 )
@@ -415,3 +416,61 @@ def test_after_its_block_the_limit_is_lifted(run):
         return await call_in_thread(None, ordinary)
 
     assert run(main) == "unhurried"
+
+
+# --- Uninterrupted --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_uninterrupted_wait_is_not_cancelled_and_the_next_one_is(run, nested):
+    log = []
+
+    async def main():
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        async def cancel_and_wait():
+            task.cancel()
+            await asyncio.sleep(0.01)
+            log.append("uninterrupted")
+
+        def ordinary():
+            try:
+                with uninterrupted():
+                    if nested:
+                        with uninterrupted():
+                            pass
+                    await_(cancel_and_wait())
+                await_(asyncio.sleep(60))
+            except asyncio.CancelledError:
+                log.append("cancelled")
+            finally:
+                loop.call_soon_threadsafe(ended.set)
+
+        task = asyncio.create_task(call_in_thread(None, ordinary))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await ended.wait()
+
+    run(main)
+    assert log == ["uninterrupted", "cancelled"]
+
+
+def test_an_uninterrupted_wait_has_no_limit_and_the_next_one_has(run):
+    def ordinary():
+        with waiting_at_most(0):
+            with uninterrupted():
+                waited = await_(asyncio.sleep(0.01, "uninterrupted"))
+            with pytest.raises(DeadlineExceeded):
+                await_(asyncio.sleep(60))
+        return waited
+
+    async def main():
+        return await call_in_thread(None, ordinary)
+
+    assert run(main) == "uninterrupted"
+
+
+def test_outside_of_a_scope_uninterrupted_changes_nothing():
+    with uninterrupted():
+        assert loop_of_this_thread() is None

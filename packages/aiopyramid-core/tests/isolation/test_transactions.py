@@ -438,3 +438,27 @@ def test_a_request_that_is_cancelled_while_it_commits_commits_as_a_whole(
 
     run(main)
     assert sorted(writes.committed) == ["x", "y"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_synchronous_request_that_is_cancelled_while_it_commits_commits_as_a_whole(
+    run, fetch, build, writes, hook
+):
+    def view(request):
+        for name in "xy":
+            manager_of(request).get().join(AwaitingResource(writes, name))
+        request.add_finished_callback(lambda request: ended.set())
+        return Response("")
+
+    async def main():
+        app = build(view, hook)
+        request = asyncio.create_task(fetch(app))
+        loop = asyncio.get_running_loop()
+        writes.before_commit = lambda: loop.call_soon_threadsafe(request.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        await asyncio.to_thread(ended.wait, PATIENCE_SECONDS)
+
+    ended = threading.Event()
+    run(main)
+    assert sorted(writes.committed) == ["x", "y"]

@@ -49,13 +49,18 @@ def _call_on_loop(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T
 
 _CALLS: Final = (
     "do_begin",
+    "do_begin_twophase",
     "do_close",
     "do_commit",
+    "do_commit_twophase",
     "do_execute",
     "do_execute_no_params",
     "do_executemany",
     "do_ping",
+    "do_prepare_twophase",
+    "do_recover_twophase",
     "do_rollback",
+    "do_rollback_twophase",
     "do_terminate",
     "get_isolation_level",
     "reset_isolation_level",

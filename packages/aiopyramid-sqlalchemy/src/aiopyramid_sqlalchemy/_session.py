@@ -5,18 +5,23 @@ this, in the middle of a transaction and with an error that names neither task. 
 is used after its request has nothing that would commit what it writes.
 """
 
+import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from sqlalchemy.orm import Session
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
 
 from aiopyramid_core import ScopeError, can_await
+from aiopyramid_core.executor import finish
 from aiopyramid_core.servers import on_a_loop
 
 from .exceptions import SessionEnded, SessionInUse
 
 __all__ = ("RequestSession",)
+
+_log = logging.getLogger("aiopyramid_sqlalchemy")
 
 _entered: Final[ContextVar[tuple[int, ...]]] = ContextVar("aiopyramid_dbsessions", default=())
 """The sessions in whose methods the calling code is; a flush, for example, is a part of a query.
@@ -55,10 +60,14 @@ class RequestSession(Session):
 
     Attributes:
         in_use_by: The method that is being called, or None.
+        has_flushed: Whether the transaction has written objects to the database.
+        is_finished: Whether the tween has committed the request or rolled it back.
         has_ended: Whether the request has ended.
     """
 
     in_use_by: str | None = None
+    has_flushed = False
+    is_finished = False
     has_ended = False
 
     begin_nested = _checked("begin_nested")
@@ -102,8 +111,30 @@ class RequestSession(Session):
     def end(self) -> None:
         """Close the session for good, and return its connection to the pool.
 
-        If a task is using it, that happens when the task is done.
+        If a task is using it, that happens when the task is done. A cancellation does not interrupt
+        it: the connection would be lost.
         """
         self.has_ended = True
-        if self.in_use_by is None:
-            super().close()
+        if self.in_use_by is not None:
+            return
+        if self.is_finished and (self.has_flushed or self.new or self.dirty or self.deleted):
+            _log.warning(
+                "Changes to request.dbsession are lost, because they were made after its commit or"
+                " rollback: in an exception view, a response callback or a subscriber to"
+                " NewResponse, for example. Call commit() there, or use request.begin_dbsession()"
+            )
+        if self.in_transaction():
+            finish(super().close, awaits=self.awaits)
+        else:
+            super().close()  # which waits for nothing
+
+
+@event.listens_for(RequestSession, "after_flush")
+def _has_flushed(session: RequestSession, context: object) -> None:
+    session.has_flushed = True
+
+
+@event.listens_for(RequestSession, "after_transaction_end")
+def _has_ended(session: RequestSession, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.has_flushed = False

@@ -1,14 +1,16 @@
 """The sessions of a request, and those of background tasks, WebSocket handlers and scripts."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal
 
 from pyramid.threadlocal import manager as threadlocals
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from aiopyramid_core import call_off_loop, spawn_greenlet
+from aiopyramid_core import spawn_greenlet
+from aiopyramid_core.executor import finish
 
 from ._engines import DEFAULT, asyncio_driver_for, engines_of
 from ._session import RequestSession
@@ -26,13 +28,11 @@ __all__ = (
     "begin_dbsession",
     "can_join_transactions",
     "dbsession",
+    "finish_all",
     "make_session",
     "sessions_of",
     "set_dbsession_options",
-    "without_waiting",
 )
-
-T = TypeVar("T")
 
 OPTIONS: Final = "aiopyramid.sqlalchemy.options"
 CONNECTIONS: Final = "aiopyramid.sqlalchemy.connections"
@@ -89,16 +89,28 @@ def can_join_transactions() -> bool:
     return zope_sqlalchemy is not None
 
 
-def without_waiting(session: RequestSession, function: Callable[[], T]) -> T:
-    """Call a function that uses a session such that it does not block the event loop.
+def finish_all(sessions: Iterable[RequestSession], method: Literal["commit", "rollback"]) -> None:
+    """Commit or roll back sessions, one after the other, without blocking the event loop.
+
+    A cancellation takes effect afterwards, so that not only some of them are committed. Those with
+    ``twophase=True`` are all prepared before one of them is committed.
 
     Args:
-        session: The session.
-        function: The function.
+        sessions: The sessions; those that have done nothing are left alone.
+        method: The name of the method to call.
     """
-    if session.awaits or not session.in_transaction():
-        return function()
-    return call_off_loop(function)
+    used = [session for session in sessions if session.in_transaction()]
+
+    def call_each() -> None:
+        if method == "commit" and len(used) > 1:
+            for session in used:
+                if session.twophase:
+                    session.prepare()
+        for session in used:
+            getattr(session, method)()
+
+    if used:
+        finish(call_each, awaits=all(session.awaits for session in used))
 
 
 # --- Of a request ---------------------------------------------------------------------------------
@@ -114,6 +126,7 @@ class RequestSessions(Mapping[str, RequestSession]):
     def __init__(self, request: Any) -> None:
         self._request = request
         self._sessions: dict[str, RequestSession] = {}
+        self._is_finished = False
 
     def __getitem__(self, name: str) -> RequestSession:
         if name not in self._sessions:
@@ -130,6 +143,7 @@ class RequestSessions(Mapping[str, RequestSession]):
         request = self._request
         session = make_session(request.registry, name)
         session.info["request"] = request
+        session.is_finished = self._is_finished
         manager = getattr(request, "tm", None)
         if manager is not None:
             zope_sqlalchemy.register(session, transaction_manager=manager)
@@ -137,19 +151,21 @@ class RequestSessions(Mapping[str, RequestSession]):
             request.add_finished_callback(self._end)
         return session
 
-    def commit(self) -> None:
-        """Commit all sessions, one after the other."""
-        for session in self.values():
-            without_waiting(session, session.commit)
+    def finish(self, method: Literal["commit", "rollback"]) -> None:
+        """Commit or roll back all sessions; nothing commits what is changed afterwards.
 
-    def rollback(self) -> None:
-        """Roll back all sessions."""
+        Args:
+            method: The name of the method to call.
+        """
+        finish_all(self.values(), method)
+        self._is_finished = True
         for session in self.values():
-            without_waiting(session, session.rollback)
+            session.is_finished = True
 
     def _end(self, request: Any) -> None:
-        for session in self.values():
-            without_waiting(session, session.end)
+        with ExitStack() as stack:  # which calls all of them, though one may fail
+            for session in self.values():
+                stack.callback(session.end)
 
 
 def sessions_of(request: Any) -> RequestSessions:
@@ -241,9 +257,9 @@ class BeginDBSession:
         assert session is not None
         try:
             if kind is None:
-                without_waiting(session, session.commit)
+                finish_all((session,), "commit")
         finally:
-            without_waiting(session, session.end)
+            session.end()
 
     async def __aenter__(self) -> Session:
         return self.__enter__()

@@ -24,10 +24,10 @@ def commit_tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callab
         request.environ[OWNER] = request
         try:
             response = handler(request)
-            sessions_of(request).commit()
+            sessions_of(request).finish("commit")
         except Exception as error:
             mark_if_retryable(error)
-            sessions_of(request).rollback()
+            sessions_of(request).finish("rollback")
             raise
         finally:
             del request.environ[OWNER]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from aiopyramid_sqlalchemy import begin_dbsession, get_engine
 from shop.features import FEATURES
-from shop.models import Base, Customer, Visit
+from shop.models import Base, Cart, Customer, Item, Visit
 
 
 def run_feature(request, dbsession):
@@ -82,8 +82,42 @@ async def names(request):
     return {"names": dict(tuple(row) for row in query)}
 
 
+async def increment(request):
+    """Read and write a row that all others write, too."""
+    item = request.dbsession.get(Item, 1)
+    price = item.price
+    await asyncio.sleep(0.001)
+    item.price = price + 1
+    return {"attempt": request.environ["retry.attempt"]}
+
+
+def increment_in_thread(request):
+    request.dbsession.get(Item, 1).price += 1
+    return {"attempt": request.environ["retry.attempt"]}
+
+
+async def lock_both(request):
+    """Lock two rows in an order that others do not keep."""
+    request.dbsession.execute(text("set local deadlock_timeout = '20ms'"))
+    for item_id in request.params.getall("id"):
+        request.dbsession.get(Item, int(item_id)).price += 1
+        request.dbsession.flush()
+        await asyncio.sleep(0.01)
+    return {"attempt": request.environ["retry.attempt"]}
+
+
+async def prices(request):
+    return {item.id: item.price for item in request.dbsession.query(Item)}
+
+
 def make_tables(registry):
     Base.metadata.create_all(get_engine(registry))
+
+
+def fill(registry):
+    with begin_dbsession(registry) as dbsession:
+        items = [Item(id=1, name="one", price=0), Item(id=2, name="two", price=0)]
+        dbsession.add(Customer(name="all", carts=[Cart(items=items)]))
 
 
 def database_error(error, request):
@@ -99,6 +133,9 @@ def main():
         config.include("aiopyramid_sqlalchemy")
         config.include("aiopyramid_websocket")
         config.add_startup(make_tables)
+        if "retry.attempts" in settings:
+            config.include("pyramid_retry")
+            config.add_startup(fill)
         config.add_exception_view(
             database_error, context="sqlalchemy.exc.SQLAlchemyError", renderer="json"
         )
@@ -108,7 +145,10 @@ def main():
             config.add_view(view, route_name=view.__name__, renderer="json")
         config.add_route("in_websocket", "/in_websocket/{feature}")
         config.add_websocket_view(in_websocket, route_name="in_websocket")
-        for view in (wait_for_lock, sleep, ping, add, add_in_thread, names):
+        for view in (
+            *(wait_for_lock, sleep, ping, add, add_in_thread, names),
+            *(increment, increment_in_thread, lock_both, prices),
+        ):
             config.add_route(view.__name__, f"/{view.__name__}")
             config.add_view(view, route_name=view.__name__, renderer="json")
         return config.make_wsgi_app()

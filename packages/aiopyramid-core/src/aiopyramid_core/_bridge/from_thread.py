@@ -24,6 +24,7 @@ __all__ = (
     "cancel_what_this_thread_awaits",
     "loop_of_this_thread",
     "may_wait",
+    "uninterrupted",
     "using_scope",
     "waiting_at_most",
 )
@@ -42,13 +43,14 @@ class ThreadScope:
 
     Attributes:
         cancelled: Whether the next coroutine that the thread waits for is to be cancelled.
+        is_uninterrupted: Whether that waits for the end of :func:`uninterrupted`.
     """
 
-    __slots__ = ("_get_loop", "_task", "cancelled")
+    __slots__ = ("_get_loop", "_task", "cancelled", "is_uninterrupted")
 
     def __init__(self, get_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self._get_loop = get_loop
-        self.cancelled = False
+        self.cancelled = self.is_uninterrupted = False
         self._task: asyncio.Task[Any] | None = None
 
     @property
@@ -64,7 +66,7 @@ class ThreadScope:
     def awaits(self, task: "asyncio.Task[Any]") -> None:
         """Record that the thread waits for a Task; called on the loop."""
         self._task = task
-        if self.cancelled:
+        if self.cancelled and not self.is_uninterrupted:
             self.cancelled = False
             task.cancel()
 
@@ -74,7 +76,8 @@ class ThreadScope:
         As with a Task, only one wait is cancelled, so that ``finally`` clauses may await. A thread
         that does not wait cannot be stopped.
         """
-        if self._task is not None and not self._task.done():
+        if self.is_waiting and not self.is_uninterrupted:
+            assert self._task is not None
             self._task.cancel()
         else:
             self.cancelled = True
@@ -128,6 +131,24 @@ def using_scope(scope: ThreadScope) -> Iterator[None]:
         yield
     finally:
         _this_thread.scope = previous
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let the code below, in this thread, wait to the end although its request is cancelled.
+
+    The cancellation, and the expiry of :func:`waiting_at_most`, take effect at the next wait after
+    it.
+    """
+    scope, deadline = _this_thread.scope, _this_thread.deadline
+    if scope is None or scope.is_uninterrupted:
+        yield
+        return
+    scope.is_uninterrupted, _this_thread.deadline = True, None
+    try:
+        yield
+    finally:
+        scope.is_uninterrupted, _this_thread.deadline = False, deadline
 
 
 @contextmanager

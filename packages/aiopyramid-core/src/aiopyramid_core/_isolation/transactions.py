@@ -9,7 +9,8 @@ to wait for a thread of the pool, the requests in all threads might be waiting f
 they release. So each gets a thread at once. A transaction in which only SQLAlchemy sessions with an
 asyncio driver take part does not block, and ends on the event loop.
 
-Nothing changes in synchronous requests.
+In synchronous requests, which end their transactions in their own threads, only this changes: a
+cancellation does not interrupt a commit that waits for an asyncio driver.
 """
 
 import functools
@@ -91,6 +92,20 @@ def _scoped_manager_class(transaction: Any, finish: Finish) -> type:
     class ScopedTransactionManager(transaction.ThreadTransactionManager):
         """``transaction.manager``: one manager per coroutine request, otherwise one per thread."""
 
+        def commit(self) -> None:
+            self._end("commit")
+
+        def abort(self) -> None:
+            self._end("abort")
+
+        def _end(self, method: str) -> None:
+            manager = self.manager
+            function = getattr(manager, method)
+            if manager is self.thread_manager:
+                finish(function, awaits=True)
+            else:
+                function()  # which sees to it
+
         @property
         def manager(self) -> Any:
             """The manager of the current request, or of the thread."""
@@ -136,11 +151,10 @@ def _off_loop_hook(hook: Callable[[Any], Any], finish: Finish) -> Callable[[Any]
         manager = hook(request)
         scope = scope_here()
         if scope is not None and manager is not _manager:
-            if type(scope) is CoroutineRequestScope:
-                # On the instance, whatever its class is.
-                for name in ("commit", "abort"):
-                    function = getattr(manager, name)
-                    setattr(manager, name, functools.partial(_end, manager, function, finish))
+            # On the instance, whatever its class is.
+            for name in ("commit", "abort"):
+                function = getattr(manager, name)
+                setattr(manager, name, functools.partial(_end, manager, function, finish))
             scope.clean_up_with(_aborting(manager))
         return manager
 
