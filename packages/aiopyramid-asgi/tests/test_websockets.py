@@ -43,6 +43,16 @@ def test_a_subprotocol_of_ours_is_chosen(server):
         assert client.subprotocol is None
 
 
+def test_the_application_accepts_or_refuses_before_the_101(server):
+    with ask(server, "/admitted", subprotocols=["other", "admitted"]) as client:
+        assert (client.recv(30), client.subprotocol) == ("admitted", "admitted")
+        is_sent = server.name in ("uvicorn", "hypercorn")  # the others send only their own fields
+        assert client.response.headers.get("X-Admitted") == ("yes" if is_sent else None)
+    with pytest.raises(InvalidStatus) as refused, ask(server, "/admitted?away"):
+        pass
+    assert refused.value.response.status_code == (403 if server.name == "daphne" else 410)
+
+
 def test_the_client_sees_the_code_of_the_handler(server):
     with ask(server) as client:
         client.send("close")

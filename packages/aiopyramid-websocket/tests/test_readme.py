@@ -9,12 +9,12 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 
 from aiopyramid_websocket import websocket_config
-from aiopyramid_websocket.testing import connect
+from aiopyramid_websocket.testing import HandshakeRejected, connect
 
 README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
 pytestmark = pytest.mark.usefixtures("loop_factory")
 
-ROUTES = ("echo", "shout", "chat", "upload", "secret", "news")
+ROUTES = ("echo", "shout", "chat", "club", "upload", "secret", "news")
 
 
 class Policy:
@@ -29,6 +29,14 @@ async def next_headline():
     return "Nothing new"
 
 
+async def is_member(request):
+    return "member" in request.cookies
+
+
+async def club(ws):
+    await ws.send("welcome")
+
+
 @pytest.fixture
 def code(tmp_path, monkeypatch):
     config = Configurator(autocommit=True)
@@ -36,7 +44,9 @@ def code(tmp_path, monkeypatch):
         config.add_route(name, f"/{name}")
     given = {
         "asyncio": asyncio,
+        "club": club,
         "config": config,
+        "is_member": is_member,
         "next_headline": next_headline,
         "pytest": pytest,
         "websocket_config": websocket_config,
@@ -76,6 +86,15 @@ async def test_a_class_is_an_endpoint(code, capsys):
 async def test_a_subprotocol_is_negotiated(code):
     async with connect(code.application, "/chat", subprotocols=["chat.v1", "chat.v2"]) as client:
         assert client.subprotocol == "chat.v2"
+
+
+async def test_a_handshake_is_refused_or_accepted_with_a_cookie(code):
+    with pytest.raises(HandshakeRejected, match="403"):
+        async with connect(code.application, "/club"):
+            pass
+    async with connect(code.application, "/club", headers={"Cookie": "member=1"}) as client:
+        assert client.response.headers["Set-Cookie"].startswith("seen=yes")
+        assert await client.recv() == "welcome"
 
 
 async def test_a_view_does_without_compression(code):

@@ -6,6 +6,7 @@ import threading
 import time
 
 from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPGone
 from pyramid.response import Response
 
 from aiopyramid_core.streaming import EventStreamResponse
@@ -143,6 +144,18 @@ async def flood(request, ws):
         log.append("flood ended")
 
 
+async def admit(request):
+    await asyncio.sleep(0)
+    if "away" in request.params:
+        raise HTTPGone
+    request.response.headers["X-Admitted"] = "yes"
+    return "admitted"
+
+
+async def admitted(ws):
+    await ws.send(str(ws.subprotocol))
+
+
 async def what_happened(request):
     return log
 
@@ -159,6 +172,7 @@ def main(global_config=None, **settings):
         config.include("aiopyramid_websocket")
         for view in (echo, flood):
             _add(config, view, mapper=WebsocketMapper)
+        _add(config, admitted, mapper=WebsocketMapper.configure(accept=admit))
         config.add_startup(started)
         config.add_shutdown(stopped)
         return config.make_asgi_app()

@@ -6,7 +6,7 @@ connection passes through them:
 
 ``mapper``, ``_handlers``, ``_on_loop``, ``config``, ``_include``
     How a view becomes a WebSocket endpoint.
-``_handshake``, ``_origins``, ``_sans_io``
+``_handshake``, ``_acceptance``, ``_origins``, ``_sans_io``
     Whether a request opens a connection, and what is negotiated.
 ``_session``
     The life of a handler.
@@ -31,7 +31,7 @@ connection passes through them:
 from ._include import includeme
 from .broadcast import Broadcast
 from .config import websocket_config
-from .exceptions import AlreadyReceiving, PingNotSupported, WebsocketClosed
+from .exceptions import AlreadyReceiving, InvalidAcceptance, PingNotSupported, WebsocketClosed
 from .helpers import ignore_websocket_closed
 from .mapper import WebsocketMapper
 from .view import WebsocketConnectionView
@@ -40,6 +40,7 @@ from .websocket import WebSocket
 __all__ = (
     "AlreadyReceiving",
     "Broadcast",
+    "InvalidAcceptance",
     "PingNotSupported",
     "WebSocket",
     "WebsocketClosed",

@@ -1,6 +1,6 @@
 """Configuration of WebSocket views without naming a mapper."""
 
-from typing import Any
+from typing import Any, Final
 
 from pyramid.view import view_config
 
@@ -17,11 +17,14 @@ def add_websocket_view(config: Any, view: Any = None, **options: Any) -> None:
         config: The application's :class:`pyramid.config.Configurator`.
         view: A view callable; see :class:`~aiopyramid_websocket.WebsocketMapper`.
         **options: The options of ``config.add_view``, and those of
+            :meth:`.WebsocketMapper.configure`: ``accept``, which may be a dotted name here, and
             :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
 
     Raises:
         ConfigurationError: An option is invalid, or the view is not a coroutine.
     """
+    if "accept" in options:
+        options["accept"] = config.maybe_dotted(options["accept"])
     config.add_view(view, **_with_mapper(options))
 
 
@@ -50,7 +53,10 @@ class websocket_config(view_config):
 
 def _with_mapper(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a view, with those of the connection moved into a mapper."""
-    of_view = {name: value for name, value in options.items() if name not in OPTIONS}
-    of_connection = {name: value for name, value in options.items() if name in OPTIONS}
+    of_view = {name: value for name, value in options.items() if name not in _OF_MAPPER}
+    of_connection = {name: value for name, value in options.items() if name in _OF_MAPPER}
     mapper = of_view.pop("mapper", None) or WebsocketMapper
     return {**of_view, "mapper": mapper.configure(**of_connection)}
+
+
+_OF_MAPPER: Final = frozenset({"accept", *OPTIONS})

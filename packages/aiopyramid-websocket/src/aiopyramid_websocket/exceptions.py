@@ -5,12 +5,13 @@
     AiopyramidError (aiopyramid_core)
     ├── WebsocketClosed     the connection is closed: nothing can be sent any more
     ├── AlreadyReceiving    two tasks wait for the next message of one connection
-    └── PingNotSupported    the server, which sends the pings, does not offer them
+    ├── PingNotSupported    the server, which sends the pings, does not offer them
+    └── InvalidAcceptance   the accept function of a view has given an invalid answer
 """
 
 from aiopyramid_core import AiopyramidError
 
-__all__ = ("AlreadyReceiving", "PingNotSupported", "WebsocketClosed")
+__all__ = ("AlreadyReceiving", "InvalidAcceptance", "PingNotSupported", "WebsocketClosed")
 
 
 class WebsocketClosed(AiopyramidError):
@@ -51,3 +52,7 @@ class PingNotSupported(AiopyramidError):
             "This server sends the pings by itself, and offers none to the application: measure the"
             " time of a message and its answer instead"
         )
+
+
+class InvalidAcceptance(AiopyramidError, ValueError):
+    """The ``accept`` function of a view has answered an opening handshake in an invalid way."""

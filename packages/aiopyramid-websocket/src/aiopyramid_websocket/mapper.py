@@ -21,6 +21,7 @@ from pyramid.util import object_description
 from aiopyramid_core.contract import MESSAGES, UPGRADE
 from aiopyramid_core.lifespan import is_installed
 
+from ._acceptance import Accept, Refused, checked, decide
 from ._connection import Connection
 from ._handlers import handler_maker
 from ._handshake import (
@@ -61,11 +62,14 @@ class WebsocketMapper:
     runs_on_loop: ClassVar[bool] = True
     """Tells ``aiopyramid_core`` that requests for the view run on the event loop."""
 
+    accept: ClassVar[Accept | None] = None
+    """Decides about a handshake before it is answered; see :meth:`configure`."""
+
     def __init__(self, **view_options: Any) -> None:
         self._attr: str | None = view_options.get("attr")
 
     @classmethod
-    def configure(cls, **options: Any) -> type["WebsocketMapper"]:
+    def configure(cls, *, accept: Accept | None = None, **options: Any) -> type["WebsocketMapper"]:
         """Return a mapper with its own options, instead of the application's settings.
 
         ::
@@ -73,13 +77,21 @@ class WebsocketMapper:
             @view_config(mapper=WebsocketMapper.configure(max_size=4096, compression=None))
 
         Args:
+            accept: A coroutine function of ``(request)``, called before the handshake is answered,
+                after all checks but that of ``max_connections``. To accept, it returns None, or
+                the name of a subprotocol that the client offers; the header fields of
+                ``request.response`` become those of the 101. To refuse, it returns a response, or
+                raises an HTTP exception.
             **options: See :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
 
         Raises:
             ConfigurationError: There is no such option, or its value is invalid.
         """
         override(options)  # now, so that the traceback shows the place of the mistake
-        return type(cls.__name__, (cls,), {"options": {**cls.options, **options}})
+        changes: dict[str, Any] = {"options": {**cls.options, **options}}
+        if accept is not None:
+            changes["accept"] = staticmethod(checked(accept))
+        return type(cls.__name__, (cls,), changes)
 
     def websocket_class(self) -> type[WebSocket]:
         """Return the class of the object for handlers: :class:`~aiopyramid_websocket.WebSocket`.
@@ -94,6 +106,7 @@ class WebsocketMapper:
         make_handler = handler_maker(view, self._attr)
         name = object_description(view)
         overrides = override(self.options)
+        accepts = type(self).accept
 
         def websocket_view(context: Any, request: Any) -> Any:
             if UPGRADE not in request.environ and MESSAGES not in request.environ:
@@ -106,15 +119,21 @@ class WebsocketMapper:
                 settings = dataclasses.replace(settings, **overrides)
             try:
                 _check(request, settings)
+                fields: list[tuple[str, str]] = []
+                if accepts is not None:
+                    settings, fields = decide(accepts, request, settings)
+                _check_room(request, settings)
                 make_connection, headers = _negotiate(request.environ, settings)
             except HandshakeRefused as refused:
                 return _refusal(refused)
+            except Refused as refused:
+                return refused.response
             session = Session(name, request, context, self.websocket_class(), make_connection)
             _take_place(request, session.connection)
             session.handler = make_handler(context, request)
             # Only after the tweens have processed the response.
             request.add_response_callback(session.upgrade_if_switching)
-            return Response(status="101 Switching Protocols", headerlist=headers)
+            return Response(status="101 Switching Protocols", headerlist=headers + fields)
 
         return websocket_view
 
@@ -148,7 +167,7 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
             " config.include('aiopyramid_core') at least"
         )
     if MESSAGES in environ:
-        _check_client(request, settings)
+        _check_origin(request, settings)
         return
     if UPGRADE not in environ:
         _log.error(
@@ -165,11 +184,11 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
     if environ[UPGRADE] is None:
         # The length does not show it: the server has joined the chunks, and they were empty.
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake must not have a body")
-    _check_client(request, settings)
+    _check_origin(request, settings)
 
 
-def _check_client(request: Any, settings: WebsocketSettings) -> None:
-    """Check where the client comes from, and that there is room for it.
+def _check_origin(request: Any, settings: WebsocketSettings) -> None:
+    """Check where the client comes from.
 
     Raises:
         HandshakeRefused: The request is not answered with 101.
@@ -179,6 +198,14 @@ def _check_client(request: Any, settings: WebsocketSettings) -> None:
     except HandshakeRefused as refused:
         _log.warning("%s: %s", request.path, refused.detail)
         raise
+
+
+def _check_room(request: Any, settings: WebsocketSettings) -> None:
+    """Check that there is room for another connection.
+
+    Raises:
+        HandshakeRefused: There is not.
+    """
     limit = settings.max_connections
     if limit is not None and len(watch_of(request.registry)) >= limit:
         _log.warning(

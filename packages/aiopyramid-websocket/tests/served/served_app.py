@@ -167,6 +167,19 @@ async def secret(ws):
     await ws.send("entered")
 
 
+async def admit(request):
+    await asyncio.sleep(0)
+    if "away" in request.params:
+        raise HTTPGone
+    request.response.headers["X-Admitted"] = "yes"
+    return "admitted"
+
+
+@websocket_config(route_name="admitted", accept=admit)
+async def admitted(ws):
+    await ws.send(str(ws.subprotocol))
+
+
 # --- What is left of connections ------------------------------------------------------------------
 
 OF_A_CONNECTION = {
@@ -260,6 +273,7 @@ def main(global_config=None, **settings):
         "sleeps",
         "impatient",
         "secret",
+        "admitted",
     ]:
         config.add_route(name, f"/{name}")
     config.add_websocket_view(Stubborn, route_name="stubborn")

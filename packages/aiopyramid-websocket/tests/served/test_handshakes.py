@@ -122,6 +122,15 @@ def test_subprotocols_are_ours_in_our_order(served):
     assert client.recv() == "None"
 
 
+def test_the_application_accepts_or_refuses_before_the_101(ask, served):
+    client = served.connect("/admitted", subprotocols=["other", "admitted"])
+    assert (client.recv(), client.subprotocol) == ("admitted", "admitted")
+    assert client.response.headers["X-Admitted"] == "yes"
+    assert ask("/admitted?away", **HANDSHAKE)[0] == 410
+    assert ask("/admitted", **HANDSHAKE)[0] == 500  # the client does not offer the subprotocol
+    served.said("InvalidAcceptance: accept chose the subprotocol 'admitted'")
+
+
 def test_one_connection_too_many_is_503(served):
     served.connect("/limited").recv()
     with pytest.raises(InvalidStatus) as raised:
