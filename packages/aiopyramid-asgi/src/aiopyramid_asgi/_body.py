@@ -53,8 +53,7 @@ async def receive_body(
     body = RequestBody(settings)
     try:
         body.announce(_announced(environ))
-        if not has_no_body(environ):
-            await _receive(body, receive, settings.body_timeout_seconds)
+        await _receive(body, receive, settings.body_timeout_seconds)
         # A server that ends a body early has lost its client.
         if body.missing_bytes:
             raise _gone(body)

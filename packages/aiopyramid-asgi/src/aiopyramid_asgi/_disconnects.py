@@ -78,7 +78,8 @@ class Disconnects(Capabilities):
 
     def end(self) -> None:
         """Stop listening: for servers, the end of a response is a disconnect, too."""
-        self.has_ended = True
-        if self._watching is not None:
-            self._watching.cancel()
-        self.forget()
+        if not self.has_ended:
+            self.has_ended = True
+            if self._watching is not None:
+                self._watching.cancel()
+            self.forget()

@@ -1,7 +1,7 @@
 """From an ASGI scope to a WSGI environ (PEP 3333): pure functions, no asyncio.
 
 Servers differ in what they put into a scope. The specification leaves some of that open, and the
-rest is in :func:`_add_path`.
+rest is in :func:`_set_path`.
 """
 
 import sys
@@ -36,8 +36,12 @@ def build_environ(scope: Scope, trusted: Networks) -> Environ:
     Raises:
         BadRequest: The header fields contradict each other.
     """
+    path: str = scope["path"]
+    raw: bytes | None = scope.get("raw_path")
     environ: Environ = {
         "REQUEST_METHOD": scope.get("method", "GET"),  # RFC 6455, 4.1: a WebSocket has no other
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
         "wsgi.version": (1, 0),
@@ -49,7 +53,8 @@ def build_environ(scope: Scope, trusted: Networks) -> Environ:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    _add_path(environ, scope)
+    if scope.get("root_path") or not path.isascii() or (raw is not None and b"%" in raw):
+        _set_path(environ, path, raw, scope.get("root_path", ""))
     _add_headers(environ, scope["headers"])
     _add_addresses(environ, scope)
     if "HTTP_X_FORWARDED_PROTO" in environ or "HTTP_X_FORWARDED_FOR" in environ:
@@ -60,14 +65,9 @@ def build_environ(scope: Scope, trusted: Networks) -> Environ:
 # --- Path and addresses ---------------------------------------------------------------------------
 
 
-def _add_path(environ: Environ, scope: Scope) -> None:
-    path: str = scope["path"]
-    raw: bytes | None = scope.get("raw_path")
-    if path.isascii() and "%" not in path and (raw is None or b"%" not in raw):
-        decoded = path
-    else:
-        decoded = _bytes_of_path(path, raw).decode("latin-1")
-    root = scope.get("root_path", "").rstrip("/")
+def _set_path(environ: Environ, path: str, raw: bytes | None, root: str) -> None:
+    decoded = _bytes_of_path(path, raw).decode("latin-1")
+    root = root.rstrip("/")
     if not root.isascii():
         root = root.encode(errors="surrogateescape").decode("latin-1")
     # Servers disagree on whether the path contains the root: it does where the server adds it
@@ -90,13 +90,15 @@ def _bytes_of_path(path: str, raw: bytes | None) -> bytes:
 
 
 def _add_addresses(environ: Environ, scope: Scope) -> None:
-    client, server = scope.get("client"), scope.get("server")
     # A Unix socket has no addresses, and PEP 3333 requires the server's.
-    environ["REMOTE_ADDR"] = str(client[0]) if client else ""
-    if client and client[1]:
-        environ["REMOTE_PORT"] = str(client[1])
+    environ["REMOTE_ADDR"] = ""
+    if client := scope.get("client"):
+        environ["REMOTE_ADDR"], port = client
+        if port:
+            environ["REMOTE_PORT"] = str(port)
+    server = scope.get("server")
     if server and server[1] is not None:
-        environ["SERVER_NAME"] = str(server[0])
+        environ["SERVER_NAME"] = server[0]
         environ["SERVER_PORT"] = str(server[1])
     else:
         host, _, port = environ.get("HTTP_HOST", "").rpartition(":")

@@ -7,7 +7,9 @@ application and its response are the core's.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any, Final
 
 from aiopyramid_core import await_, spawn_greenlet
@@ -24,7 +26,7 @@ from aiopyramid_core.servers import (
     run_application,
 )
 
-from ._body import receive_body
+from ._body import has_no_body, receive_body
 from ._disconnects import Disconnects
 from ._environ import build_environ
 from ._settings import ASGISettings
@@ -34,6 +36,8 @@ from ._types import Message, Receive, Scope, Send
 __all__ = ("Exchange", "Services", "fields_of")
 
 _log = logging.getLogger("aiopyramid_asgi")
+
+_BODY: Final = "http.response.body"
 
 _MOST_AT_ONCE_BYTES: Final = 64 << 10
 """How much of a body is sent before other tasks get a turn.
@@ -81,6 +85,7 @@ class Exchange:
     __slots__ = (
         "_body",
         "_disconnects",
+        "_is_stoppable",
         "_receive",
         "_scope",
         "_send",
@@ -104,25 +109,35 @@ class Exchange:
         self._send = send
         self._body: RequestBody | None = None
         self._whole: bytes | None = None
+        self._is_stoppable = False
         self._was_stopped = False
         self._unyielded_bytes = 0
         self.response = WSGIResponse(scope["method"])
 
-    async def run(self) -> None:
-        """Handle the request; raise only cancellations that are not our own."""
-        task = asyncio.current_task()
-        assert task is not None  # see the caller
+    async def run(self, task: "asyncio.Task[Any] | None" = None) -> None:
+        """Handle the request; raise only cancellations that are not our own.
+
+        Args:
+            task: The running Task, if the caller knows it.
+        """
+        if task is None:
+            task = asyncio.current_task()
+            assert task is not None  # see the caller
         self._task = task
         self.capabilities = self._disconnects = Disconnects(self._receive, task)
         environ: dict[str, Any] = {}
         try:
-            settings = self._services.settings
+            services = self._services
+            settings = services.settings
             environ = build_environ(self._scope, settings.trusted_proxies)
             environ[ON_DISCONNECT] = self._disconnects.on_disconnect
-            self._body = await receive_body(environ, self._receive, settings)
-            await spawn_greenlet(run_application, self._services.application, environ, self)
+            if has_no_body(environ):
+                environ["wsgi.input"] = BytesIO()
+            else:
+                self._body = await receive_body(environ, self._receive, settings)
+            await spawn_greenlet(run_application, services.application, environ, self)
             if self._whole is not None:
-                await self._emit(self._whole, more=False)
+                await self._send_last(self._whole)
         except BaseException as error:
             await self._fail(error)
         finally:
@@ -161,7 +176,7 @@ class Exchange:
         if not self.response.head_sent:
             await self._begin_parts()
         if part := self.response.take(part):
-            await self._emit(part, more=True)
+            await self._transmit({"type": _BODY, "body": part, "more_body": True})
             self._unyielded_bytes += len(part)
             if self._unyielded_bytes >= _MOST_AT_ONCE_BYTES:
                 self._unyielded_bytes = 0
@@ -175,6 +190,7 @@ class Exchange:
             name.lower() == "content-type" and value.lower().startswith("text/event-stream")
             for name, value in self.response.headers
         )
+        self._is_stoppable = True
         self._services.stopping.add(self._stop, at_once=is_event_stream)
         await self._transmit(self._head())
 
@@ -185,20 +201,24 @@ class Exchange:
     async def _send_end(self) -> None:
         if self.response.head_sent:
             self._disconnects.end()
-            await self._transmit({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._transmit({"type": _BODY, "body": b"", "more_body": False})
         else:
             self.response.commit()
             if self.response.length is None and has_length(
                 self._scope["method"], self.response.code
             ):
                 self.response.headers.append(("Content-Length", "0"))
-            await self._emit(b"", more=False)
+            await self._send_last(b"")
 
-    async def _emit(self, part: bytes, *, more: bool) -> None:
-        if not more:
-            self._disconnects.end()
-            await self._transmit(self._head())
-        await self._transmit({"type": "http.response.body", "body": part, "more_body": more})
+    async def _send_last(self, body: bytes) -> None:
+        """Send the head and all of the body."""
+        self._disconnects.end()
+        send = self._send
+        try:
+            await send(self._head())
+            await send({"type": _BODY, "body": body, "more_body": False})
+        except OSError as error:  # ASGI 2.4: the client has gone
+            raise _gone() from error
 
     def _head(self) -> Message:
         response = self.response
@@ -210,7 +230,7 @@ class Exchange:
     async def _transmit(self, message: Message) -> None:
         try:
             await self._send(message)
-        except OSError as error:  # ASGI 2.4: the client has gone
+        except OSError as error:  # as above
             raise _gone() from error
 
     # --- The end ------------------------------------------------------------------------------
@@ -256,12 +276,15 @@ class Exchange:
                 HTTPStatus.REQUEST_TIMEOUT,
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             )
-        await self._emit(response.take(body), more=False)
+        await self._send_last(response.take(body))
 
     def _end(self, environ: dict[str, Any]) -> None:
-        self._services.stopping.discard(self._stop)
-        self._disconnects.end()
-        self._take_back()
+        disconnects = self._disconnects
+        disconnects.end()
+        if self._is_stoppable:
+            self._services.stopping.discard(self._stop)
+        if disconnects.cancellations:
+            self._take_back()
         # Breaks the cycle environ -> capabilities -> environ.
         environ.pop(ON_DISCONNECT, None)
         environ.pop(UPGRADE, None)
@@ -275,10 +298,12 @@ def fields_of(response: WSGIResponse) -> list[tuple[bytes, bytes]]:
     Args:
         response: The response, committed.
     """
-    return [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in response.headers
-    ]
+    return [(_lower(name), value.encode("latin-1")) for name, value in response.headers]
+
+
+@lru_cache(maxsize=256)  # applications use the same few names over and over
+def _lower(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 def _gone() -> ClientDisconnected:

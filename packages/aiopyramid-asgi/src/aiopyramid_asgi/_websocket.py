@@ -72,8 +72,12 @@ class WebSocketExchange:
         self.capabilities = Capabilities(asyncio.get_running_loop(), _log)
         self.response = WSGIResponse("GET")
 
-    async def run(self) -> None:
-        """Answer the handshake, and pass messages on until the handler has ended."""
+    async def run(self, task: "asyncio.Task[Any] | None" = None) -> None:
+        """Answer the handshake, and pass messages on until the handler has ended.
+
+        Args:
+            task: The running Task, if the caller knows it.
+        """
         if (await self._receive())["type"] != "websocket.connect":
             return
         environ: dict[str, Any] = {}

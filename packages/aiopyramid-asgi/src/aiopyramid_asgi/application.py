@@ -64,10 +64,11 @@ class PyramidASGI:
                 self._use(loop)  # the server has no lifespan
             make_exchange = Exchange if kind == "http" else WebSocketExchange
             exchange = make_exchange(self._services, scope, receive, send)
-            if asyncio.current_task() is None:
+            task = asyncio.current_task(loop)
+            if task is None:
                 await loop.create_task(exchange.run())  # the server drives coroutines by itself
             else:
-                await exchange.run()
+                await exchange.run(task)
         elif kind == "lifespan":
             await self._serve_lifespan(receive, send)
         else:

@@ -132,7 +132,9 @@ async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P
         call: tuple[Any, ...] = (function, args, kwargs)
     else:
         call = (call_handling, (handled, function, *args), kwargs)
-    result: T = await _drive(worker, worker.switch(call))
+    signal = worker.switch(call)
+    # Calls that never wait need no generator to follow them.
+    result: T = _outcome(worker) if signal is ENDED else await _drive(worker, signal)
     return result
 
 
