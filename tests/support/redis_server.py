@@ -4,12 +4,13 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
-from reader import free_port
-from server_process import Process
+from reader import free_port, free_ports
+from server_process import PATIENCE_SECONDS, Process
 from system_programs import find_program
 
 
@@ -19,13 +20,14 @@ class RedisServer:
     Args:
         folder: Where it keeps its files.
         options: Its options, such as ``--appendonly yes``.
+        port: Its port, if it is not any free one.
     """
 
-    def __init__(self, folder: str, *options: str) -> None:
+    def __init__(self, folder: str, *options: str, port: str | None = None) -> None:
         self._program = find_program("redis-server", package="redis-server")
         self._folder = folder
         self._options = options or ("--appendonly", "no")
-        self.port = int(free_port())
+        self.port = int(port or free_port())
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: Process | None = None
 
@@ -75,3 +77,60 @@ def redis_server(*options: str) -> Iterator[RedisServer]:
             yield server
         finally:
             server.close()
+
+
+@contextlib.contextmanager
+def redis_cluster() -> Iterator[list[RedisServer]]:
+    """Run a cluster of three masters, and a replica of the first one.
+
+    Raises:
+        ProgramMissingError: Redis is not installed, and cannot be.
+    """
+    with contextlib.ExitStack() as stack:
+        ports = free_ports(8)
+        servers = []
+        for port, bus in zip(ports[:4], ports[4:], strict=True):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="redis"))
+            options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "500"]
+            options += ["--cluster-port", bus, "--repl-diskless-sync-delay", "0"]
+            server = RedisServer(folder, *options, port=port)
+            server.start()
+            stack.callback(server.close)
+            servers.append(server)
+        clients = [server.client() for server in servers]
+        for number, client in enumerate(clients):
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            if number < 3:
+                first, last = number * 6000, min(16383, number * 6000 + 5999)
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            if number:
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[0], ports[4])
+        master = clients[0].execute_command("CLUSTER", "MYID").decode()
+        wait_until(lambda: all(known_servers(client) == 4 for client in clients))
+        clients[3].execute_command("CLUSTER", "REPLICATE", master)
+        wait_until(lambda: clients[3].info()["master_link_status"] == "up")
+        wait_until(lambda: all(b"state:ok" in info_of(client) for client in clients))
+        yield servers
+
+
+def info_of(client: Any) -> bytes:
+    """Return what a server says of its cluster."""
+    return bytes(client.execute_command("CLUSTER", "INFO"))
+
+
+def known_servers(client: Any) -> int:
+    """Return how many servers a server of a cluster is connected with, itself included."""
+    lines = bytes(client.execute_command("CLUSTER", "NODES")).splitlines()
+    return sum(b" connected" in line and b"handshake" not in line for line in lines)
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    """Wait for a condition.
+
+    Raises:
+        AssertionError: It does not come.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)

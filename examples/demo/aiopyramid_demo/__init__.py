@@ -1,8 +1,8 @@
 """A small Pyramid application on asyncio, to look at in a browser.
 
 There is nothing here that an ordinary Pyramid application does not have, but for one line that
-includes ``aiopyramid_core``, and one for WebSockets. Read ``views/fan_out.py`` next, then
-``views/chat.py``.
+includes ``aiopyramid_core``, and one for WebSockets and groups of them. Read ``views/fan_out.py``
+next, then ``views/chat.py``.
 """
 
 from typing import Any
@@ -15,11 +15,10 @@ def main(global_config: dict[str, str], **settings: Any) -> Router:
     """Make the application from the settings in ``development.ini``."""
     with Configurator(settings=settings) as config:
         config.include("aiopyramid_core")  # from here on, any view may be a coroutine
-        config.include("aiopyramid_websocket")  # and a view may be a WebSocket
+        config.include("aiopyramid_groups")  # and a view may be a WebSocket, in a group of them
         config.include("pyramid_jinja2")
         config.add_jinja2_search_path("templates")
         config.include(".traffic")
-        config.include(".room")
 
         config.add_static_view("static", "static")
         config.add_route("home", "/")

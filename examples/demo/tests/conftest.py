@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -14,6 +15,7 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 from aiopyramid_demo import main
 from pyramid.router import Router
+from redis_server import redis_server
 from uwsgi_command import uwsgi_binary_or_skip
 from webob import Request, Response
 
@@ -29,14 +31,16 @@ Get = Callable[..., Coroutine[Any, Any, Response]]
 
 
 @pytest.fixture
-def app() -> Router:
-    return main(
-        {},
-        **{
-            "demo.upstream": "http://127.0.0.1:9/upstream",  # nobody listens there
-            "pyramid.includes": "pyramid_debugtoolbar",
-        },
-    )
+def settings() -> dict[str, str]:
+    return {
+        "demo.upstream": "http://127.0.0.1:9/upstream",  # nobody listens there
+        "pyramid.includes": "pyramid_debugtoolbar",
+    }
+
+
+@pytest.fixture
+def app(settings: dict[str, str]) -> Router:
+    return main({}, **settings)
 
 
 @pytest.fixture
@@ -61,16 +65,32 @@ def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Return the address of a running demo; check that it stops when asked to."""
+    with serve(command(request.param), tmp_path_factory.mktemp("served")) as address:
+        yield address
+
+
+@pytest.fixture
+def four_workers(tmp_path: Path) -> Iterator[str]:
+    """Return the address of a demo with four workers and Redis."""
+    with redis_server() as redis:
+        changes = {"workers = 1": "workers = 4", "memory://": redis.url}
+        with serve(command("pserve"), tmp_path, changes) as address:
+            yield address
+
+
+@contextmanager
+def serve(command: list[str], folder: Path, changes: dict[str, str] | None = None) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    folder = tmp_path_factory.mktemp("served")
     ini, log = folder / "development.ini", folder / "log"
-    ini.write_text(INI.read_text().replace("6543", str(port)))
+    text = INI.read_text().replace("6543", str(port))
+    for old, new in (changes or {}).items():
+        assert old in text
+        text = text.replace(old, new)
+    ini.write_text(text)
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command(request.param), ini], stdout=output, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen([*command, ini], stdout=output, stderr=subprocess.STDOUT)
     try:
         wait_for(address, process, log)
         yield address

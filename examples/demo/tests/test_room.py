@@ -3,10 +3,12 @@ import json
 from typing import Any
 
 import pytest
-from aiopyramid_demo.room import KEPT, LONGEST_NAME, Room
-from aiopyramid_demo.views.chat import LONGEST_TEXT
+from aiopyramid_demo import main
+from aiopyramid_demo.views.chat import LONGEST_NAME, LONGEST_TEXT, free_name
 from pyramid.router import Router
+from redis_server import RedisServer, redis_server
 
+from aiopyramid_core.lifespan import lifespan_of
 from aiopyramid_websocket.testing import HandshakeRejected, WebsocketClient, connect
 
 
@@ -18,24 +20,57 @@ async def told(client: WebsocketClient) -> dict[str, Any]:
     return update
 
 
-async def texts(client: WebsocketClient, last: str) -> list[str]:
-    """Read on to a line; return all that were read."""
-    read: list[str] = []
-    while last not in read:
-        read += [line["text"] for line in (await told(client)).get("lines", [])]
+async def lines(client: WebsocketClient, last: str) -> list[dict[str, Any]]:
+    """Read on to a line; return all messages with lines that were read."""
+    read: list[dict[str, Any]] = []
+    while not (read and read[-1]["line"]["text"] == last):
+        update = await told(client)
+        read += [update] if "line" in update else []
     return read
 
 
-def test_what_one_says_the_other_reads_and_who_comes_later_as_well(app: Router) -> None:
+async def texts(client: WebsocketClient, last: str) -> list[str]:
+    """Read on to a line; return all that were read."""
+    return [update["line"]["text"] for update in await lines(client, last)]
+
+
+async def here(client: WebsocketClient) -> list[str]:
+    """Ask who is in the room."""
+    await client.send("")
+    while "here" not in (update := await told(client)):
+        pass
+    return sorted(update["here"])
+
+
+def test_a_line_reaches_everybody_and_a_window_that_is_opened_later(app: Router) -> None:
     async def run() -> None:
         async with connect(app, "/chat/socket?name=Ada") as ada:
             async with connect(app, "/chat/socket?name=Bob") as bob:
                 await bob.send(" hello ")
                 assert "Bob has come in" in await texts(ada, "hello")
                 assert "Ada has come in" in await texts(bob, "hello")
+                assert await here(ada) == ["Ada", "Bob"]
             assert await texts(ada, "Bob has left") == ["Bob has left"]
+            assert await here(ada) == ["Ada"]
             async with connect(app, "/chat/socket?name=Cy") as cy:
                 await texts(cy, "hello")
+
+    asyncio.run(run())
+
+
+def test_a_window_resumes_after_its_last_line(app: Router) -> None:
+    async def run() -> None:
+        async with connect(app, "/chat/socket?name=Ada") as ada:
+            async with connect(app, "/chat/socket?name=Bob") as bob:
+                last = (await lines(bob, "Bob has come in"))[-1]["id"]
+            await ada.send("missed")
+            await texts(ada, "missed")
+            async with connect(app, f"/chat/socket?name=Bob&after={last}") as bob:
+                assert await told(bob) == {"you": "Bob"}
+                assert await texts(bob, "missed") == ["Bob has left", "missed"]
+            async with connect(app, "/chat/socket?name=Bob&after=1-1") as bob:
+                assert await told(bob) == {"you": "Bob"}
+                assert await told(bob) == {"begins": True}
 
     asyncio.run(run())
 
@@ -43,10 +78,12 @@ def test_what_one_says_the_other_reads_and_who_comes_later_as_well(app: Router) 
 def test_everybody_has_a_name_of_their_own(app: Router) -> None:
     async def run() -> None:
         path = "/chat/socket?name=+Ada+Lovelace+"
-        async with connect(app, path) as first, connect(app, path) as second:
+        async with connect(app, path) as first:
             assert await told(first) == {"you": "Ada Lovelace"}
-            assert await told(second) == {"you": "Ada Lovelace 2"}
-            assert (await told(second))["here"] == ["Ada Lovelace", "Ada Lovelace 2"]
+            await texts(first, "Ada Lovelace has come in")
+            async with connect(app, path) as second:
+                assert await told(second) == {"you": "Ada Lovelace 2"}
+                assert await here(second) == ["Ada Lovelace", "Ada Lovelace 2"]
         async with connect(app, "/chat/socket") as nameless:
             assert await told(nameless) == {"you": "Somebody"}
 
@@ -89,32 +126,22 @@ def test_a_page_of_another_site_cannot_enter(app: Router) -> None:
     assert asyncio.run(run()) == 403
 
 
-def test_the_latest_lines_are_kept_and_no_more() -> None:
-    async def run() -> None:
-        room = Room()
-        for number in range(KEPT + 10):
-            room.say("Ada", str(number))
-        update = await anext(room.follow())
-        assert [line["text"] for line in update["lines"]] == [
-            str(number) for number in range(10, KEPT + 10)
-        ]
-
-    asyncio.run(run())
-
-
-def test_a_slow_window_skips_what_is_kept_no_longer() -> None:
-    async def run() -> None:
-        room = Room()
-        updates = room.follow()
-        assert (await anext(updates))["lines"] == []
-        for number in range(2 * KEPT):
-            room.say("Ada", str(number))
-        lines = (await anext(updates))["lines"]
-        assert (len(lines), lines[-1]["text"]) == (KEPT, str(2 * KEPT - 1))
-
-    asyncio.run(run())
-
-
 def test_a_long_name_is_cut() -> None:
-    with Room().entered("x" * 1000) as name:
-        assert name == "x" * LONGEST_NAME
+    assert free_name("x" * 1000, []) == "x" * LONGEST_NAME
+
+
+def test_a_line_that_redis_does_not_accept_is_given_back(settings: dict[str, str]) -> None:
+    async def run(server: RedisServer) -> None:
+        groups = {"aiopyramid.groups.url": server.url, "aiopyramid.groups.send_timeout": "0.1"}
+        app = main({}, **settings, **groups)
+        async with connect(app, "/chat/socket?name=Ada") as ada:
+            await texts(ada, "Ada has come in")
+            await asyncio.to_thread(server.kill)
+            await ada.send("lost?")
+            while "failed" not in (update := await told(ada)):
+                pass
+            assert update["text"] == "lost?"
+        await lifespan_of(app.registry).stop()
+
+    with redis_server() as server:
+        asyncio.run(run(server))

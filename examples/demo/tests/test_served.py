@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
@@ -99,3 +100,22 @@ def test_a_failing_coroutine_gets_the_toolbars_traceback(fetch: Fetch) -> None:
 
     assert status == 500
     assert "54 is not 42" in page
+
+
+def test_windows_on_four_workers_are_in_one_room(four_workers: str) -> None:
+    async def run() -> None:
+        async with aiohttp.ClientSession(four_workers) as http, AsyncExitStack() as stack:
+            windows = [
+                await stack.enter_async_context(http.ws_connect(f"/chat/socket?name={name}"))
+                for name in "abcdefgh"
+            ]
+            await windows[0].send_str("hello")
+            for window in windows:
+                while (await window.receive_json()).get("line", {}).get("text") != "hello":
+                    pass
+            await windows[-1].send_str("")
+            while "here" not in (update := await windows[-1].receive_json()):
+                pass
+            assert sorted(update["here"]) == list("abcdefgh")
+
+    asyncio.run(asyncio.wait_for(run(), 60))

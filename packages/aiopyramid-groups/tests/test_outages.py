@@ -14,7 +14,7 @@ import uuid
 import pytest
 from redis_server import redis_server
 
-import aiopyramid_groups.redis
+import aiopyramid_groups._redis.failures
 from aiopyramid_groups import GroupsError, NotSent, OutcomeUnknown
 
 MEMBERS = 10
@@ -161,7 +161,7 @@ async def test_redis_does_not_answer_for_a_while(site, server):
 
 
 async def test_redis_does_not_answer_heartbeats(site, server, monkeypatch, caplog):
-    monkeypatch.setattr(aiopyramid_groups.redis, "_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(aiopyramid_groups._redis.failures, "ANSWER_SECONDS", 0.5)
     async with Crowd.gather(site, server.url) as crowd:
         with server.stopped():
             while "Redis is away" not in caplog.text:

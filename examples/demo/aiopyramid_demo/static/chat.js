@@ -1,5 +1,6 @@
-// The window's end of the chat room's WebSocket. The room sends three things: who you are
-// ("you"), who is here ("here"), and what was said since the last time ("lines").
+// The window's end of the chat room's WebSocket. It is sent who you are ("you"), each line with its
+// identifier ("line", "id"), that all lines follow ("begins"), who is here if it asks ("here"), and
+// what could not be said ("failed"). It sends what is typed; an empty message asks who is here.
 
 const FIRST_RETRY = 500; // milliseconds, doubled each time
 const LAST_RETRY = 8000;
@@ -9,6 +10,7 @@ const [enter, room, said, here, speak, text] = ["enter", "room", "said", "here",
 
 let socket;
 let you;
+let last; // the identifier of the latest line
 let retry = FIRST_RETRY;
 
 enter.addEventListener("submit", (event) => {
@@ -29,6 +31,7 @@ function connect(name) {
   const url = new URL(byId("chat").dataset.url, location);
   url.protocol = url.protocol.replace("http", "ws");
   url.searchParams.set("name", name);
+  if (last) url.searchParams.set("after", last);
   socket = new WebSocket(url);
   socket.addEventListener("message", ({ data }) => take(JSON.parse(data)));
   socket.addEventListener("close", () => {
@@ -42,14 +45,21 @@ function take(update) {
   if (update.you) {
     you = update.you;
     retry = FIRST_RETRY;
-    said.replaceChildren(); // the room begins with what it has kept
     show(`You are ${you}`, true);
-    return;
+  } else if (update.begins) {
+    said.replaceChildren();
+  } else if (update.here) {
+    here.replaceChildren(...update.here.sort().map((name) => element("li", name, name === you ? "you" : "")));
+  } else if (update.failed) {
+    show(update.failed, true);
+    text.value ||= update.text;
+  } else {
+    last = update.id;
+    const atEnd = said.scrollHeight - said.scrollTop - said.clientHeight < 40;
+    said.append(line(update.line));
+    if (atEnd) said.scrollTop = said.scrollHeight;
+    if (update.line.who === null) socket.send(""); // somebody has come or left
   }
-  const atEnd = said.scrollHeight - said.scrollTop - said.clientHeight < 40;
-  said.append(...update.lines.map(line));
-  if (atEnd) said.scrollTop = said.scrollHeight;
-  here.replaceChildren(...update.here.map((name) => element("li", name, name === you ? "you" : "")));
 }
 
 function line({ at, who, text }) {

@@ -24,6 +24,7 @@ The modules, in reading order:
 from ._include import includeme
 from ._message import GroupMessage, json_envelope
 from .exceptions import (
+    EngineRefused,
     EngineUnavailable,
     GroupsError,
     GroupsNotStarted,
@@ -35,6 +36,7 @@ from .exceptions import (
 from .group import Group, group_of
 
 __all__ = (
+    "EngineRefused",
     "EngineUnavailable",
     "Group",
     "GroupMessage",

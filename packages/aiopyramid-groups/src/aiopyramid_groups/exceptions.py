@@ -9,12 +9,14 @@
         ├── GroupsNotStarted    the application has not started, or has shut down
         ├── NotSent             the message was not sent, and nobody will receive it
         ├── OutcomeUnknown      the message may or may not have been sent
-        └── EngineUnavailable   the engine cannot answer at the moment
+        ├── EngineUnavailable   the engine cannot answer at the moment
+        └── EngineRefused       the engine refuses to serve this application
 """
 
 from aiopyramid_core import AiopyramidError
 
 __all__ = (
+    "EngineRefused",
     "EngineUnavailable",
     "GroupsError",
     "GroupsNotStarted",
@@ -90,3 +92,10 @@ class OutcomeUnknown(GroupsError):
 
 class EngineUnavailable(GroupsError):
     """The engine cannot answer at the moment, for example because Redis cannot be reached."""
+
+
+class EngineRefused(GroupsError):
+    """The engine refuses to serve this application, for example because of a wrong password.
+
+    A worker that is refused when it starts does not serve requests.
+    """

@@ -1,7 +1,8 @@
 """Messages from other processes: Celery tasks, cron jobs, scripts."""
 
+import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -9,12 +10,17 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from ._message import encode, to_json
 from ._names import check_name
 from ._redis.address import read_url
-from ._redis.keys import group_keys
+from ._redis.clients import Clients
+from ._redis.keys import GroupKeys, group_keys
+from ._redis.link import REDIRECTED
 from ._redis.scripts import APPEND
 from .exceptions import NotSent, OutcomeUnknown
 from .settings import GroupsSettings
 
 __all__ = ("Publisher",)
+
+_AGAIN_SECONDS: Final = 0.02
+"""How long to wait before a message is sent again that a cluster has redirected."""
 
 
 class Publisher:
@@ -58,7 +64,7 @@ class Publisher:
             }
         )
         self._address = read_url(url)
-        self._client = self._address.client(send_timeout_seconds)
+        self._clients = Clients(self._address, send_timeout_seconds)
 
     def send(self, group: str, message: str | bytes) -> str:
         """Send a message to all members of a group.
@@ -79,28 +85,24 @@ class Publisher:
         settings = self._settings
         keys = group_keys(settings.prefix, check_name(group), self._address.database)
         data = encode(message, settings.max_message_bytes)
-        try:
-            # So that an error of the next command is not one of an attempt to connect.
-            run = self._client.info("server")["run_id"]
-        except RedisError as error:
-            raise NotSent(group, f"Redis cannot be reached: {error}") from error
-        try:
-            return self._append(
-                keys.stream,
-                keys.run,
-                data,
-                settings.history,
-                settings.history_seconds,
-                keys.channel,
-                run,
-            )
-        except (ResponseError, AuthenticationError) as error:
-            raise NotSent(group, f"Redis refused it: {error}") from error
-        except RedisTimeoutError:
-            reason = f"Redis has not answered within {settings.send_timeout_seconds:g} seconds"
-            raise OutcomeUnknown(group, reason) from None
-        except RedisError as error:
-            raise OutcomeUnknown(group, f"the connection to Redis was lost: {error}") from error
+        seconds = settings.send_timeout_seconds
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self._append(group, keys, data)
+            except REDIRECTED as error:
+                self._clients.forget()
+                if time.monotonic() > deadline:
+                    raise NotSent(group, f"the Redis cluster is changing: {error}") from error
+                time.sleep(_AGAIN_SECONDS)
+            except (ResponseError, AuthenticationError) as error:
+                raise NotSent(group, f"Redis refused it: {error}") from error
+            except RedisTimeoutError:
+                reason = f"Redis has not answered within {seconds:g} seconds"
+                raise OutcomeUnknown(group, reason) from None
+            except RedisError as error:
+                self._clients.forget()
+                raise OutcomeUnknown(group, f"the connection to Redis was lost: {error}") from error
 
     def send_json(self, group: str, value: Any) -> str:
         """Send a value as JSON, in a text message; see :meth:`send`."""
@@ -108,7 +110,7 @@ class Publisher:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._clients.close()
 
     def __enter__(self) -> "Publisher":
         return self
@@ -121,9 +123,21 @@ class Publisher:
     ) -> None:
         self.close()
 
-    def _append(self, *arguments: Any) -> str:
+    def _append(self, group: str, keys: GroupKeys, data: bytes) -> str:
         try:
-            reply: Any = self._client.evalsha(APPEND.sha, 2, *arguments)
+            # So that an error of the next command is not one of an attempt to connect.
+            client = self._clients.find(keys.stream)
+            run = client.info("server")["run_id"]
+        except RedisError as error:
+            self._clients.forget()
+            raise NotSent(group, f"Redis cannot be reached: {error}") from error
+        settings = self._settings
+        arguments = (
+            *(keys.stream, keys.run, data, settings.history, settings.history_seconds),
+            *(keys.channel, run, self._address.kind.channels.publish),
+        )
+        try:
+            reply: Any = client.evalsha(APPEND.sha, 2, *arguments)
         except NoScriptError:
-            reply = self._client.eval(APPEND.text, 2, *arguments)
+            reply = client.eval(APPEND.text, 2, *arguments)
         return bytes(reply).decode()

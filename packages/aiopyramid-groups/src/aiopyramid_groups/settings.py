@@ -19,7 +19,10 @@ __all__ = ("MEMORY_URL", "GroupsSettings")
 MEMORY_URL: Final = "memory://"
 """The engine for one worker, which needs nothing."""
 
-_SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://")
+_SCHEMES: Final = (
+    *("redis://", "rediss://", "unix://"),
+    *("redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,9 @@ class GroupsSettings:
     """How the groups of an application work.
 
     Attributes:
-        url: ``url``: ``memory://`` for one worker; ``redis://``, ``rediss://`` (TLS), ``unix://``
-            or ``redis+sentinel://host:port,host:port/service/database`` for any number of workers.
+        url: ``url``: ``memory://`` for one worker; ``redis://``, ``rediss://`` (TLS), ``unix://``,
+            ``redis+sentinel://host:port,host:port/service/database`` or
+            ``redis+cluster://host:port,host:port`` for any number of workers.
         prefix: ``prefix``: the beginning of all keys; different for each application that uses the
             same Redis. Letters, digits and ``_.-``.
         history: ``history``: how many messages of a group are kept, for members that resume.

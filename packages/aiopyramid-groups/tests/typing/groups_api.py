@@ -8,6 +8,7 @@ from typing import Any, assert_type
 
 from aiopyramid_core.streaming import EventStreamResponse
 from aiopyramid_groups import (
+    EngineRefused,
     EngineUnavailable,
     Group,
     GroupMessage,
@@ -42,7 +43,14 @@ async def chat(request: object, ws: WebSocket) -> None:
         await room.send(1)  # type: ignore[arg-type]
     except (NotSent, OutcomeUnknown) as error:
         assert_type(error.group, str)
-    except (EngineUnavailable, GroupsNotStarted, InvalidGroupName, InvalidMessage, GroupsError):
+    except (
+        EngineRefused,
+        EngineUnavailable,
+        GroupsNotStarted,
+        InvalidGroupName,
+        InvalidMessage,
+        GroupsError,
+    ):
         pass
     room.send_now(b"binary")
     assert_type(await room.members(), list[Any])

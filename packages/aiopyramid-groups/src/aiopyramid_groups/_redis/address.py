@@ -1,8 +1,10 @@
-"""Where Redis is: a URL, or the present master according to sentinels."""
+"""Where Redis is: one server, the master that sentinels know, or the servers of a cluster."""
 
-from dataclasses import dataclass, field
+import enum
+import re
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
@@ -12,10 +14,28 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as SynchronousRetry
 
-__all__ = ("Address", "read_url")
+from .channels import PLAIN, SHARDED, ChannelKind
+
+__all__ = ("CONNECT_SECONDS", "Address", "Kind", "ServerName", "read_url")
 
 CONNECT_SECONDS: Final = 2.0
 """How long to wait for a connection. A server that was stopped accepts it, and does not answer."""
+
+ServerName = tuple[str, int]
+"""The host and the port of a server."""
+
+
+class Kind(enum.Enum):
+    """The meaning of the hosts of an address."""
+
+    SERVER = "server"
+    SENTINELS = "sentinel"
+    CLUSTER = "cluster"
+
+    @property
+    def channels(self) -> ChannelKind:
+        """The kind of channels on which messages are published there."""
+        return SHARDED if self is Kind.CLUSTER else PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,61 +43,78 @@ class Address:
     """The address of a Redis.
 
     Attributes:
-        url: Its URL, or None if sentinels know the address.
-        sentinels: The addresses of the sentinels.
-        service: The name of the service for which they know the master.
-        options: The user name, password and database, for a service.
+        kind: The meaning of ``hosts``.
+        hosts: The servers, sentinels or nodes that the URL names; none for a Unix socket.
+        service: The name of the service for which the sentinels know the master.
         database: The number of the database.
+        parts: The URL of a server before its host, and after its port.
     """
 
-    url: str | None
-    sentinels: tuple[tuple[str, int], ...] = ()
-    service: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
-    database: int = 0
+    kind: Kind
+    hosts: tuple[ServerName, ...]
+    service: str
+    database: int
+    parts: tuple[str, str]
 
-    async def connect(self) -> AbstractConnection:
-        """Return an open connection to the master.
+    def url(self, server: ServerName | None) -> str:
+        """Return the URL of a server, or the one that was given."""
+        if server is None:
+            return "".join(self.parts)
+        host, port = server
+        return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").join(self.parts)
+
+    async def connect(self, server: ServerName | None = None) -> AbstractConnection:
+        """Return an open connection.
+
+        Args:
+            server: The server; None for the only one, or the master that the sentinels know.
 
         Raises:
             redis.RedisError: There is none.
             OSError: The same.
         """
-        common: dict[str, Any] = {
-            "protocol": 2,
-            "retry": Retry(NoBackoff(), 0),  # the engine connects again by itself
-            "socket_connect_timeout": CONNECT_SECONDS,
-            "socket_keepalive": True,
-            "socket_timeout": None,  # a subscribed connection may be silent
-        }
-        if self.url is not None:
-            pool = redis.asyncio.ConnectionPool.from_url(self.url, **common)
-        else:
-            host, port = await self._master()
-            pool = redis.asyncio.ConnectionPool(host=host, port=port, **self.options, **common)
+        if server is None and self.kind is Kind.SENTINELS:
+            server = await self._master()
+        pool = redis.asyncio.ConnectionPool.from_url(
+            self.url(server),
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),  # the engine connects again by itself
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_keepalive=True,
+            socket_timeout=None,  # a subscribed connection may be silent
+        )
         connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
         await connection.connect()  # type: ignore[no-untyped-call]
         return connection
 
-    def client(self, timeout_seconds: float) -> "redis.Redis":
-        """Return a synchronous client, which does not try anything twice."""
+    def client(self, timeout_seconds: float, server: ServerName | None = None) -> "redis.Redis":
+        """Return a synchronous client, which does not try anything twice.
+
+        Args:
+            timeout_seconds: How long to wait for an answer.
+            server: The server; None for the only one, or the master that the sentinels know.
+        """
         common: dict[str, Any] = {
             "protocol": 2,
             "retry": SynchronousRetry(NoBackoff(), 0),
             "socket_connect_timeout": CONNECT_SECONDS,
             "socket_timeout": timeout_seconds,
         }
-        if self.url is not None:
-            return redis.Redis.from_url(self.url, **common)
-        sentinel = redis.Sentinel(self.sentinels, socket_timeout=CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+        if server is not None or self.kind is not Kind.SENTINELS:
+            return redis.Redis.from_url(self.url(server), **common)
+        options = _options(self.url(self.hosts[0]))
+        options["ssl"] = options.pop("connection_class", None) is not None
+        for name in ("host", "port"):
+            options.pop(name)
+        sentinel = redis.Sentinel(self.hosts, sentinel_kwargs=self._sentinel_options())  # type: ignore[no-untyped-call]
         client: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]
-            self.service, **self.options, **common
+            self.service, **options, **common
         )
         return client
 
-    async def _master(self) -> tuple[str, int]:
+    async def _master(self) -> ServerName:
         sentinel = redis.asyncio.Sentinel(  # type: ignore[no-untyped-call]
-            self.sentinels, socket_timeout=CONNECT_SECONDS
+            self.hosts, sentinel_kwargs=self._sentinel_options()
         )
         try:
             host, port = await sentinel.discover_master(self.service)
@@ -86,40 +123,73 @@ class Address:
                 await client.aclose()
         return str(host), int(port)
 
+    def _sentinel_options(self) -> dict[str, Any]:
+        """Return the options of connections to sentinels: encryption as for the master."""
+        options = _options(self.url(self.hosts[0]))
+        encryption = {name: value for name, value in options.items() if name.startswith("ssl_")}
+        is_encrypted = "connection_class" in options
+        return {"socket_timeout": CONNECT_SECONDS, "ssl": is_encrypted, **encryption}
+
+
+def _options(url: str) -> dict[str, Any]:
+    return dict(redis.connection.parse_url(url))  # type: ignore[no-untyped-call]
+
 
 def read_url(url: str) -> Address:
     """Read the URL of a Redis.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://`` as Redis's client reads them; or
-            ``redis+sentinel://user:password@host:port,host:port/service/database``.
+        url: ``redis://``, ``rediss://`` or ``unix://`` as Redis's client reads them;
+            ``redis+sentinel://user:password@host:port,host:port/service/database``; or
+            ``redis+cluster://`` and ``rediss+cluster://`` with
+            ``user:password@host:port,host:port``. Each may end with options of the client, as in
+            ``?ssl_ca_certs=ca.pem``.
 
     Raises:
         ConfigurationError: The URL is invalid.
     """
     try:
-        if not url.startswith("redis+sentinel://"):
+        match = _SEVERAL_HOSTS.fullmatch(url)
+        if match is None:
             options = redis.asyncio.connection.parse_url(url)
-            return Address(url, database=options.get("db", 0))
-        return _read_sentinels(url)
+            return Address(Kind.SERVER, (), "", options.get("db", 0), (url, ""))
+        address = _read(**match.groupdict(default=""))
+        redis.asyncio.connection.parse_url(address.url(address.hosts[0]))
     except ValueError as error:
-        raise ConfigurationError(f"invalid URL of a Redis: {url!r}: {error}") from None
+        shown = re.sub("//.*@", "//…@", url)  # without the password
+        raise ConfigurationError(f"invalid URL of a Redis: {shown!r}: {error}") from None
+    return address
 
 
-def _read_sentinels(url: str) -> Address:
-    parts = urlsplit(url)
-    credentials, _, hosts = parts.netloc.rpartition("@")
-    service, _, database = parts.path.strip("/").partition("/")
-    if not (hosts and service):
-        raise ValueError("it must name the sentinels and the service")
-    sentinels = []
+_SEVERAL_HOSTS: Final = re.compile(
+    r"(?P<scheme>rediss?)\+(?P<kind>sentinel|cluster)://(?P<credentials>[^/?]*@)?(?P<hosts>[^/?@]*)"
+    r"(?:/(?P<path>[^?]*))?(?P<query>\?.*)?"
+)
+
+
+def _read(
+    *, scheme: str, kind: str, credentials: str, hosts: str, path: str, query: str
+) -> Address:
+    if kind == "cluster":
+        names, service, database = _names(hosts, 6379), "", path or "0"
+        if database != "0":
+            raise ValueError("a cluster has only the database 0")
+    else:
+        service, _, database = path.partition("/")
+        if not service:
+            raise ValueError("it must name the sentinels and the service")
+        names = _names(hosts, 26379)
+    number = int(database or 0)
+    parts = f"{scheme}://{credentials}", f"/{number}{query}"
+    return Address(Kind(kind), names, service, number, parts)
+
+
+def _names(hosts: str, port: int) -> tuple[ServerName, ...]:
+    """Return the names of servers, of a list of ``host``, ``host:port`` and ``[address]:port``."""
+    names = []
     for each in hosts.split(","):
-        host, _, port = each.rpartition(":")
-        sentinels.append((host or port, int(port) if host else 26379))
-    user, _, password = credentials.partition(":")
-    options: dict[str, Any] = {"db": int(database or 0)}
-    if user:
-        options["username"] = unquote(user)
-    if password:
-        options["password"] = unquote(password)
-    return Address(None, tuple(sentinels), service, options, options["db"])
+        parts = urlsplit(f"//{each}")
+        if not parts.hostname:
+            raise ValueError("it must name at least one host")
+        names.append((parts.hostname, parts.port or port))
+    return tuple(names)

@@ -1,7 +1,7 @@
 """The names of everything that is stored in Redis, and of the channels.
 
 All keys of a group have one hash tag, ``{prefix:group}``, and so are on one shard. The name of the
-group is quoted, so that it contains neither braces nor colons.
+group is quoted, so that it contains neither braces, colons nor slashes.
 """
 
 from dataclasses import dataclass
@@ -35,6 +35,13 @@ def group_keys(prefix: str, group: str, database: int) -> GroupKeys:
     return GroupKeys(f"{tag}:stream", f"{tag}:run", f"{tag}:present", f"{tag}@{database}")
 
 
-def worker_key(prefix: str, worker: str) -> str:
-    """Return the key that exists while a worker is alive."""
-    return f"{prefix}:worker:{worker}"
+def worker_key(prefix: str, worker: str, number: int = 0) -> str:
+    """Return a key that exists while a worker is alive.
+
+    Args:
+        prefix: The prefix of the application.
+        worker: The worker's identifier.
+        number: 0 for the key that all workers look at. Keys with other numbers are on other
+            servers of a cluster.
+    """
+    return f"{{{prefix}:/{number}}}:worker:{worker}"

@@ -1,17 +1,26 @@
-"""A connection to Redis on which commands are pipelined: those of one turn of the loop together."""
+"""Connections to Redis on which commands are pipelined: those of one turn of the loop together."""
 
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 
 from ..exceptions import EngineUnavailable
 
-__all__ = ("CommandLink", "ConnectionLost", "Link")
+__all__ = ("REDIRECTED", "CommandLink", "ConnectionLost", "Link", "retrieve")
+
+REDIRECTED = (AskError, TryAgainError, ClusterDownError)
+"""Answers of a cluster whose slots are being moved, or have been: the command was not executed."""
 
 
 class ConnectionLost(Exception):
@@ -19,20 +28,20 @@ class ConnectionLost(Exception):
 
 
 class Link:
-    """A connection to which commands are written; the subclass or the caller reads.
+    """A connection to which commands are written; the subclass reads.
 
     Args:
         connection: An open connection.
     """
 
     def __init__(self, connection: AbstractConnection) -> None:
-        self.connection = connection
+        self._connection = connection
         self._unwritten: list[bytes] = []
         self._has_more = asyncio.Event()
 
     def write(self, *command: str | bytes | int) -> None:
         """Write a command at the end of the loop's turn."""
-        self._unwritten += self.connection.pack_command(*command)
+        self._unwritten += self._connection.pack_command(*command)
         self._has_more.set()
 
     async def write_all(self) -> None:
@@ -43,29 +52,42 @@ class Link:
             data = b"".join(self._unwritten)
             self._unwritten.clear()
             self._written()
-            await self.connection.send_packed_command(data, check_health=False)
+            await self._connection.send_packed_command(data, check_health=False)
 
     def _written(self) -> None:
         """Take note that all commands so far may reach Redis."""
 
-    async def read(self) -> Any:
+    async def _read(self) -> Any:
         """Return the next response."""
-        return await self.connection.read_response(disable_decoding=True)
+        return await self._connection.read_response(disable_decoding=True)
 
     async def close(self) -> None:
         """Close the connection."""
         with contextlib.suppress(Exception):
-            await self.connection.disconnect(nowait=True)
+            await self._connection.disconnect(nowait=True)
 
 
 class CommandLink(Link):
-    """A connection for commands and their responses."""
+    """A connection for commands and their responses.
 
-    def __init__(self, connection: AbstractConnection) -> None:
+    Args:
+        connection: An open connection.
+        on_redirect: Called when a cluster answers that another server has the key.
+    """
+
+    def __init__(
+        self, connection: AbstractConnection, on_redirect: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(connection)
+        self._on_redirect = on_redirect
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._unwritten_commands = 0
         self._is_lost = False
+
+    async def ask(self, *command: str | bytes | int) -> Any:
+        """Write a command, and return its response, before :meth:`read_all` runs."""
+        await self._connection.send_command(*command, check_health=False)
+        return await self._read()
 
     def execute(self, *command: str | bytes | int) -> asyncio.Future[Any]:
         """Write a command; return the future of its response.
@@ -85,14 +107,16 @@ class CommandLink(Link):
 
     def forget(self, *command: str | bytes | int) -> None:
         """Write a command; nobody waits for its response."""
-        self.execute(*command).add_done_callback(_retrieve)
+        self.execute(*command).add_done_callback(retrieve)
 
     async def read_all(self) -> None:
         """Read responses until the connection is lost, which raises an exception."""
         while True:
             try:
-                response = await self.read()
+                response = await self._read()
             except ResponseError as error:
+                if isinstance(error, REDIRECTED) and self._on_redirect is not None:
+                    self._on_redirect()
                 future = self._waiting.popleft()
                 if not future.done():
                     future.set_exception(error)
@@ -120,6 +144,7 @@ class CommandLink(Link):
         self._unwritten_commands = 0
 
 
-def _retrieve(future: asyncio.Future[Any]) -> None:
+def retrieve(future: asyncio.Future[Any]) -> None:
+    """Look at a future's exception, which otherwise asyncio would log."""
     if not future.cancelled():
         future.exception()

@@ -34,13 +34,17 @@ if not last[1] then
 else
     redis.call('EXPIRE', KEYS[2], ARGV[3])
 end
-redis.call('PUBLISH', ARGV[4], id .. ' ' .. previous .. ' ' .. ARGV[1])
+local sent = redis.pcall(ARGV[6], ARGV[4], id .. ' ' .. previous .. ' ' .. ARGV[1])
+if type(sent) == 'table' and sent.err then
+    redis.call('XDEL', KEYS[1], id)
+    return sent
+end
 return id
 """)
-"""Append and publish a message.
+"""Append and publish a message; append nothing that cannot be published.
 
 Keys: the stream, the run. Arguments: the message, how many to keep, for how many seconds, the
-channel, the present run.
+channel, the present run, ``PUBLISH`` or ``SPUBLISH``.
 """
 
 POSITION: Final = _script("""
