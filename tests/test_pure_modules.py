@@ -19,10 +19,13 @@ PURE = {
         [TRAVERSAL / "tests/test_path.py", TRAVERSAL / "tests/test_walk.py"],
     ),
     "websocket": (
-        [f"aiopyramid_websocket/_{name}.py" for name in ("inbox", "messages", "handshake")],
+        [
+            f"aiopyramid_websocket/_{name}.py"
+            for name in ("inbox", "messages", "plain_frames", "handshake")
+        ],
         [
             WEBSOCKET / f"tests/test_{name}.py"
-            for name in ("inbox", "messages", "handshake", "reader")
+            for name in ("inbox", "messages", "plain_frames", "handshake", "reader")
         ],
     ),
 }

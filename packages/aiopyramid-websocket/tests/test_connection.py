@@ -1,5 +1,6 @@
 """_connection: messages, control frames and the closing handshake, over a real socket."""
 
+import array
 import asyncio
 import contextlib
 import re
@@ -9,6 +10,7 @@ from websockets.frames import Opcode
 from websockets.server import ServerProtocol
 
 from aiopyramid_websocket import AlreadyReceiving, WebsocketClosed
+from aiopyramid_websocket._inbox import Inbox
 from aiopyramid_websocket._keepalive import Keepalive
 from aiopyramid_websocket._messages import Assembler
 from aiopyramid_websocket._reader import Reader
@@ -78,7 +80,7 @@ async def test_a_cancelled_receive_loses_no_message(connected):
 async def test_none_is_received_once_the_client_is_gone(connected):
     async with connected() as end:
         end.peer.send("last")
-        await end.until(lambda: end.connection._inbox._queue.count)
+        await end.until(lambda: end.connection._inbox.count)
         end.peer.vanish()
         assert [await end.ws.recv(), await end.ws.recv(), await end.ws.recv()] == [
             "last",
@@ -98,6 +100,15 @@ async def test_messages_are_sent_as_what_they_are(connected, deflate):
             await end.ws.send(message)
         got = [await end.peer.recv() for _ in range(5)]
         assert got == ["grüß", b"\x00", b"\x01", b"\x02", "x" * 100_000]
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+async def test_a_view_of_larger_items_is_sent_as_their_bytes(connected, deflate):
+    async with connected(deflate=deflate) as end:
+        numbers = array.array("I", [1, 2, 3])
+        await end.ws.send(memoryview(numbers))
+        await end.ws.send([memoryview(numbers)])
+        assert [await end.peer.recv() for _ in range(2)] == [numbers.tobytes()] * 2
 
 
 @pytest.fixture
@@ -134,6 +145,27 @@ async def test_the_answers_to_a_burst_are_written_in_one_piece(connected, record
         assert writes == [30]
         end.peer.send_close()
         await echoing
+
+
+async def test_a_single_answer_is_written_at_once_and_further_ones_in_one_piece(
+    connected, recorded_writes
+):
+    async with connected() as end:
+        writes = recorded_writes(end)
+
+        async def answer():
+            async for _ in end.ws:
+                for number in range(4):
+                    await end.ws.send(str(number))
+
+        answering = asyncio.create_task(answer())
+        await asyncio.sleep(0)
+        for _ in range(2):
+            end.peer.send("a question")
+            assert [await end.peer.recv() for _ in range(4)] == ["0", "1", "2", "3"]
+        assert writes == [3, 9] * 2
+        end.peer.send_close()
+        await answering
 
 
 async def test_what_is_sent_at_other_times_is_written_at_once(connected, recorded_writes):
@@ -666,7 +698,8 @@ async def test_a_handler_that_reads_on_learns_nothing_of_what_fails_after_it(
 @pytest.mark.parametrize(
     ("part", "method", "act"),
     [
-        (Assembler, "feed", lambda end: end.peer.send("x")),
+        (Assembler, "feed", lambda end: end.peer.send("x", fin=False)),
+        (Inbox, "put", lambda end: end.peer.send("x")),
         (Reader, "receive_eof", lambda end: end.peer.writer.write_eof()),
         (Keepalive, "judge", lambda end: end.pass_time(1000)),
         (ServerProtocol, "send_close", lambda end: end.connection.server_stops()),

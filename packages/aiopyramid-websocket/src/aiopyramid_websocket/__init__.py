@@ -10,10 +10,12 @@ connection passes through them:
     Whether a request opens a connection, and what is negotiated.
 ``_session``
     The life of a handler.
-``_base_connection``, ``_connection``, ``_state``, ``_fence``
+``_base_connection``, ``_sending``, ``_connection``, ``_state``, ``_fence``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
-``_reader``, ``_frame_stream``, ``_messages``, ``_inbox``, ``_writer``, ``broadcast``
-    Its two directions; messages for many connections.
+``_reader``, ``_plain_frames``, ``_frame_stream``, ``_messages``, ``_inbox``
+    Its reading direction.
+``_writer``, ``broadcast``
+    Its writing direction; messages for many connections.
 ``_message_connection``
     The connection on a server that frames the messages itself.
 ``_keepalive``, ``_tcp``, ``_pongs``, ``_watch``

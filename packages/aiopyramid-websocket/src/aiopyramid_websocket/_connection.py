@@ -1,68 +1,44 @@
 """The WebSocket connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 
 It does not depend on a server: any server whose connection has completed the opening handshake may
-hand over the transport. Besides this module only ``_reader``, ``_writer`` and ``_tcp`` use it.
+hand over the transport. Besides this module only ``_reader``, ``_writer`` and ``_tcp`` use it. Here
+is what the transport, the watch and the protocol ask for; ``_sending`` is what the handler does.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from typing import cast
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode
 from websockets.protocol import OPEN as PROTOCOL_OPEN
-from websockets.protocol import Protocol
 
-from ._base_connection import BaseConnection, Payload
 from ._fence import fenced
 from ._inbox import Inbox
 from ._keepalive import Keepalive, Verdict
-from ._pongs import Pongs
 from ._reader import Reader
+from ._sending import SendingConnection
 from ._state import OPEN, State
 from ._tcp import acknowledged_within
-from ._watch import Watch
 from ._writer import Writer
-from .broadcast import Broadcast
-from .settings import WebsocketSettings
 
 __all__ = ("Connection",)
 
 _log = logging.getLogger("aiopyramid_websocket")
 
 
-class Connection(BaseConnection, asyncio.Protocol):
+class Connection(SendingConnection, asyncio.Protocol):
     """One WebSocket connection, in frames.
 
     Args:
-        protocol: The Sans-I/O protocol, in the state OPEN.
-        settings, watch, name, on_open, on_abandoned: As for :class:`.BaseConnection`.
+        protocol, settings, watch, name, on_open, on_abandoned: As for :class:`.SendingConnection`.
     """
 
-    __slots__ = ("_keepalive", "_protocol", "_reader", "_reads_soon", "_transport", "_writer")
+    __slots__ = ("_keepalive", "_reads_soon", "_transport")
 
     _keepalive: Keepalive
-    _reader: Reader
     _transport: asyncio.Transport
-    _writer: Writer
-
-    def __init__(
-        self,
-        protocol: Protocol,
-        settings: WebsocketSettings,
-        watch: Watch,
-        *,
-        name: str = "no view",
-        on_open: Callable[[], object] | None = None,
-        on_abandoned: Callable[[], object] | None = None,
-    ) -> None:
-        BaseConnection.__init__(
-            self, settings, watch, name=name, on_open=on_open, on_abandoned=on_abandoned
-        )
-        self._protocol = protocol
-        self._reads_soon = False
 
     # --- Called by asyncio --------------------------------------------------------------------
 
@@ -70,6 +46,7 @@ class Connection(BaseConnection, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Open the connection: the server has handed over its transport."""
         self._loop = asyncio.get_running_loop()
+        self._reads_soon = False
         # A cast instead of a check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         settings = self.settings
@@ -80,11 +57,13 @@ class Connection(BaseConnection, asyncio.Protocol):
         self.deadline = self._keepalive.deadline
         self._open()
 
-    @fenced
     def data_received(self, data: bytes) -> None:
         """Parse data that the client has sent."""
-        self._keepalive.is_heard = True
-        self._read(data)
+        try:  # the fence, written here: calling through it is a fiftieth of a message's cost
+            self._keepalive.is_heard = True
+            self._read(data)
+        except Exception:
+            self.break_off()
 
     @fenced
     def eof_received(self) -> None:
@@ -144,86 +123,6 @@ class Connection(BaseConnection, asyncio.Protocol):
 
     # --- Called for the handler ---------------------------------------------------------------
 
-    async def send(self, message: Payload) -> None:
-        """Send a message as soon as there is room.
-
-        The wait is before the message is sent, not after it, so that a cancelled wait sends
-        nothing.
-
-        Raises:
-            WebsocketClosed: Nothing can be sent any more.
-        """
-        if self._writer.must_be_waited_for:
-            await self._writer.wait_turn()
-        self.send_frame(message)
-
-    def send_frame(self, data: Payload, *, continues: bool = False, ends: bool = True) -> None:
-        """Send a message, or a fragment of one, without waiting.
-
-        Args:
-            data: Text or bytes.
-            continues: Whether it is a fragment, and not the first one.
-            ends: Whether it ends the message.
-
-        Raises:
-            WebsocketClosed: Nothing can be sent any more.
-        """
-        if self.state is not OPEN:
-            raise self.closed_error()
-        payload = data.encode() if isinstance(data, str) else data
-        if continues:
-            self._protocol.send_continuation(payload, ends)
-        elif payload is data:
-            self._protocol.send_binary(payload, ends)
-        else:
-            self._protocol.send_text(payload, ends)
-        self._post()
-
-    def post(self, message: Payload | Broadcast) -> bool:
-        """Send a message if that is possible without waiting.
-
-        Returns:
-            Whether the message was sent.
-        """
-        writer = self._writer
-        if self.state is not OPEN or writer.is_full or writer.is_in_message:
-            return False
-        if type(message) is not Broadcast:
-            self.send_frame(cast(Payload, message))
-        elif (frame := message.frame_for(self._protocol)) is not None:
-            writer.post([frame])
-        else:
-            self.send_frame(message.message)
-        return True
-
-    def message_lock(self) -> asyncio.Lock:
-        """Return the lock that must be held from the first to the last fragment of a message."""
-        return self._writer.message_lock()
-
-    async def wait_room(self) -> None:
-        """Wait until there is room for a fragment, or until nothing can be sent any more."""
-        await self._writer.wait_room()
-
-    async def ping(self) -> float:
-        """Send a ping; return the seconds until its pong.
-
-        Raises:
-            WebsocketClosed: The connection is closed, or was closed before the pong arrived.
-        """
-        await self._writer.wait_room()
-        if self.state is not OPEN:
-            raise self.closed_error()
-        if self._reader.pongs is None:
-            self._reader.pongs = Pongs(self._loop)
-        payload, pong = self._reader.pongs.expect()
-        self._protocol.send_ping(payload)
-        self._post()
-        try:
-            return await pong
-        except asyncio.CancelledError:
-            self._reader.pongs.forget(payload)
-            raise
-
     def start_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Begin the closing handshake, if neither side has.
 
@@ -260,19 +159,26 @@ class Connection(BaseConnection, asyncio.Protocol):
 
     # --- Private ------------------------------------------------------------------------------
 
-    def _release_senders(self) -> None:
-        self._writer.lose()
-
     def _read(self, data: bytes = b"") -> None:
         """Parse received data as far as the handler keeps up, and send the protocol's answers."""
-        reader = self._reader
-        reader.parse(data)
-        if self._inbox.wake():
+        reader, inbox = self._reader, self._inbox
+        has_answers = reader.parse(data)
+        if inbox.wake():
             # The handler runs next; everything that it sends is written together after that.
-            self._writer.cork()
-        if self._writer.is_full and self._protocol.state is PROTOCOL_OPEN:
-            self._writer.post_late(self._protocol.data_to_send())
-        self._advance()
+            if inbox.count > 1:
+                self._writer.cork()
+            else:
+                self._writer.cork_second()
+        if has_answers:
+            if self._writer.is_full and self._protocol.state is PROTOCOL_OPEN:
+                self._writer.post_late(self._protocol.data_to_send())
+            self._advance()
+        if inbox.is_full or reader.is_paused or reader.is_behind:
+            self._pause_or_resume()
+
+    def _pause_or_resume(self) -> None:
+        """Stop reading if there is more than the handler or the others leave room for."""
+        reader = self._reader
         if reader.is_backed_up:
             reader.pause()
             self._inbox.when_low(self._read_more)
@@ -300,9 +206,6 @@ class Connection(BaseConnection, asyncio.Protocol):
         self._reads_soon = False
         if self.state is not State.LOST:
             self._read()
-
-    def _post(self) -> None:
-        self._writer.post(self._protocol.data_to_send())
 
     def _advance(self) -> None:
         """Send the protocol's pending data, and follow the protocol to its next state."""

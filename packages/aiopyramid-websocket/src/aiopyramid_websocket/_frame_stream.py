@@ -20,11 +20,13 @@ class FrameStream(StreamReader):
 
     Attributes:
         frames_left: How many frames may be parsed before the parser stops; to be set.
+        is_between_frames: Whether the parser waits for the first byte of a frame.
     """
 
     def __init__(self, protocol: Protocol) -> None:
         super().__init__()
         self.frames_left = 0
+        self.is_between_frames = True
         protocol.reader = self
         protocol.parser = protocol.parse()  # the previous one reads from the previous stream
         next(protocol.parser)
@@ -40,7 +42,10 @@ class FrameStream(StreamReader):
             if self.buffer:
                 if self.frames_left:
                     self.frames_left -= 1
+                    self.is_between_frames = False
                     return False
             elif self.eof:
                 return True
+            else:
+                self.is_between_frames = True
             yield

@@ -5,6 +5,7 @@ The same applies to data that would take too long, but only until all others hav
 """
 
 import asyncio
+import math
 import time
 from typing import Final, cast
 
@@ -13,7 +14,8 @@ from websockets.protocol import Protocol
 
 from ._frame_stream import FrameStream
 from ._inbox import Inbox
-from ._messages import Assembler
+from ._messages import Assembler, Message
+from ._plain_frames import has_plain_frames, parse_plain_frame
 from ._pongs import Pongs
 from ._sans_io import release
 
@@ -59,6 +61,10 @@ class Reader:
         "_assembler",
         "_delivers",
         "_inbox",
+        "_is_plain",
+        "_max_size_bytes",
+        "_missing_bytes",
+        "_part",
         "_protocol",
         "_stream",
         "_transport",
@@ -74,6 +80,13 @@ class Reader:
         self._stream = FrameStream(protocol)
         self._assembler = Assembler()
         self._unparsed = b""
+        self._is_plain = has_plain_frames(protocol)
+        max_size = protocol.max_message_size
+        self._max_size_bytes = math.inf if max_size is None else max_size
+        # The beginning of a plain frame, and how much of it is still to come. In one buffer, since
+        # it may arrive in a million parts of two bytes.
+        self._part: bytearray | None = None
+        self._missing_bytes = 0
         self._delivers = True
         self.is_paused = False
         self.pongs: Pongs | None = None
@@ -89,16 +102,90 @@ class Reader:
         """Whether received data is still to be parsed."""
         return bool(self._unparsed) or self._stream.is_stopped
 
-    def parse(self, data: bytes = b"") -> None:
-        """Parse old and new data, as far as the handler keeps up and the time allows."""
-        protocol, stream = self._protocol, self._stream
+    def parse(self, data: bytes = b"") -> bool:
+        """Parse old and new data, as far as the handler keeps up and the time allows.
+
+        Returns:
+            Whether the protocol may have data to send, or may have changed its state.
+        """
         if self._unparsed:
             data = self._unparsed + data
             self._unparsed = b""
+        stream = self._stream
+        if (
+            self._is_plain
+            and self._delivers
+            and stream.is_between_frames
+            and self._protocol.current_size is None  # not in a message in fragments
+        ):
+            data = self._parse_plain(data)
+            if not data:
+                return False
+            self._parse_any(data, has_begun=True)
+            return True
+        if self._part is not None:  # the connection has begun to close
+            data = bytes(self._part) + data
+            self._part = None
+        self._parse_any(data, has_begun=False)
+        return True
+
+    def _parse_plain(self, data: bytes) -> bytes:
+        """Parse whole messages as long as there are no other frames; return the rest of the data.
+
+        Messages for which there is no time or no room are kept for the next call.
+        """
+        begin = 0
+        if self._part is not None:
+            begin = self._missing_bytes
+            if begin > len(data):
+                self._part += data
+                self._missing_bytes -= len(data)
+                return b""
+            self._part += memoryview(data)[:begin]
+            part, self._part = self._part, None
+            found = parse_plain_frame(part, 0, self._max_size_bytes)
+            if found is None:
+                return bytes(part) + data[begin:]
+            self._inbox.put(cast(Message, found[0]))
+        inbox, max_size_bytes = self._inbox, self._max_size_bytes
+        frames_left = 0
+        end: float | None = None
+        while begin < len(data):
+            if not frames_left:
+                if inbox.is_full:
+                    break
+                if end is None:
+                    end = time.perf_counter() + _BUDGET_SECONDS  # not the loop's clock: see _pongs
+                elif time.perf_counter() > end:
+                    break
+                frames_left = _FRAMES_AT_A_TIME
+            frames_left -= 1
+            found = parse_plain_frame(data, begin, max_size_bytes)
+            if found is None:
+                return data[begin:]
+            message, end_of_frame = found
+            if message is None:
+                self._part = bytearray(memoryview(data)[begin:])
+                self._missing_bytes = end_of_frame - len(data)
+                return b""
+            inbox.put(message)
+            begin = end_of_frame
+        self._unparsed = data[begin:]
+        return b""
+
+    def _parse_any(self, data: bytes, *, has_begun: bool) -> None:
+        """Parse frames of any kind.
+
+        Args:
+            data: The data.
+            has_begun: Whether it belongs to frames for which there was room.
+        """
+        protocol, stream = self._protocol, self._stream
         step = _COMPRESSED_STEP_BYTES if protocol.extensions else len(data)
         begin = 0
         end: float | None = None
-        while stream.is_stopped or (begin < len(data) and not self.is_backed_up):
+        while stream.is_stopped or (begin < len(data) and (has_begun or not self.is_backed_up)):
+            has_begun = False
             if end is None:
                 end = time.perf_counter() + _BUDGET_SECONDS  # not the loop's clock: see _pongs
             elif time.perf_counter() > end:
@@ -121,6 +208,7 @@ class Reader:
     def receive_eof(self) -> None:
         """Handle the end of the client's data; unparsed data is lost."""
         self._unparsed = b""
+        self._part = None
         self._stream.discard()
         self._protocol.receive_eof()
 

@@ -3,7 +3,8 @@
 The answers to a burst of messages that arrives in one read cost one system call, not one for each
 answer: they are written in one piece at the end of the event loop's iteration. Data that is sent at
 other times is written at once. In a broadcast to thousands of connections, delaying the writes to
-the next iteration would be half of the cost.
+the next iteration would be half of the cost. The first answer to a single message is written at
+once, too, since there is often no other one; all further ones are written in one piece.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ class Writer:
         "_message_lock",
         "_parts",
         "_size_bytes",
+        "_until_cork",
         "_writable",
         "transport",
     )
@@ -48,6 +50,7 @@ class Writer:
         self._parts: list[bytes] = []
         self._size_bytes = 0
         self._corked = False
+        self._until_cork = 0  # writes; the last of them is corked, and 0 is for none
         self._in_a_row = 0
         self._writable: asyncio.Event | None = None  # while there is no room
         self._finished = False
@@ -61,14 +64,21 @@ class Writer:
         return self._writable is not None
 
     def post(self, parts: list[bytes]) -> None:
+        """Write some pieces; see :meth:`write`."""
+        self.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def write(self, data: bytes) -> None:
         """Write bytes now or, while corked, together with others in this loop iteration."""
         self._in_a_row += 1
+        if self._until_cork:
+            self._until_cork -= 1
+            if not self._until_cork:
+                self.cork()
         if not self._corked:
-            self.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+            self.transport.write(data)
             return
-        for part in parts:
-            self._parts.append(part)
-            self._size_bytes += len(part)
+        self._parts.append(data)
+        self._size_bytes += len(data)
         if self._size_bytes >= _FLUSH_BYTES:
             self.flush()
 
@@ -85,6 +95,10 @@ class Writer:
         if not self._corked:
             self._corked = True
             self._loop.call_soon(self._uncork)
+
+    def cork_second(self) -> None:
+        """Write the next data at once, and cork if more is written after that."""
+        self._until_cork = 2
 
     def _uncork(self) -> None:
         self._corked = False
@@ -122,7 +136,12 @@ class Writer:
     @property
     def must_be_waited_for(self) -> bool:
         """Whether a message has to wait for its turn."""
-        return self._writable is not None or self.is_in_message or self._in_a_row >= _MOST_IN_A_ROW
+        lock = self._message_lock
+        return (
+            self._writable is not None
+            or self._in_a_row >= _MOST_IN_A_ROW
+            or (lock is not None and lock.locked())
+        )
 
     async def _let_others_go_on(self) -> None:
         """Yield to the event loop now and then, even if there is room.
@@ -169,7 +188,7 @@ class Writer:
             self._writable = None
         late, self._late = self._late, None
         if late is not None:
-            self.post([late])
+            self.write(late)
 
     def lose(self) -> None:
         """Drop everything: the transport is gone. Tasks that wait for room are woken."""
