@@ -1,7 +1,8 @@
 """inbound: bytes of one connection in, requests out."""
 
-import httptools
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aiopyramid_core.exceptions import BadRequest, InsufficientStorage
 from aiopyramid_gunicorn._http1.environ import connection_environ
@@ -90,14 +91,39 @@ def test_a_body_for_which_there_is_no_room_is_refused_while_it_arrives(inbound, 
     assert requests.refusal is refusal
 
 
-def test_an_error_of_our_own_in_a_body_is_not_taken_for_the_clients(inbound, monkeypatch):
-    def broken(**options):
-        raise LookupError("a bug")
+@pytest.mark.parametrize("fields", [b"", b"Connection: close\r\n"])
+def test_the_last_request_is_still_the_last_one_after_a_body_in_many_parts(inbound, fields):
+    requests = inbound(BIG.replace(b"\r\n\r\n", b"\r\n" + fields + b"\r\n"), b"ab")
+    requests.feed_body(b"c" * 999_997)
+    requests.feed(b"d")
+    requests.feed(GET)
+    assert len(requests.waiting) == (1 if fields else 2)
+    assert (requests.refusal is not None) == bool(fields)
+    requests.waiting[0].body.close()
 
-    monkeypatch.setattr("tempfile.TemporaryFile", broken)
-    requests = inbound(BIG, b"ab")
-    with pytest.raises(httptools.HttpParserCallbackError):
-        requests.feed_body(b"x" * 900_000)
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_body_in_parts_is_the_same_whichever_way_they_take(inbound, data):
+    body = data.draw(st.binary(min_size=3, max_size=300))
+    head = BIG.replace(b"1000000", b"%d" % len(body))
+    bypassing, parsing = inbound(head), inbound(head)
+    rest = body + GET
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        part, rest = rest[:size], rest[size:]
+        parsing.feed(part)
+        if size < bypassing.plain_bytes and data.draw(st.booleans()):
+            bypassing.feed_body(part)
+        else:
+            bypassing.feed(part)
+        assert bypassing.plain_bytes == parsing.plain_bytes
+        assert bypassing.is_receiving == parsing.is_receiving
+    for requests in (bypassing, parsing):
+        first, second = requests.waiting
+        assert first.body.open().read() == body
+        assert (second.head.method, second.head.target) == ("GET", "/")
+        requests.close()
 
 
 def test_a_client_that_waits_for_100_continue_gets_it_once(inbound):

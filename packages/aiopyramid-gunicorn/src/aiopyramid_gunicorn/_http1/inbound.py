@@ -46,6 +46,7 @@ class Inbound:
 
     __slots__ = (
         "_environ",
+        "_has_bypassed",
         "_limits",
         "_no_body",
         "_parser",
@@ -75,6 +76,7 @@ class Inbound:
         self._peer = peer
         self._proxy_header = proxy_header
         self._parser = RequestParser(self, limits)
+        self._has_bypassed = False
         self._requests = 0
         self._no_body = RequestBody(limits)
         self.waiting: deque[Request] = deque()
@@ -89,6 +91,9 @@ class Inbound:
         if self.behind_upgrade is not None:
             self.behind_upgrade += data
             return
+        if self._has_bypassed:
+            self._has_bypassed = False
+            self._parser.skip_in_body(self.plain_bytes)
         try:
             rest = data if self._proxy_header is None else self._read_proxy_header(data)
             if rest is not None:
@@ -97,10 +102,18 @@ class Inbound:
             self.refusal = error
 
     def feed_body(self, data: bytes) -> None:
-        """Parse data that is known to belong to the current body: less than ``plain_bytes``."""
+        """Add data after which some of a body of known length is missing.
+
+        It bypasses the parser, which would copy it.
+
+        Args:
+            data: Less than ``plain_bytes``.
+        """
+        assert self.growing is not None
         if self.refusal is None:
+            self._has_bypassed = True
             try:
-                self._parser.feed_body(data)
+                self.growing.body.write(data)
             except RequestError as error:
                 self.refusal = error
 

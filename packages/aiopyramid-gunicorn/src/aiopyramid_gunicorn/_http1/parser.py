@@ -3,7 +3,7 @@
 Pure: no asyncio, no sockets.
 """
 
-from typing import Final, NoReturn, Protocol
+from typing import Final, Protocol
 
 import httptools
 
@@ -131,27 +131,26 @@ class RequestParser:
                 return behind
             # llhttp stops after the head of a request with Upgrade even if a body follows. That
             # body must not be parsed as the next request, so a new parser is fed a head for it.
-            self._httptools = httptools.HttpRequestParser(self)
-            self._httptools.feed_data(_head_for_body_of(self._head))
-            self._begin_fields()
-            self._body_follows = False
+            self._continue_with(_framing_of(self._head))
             data = behind
         return None
 
-    def feed_body(self, data: bytes) -> None:
-        """Parse data that is known to belong to a body of known length, and not to end it.
+    def _continue_with(self, framing: str) -> None:
+        """Continue within a body with a new native parser, which is fed a head for that body."""
+        self._httptools = httptools.HttpRequestParser(self)
+        self._body_follows = True
+        self._httptools.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n".encode("latin1"))
+        self._begin_fields()
+        self._body_follows = False
+
+    def skip_in_body(self, missing_bytes: int) -> None:
+        """Continue within a body of known length, a part of which was not fed.
 
         Args:
-            data: Bytes from the connection.
-
-        Raises:
-            RequestError: The receiver refuses the body.
+            missing_bytes: How much of the body is still to be fed; at least 1.
         """
-        assert self._httptools is not None
-        try:
-            self._httptools.feed_data(data)
-        except httptools.HttpParserCallbackError as error:
-            _raise_cause(error)
+        ending = "" if self._head.keep_alive else "Connection: close\r\n"
+        self._continue_with(f"Content-Length: {missing_bytes}\r\n{ending}")
 
     def _feed(self, data: bytes) -> bytes | None:
         """Feed the native parser; if it stops early, return the bytes after that position."""
@@ -169,7 +168,9 @@ class RequestParser:
         except httptools.HttpParserUpgrade as upgrade:
             return data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
-            _raise_cause(error)
+            if isinstance(error.__context__, RequestError):
+                raise error.__context__ from None
+            raise
         except httptools.HttpParserError as error:
             raise BadRequest(str(error)) from None
         if self.in_head or self._in_body or not self._advanced:
@@ -317,13 +318,6 @@ class RequestParser:
             )
 
 
-def _raise_cause(error: httptools.HttpParserCallbackError) -> NoReturn:
-    """Raise the error that a callback has raised."""
-    if isinstance(error.__context__, RequestError):
-        raise error.__context__ from None
-    raise error
-
-
 def _announces_body(head: RequestHead) -> bool:
     return any(
         name == "transfer-encoding" or (name == "content-length" and value.strip("0"))
@@ -331,11 +325,11 @@ def _announces_body(head: RequestHead) -> bool:
     )
 
 
-def _head_for_body_of(head: RequestHead) -> bytes:
-    """Return the smallest head that is followed by the same body."""
+def _framing_of(head: RequestHead) -> str:
+    """Return the fields of a head that tell where its body ends."""
     framing = [
         f"{name}: {value}\r\n"
         for name, value in head.fields
         if name.lower() in ("transfer-encoding", "content-length")
     ]
-    return f"POST / HTTP/1.1\r\n{''.join(framing)}\r\n".encode("latin1")
+    return "".join(framing)
