@@ -7,7 +7,7 @@ no client has written, no transaction is open, and all connections of the pool c
 
     python tests/databases/chaos/database_chaos.py --requests 10000
 
-The exit status is 1 if something of this is not so.
+The exit status is 1 if one of these is not so.
 """
 
 import argparse
