@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from sqlalchemy import create_engine, event
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 
 from aiopyramid_core import await_, spawn_greenlet
 from aiopyramid_sqlalchemy import begin_dbsession, get_engine
@@ -152,3 +153,59 @@ def test_the_session_of_a_task_that_is_cancelled_ends_as_it_would_have(
 
     assert serve(app, main) == (0, 1)
     assert names_in() == ({"ada", "bob"} if at == "commit" else {"ada"})
+
+
+# --- Connections ----------------------------------------------------------------------------------
+
+
+@each_kind
+def test_a_connection_that_is_closed_in_the_middle_of_its_checkout_is_not_lost(
+    build, serve, kind, gate, monkeypatch
+):
+    def view(request):
+        request.add_finished_callback(lambda request: gate.ended.set())
+        request.dbsession.connection()
+        return {}
+
+    async def view_as_coroutine(request):
+        return view(request)
+
+    views = {"/": view_as_coroutine if kind == "coroutine" else view}
+    app = build(views, **{"sqlalchemy.pool_pre_ping": "true"})
+
+    async def main(fetch):
+        await fetch("/")
+        gate.ended.clear()
+        engine = get_engine(app.registry)
+        engine.dialect.do_ping = lambda connection: False  # as after a restart of the database
+        for name in ("close", "terminate"):
+            close = getattr(AsyncAdapt_aiosqlite_connection, name)
+            monkeypatch.setattr(
+                AsyncAdapt_aiosqlite_connection,
+                name,
+                lambda c, close=close: gate.wait() or close(c),
+            )
+        await cancel(asyncio.ensure_future(fetch("/")), gate)
+        # The thread of the connection that was to replace it still uses the event loop.
+        while any("_connection_worker" in thread.name for thread in threading.enumerate()):
+            await asyncio.sleep(0.001)
+        return engine.pool.checkedout()
+
+    assert serve(app, main) == 0
+
+
+def test_a_thread_that_is_cancelled_returns_its_connection(build, serve, gate):
+    def view(request):
+        with get_engine(request.registry).connect() as connection:
+            connection.exec_driver_sql("select 1")
+            gate.reached.set()
+            gate.opened.wait(60)  # and the cancellation for the next wait
+        gate.ended.set()
+
+    app = build({"/": view})
+
+    async def main(fetch):
+        await cancel(asyncio.ensure_future(fetch("/")), gate)
+        return get_engine(app.registry).pool.checkedout()
+
+    assert serve(app, main) == 0

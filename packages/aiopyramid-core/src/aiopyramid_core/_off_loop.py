@@ -8,8 +8,8 @@ import asyncio
 import functools
 import sys
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
-from typing import Any, ParamSpec, TypeVar
+from contextvars import ContextVar, copy_context
+from typing import Any, Final, ParamSpec, TypeVar
 
 from ._bridge.carrying import bring_back, call_handling, reraise
 from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
@@ -132,10 +132,14 @@ def _has_had_thread() -> bool:
     return had
 
 
-async def _to_the_end(outcome: "asyncio.Future[T]") -> T:
+async def _to_the_end(outcome: "asyncio.Future[T]", *, postpones: bool = False) -> T:
     """Wait for a result even if cancelled in the meantime, and raise the cancellation afterwards.
 
     Otherwise one thread could abort a transaction that another thread is committing.
+
+    Args:
+        outcome: The future of the result.
+        postpones: Whether the cancellation is raised by the next wait instead.
     """
     cancelled: asyncio.CancelledError | None = None
     while not outcome.done():
@@ -145,9 +149,14 @@ async def _to_the_end(outcome: "asyncio.Future[T]") -> T:
             cancelled = error
     if cancelled is not None:
         try:
-            if not outcome.cancelled():
-                outcome.exception()  # otherwise asyncio would report that nothing has seen it
-            raise cancelled
+            if not postpones:
+                if not outcome.cancelled():
+                    outcome.exception()  # otherwise asyncio would report that nothing has seen it
+                raise cancelled
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()  # so that it is not counted twice
+            task.cancel(*cancelled.args)
         finally:
             del cancelled  # breaks the cycle exception -> traceback -> this frame
     return outcome.result()
@@ -169,16 +178,19 @@ def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
     return function()
 
 
-def finish(function: Callable[[], T], *, awaits: bool) -> T:
+def finish(function: Callable[[], T], *, awaits: bool, postpones: bool = False) -> T:
     """Call a function that ends a transaction, from synchronous code and even if cancelled.
 
     A cancellation of the request takes effect afterwards. Otherwise the outcome of a commit would
-    be unknown, and of several databases some could have committed and others not.
+    be unknown, and of several databases some could have committed and others not. In a thread, the
+    cancellation is raised by the next wait, otherwise at the end of the call.
 
     Args:
         function: A synchronous callable.
         awaits: Whether it awaits and does not block. If so, it runs on the event loop in a Task of
             its own, otherwise in a thread, even if all are busy. In a thread it is called directly.
+        postpones: Whether a function that awaits on the event loop also leaves the cancellation to
+            the next wait, because its caller has more to do.
 
     Returns:
         The return value of ``function``.
@@ -190,11 +202,26 @@ def finish(function: Callable[[], T], *, awaits: bool) -> T:
     if not (in_bridge() or in_sqlalchemy()):
         with uninterrupted():
             return function()
-    return await_(_in_task(function)) if awaits else off_loop(function, at_once=True)
+    if not awaits:
+        return off_loop(function, at_once=True)
+    if (task := _finishing.get()) is not None and task is asyncio.current_task():
+        return function()
+    return await_(_in_task(function, postpones=postpones))
 
 
-async def _in_task(function: Callable[[], T]) -> T:
-    outcome: T = await _to_the_end(asyncio.ensure_future(spawn_greenlet(function)))
+_finishing: Final[ContextVar["asyncio.Task[Any] | None"]] = ContextVar(
+    "aiopyramid_finishing", default=None
+)
+"""The Task in which the end of a transaction runs; also in the contexts of tasks that it starts."""
+
+
+async def _in_task(function: Callable[[], T], *, postpones: bool) -> T:
+    async def finish_in_task() -> T:
+        _finishing.set(asyncio.current_task())
+        return await spawn_greenlet(function)
+
+    task = asyncio.ensure_future(finish_in_task())
+    outcome: T = await _to_the_end(task, postpones=postpones)
     return outcome
 
 

@@ -15,9 +15,10 @@ from sqlalchemy.pool import Pool
 from sqlalchemy.util.concurrency import in_greenlet
 
 from aiopyramid_core import await_, can_await, run, spawn_greenlet
+from aiopyramid_core.executor import finish
 from aiopyramid_core.servers import on_a_loop
 
-__all__ = ("keep_dialect_on_loop", "on_loop", "pool_on_loop")
+__all__ = ("keep_dialect_on_loop", "on_loop", "pool_on_loop", "to_the_end_on_loop")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,6 +70,26 @@ _CALLS: Final = (
 """The methods of a dialect that reach a connection (SQLAlchemy, ``sqlalchemy.engine.Dialect``)."""
 
 
+_LAST_CALLS: Final = ("do_close", "do_rollback", "do_terminate")
+"""Those of them that precede the return of a connection to the pool."""
+
+
+def to_the_end_on_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function like :func:`on_loop`; a cancellation is left to the next wait.
+
+    Args:
+        function: A synchronous callable that ends the use of a connection. If it were interrupted,
+            SQLAlchemy would not always return the connection to the pool.
+        *args: Passed on to ``function``.
+        **kwargs: Passed on to ``function``.
+
+    Returns:
+        The return value of ``function``.
+    """
+    call = functools.partial(on_loop, function, *args, **kwargs)
+    return finish(call, awaits=True, postpones=True)
+
+
 def keep_dialect_on_loop(dialect: Any) -> None:
     """Have a dialect reach its connections on the event loop.
 
@@ -76,7 +97,8 @@ def keep_dialect_on_loop(dialect: Any) -> None:
         dialect: The dialect of one engine.
     """
     for name in _CALLS:
-        setattr(dialect, name, functools.partial(on_loop, getattr(dialect, name)))
+        call = to_the_end_on_loop if name in _LAST_CALLS else on_loop
+        setattr(dialect, name, functools.partial(call, getattr(dialect, name)))
     context = dialect.execution_ctx_cls
     dialect.execution_ctx_cls = type(context.__name__, (_ContextOnLoop, context), {})
 
@@ -97,10 +119,14 @@ class _PoolOnLoop:
         return on_loop(super()._do_get)  # type: ignore[misc]
 
     def _do_return_conn(self, record: Any) -> None:
-        on_loop(super()._do_return_conn, record)  # type: ignore[misc]
+        return_connection = super()._do_return_conn  # type: ignore[misc]
+        if on_a_loop():
+            return_connection(record)  # which waits for nothing
+        else:
+            to_the_end_on_loop(return_connection, record)
 
     def dispose(self) -> None:
-        on_loop(super().dispose)  # type: ignore[misc]
+        to_the_end_on_loop(super().dispose)  # type: ignore[misc]
 
 
 @functools.cache

@@ -5,8 +5,10 @@ import json
 import os
 import uuid
 
+import asyncpg
 from pyramid.config import Configurator
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from aiopyramid_sqlalchemy import begin_dbsession, get_engine
 from shop.features import FEATURES
@@ -77,6 +79,22 @@ def add_in_thread(request):
     return {}
 
 
+async def add_in_block(request):
+    """Write in a session that is not the request's."""
+    async with request.begin_dbsession() as dbsession:
+        customer = Customer(name=request.params["name"])
+        dbsession.add(customer)
+        dbsession.flush()
+        dbsession.add(Visit(customer_id=customer.id, page="one"))
+    return {}
+
+
+async def hold(request):
+    """Use a connection for some time (PostgreSQL only)."""
+    request.dbsession.execute(select(func.pg_sleep(float(request.params["seconds"]))))
+    return {}
+
+
 async def names(request):
     query = request.dbsession.query(Customer.name, Visit.page).outerjoin(Visit)
     return {"names": dict(tuple(row) for row in query)}
@@ -136,17 +154,17 @@ def main():
         if "retry.attempts" in settings:
             config.include("pyramid_retry")
             config.add_startup(fill)
-        config.add_exception_view(
-            database_error, context="sqlalchemy.exc.SQLAlchemyError", renderer="json"
-        )
-        config.add_exception_view(database_error, context=OSError, renderer="json")
+        # The last three while a connection is made: SQLAlchemy passes the driver's errors on.
+        for error in (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            config.add_exception_view(database_error, context=error, renderer="json")
         for view in (in_coroutine, in_thread, in_task):
             config.add_route(view.__name__, f"/{view.__name__}/{{feature}}")
             config.add_view(view, route_name=view.__name__, renderer="json")
         config.add_route("in_websocket", "/in_websocket/{feature}")
         config.add_websocket_view(in_websocket, route_name="in_websocket")
         for view in (
-            *(wait_for_lock, sleep, ping, add, add_in_thread, names),
+            *(wait_for_lock, sleep, hold, ping, names),
+            *(add, add_in_thread, add_in_block),
             *(increment, increment_in_thread, lock_both, prices),
         ):
             config.add_route(view.__name__, f"/{view.__name__}")
