@@ -67,6 +67,27 @@ async def test_an_upload_is_read_before_the_application_starts(application, fake
     assert server.body == b"one two"
 
 
+async def test_a_request_asks_the_server_for_nothing_that_it_does_not_need(
+    application, fake_server
+):
+    server = fake_server()
+    server.tell("http.request")
+    assert (await server.call(application(hello))).body == b"hello"
+    assert server.events.qsize() == 1  # neither a body nor a disconnect
+
+
+async def test_304_announces_no_body(fake_server):
+    fields = [("Content-Length", "5"), ("ETag", '"a"')]
+    server = await fake_server().call(plain(b"hello", fields, "304 Not Modified"))
+    assert server.headers == {b"etag": b'"a"'}
+    assert server.body == b""
+
+
+async def test_a_body_shorter_than_its_length_is_answered_with_500(fake_server):
+    server = await fake_server().call(plain(headers=[("Content-Length", "6")]))
+    assert server.status == 500
+
+
 async def test_a_request_of_http2_may_have_a_body_without_announcing_it(application, fake_server):
     async def view(request):
         return Response(request.body)

@@ -39,6 +39,9 @@ _log = logging.getLogger("aiopyramid_asgi")
 
 _BODY: Final = "http.response.body"
 
+_FAILURES: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+"""The statuses of requests that were not refused."""
+
 _MOST_AT_ONCE_BYTES: Final = 64 << 10
 """How much of a body is sent before other tasks get a turn.
 
@@ -136,8 +139,9 @@ class Exchange:
             else:
                 self._body = await receive_body(environ, self._receive, settings)
             await spawn_greenlet(run_application, services.application, environ, self)
-            if self._whole is not None:
-                await self._send_last(self._whole)
+            if (whole := self._whole) is not None:
+                self._whole = None
+                await self._send_last(whole)
         except BaseException as error:
             await self._fail(error)
         finally:
@@ -223,6 +227,9 @@ class Exchange:
     def _head(self) -> Message:
         response = self.response
         fields = fields_of(response)
+        if response.code == HTTPStatus.NOT_MODIFIED:
+            # Optional there, and uvicorn would wait for the body that it announces.
+            fields = [field for field in fields if field[0] != b"content-length"]
         if response.asks_to_close and self._scope.get("http_version", "1.1") in ("1.0", "1.1"):
             fields.append((b"connection", b"close"))
         return {"type": "http.response.start", "status": response.code, "headers": fields}
@@ -248,7 +255,7 @@ class Exchange:
             name = f"{self._scope['method']} {self._scope['path']}"
             status = report_failure(error, name, _log, client_is_gone=gone)
         try:
-            if status is not None and (self._whole is None and not self.response.head_sent):
+            if status is not None and not (self.response.head_sent and self._whole is None):
                 await self._answer(status)
             elif was_stopped and self.response.length is None:
                 await self._send_end()  # an event stream may end anywhere
@@ -270,12 +277,8 @@ class Exchange:
         self.response = response = WSGIResponse(self._scope["method"])
         response.start(line, fields)
         response.commit()
-        if self._scope.get("http_version", "1.1") in ("1.0", "1.1"):
-            # The rest of a body that was refused need not be read.
-            response.asks_to_close = status in (
-                HTTPStatus.REQUEST_TIMEOUT,
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            )
+        # After a refusal nothing of the connection is read, where a request might hide in a body.
+        response.asks_to_close = status not in _FAILURES
         await self._send_last(response.take(body))
 
     def _end(self, environ: dict[str, Any]) -> None:
