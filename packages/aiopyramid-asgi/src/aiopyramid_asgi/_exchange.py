@@ -18,7 +18,9 @@ from aiopyramid_core.exceptions import ClientDisconnected
 from aiopyramid_core.response_head import has_body, has_length
 from aiopyramid_core.servers import (
     Capabilities,
+    FileWrapper,
     RequestBody,
+    SynchronousBody,
     WSGIResponse,
     kills_greenlet,
     plain_text,
@@ -38,6 +40,9 @@ __all__ = ("Exchange", "Services", "fields_of")
 _log = logging.getLogger("aiopyramid_asgi")
 
 _BODY: Final = "http.response.body"
+_SEND_PATH: Final = "http.response.pathsend"
+"""The extension with which a server sends files itself; the message has the same name."""
+
 
 _FAILURES: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 """The statuses of requests that were not refused."""
@@ -161,8 +166,28 @@ class Exchange:
         self._whole = response.take(body)
 
     def send_file(self, body: Any) -> bool:
-        """Return False: a file is read in threads."""
-        return False
+        """Have the server send a large file, if it can and all of the file is wanted."""
+        span = body.span() if type(body) is FileWrapper else None
+        extensions = self._scope.get("extensions") or ()
+        if span is None or span.offset or _SEND_PATH not in extensions:
+            return False
+        response = self.response
+        path = span.path()
+        if path is None or not response.needs_body:
+            return False
+        if response.length not in (None, span.size_bytes):
+            return False
+        file = SynchronousBody(body)
+        try:
+            response.commit()
+            if response.length is None:
+                response.headers.append(("Content-Length", str(span.size_bytes)))
+            response.set_length(span.size_bytes)
+            response.count(span.size_bytes)
+            await_(self._send_path(path))
+        finally:
+            await_(file.close())
+        return True
 
     def write(self, part: bytes) -> None:
         """Send a part of the body, after the head if that was not sent."""
@@ -213,6 +238,11 @@ class Exchange:
             ):
                 self.response.headers.append(("Content-Length", "0"))
             await self._send_last(b"")
+
+    async def _send_path(self, path: str) -> None:
+        self._disconnects.end()
+        await self._transmit(self._head())
+        await self._transmit({"type": _SEND_PATH, "path": path})
 
     async def _send_last(self, body: bytes) -> None:
         """Send the head and all of the body."""
