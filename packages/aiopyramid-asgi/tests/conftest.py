@@ -140,6 +140,8 @@ class FakeServer:
             "client": ("192.0.2.7", 1234),
             "server": ("192.0.2.1", 80),
         } | scope
+        if all(name != b"host" for name, _ in self.scope["headers"]):
+            self.scope["headers"] = [(b"host", b"site.example"), *self.scope["headers"]]
         self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.sent: list[dict[str, Any]] = []
 

@@ -67,6 +67,85 @@ async def test_an_upload_is_read_before_the_application_starts(application, fake
     assert server.body == b"one two"
 
 
+async def test_a_request_asks_the_server_for_nothing_that_it_does_not_need(
+    application, fake_server
+):
+    server = fake_server()
+    server.tell("http.request")
+    assert (await server.call(application(hello))).body == b"hello"
+    assert server.events.qsize() == 1  # neither a body nor a disconnect
+
+
+async def test_304_announces_no_body(fake_server):
+    fields = [("Content-Length", "5"), ("ETag", '"a"')]
+    server = await fake_server().call(plain(b"hello", fields, "304 Not Modified"))
+    assert server.headers == {b"etag": b'"a"'}
+    assert server.body == b""
+
+
+async def test_a_body_shorter_than_its_length_is_answered_with_500(fake_server):
+    server = await fake_server().call(plain(headers=[("Content-Length", "6")]))
+    assert server.status == 500
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+PATHSEND = {"http.response.pathsend": {}}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(bytes(300_000))
+    return path
+
+
+@pytest.fixture
+def serve_file(application, fake_server, file):
+    """Answer a request with the file, from an offset on; return the types of the messages."""
+
+    async def serve_file(offset=0, fields=(), **scope):
+        opened = []
+
+        async def view(request):
+            opened.append(file.open("rb"))
+            opened[0].seek(offset)
+            response = Response(app_iter=request.environ["wsgi.file_wrapper"](opened[0]))
+            response.headers.update(fields)
+            return response
+
+        server = await fake_server(**{"extensions": PATHSEND} | scope).call(application(view))
+        assert opened[0].closed
+        return server
+
+    return serve_file
+
+
+async def test_a_server_that_can_is_given_the_path_of_a_large_file(serve_file, file):
+    server = await serve_file()
+    assert server.sent[1:] == [{"type": "http.response.pathsend", "path": str(file)}]
+    assert server.headers[b"content-length"] == b"300000"
+
+
+@pytest.mark.parametrize(
+    ("options", "length"),
+    [
+        ({"offset": 1}, 299_999),
+        ({"fields": {"Content-Length": "10"}}, 10),
+        ({"method": "HEAD"}, 0),
+        ({"extensions": None}, 300_000),
+    ],
+    ids=["from the middle", "the beginning", "no body", "not by this server"],
+)
+async def test_other_files_are_read(serve_file, options, length):
+    server = await serve_file(**options)
+    assert "http.response.pathsend" not in [message["type"] for message in server.sent]
+    assert len(server.body) == length
+
+
+# --- Bodies of requests ---------------------------------------------------------------------------
+
+
 async def test_a_request_of_http2_may_have_a_body_without_announcing_it(application, fake_server):
     async def view(request):
         return Response(request.body)

@@ -2,16 +2,19 @@
 
 import pytest
 
+from aiopyramid_asgi import ExpectationFailed
 from aiopyramid_asgi._environ import build_environ
-from aiopyramid_core.exceptions import BadRequest
+from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
 from aiopyramid_core.servers import networks
 
 TRUSTED = networks("10.0.0.0/8")
+HOST_LESS = {"http_version": "1.0"}
+"""So that the tests of other fields need no Host."""
 
 
 @pytest.fixture
 def environ_of(fake_server):
-    return lambda **scope: build_environ(fake_server(**scope).scope, TRUSTED)
+    return lambda **scope: build_environ(fake_server().scope | HOST_LESS | scope, TRUSTED)
 
 
 def test_a_path_is_split_at_the_root_only_where_it_contains_it(environ_of):
@@ -109,3 +112,38 @@ def test_what_a_trusted_proxy_forwards_counts_and_what_others_claim_does_not(env
 def test_an_unknown_forwarded_scheme_is_ignored(environ_of):
     fields = [(b"x-forwarded-proto", b"https, http")]
     assert environ_of(client=("10.0.0.1", 5), headers=fields)["wsgi.url_scheme"] == "http"
+
+
+# --- Checks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", [[], [(b"host", b"a b")]], ids=["missing", "malformed"])
+def test_a_host_that_is_missing_or_malformed_is_refused(environ_of, host):
+    with pytest.raises(BadRequest, match="Host"):
+        environ_of(http_version="1.1", headers=host)
+
+
+def test_a_coding_that_the_server_does_not_undo_is_refused(environ_of):
+    fields = [(b"host", b"a"), (b"transfer-encoding", b"gzip, chunked")]
+    with pytest.raises(CodingNotSupported):
+        environ_of(http_version="1.1", headers=fields)
+
+
+def test_an_expectation_other_than_100_continue_is_refused(environ_of):
+    fields = [(b"host", b"a"), (b"expect", b"100-Continue")]
+    assert environ_of(http_version="1.1", headers=fields)["HTTP_EXPECT"] == "100-Continue"
+    with pytest.raises(ExpectationFailed):
+        environ_of(http_version="1.1", headers=[(b"host", b"a"), (b"expect", b"tea")])
+
+
+def test_a_target_that_is_not_a_path_is_refused_but_for_options_of_the_whole_server(environ_of):
+    assert environ_of(method="OPTIONS", path="*", raw_path=b"*")["PATH_INFO"] == ""
+    with pytest.raises(BadRequest, match="expected a path"):
+        environ_of(path="*", raw_path=b"*")
+    with pytest.raises(BadRequest, match="expected a path"):
+        environ_of(path="site.example/x", raw_path=b"site.example/x")
+
+
+def test_a_framework_may_leave_nothing_of_the_path(environ_of):
+    environ = environ_of(path="", raw_path=b"", root_path="/legacy")
+    assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("/legacy", "")

@@ -22,10 +22,11 @@
 
 from ._include import includeme
 from .application import PyramidASGI, asgi
-from .exceptions import BodyTooSlow, ScopeNotSupported
+from .exceptions import BodyTooSlow, ExpectationFailed, ScopeNotSupported
 
 __all__ = (
     "BodyTooSlow",
+    "ExpectationFailed",
     "PyramidASGI",
     "ScopeNotSupported",
     "asgi",

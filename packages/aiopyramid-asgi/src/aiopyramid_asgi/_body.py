@@ -93,6 +93,7 @@ def _gone(body: RequestBody) -> ClientDisconnected:
 
 def _announced(environ: dict[str, Any]) -> int:
     text = environ.get("CONTENT_LENGTH") or "0"
-    if not (text.isascii() and text.isdigit()) or len(text) > _MOST_DIGITS:
+    digits = text.lstrip("0") or "0"
+    if not (text.isascii() and text.isdigit()) or len(digits) > _MOST_DIGITS:
         raise BadRequest(f"invalid Content-Length: {text[:_MOST_DIGITS]!r}")
-    return int(text)
+    return int(digits)

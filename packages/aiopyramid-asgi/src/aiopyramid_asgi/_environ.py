@@ -10,9 +10,10 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from aiopyramid_core.exceptions import BadRequest
-from aiopyramid_core.servers import FileWrapper, Networks, is_among
+from aiopyramid_core.servers import FileWrapper, Networks, check_coding, check_host, is_among
 
 from ._types import Scope
+from .exceptions import ExpectationFailed
 
 __all__ = ("build_environ",)
 
@@ -34,7 +35,9 @@ def build_environ(scope: Scope, trusted: Networks) -> Environ:
         trusted: The proxies whose ``X-Forwarded-*`` fields count.
 
     Raises:
-        BadRequest: The header fields contradict each other.
+        BadRequest: The header fields contradict each other or the protocol.
+        CodingNotSupported: The transfer coding is valid and not supported.
+        ExpectationFailed: ``Expect`` asks for something other than ``100-continue``.
     """
     path: str = scope["path"]
     raw: bytes | None = scope.get("raw_path")
@@ -53,16 +56,37 @@ def build_environ(scope: Scope, trusted: Networks) -> Environ:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    if scope.get("root_path") or not path.isascii() or (raw is not None and b"%" in raw):
+    if path[:1] != "/" and path:
+        _set_target(environ, path)
+    elif scope.get("root_path") or not path.isascii() or (raw is not None and b"%" in raw):
         _set_path(environ, path, raw, scope.get("root_path", ""))
     _add_headers(environ, scope["headers"])
+    _check_head(environ)
     _add_addresses(environ, scope)
     if "HTTP_X_FORWARDED_PROTO" in environ or "HTTP_X_FORWARDED_FOR" in environ:
         _apply_forwarded(environ, trusted)
     return environ
 
 
+def _check_head(environ: Environ) -> None:
+    """Check the fields that the application relies on, which some servers do not check."""
+    version = environ["SERVER_PROTOCOL"]
+    check_host(environ.get("HTTP_HOST"), is_http_1_1=version == "HTTP/1.1")
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        check_coding(environ["HTTP_TRANSFER_ENCODING"], is_http_1_0=version == "HTTP/1.0")
+    expected = environ.get("HTTP_EXPECT", "100-continue").lower()
+    if expected != "100-continue" and version != "HTTP/1.0":
+        raise ExpectationFailed("the only supported Expect value is 100-continue")
+
+
 # --- Path and addresses ---------------------------------------------------------------------------
+
+
+def _set_target(environ: Environ, target: str) -> None:
+    """Set the path of a request whose target is not a path (RFC 9112, 3.2)."""
+    if target != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
+        raise BadRequest(f"invalid request target {target!r}: expected a path")
+    environ["PATH_INFO"] = ""  # the server as a whole
 
 
 def _set_path(environ: Environ, path: str, raw: bytes | None, root: str) -> None:

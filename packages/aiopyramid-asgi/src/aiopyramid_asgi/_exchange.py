@@ -18,7 +18,9 @@ from aiopyramid_core.exceptions import ClientDisconnected
 from aiopyramid_core.response_head import has_body, has_length
 from aiopyramid_core.servers import (
     Capabilities,
+    FileWrapper,
     RequestBody,
+    SynchronousBody,
     WSGIResponse,
     kills_greenlet,
     plain_text,
@@ -38,6 +40,12 @@ __all__ = ("Exchange", "Services", "fields_of")
 _log = logging.getLogger("aiopyramid_asgi")
 
 _BODY: Final = "http.response.body"
+_SEND_PATH: Final = "http.response.pathsend"
+"""The extension with which a server sends files itself; the message has the same name."""
+
+
+_FAILURES: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+"""The statuses of requests that were not refused."""
 
 _MOST_AT_ONCE_BYTES: Final = 64 << 10
 """How much of a body is sent before other tasks get a turn.
@@ -136,8 +144,9 @@ class Exchange:
             else:
                 self._body = await receive_body(environ, self._receive, settings)
             await spawn_greenlet(run_application, services.application, environ, self)
-            if self._whole is not None:
-                await self._send_last(self._whole)
+            if (whole := self._whole) is not None:
+                self._whole = None
+                await self._send_last(whole)
         except BaseException as error:
             await self._fail(error)
         finally:
@@ -157,8 +166,28 @@ class Exchange:
         self._whole = response.take(body)
 
     def send_file(self, body: Any) -> bool:
-        """Return False: a file is read in threads."""
-        return False
+        """Have the server send a large file, if it can and all of the file is wanted."""
+        span = body.span() if type(body) is FileWrapper else None
+        extensions = self._scope.get("extensions") or ()
+        if span is None or span.offset or _SEND_PATH not in extensions:
+            return False
+        response = self.response
+        path = span.path()
+        if path is None or not response.needs_body:
+            return False
+        if response.length not in (None, span.size_bytes):
+            return False
+        file = SynchronousBody(body)
+        try:
+            response.commit()
+            if response.length is None:
+                response.headers.append(("Content-Length", str(span.size_bytes)))
+            response.set_length(span.size_bytes)
+            response.count(span.size_bytes)
+            await_(self._send_path(path))
+        finally:
+            await_(file.close())
+        return True
 
     def write(self, part: bytes) -> None:
         """Send a part of the body, after the head if that was not sent."""
@@ -210,6 +239,11 @@ class Exchange:
                 self.response.headers.append(("Content-Length", "0"))
             await self._send_last(b"")
 
+    async def _send_path(self, path: str) -> None:
+        self._disconnects.end()
+        await self._transmit(self._head())
+        await self._transmit({"type": _SEND_PATH, "path": path})
+
     async def _send_last(self, body: bytes) -> None:
         """Send the head and all of the body."""
         self._disconnects.end()
@@ -223,6 +257,9 @@ class Exchange:
     def _head(self) -> Message:
         response = self.response
         fields = fields_of(response)
+        if response.code == HTTPStatus.NOT_MODIFIED:
+            # Optional there, and uvicorn would wait for the body that it announces.
+            fields = [field for field in fields if field[0] != b"content-length"]
         if response.asks_to_close and self._scope.get("http_version", "1.1") in ("1.0", "1.1"):
             fields.append((b"connection", b"close"))
         return {"type": "http.response.start", "status": response.code, "headers": fields}
@@ -248,7 +285,7 @@ class Exchange:
             name = f"{self._scope['method']} {self._scope['path']}"
             status = report_failure(error, name, _log, client_is_gone=gone)
         try:
-            if status is not None and (self._whole is None and not self.response.head_sent):
+            if status is not None and not (self.response.head_sent and self._whole is None):
                 await self._answer(status)
             elif was_stopped and self.response.length is None:
                 await self._send_end()  # an event stream may end anywhere
@@ -270,12 +307,8 @@ class Exchange:
         self.response = response = WSGIResponse(self._scope["method"])
         response.start(line, fields)
         response.commit()
-        if self._scope.get("http_version", "1.1") in ("1.0", "1.1"):
-            # The rest of a body that was refused need not be read.
-            response.asks_to_close = status in (
-                HTTPStatus.REQUEST_TIMEOUT,
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            )
+        # After a refusal nothing of the connection is read, where a request might hide in a body.
+        response.asks_to_close = status not in _FAILURES
         await self._send_last(response.take(body))
 
     def _end(self, environ: dict[str, Any]) -> None:

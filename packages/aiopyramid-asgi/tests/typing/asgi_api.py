@@ -5,7 +5,14 @@ from typing import Any
 
 from pyramid.config import Configurator
 
-from aiopyramid_asgi import BodyTooSlow, PyramidASGI, ScopeNotSupported, asgi, includeme
+from aiopyramid_asgi import (
+    BodyTooSlow,
+    ExpectationFailed,
+    PyramidASGI,
+    ScopeNotSupported,
+    asgi,
+    includeme,
+)
 
 config = Configurator()
 includeme(config)
@@ -19,7 +26,7 @@ async def serve(
     async with application.lifespan(None):
         try:
             await application({"type": "http"}, receive, send)
-        except BodyTooSlow as error:
+        except (BodyTooSlow, ExpectationFailed) as error:
             return error.status.phrase
         except ScopeNotSupported as error:
             return error.kind

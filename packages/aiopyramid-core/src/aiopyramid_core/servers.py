@@ -33,6 +33,7 @@ from ._serving.life import (
 )
 from ._serving.networks import Networks, is_among, networks
 from ._serving.request_body import BodyLimits, RequestBody
+from ._serving.request_head import check_coding, check_host, is_host
 from ._serving.response import WSGIResponse
 from ._threads.executors import RequestExecutor
 from ._threads.pool import DEFAULT_THREADS
@@ -56,11 +57,14 @@ __all__ = (
     "WSGIResponse",
     "adopt_loop",
     "announce_stop",
+    "check_coding",
+    "check_host",
     "disown_children",
     "end_process_in",
     "finish_tasks",
     "in_threads",
     "is_among",
+    "is_host",
     "kills_greenlet",
     "loop_of_loaded_application",
     "monkey_patched_by",

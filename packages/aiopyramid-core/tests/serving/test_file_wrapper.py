@@ -40,6 +40,27 @@ def test_a_file_that_cannot_be_closed_is_not():
     assert not hasattr(FileWrapper(Readable()), "close")
 
 
+# --- Sent by the server ---------------------------------------------------------------------------
+
+
+def test_a_file_has_the_path_with_which_it_was_opened(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    with open("file", "rb") as file:
+        span = FileWrapper(file).span()
+        assert span.path() == str(path)
+        path.rename(path.with_name("elsewhere"))
+        assert span.path() is None
+        path.write_bytes(b"another one")
+        assert span.path() is None
+
+
+def test_a_temporary_file_without_a_name_has_no_path():
+    with tempfile.TemporaryFile() as file:
+        file.write(CONTENT)
+        file.seek(0)
+        assert FileWrapper(file).span().path() is None
+
+
 # --- Sent by the system ---------------------------------------------------------------------------
 
 

@@ -9,6 +9,8 @@ in between are here. The modules, in reading order:
     What the application passes to ``start_response``, checked, and the length of the body.
 ``failures``
     How a failed request is logged and answered.
+``request_head``
+    Checks of the host and of the transfer coding of a request.
 ``request_body``
     A request's body, kept in memory, then on disk.
 ``file_wrapper``

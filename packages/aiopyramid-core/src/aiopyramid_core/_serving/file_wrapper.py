@@ -59,7 +59,7 @@ class FileWrapper:
         size = status.st_size - offset
         if not stat.S_ISREG(status.st_mode) or size < _SMALLEST_BYTES:
             return None
-        return FileSpan(raw.fileno(), offset, size)
+        return FileSpan(raw.fileno(), offset, size, raw.name)
 
 
 class FileSpan:
@@ -69,11 +69,27 @@ class FileSpan:
         descriptor: The descriptor of the file.
         offset: The position in the file at which it begins.
         size_bytes: How long it is.
+        name: The path with which the file was opened; another object if there was none.
     """
 
-    __slots__ = ("descriptor", "offset", "size_bytes")
+    __slots__ = ("_name", "descriptor", "offset", "size_bytes")
 
-    def __init__(self, descriptor: int, offset: int, size_bytes: int) -> None:
+    def __init__(self, descriptor: int, offset: int, size_bytes: int, name: object = None) -> None:
         self.descriptor = descriptor
         self.offset = offset
         self.size_bytes = size_bytes
+        self._name = name
+
+    def path(self) -> str | None:
+        """Return a path of the file, for servers that open it themselves; None if there is none.
+
+        The file may have been moved or deleted since, and another one be in its place.
+        """
+        if not isinstance(self._name, str):
+            return None
+        path = os.path.abspath(self._name)
+        try:
+            is_same = os.path.samestat(os.stat(path), os.fstat(self.descriptor))
+        except OSError:
+            return None
+        return path if is_same else None

@@ -1,14 +1,13 @@
 """From a request's head to a WSGI environ (PEP 3333): pure functions, no asyncio, no sockets."""
 
 import os
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
+from aiopyramid_core.exceptions import BadRequest
+from aiopyramid_core.servers import check_coding, check_host, is_host
 
 from .head import RequestHead
 
@@ -17,13 +16,6 @@ __all__ = ("Address", "EnvironSettings", "build_environ", "connection_environ")
 Environ = dict[str, Any]
 Address = tuple[Any, ...] | str | bytes | None
 """A value of ``socket.getsockname`` or ``getpeername``: host and port, or a path."""
-
-# RFC 3986, 3.2.2 and 3.2.3: an address in brackets or a name, and a port.
-_HOST: Final = re.compile(
-    r"(?:\[(?:[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+)\]"
-    r"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)"
-    r"(?::[0-9]*)?"
-)
 
 # RFC 9110, 5.3: fields that are not lists. If two of them were combined, the application could
 # read a different request than the proxy in front of it did.
@@ -136,15 +128,10 @@ def build_environ(
     version = head.version
     environ["REQUEST_METHOD"] = head.method
     environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == (1, 1) else "HTTP/1.0"
-    host = environ.get("HTTP_HOST")
-    if host is None:
-        if version == (1, 1):
-            raise BadRequest("an HTTP/1.1 request needs a Host field (RFC 9112, 3.2)")
-    elif not _is_host(host):
-        raise BadRequest(f"the Host {host!r} is malformed (RFC 9112, 3.2)")
+    check_host(environ.get("HTTP_HOST"), is_http_1_1=version == (1, 1))
     coding = environ.get("HTTP_TRANSFER_ENCODING")
-    if coding is not None and (version == (1, 0) or coding.lower() != "chunked"):
-        _refuse_coding(coding, version)
+    if coding is not None:
+        check_coding(coding, is_http_1_0=version == (1, 0))
     _add_target(environ, head.target, script_name)
     if trusted and not settings.scheme_headers.keys().isdisjoint(environ.keys()):
         _apply_scheme_headers(environ, head, settings)
@@ -153,21 +140,7 @@ def build_environ(
     return environ
 
 
-def _refuse_coding(coding: str, version: tuple[int, int]) -> NoReturn:
-    if version == (1, 0):
-        raise BadRequest("an HTTP/1.0 request cannot have Transfer-Encoding (RFC 9112, 6.1)")
-    others, _, last = coding.lower().rpartition(",")
-    if last.strip(" \t") != "chunked" or "chunked" in others:
-        raise BadRequest("the Transfer-Encoding does not show where the body ends (RFC 9112, 6.3)")
-    raise CodingNotSupported("the only supported Transfer-Encoding is chunked")
-
-
 # --- Header fields --------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=256)  # a site has few names
-def _is_host(value: str) -> bool:
-    return _HOST.fullmatch(value) is not None
 
 
 def _plain_key(name: str) -> str:
@@ -301,7 +274,7 @@ def _origin_form(environ: Environ, target: str) -> str:
     method = environ["REQUEST_METHOD"]
     if method == "CONNECT":
         host, _, port = target.rpartition(":")
-        if not host or not port or not _is_host(target):
+        if not host or not port or not is_host(target):
             raise BadRequest("CONNECT needs a host and a port (RFC 9110, 9.3.6)")
         return ""
     if target == "*":
@@ -313,7 +286,7 @@ def _origin_form(environ: Environ, target: str) -> str:
     except ValueError:
         raise BadRequest(f"invalid request target: {target!r} is not a URI") from None
     # User information in it (RFC 9110, 4.2.4) is not part of a host, either.
-    if not parts.netloc or not _is_host(parts.netloc) or "#" in target:
+    if not parts.netloc or not is_host(parts.netloc) or "#" in target:
         raise BadRequest(f"the request target {target!r} is neither a path nor an http URI")
     environ["HTTP_HOST"] = parts.netloc
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
