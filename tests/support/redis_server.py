@@ -6,6 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -77,6 +78,37 @@ def redis_server(*options: str) -> Iterator[RedisServer]:
             yield server
         finally:
             server.close()
+
+
+@contextlib.contextmanager
+def redis_sentinel() -> Iterator[tuple[str, RedisServer]]:
+    """Run a master, a replica and a sentinel; return the URL for groups, and the master.
+
+    Raises:
+        ProgramMissingError: Redis is not installed, and cannot be.
+    """
+    with (
+        redis_server() as master,
+        redis_server(
+            *("--appendonly", "no", "--replicaof", f"127.0.0.1 {master.port}"),
+            *("--repl-diskless-sync-delay", "0"),
+        ) as replica,
+        tempfile.TemporaryDirectory(prefix="redis") as folder,
+    ):
+        wait_until(lambda: replica.client().info()["master_link_status"] == "up")
+        port = free_port()
+        configuration = Path(folder) / "sentinel.conf"
+        configuration.write_text(
+            f"port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {master.port} 1\n"
+            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n"
+        )
+        program = find_program("redis-server", package="redis-server")
+        process = Process([program, str(configuration), "--sentinel"], {})
+        try:
+            process.said(r"\+slave slave")
+            yield f"redis+sentinel://127.0.0.1:{port}/main/0", master
+        finally:
+            process.close()
 
 
 @contextlib.contextmanager

@@ -396,6 +396,57 @@ def test_a_channel_is_opened_on_the_loop_and_closed_when_the_client_goes(run):
     assert log == ["opened", "closed"]
 
 
+def test_a_channel_writes_directly_while_the_response_waits(run):
+    async def main():
+        written = []
+        is_full = False
+
+        def post(part):
+            if not is_full:
+                written.append(part)
+            return not is_full
+
+        channel = EventChannel()
+        stream = EventStreamResponse(channel, heartbeat_seconds=0.01).app_iter
+        stream.attach(post)
+        channel.put("early")  # nobody waits yet
+        parts = [await anext(stream)]
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        channel.put("direct")
+        is_full = True
+        channel.put("queued")
+        is_full = False
+        channel.put("after it")  # in the order in which they were put
+        parts.append(await waiting)
+        channel.put("late")  # a part is being sent
+        parts.append(await anext(stream))
+        await stream.aclose()
+        channel.put("too late")
+        return written, parts
+
+    written, parts = run(main)
+    assert written == [b"data: direct\n\n"]
+    assert parts == [b"data: early\n\n", b"data: queued\n\ndata: after it\n\n", b"data: late\n\n"]
+
+
+def test_no_comment_is_sent_while_a_channel_writes_directly(run):
+    async def main():
+        channel = EventChannel()
+        stream = EventStreamResponse(channel, heartbeat_seconds=0.05).app_iter
+        stream.attach(lambda part: True)
+        assert await anext(stream) == b":\n\n"
+        waiting = asyncio.ensure_future(anext(stream))
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            channel.put("one")
+        assert not waiting.done()
+        assert await waiting == b":\n\n"
+        await stream.aclose()
+
+    run(main)
+
+
 def test_a_channel_whose_opening_fails_is_closed(run):
     log = []
 

@@ -36,7 +36,7 @@ class Member:
     def hold(self):
         pass
 
-    def release(self, history, is_complete):
+    def release(self, history, is_complete, seen):
         self.got += [message.id for message in history] + ["resync"] * (not is_complete)
 
     def deliver(self, message):
@@ -82,6 +82,39 @@ async def test_a_message_that_the_history_contained_is_not_delivered_again(loop_
         channel.receive(f"1-{number}", f"1-{number - 1}", b"t")
     await settle()
     assert member.got == ["1-4", "1-5", "1-6", "1-7"]
+
+
+async def test_a_message_of_the_history_that_arrives_after_it_is_not_delivered_again(loop_factory):
+    channel = channel_of(engine := Engine(3))
+    old, new = Member(), Member()
+    await channel.join(old, None)
+    engine.last = 5  # the subscribed connection has not delivered 4 and 5 yet
+    await channel.join(new, "1-3")
+    for number in (4, 5, 6):
+        channel.receive(f"1-{number}", f"1-{number - 1}", b"t")
+    assert old.got == new.got == ["1-4", "1-5", "1-6"]
+
+
+async def test_a_message_that_a_client_has_from_another_worker_is_not_delivered_again(loop_factory):
+    channel = channel_of(engine := Engine(3))
+    await channel.join(Member(), None)
+    engine.last = 5
+    await channel.join(new := Member(), "1-5")
+    for number in (4, 5, 6):
+        channel.receive(f"1-{number}", f"1-{number - 1}", b"t")
+    assert new.got == ["1-6"]
+
+
+async def test_an_identifier_that_there_has_never_been_suppresses_nothing(loop_factory):
+    channel = channel_of(engine := Engine(3))
+
+    async def history(group, after):
+        return History((), False, "1-3")
+
+    engine.history = history
+    await channel.join(new := Member(), "9-9")
+    channel.receive("1-4", "1-3", b"t")
+    assert new.got == ["resync", "1-4"]
 
 
 async def test_a_member_that_joined_during_an_outage_gets_nothing_that_it_has_seen(loop_factory):

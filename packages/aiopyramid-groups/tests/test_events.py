@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from pyramid.request import Request
 
 from aiopyramid_core.streaming import EventStreamResponse
@@ -107,6 +108,12 @@ async def test_a_long_history_fits_into_a_stream_with_a_short_queue(site):
         stream, _ = open_stream(site, ids[0], limit=1)
         assert (await read(stream, "data: 99\n\n")).count("data: ") == 99
         await stream.aclose()
+
+
+async def test_an_invalid_type_of_events_is_refused_before_the_first_one(site):
+    async with site() as site:
+        with pytest.raises(ValueError, match="the event of a server-sent event must be one line"):
+            site.group().events(Request.blank("/"), event="a\nb")
 
 
 async def test_nothing_is_left_of_a_stream_whose_client_has_gone(site):

@@ -53,11 +53,10 @@ class Recorder:
     def hold(self):
         self.held = []
 
-    def release(self, history, is_complete):
-        known = {message.id for message in history}
+    def release(self, history, is_complete, seen):
         held, self.held = self.held, None
         self.resyncs += not is_complete
-        for message in [*history, *(each for each in held if each.id not in known)]:
+        for message in [*history, *(each for each in held if order_of(each.id) > seen)]:
             self.deliver(message)
 
     def deliver(self, message):

@@ -13,6 +13,7 @@ import uuid
 
 import pytest
 from redis_server import redis_server
+from stalling_proxy import StallingProxy
 
 import aiopyramid_groups._redis.failures
 from aiopyramid_groups import GroupsError, NotSent, OutcomeUnknown
@@ -160,6 +161,30 @@ async def test_redis_does_not_answer_for_a_while(site, server):
         crowd.check(must_be_complete=True)
 
 
+async def test_a_send_that_is_not_answered_has_an_unknown_outcome(site, server):
+    async with Crowd.gather(site, server.url) as crowd:
+        group = crowd.workers[0].group()
+        with server.stopped(), pytest.raises(OutcomeUnknown, match=r"not answered within 0\.4 s"):
+            await group.send("unknown")
+        while not all("unknown" in received for received in crowd.received):
+            await asyncio.sleep(0.01)
+
+
+async def test_an_error_of_any_kind_does_not_make_a_worker_deaf(site, server, caplog):
+    async with Crowd.gather(site, server.url) as crowd:
+        hub = crowd.workers[1].registry["aiopyramid.groups.hub"]
+        receive = hub.receive
+
+        def fail_once(*message):
+            hub.receive = receive
+            raise LookupError("a mistake of ours")
+
+        hub.receive = fail_once
+        assert await crowd.flows() < 2
+        crowd.check(must_be_complete=True)
+    assert "a mistake of ours" in caplog.text
+
+
 async def test_redis_does_not_answer_heartbeats(site, server, monkeypatch, caplog):
     monkeypatch.setattr(aiopyramid_groups._redis.failures, "ANSWER_SECONDS", 0.5)
     async with Crowd.gather(site, server.url) as crowd:
@@ -219,51 +244,17 @@ async def rest(client):
         return []
 
 
+def url_of(proxy):
+    return f"redis://127.0.0.1:{proxy.port}/0"
+
+
 async def test_a_network_that_stalls_delays_messages_and_loses_none(site, server):
-    async with Proxy(server.port) as proxy, Crowd.gather(site, proxy.url) as crowd:
+    async with StallingProxy(server.port) as proxy, Crowd.gather(site, url_of(proxy)) as crowd:
         proxy.may_pass.clear()
         await asyncio.sleep(OUTAGE_SECONDS)
         proxy.may_pass.set()
         assert await crowd.flows() < 1.5
         crowd.check(must_be_complete=True)
-
-
-class Proxy:
-    """A network between workers and Redis that may stall."""
-
-    def __init__(self, port):
-        self._port = port
-        self.may_pass = asyncio.Event()
-        self.may_pass.set()
-        self._writers = set()
-        self._tasks = set()
-
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
-        return self
-
-    async def __aexit__(self, *error):
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        for writer in self._writers:
-            writer.close()
-
-    async def _connect(self, reader, writer):
-        theirs_reader, theirs_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writers |= {writer, theirs_writer}
-        for pair in ((reader, theirs_writer), (theirs_reader, writer)):
-            self._tasks.add(asyncio.create_task(self._pass(*pair)))
-
-    async def _pass(self, reader, writer):
-        with contextlib.suppress(OSError):
-            while data := await reader.read(1 << 16):
-                await self.may_pass.wait()
-                writer.write(data)
-        writer.close()
 
 
 async def test_a_handler_that_joins_while_redis_is_away_is_not_disturbed(site, server):

@@ -214,6 +214,18 @@ async def test_a_publisher_works_after_a_fork_as_in_celery(worker, server):
         assert await ada.take(3) == ["parent", "child", "parent again"]
 
 
+async def test_a_publisher_works_in_one_event_loop_after_the_other(worker, server):
+    async with worker() as one, one.client() as ada:
+        with Publisher(server.url, prefix=worker.prefix) as publisher:
+
+            async def send(number):
+                publisher.send("room", str(number))
+
+            for number in range(3):
+                await asyncio.to_thread(asyncio.run, send(number))
+        assert await ada.take(3) == ["0", "1", "2"]
+
+
 def test_a_publisher_without_redis_says_so():
     with Publisher("redis://127.0.0.1:1/0") as publisher:
         with pytest.raises(NotSent, match="'room' was not sent: Redis cannot be reached"):

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from aiopyramid_core.streaming import AsyncBody, EventChannel, EventStreamResponse
+
 
 def returning(make_body, headers=()):
     """Return an application that makes its body by a call."""
@@ -243,6 +245,65 @@ async def test_a_client_that_does_not_read_stops_an_asynchronous_body(serve):
         await site.until(lambda: [c for c in site.server.connections if c.flow.full])
         assert len(made) < 100
         assert len((await client.answer()).body) == 100 * 65536
+
+
+class Channel(EventChannel):
+    """A channel that counts how often the response asked for a part."""
+
+    asked = 0
+
+    async def next_part(self, seconds):
+        self.asked += 1
+        return await super().next_part(seconds)
+
+    def body(self):
+        return AsyncBody(EventStreamResponse(self).app_iter)
+
+
+async def test_events_of_a_channel_are_written_without_resuming_the_request(serve):
+    channel = Channel()
+    async with serve(returning(channel.body)) as site:
+        client = await site.connect()
+        client.get()
+        head = await client.reader.readuntil(b"3\r\n:\n\n\r\n")
+        assert b"chunked" in head
+        await site.until(channel._is_idle)
+        asked = channel.asked
+        for number in range(20):
+            channel.put(str(number))
+            part = f"data: {number}\n\n".encode()
+            frame = b"%x\r\n%b\r\n" % (len(part), part)
+            assert await client.reader.readexactly(len(frame)) == frame
+        assert channel.asked == asked
+        channel.end()
+        assert await client.reader.readexactly(5) == b"0\r\n\r\n"
+
+
+async def test_events_for_a_client_that_does_not_read_wait_in_the_channel_in_order(serve):
+    channel = Channel()
+    async with serve(returning(channel.body), send_buffer_bytes=4096) as site:
+        client = await site.connect(slow=True)
+        client.get()
+        await site.until(channel._is_idle)
+        numbers = range(100)
+        for number in numbers:
+            assert channel.put(f"{number} {'x' * 65536}")
+            await asyncio.sleep(0)
+        assert channel.waiting
+        channel.end()
+        events = (await client.answer()).body.removeprefix(b":\n\n").split(b"\n\n")[:-1]
+    assert [int(event.split()[1]) for event in events] == [*numbers]
+
+
+async def test_an_event_after_the_client_has_gone_is_not_written(serve):
+    channel = Channel()
+    async with serve(returning(channel.body)) as site:
+        client = await site.connect()
+        client.get()
+        await site.until(channel._is_idle)
+        client.vanish()
+        await site.until(lambda: not channel.put("late"))
+        assert "Traceback" not in site.log
 
 
 # --- close() --------------------------------------------------------------------------------------

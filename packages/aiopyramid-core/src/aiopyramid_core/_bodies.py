@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextvars import copy_context
 from typing import Any
 
@@ -34,6 +34,16 @@ class AsyncBody:
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Return the asynchronous iterator."""
         return self._iterator
+
+    def attach(self, post: Callable[[bytes], bool]) -> None:
+        """Offer to send parts directly, if whatever produces them can make use of that.
+
+        Args:
+            post: See :meth:`aiopyramid_core.streaming.EventChannel.attach`.
+        """
+        attach = getattr(self._iterator, "attach", None)
+        if attach is not None:
+            attach(post)
 
     def __iter__(self) -> Iterator[bytes]:
         """Return this object, a synchronous iterator."""

@@ -154,7 +154,7 @@ class Lifespan:
         """
         if self._state is _State.STOPPED:
             coroutine.close()
-            raise AlreadyShutDown(name_of(coroutine))
+            raise AlreadyShutDown(name or name_of(coroutine))
         context = copy_context()
         start = functools.partial(self._tasks.start, serves_client=serves_client)
         try:
@@ -178,7 +178,7 @@ class Lifespan:
             return
         coroutine.close()
         # The caller has returned, so the error can only be logged.
-        _log.error("%s", AlreadyShutDown(name_of(coroutine)))
+        _log.error("%s", AlreadyShutDown(name or name_of(coroutine)))
 
     def announce_stop(self) -> None:
         """Record that the server was told to stop."""

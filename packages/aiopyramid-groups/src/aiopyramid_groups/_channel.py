@@ -37,14 +37,26 @@ class Member(Protocol):
     def hold(self) -> None:
         """Keep messages until :meth:`release`."""
 
-    def release(self, history: Sequence[GroupMessage], is_complete: bool) -> None:
-        """Deliver the messages of the history, and after them those that were held."""
+    def release(
+        self, history: Sequence[GroupMessage], is_complete: bool, seen: tuple[int, int]
+    ) -> None:
+        """Deliver the messages of the history, and after them those that were held.
+
+        Args:
+            history: The messages.
+            is_complete: Whether none is missing before, between and after them.
+            seen: The order of the last message that the client has got then. Those that were held
+                and are not after it are not delivered again.
+        """
 
     def deliver(self, message: GroupMessage) -> None:
         """Deliver a message."""
 
     def resync(self) -> None:
         """Tell the member that messages may be missing at this place."""
+
+    def fail(self) -> None:
+        """Disconnect the client: a message could not be delivered because of an exception."""
 
 
 class Channel:
@@ -85,7 +97,7 @@ class Channel:
         self._has_absent_time = False  # members have joined while nothing could be delivered
         self._held: deque[tuple[str, str, bytes]] | None = deque(maxlen=_MOST_HELD)
         self._recent: frozenset[str] = frozenset()  # identifiers that the last history contained
-        self._seen: dict[Member, tuple[int, int]] = {}  # by members that joined without history
+        self._seen: dict[Member, tuple[int, int]] = {}  # by members that are ahead of the others
         self._is_catching_up = False
         self._is_closed = False
         self._must_repeat = False
@@ -105,29 +117,36 @@ class Channel:
         self.members[member] = None
         try:
             await self._ready.wait()
-            history = None if after is None else await self._history(member, after)
+            history, seen = await self._history(after)
         except BaseException:
             self.leave(member)
             raise
-        if history is None:
-            member.release((), is_complete=True)
-        else:
-            member.release([decode(entry) for entry in history.entries], history.is_complete)
+        if seen > _NOTHING:
+            # This worker may get some of these messages later than the history.
+            self._seen[member] = seen
+        entries = [decode(entry) for entry in history.entries]
+        member.release(entries, history.is_complete, seen)
 
     def leave(self, member: Member) -> None:
         """Remove a member, if it is one."""
         self.members.pop(member, None)
         self._seen.pop(member, None)
 
-    async def _history(self, member: Member, after: str) -> History:
+    async def _history(self, after: str | None) -> tuple[History, tuple[int, int]]:
+        """Return the history for a new member, and the order of the last message it has then."""
+        if after is None:
+            return History((), is_complete=True, end=""), _NOTHING
+        seen = _NOTHING
         # Clients send the identifier, so it may be anything.
-        seen = None
         with contextlib.suppress(ValueError, EngineUnavailable):
             seen = order_of(after)
-            return await self._engine.history(self.name, after)
-        if seen is not None:
-            self._seen[member] = seen
-        return History((), is_complete=False, end="")
+            history = await self._engine.history(self.name, after)
+            if not history.is_complete:
+                seen = _NOTHING  # perhaps it is an identifier that there has never been
+            if history.entries:
+                seen = order_of(history.entries[-1].id)
+            return history, seen
+        return History((), is_complete=False, end=""), seen
 
     # --- Messages -----------------------------------------------------------------------------
 
@@ -186,7 +205,7 @@ class Channel:
             for member in tuple(self.members):
                 member.resync()
         for entry in history.entries:
-            self._deliver_late(decode(entry))
+            self._deliver(decode(entry))
         self._seen.clear()
         self._has_absent_time = False
         self._position = history.end
@@ -203,15 +222,24 @@ class Channel:
                 self.receive(id, previous, data)
 
     def _deliver(self, message: GroupMessage) -> None:
+        """Deliver a message to all but those that had it before, from the history for example."""
+        seen = self._seen
+        order = order_of(message.id) if seen else _NOTHING
         for member in tuple(self.members):
-            member.deliver(message)
-
-    def _deliver_late(self, message: GroupMessage) -> None:
-        """Deliver a message to all but those that had seen it before they joined."""
-        order = order_of(message.id)
-        for member in tuple(self.members):
-            if order > self._seen.get(member, _NOTHING):
+            if seen and order <= seen.get(member, _NOTHING):
+                continue
+            try:
                 member.deliver(message)
+            except Exception:
+                self._fail(member)
+        if seen:
+            self._seen = {member: last for member, last in seen.items() if last > order}
+
+    def _fail(self, member: Member) -> None:
+        """Disconnect a member whose exception is being handled: the others need the message."""
+        _log.exception("A member of the group %r has failed, and is disconnected", self.name)
+        self.leave(member)
+        member.fail()
 
     def close(self) -> None:
         """Stop trying to catch up: the last member has left."""

@@ -6,6 +6,7 @@ from typing import Final
 from aiopyramid_core.streaming import EventChannel, ServerSentEvent
 
 from ._message import GroupMessage, Slow
+from .engine import order_of
 
 __all__ = ("GroupEvents",)
 
@@ -31,6 +32,7 @@ class GroupEvents(EventChannel):
         slow: Slow,
         kind: str | None,
     ) -> None:
+        ServerSentEvent(event=kind)  # so that an invalid type is told here
         # The history, or what was held in the meantime, and a queue of messages after it.
         super().__init__(limit + history + 1)
         self._join = join
@@ -58,10 +60,11 @@ class GroupEvents(EventChannel):
         """Keep messages until :meth:`release`."""
         self._held = []
 
-    def release(self, history: Sequence[GroupMessage], is_complete: bool) -> None:
+    def release(
+        self, history: Sequence[GroupMessage], is_complete: bool, seen: tuple[int, int]
+    ) -> None:
         """Deliver the messages of the history, and after them those that were held."""
         held, self._held = self._held or [], None
-        known = {message.id for message in history}
         self.is_recovered = is_complete
         if not is_complete:
             self.put(_RESYNC)
@@ -70,7 +73,7 @@ class GroupEvents(EventChannel):
         for item in held:
             if item is None:
                 self.resync()
-            elif item.id not in known:
+            elif order_of(item.id) > seen:
                 self.put(item.event(self._kind))
 
     def deliver(self, message: GroupMessage) -> None:
@@ -95,6 +98,10 @@ class GroupEvents(EventChannel):
             self._held.append(None)
         elif not (self.waiting and self.waiting[-1] is _RESYNC) and not self.put(_RESYNC):
             self.end()
+
+    def fail(self) -> None:
+        """End the stream: a message could not be delivered because of an exception."""
+        self.end()
 
     def _drop_oldest(self) -> None:
         """Put the sign that messages are missing in the place of the oldest ones."""

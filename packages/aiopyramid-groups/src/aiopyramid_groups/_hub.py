@@ -123,7 +123,10 @@ class Hub:
                 " 'await send()' where many are sent"
             )
         self._waiting += 1
-        self._lifespan.spawn(self._publish_waiting(group, data), name=f"sending to {group!r}")
+        try:
+            self._lifespan.spawn(self._publish_waiting(group, data), name=f"sending to {group!r}")
+        except AlreadyShutDown:
+            raise GroupsNotStarted from None
 
     async def history(self, group: str, after: str | None) -> tuple[list[GroupMessage], bool]:
         """Return the messages after an identifier, and whether these are all."""

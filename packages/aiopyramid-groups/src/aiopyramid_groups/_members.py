@@ -11,6 +11,7 @@ from typing import Final
 from aiopyramid_websocket import WebSocket, WebsocketClosed
 
 from ._message import Envelope, GroupMessage, Slow
+from .engine import order_of
 
 __all__ = ("WebSocketMember",)
 
@@ -93,10 +94,11 @@ class WebSocketMember:
         self._is_held = True
         self._is_direct = False
 
-    def release(self, history: Sequence[GroupMessage], is_complete: bool) -> None:
+    def release(
+        self, history: Sequence[GroupMessage], is_complete: bool, seen: tuple[int, int]
+    ) -> None:
         """Deliver the messages of the history, and after them those that were held."""
-        known = {message.id for message in history}
-        held = [item for item in self._queue if isinstance(item, _Mark) or item.id not in known]
+        held = [item for item in self._queue if isinstance(item, _Mark) or order_of(item.id) > seen]
         self._queue = deque(history)
         self._queue.extend(held)
         self.is_recovered = is_complete
@@ -127,6 +129,10 @@ class WebSocketMember:
             return
         self._queue.append(_Mark.RESYNC)
         self._start()
+
+    def fail(self) -> None:
+        """Disconnect the client: a message could not be delivered because of an exception."""
+        self._close(_INTERNAL_ERROR, "internal error")
 
     # --- Called by the group ------------------------------------------------------------------
 
@@ -175,7 +181,7 @@ class WebSocketMember:
         except Exception:
             _log.exception("A member of a group has failed, and is disconnected")
             self._task = None
-            self._close(_INTERNAL_ERROR, "internal error")
+            self.fail()
         finally:
             self._task = None
             self._is_sending = False

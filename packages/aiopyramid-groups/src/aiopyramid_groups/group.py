@@ -178,7 +178,7 @@ class Group:
 
         Raises:
             InvalidMessage: ``who`` is too large, or JSON cannot represent it.
-            ValueError: ``limit`` or ``slow`` is invalid.
+            ValueError: ``limit``, ``slow`` or ``event`` is invalid.
         """
         _check_limits(limit, slow)
         description = self._describe(who)

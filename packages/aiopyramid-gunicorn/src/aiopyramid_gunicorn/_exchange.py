@@ -217,6 +217,14 @@ class Exchange:
         head = b"" if self.response.head_sent else self._head()
         self._send(head + self.response.encode(part))
 
+    def post(self, part: bytes) -> bool:
+        """Send a part of the body if the head was sent and there is room; never wait."""
+        flow, response = self._connection.flow, self.response
+        if flow.disconnected or flow.full or not (response.head_sent and response.needs_body):
+            return False
+        self._connection.write(response.encode(part))
+        return True
+
     def end(self) -> None:
         """Send the bytes that mark the end of a body in parts."""
         head = b"" if self.response.head_sent else self._head(0)

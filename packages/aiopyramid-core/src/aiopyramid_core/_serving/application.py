@@ -7,9 +7,9 @@ that greenlet, and code that may block runs in threads.
 import asyncio
 from collections.abc import AsyncIterable, Callable
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
-from .._bodies import END_OF_BODY, SynchronousBody
+from .._bodies import END_OF_BODY, AsyncBody, SynchronousBody
 from .._requests.in_thread import Environ, WSGIApplication
 from ..awaiting import await_
 from ..exceptions import ApplicationError
@@ -17,7 +17,7 @@ from ..response_head import ExcInfo
 from .capabilities import Capabilities
 from .response import WSGIResponse
 
-__all__ = ("Sink", "run_application")
+__all__ = ("PostingSink", "Sink", "run_application")
 
 _MOST_IN_A_ROW: Final = 128
 """How many parts of a body are sent before other tasks get a turn: some milliseconds."""
@@ -68,6 +68,23 @@ class Sink(Protocol):
 
     def end(self) -> None:
         """Send the end of a body in parts, after the head if there were no parts."""
+
+
+@runtime_checkable
+class PostingSink(Protocol):
+    """A sink that can also send a part of a body from outside of the request's greenlet."""
+
+    def post(self, part: bytes) -> bool:
+        """Send a part of the body, if the head was sent and the client keeps up; never wait.
+
+        It is called on the event loop's thread while the application waits for its next part.
+
+        Args:
+            part: Never empty.
+
+        Returns:
+            Whether it was sent.
+        """
 
 
 def run_application(application: WSGIApplication, environ: Environ, sink: Sink) -> None:
@@ -151,6 +168,8 @@ async def _send_async_parts(sink: Sink, body: AsyncIterable[bytes]) -> None:
     iterator: Any = None
     if (task := asyncio.current_task()) is not None:
         sink.capabilities.on_disconnect(task.cancel)
+    if isinstance(body, AsyncBody) and isinstance(sink, PostingSink):
+        body.attach(sink.post)
     try:
         iterator = aiter(body)
         while _needs_part(sink.response):
