@@ -13,10 +13,11 @@ __all__ = (
     "ENDED",
     "BridgeGreenlet",
     "OrphanGreenlet",
+    "idle_greenlets",
     "kills_greenlet",
     "new_greenlet",
     "park",
-    "take_idle",
+    "take",
 )
 
 G = TypeVar("G", bound="BridgeGreenlet")
@@ -73,11 +74,12 @@ def _work() -> None:
     """Run calls forever, as they are switched in.
 
     The garbage collector cannot look into a suspended greenlet: if its own frames referred to it,
-    it would never be freed. So no variable here or in ``driver.await_in_bridge`` holds the current
+    it would never be freed. So no variable here or in ``driver._await_suspended`` holds the current
     greenlet across a switch.
     """
+    switch = getcurrent().driver.switch
     while True:
-        function, args, kwargs = getcurrent().driver.switch(ENDED)
+        function, args, kwargs = switch(ENDED)
         try:
             result, error = function(*args, **kwargs), None
         except GreenletExit:
@@ -88,6 +90,7 @@ def _work() -> None:
             result, error = None, raised
         current = getcurrent()
         current.result, current.error = result, error
+        switch = current.driver.switch
         # A parked greenlet must not keep the last request alive.
         function = args = kwargs = result = error = current = None
 
@@ -121,20 +124,28 @@ def new_greenlet(kind: type[G]) -> G:
     return worker
 
 
-def take_idle() -> BridgeGreenlet:
-    """Return a parked greenlet of this thread, or a new one, as a child of the calling greenlet."""
-    stack = _idle.stack
-    if stack:
-        worker = stack.pop()
-        worker.driver = getcurrent()
-        return worker
-    return new_greenlet(BridgeGreenlet)
+def idle_greenlets() -> list[BridgeGreenlet]:
+    """Return the parked greenlets of this thread; the last one was used last."""
+    return _idle.stack
 
 
-def park(worker: BridgeGreenlet) -> None:
+def take(idle: list[BridgeGreenlet], current: greenlet) -> BridgeGreenlet:
+    """Return a parked greenlet, or a new one, as a child of the calling greenlet.
+
+    Args:
+        idle: The parked greenlets of this thread.
+        current: The calling greenlet. The child gets its very Context object, not a copy:
+            greenlet's own attribute is the only way to get hold of it before Python 3.12.
+    """
+    worker = idle.pop() if idle else new_greenlet(BridgeGreenlet)
+    if worker.driver is not current:  # most have had the same one, and to set it takes longer
+        worker.driver = current
+    worker.gr_context = current.gr_context
+    return worker
+
+
+def park(worker: BridgeGreenlet, idle: list[BridgeGreenlet]) -> None:
     """Keep a greenlet whose call has ended for the next one, if there is room."""
-    worker.result = worker.error = None
-    worker.gr_context = None
-    stack = _idle.stack
-    if len(stack) < _IDLE_LIMIT:
-        stack.append(worker)
+    worker.result = worker.error = worker.gr_context = None
+    if len(idle) < _IDLE_LIMIT:
+        idle.append(worker)
