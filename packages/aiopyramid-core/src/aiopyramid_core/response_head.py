@@ -200,7 +200,8 @@ def has_body(method: str, code: int) -> bool:
         method: The request's method.
         code: The three digits of the status.
     """
-    return method != "HEAD" and code not in (101, 204, 304) and not _is_tunnel(method, code)
+    is_tunnel = method == "CONNECT" and code < 300
+    return not (method == "HEAD" or code in (101, 204, 304) or is_tunnel)
 
 
 def has_length(method: str, code: int) -> bool:
@@ -210,8 +211,5 @@ def has_length(method: str, code: int) -> bool:
         method: The request's method.
         code: The three digits of the status.
     """
-    return code not in (101, 204) and not _is_tunnel(method, code)
-
-
-def _is_tunnel(method: str, code: int) -> bool:
-    return method == "CONNECT" and code < 300
+    is_tunnel = method == "CONNECT" and code < 300
+    return not (code in (101, 204) or is_tunnel)

@@ -110,7 +110,9 @@ class Response(WSGIResponse):
         Raises:
             ApplicationError: As for :meth:`head`.
         """
-        return self.head(len(body)) + self.encode(body) + self.end()
+        head = self.head(len(body))
+        self.has_ended = True
+        return head + self.take(body)
 
     def encode(self, data: bytes) -> bytes:
         """Frame a part of the body. Bytes beyond the Content-Length are cut off."""
