@@ -13,7 +13,8 @@ import pytest
 from aiopyramid_core import ThreadCounts, thread_counts
 from aiopyramid_core._threads import pool as _request_threads
 from aiopyramid_core._threads.of_process import request_threads
-from aiopyramid_core._threads.pool import RequestThreads, paused
+from aiopyramid_core._threads.pool import RequestThreads
+from aiopyramid_core._threads.thread import PoolThread, paused
 
 PATIENCE_SECONDS = 20
 
@@ -262,7 +263,7 @@ def test_where_the_system_has_no_thread_to_give_a_job_waits_for_one_that_is_ther
     def refuse(thread):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(_request_threads._Thread, "start", refuse)
+    monkeypatch.setattr(PoolThread, "start", refuse)
     pool.submit(second)
     assert not second.begun.is_set()
     first.end()

@@ -17,8 +17,8 @@ from .._bridge.sqlalchemy import call_serving
 from .._isolation.scope import CoroutineRequestScope, ThreadRequestScope, current_scope
 from .._isolation.transactions import scope_of_this_thread
 from .._threads.of_process import request_threads
-from .._threads.pool import paused
 from .._threads.results import deliver
+from .._threads.thread import paused
 from ..awaiting import await_
 from ..contract import ON_DISCONNECT
 from .route_match import STATIC_FILE

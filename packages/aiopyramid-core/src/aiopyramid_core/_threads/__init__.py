@@ -2,6 +2,8 @@
 
 ``pool``
     Threads for synchronous requests, each of which runs a request from beginning to end.
+``thread``
+    One such thread.
 ``of_process``
     The one such pool of a process.
 ``waiting_thread``

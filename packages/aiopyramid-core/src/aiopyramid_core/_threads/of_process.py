@@ -3,7 +3,8 @@
 import os
 import threading
 
-from .pool import RequestThreads, ThreadCounts, forget_pool_of_this_thread
+from .pool import RequestThreads, ThreadCounts
+from .thread import forget_pool_of_this_thread
 
 __all__ = ("request_threads", "thread_counts")
 

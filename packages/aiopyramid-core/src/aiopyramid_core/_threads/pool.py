@@ -19,30 +19,19 @@ others.
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
 from .results import deliver
+from .thread import Job, PoolThread
 
-__all__ = (
-    "DEFAULT_THREADS",
-    "Job",
-    "RequestThreads",
-    "ThreadCounts",
-    "forget_pool_of_this_thread",
-    "paused",
-)
+__all__ = ("DEFAULT_THREADS", "RequestThreads", "ThreadCounts")
 
 _log = logging.getLogger("aiopyramid_core")
-
-Job = Callable[[], None]
-"""A callable that a thread runs; it must not raise."""
 
 DEFAULT_THREADS: Final = 40
 """The default number of threads that may run at the same time.
@@ -100,7 +89,7 @@ class RequestThreads:
         self._preferred: deque[Job] = deque()
         self._ready: deque[Job] = deque()  # these count as running; the next free thread takes one
         self._one_is_coming = False  # a thread was woken, and has not taken one yet
-        self._idle: list[_Thread] = []  # the last one to become idle is the first to work again
+        self._idle: list[PoolThread] = []  # the last one to become idle is the first to work again
         self._running = 0
         self._waiting = 0
         self._closed = False
@@ -208,7 +197,7 @@ class RequestThreads:
                 self._running += 1
                 self._waiting -= 1
 
-    def first_job(self, thread: "_Thread") -> Job | None:
+    def first_job(self, thread: PoolThread) -> Job | None:
         """Return the job of a thread that was woken; None if another thread has taken it."""
         with self._lock:
             self._one_is_coming = False
@@ -217,7 +206,7 @@ class RequestThreads:
                 self._rest(thread)
             return job
 
-    def next_job(self, thread: "_Thread") -> Job | None:
+    def next_job(self, thread: PoolThread) -> Job | None:
         """Return the next job of a thread that has finished one, if there is any.
 
         Returns:
@@ -276,12 +265,12 @@ class RequestThreads:
         if self._idle:
             thread = self._idle.pop()
         else:
-            thread = _Thread(self)
+            thread = PoolThread(self)
             thread.start()
         self._one_is_coming = True
         thread.inbox.put(True)
 
-    def _rest(self, thread: "_Thread") -> None:
+    def _rest(self, thread: PoolThread) -> None:
         if self._closed or len(self._idle) >= self.limit:
             thread.inbox.put(False)
         else:
@@ -307,46 +296,3 @@ class RequestThreads:
             idle, self._idle = self._idle, []
         for thread in idle:
             thread.inbox.put(False)
-
-
-class _Thread(threading.Thread):
-    """A thread of the pool.
-
-    Attributes:
-        inbox: Gets True when there is a job for the idle thread, or False to end it.
-    """
-
-    def __init__(self, pool: RequestThreads) -> None:
-        super().__init__(name=f"aiopyramid-request-{next(_numbers)}")
-        self.inbox: SimpleQueue[bool] = SimpleQueue()
-        self._pool = pool
-
-    def run(self) -> None:
-        """Run jobs until the pool ends the thread."""
-        _this_thread.pool = self._pool
-        while self.inbox.get():
-            job = self._pool.first_job(self)
-            while job is not None:
-                job()
-                job = self._pool.next_job(self)
-
-
-_numbers: Final = itertools.count()
-
-
-class _ThisThread(threading.local):
-    pool: RequestThreads | None = None
-
-
-_this_thread = _ThisThread()
-
-
-def forget_pool_of_this_thread() -> None:
-    """Detach the calling thread, which continues in a forked child, from its pool."""
-    _this_thread.pool = None
-
-
-def paused() -> contextlib.AbstractContextManager[None]:
-    """Return a context manager for a block in which the calling thread only waits."""
-    pool = _this_thread.pool
-    return contextlib.nullcontext() if pool is None else pool.paused()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from .pool import paused
+from .thread import paused
 
 __all__ = ("WaitingThread", "a_thread_waits", "waiting_thread")
 
