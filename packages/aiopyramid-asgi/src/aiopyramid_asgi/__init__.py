@@ -10,6 +10,8 @@
     One WebSocket, in whole messages.
 ``_environ``, ``_body``
     A request, as WSGI describes it; its body, which is complete before the application starts.
+``config``, ``_mounted``
+    ASGI applications below a route of Pyramid: ``config.add_asgi_app``.
 ``_stopping``
     The end of long responses when the server stops.
 ``_settings``, ``_include``
@@ -22,11 +24,23 @@
 
 from ._include import includeme
 from .application import PyramidASGI, asgi
-from .exceptions import BodyTooSlow, ExpectationFailed, ScopeNotSupported
+from .exceptions import (
+    BodyTooSlow,
+    ClientGone,
+    ExpectationFailed,
+    IncompleteResponse,
+    InvalidEvent,
+    MountedStartupFailed,
+    ScopeNotSupported,
+)
 
 __all__ = (
     "BodyTooSlow",
+    "ClientGone",
     "ExpectationFailed",
+    "IncompleteResponse",
+    "InvalidEvent",
+    "MountedStartupFailed",
     "PyramidASGI",
     "ScopeNotSupported",
     "asgi",

@@ -7,7 +7,11 @@ from pyramid.config import Configurator
 
 from aiopyramid_asgi import (
     BodyTooSlow,
+    ClientGone,
     ExpectationFailed,
+    IncompleteResponse,
+    InvalidEvent,
+    MountedStartupFailed,
     PyramidASGI,
     ScopeNotSupported,
     asgi,
@@ -30,4 +34,12 @@ async def serve(
             return error.status.phrase
         except ScopeNotSupported as error:
             return error.kind
+        except InvalidEvent as error:
+            return error.kind + error.expected
+        except IncompleteResponse as error:
+            return error.path
+        except MountedStartupFailed as error:
+            return error.message
+        except ClientGone as error:
+            return error.strerror or ""
     return ""
