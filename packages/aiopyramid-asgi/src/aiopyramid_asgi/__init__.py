@@ -8,8 +8,9 @@
     One request through the application; how it learns that its client has gone.
 ``_websocket``, ``_channel``
     One WebSocket, in whole messages.
-``_environ``, ``_body``
-    A request, as WSGI describes it; its body, which is complete before the application starts.
+``_environ``, ``_body``, ``_live``
+    A request, as WSGI describes it; its body, which is complete before the application starts, or
+    is read by it while it arrives.
 ``config``, ``_mounted``
     ASGI applications below a route of Pyramid: ``config.add_asgi_app``.
 ``_stopping``

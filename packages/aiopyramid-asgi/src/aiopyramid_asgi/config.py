@@ -79,7 +79,7 @@ def add_asgi_app(
     mount = _Mount(application, _lifespan(config, application), before)
     config.add_route(name, f"{prefix}{before}{{{_REST}:{rest}}}", factory=factory)
     options = {"route_name": name, "permission": permission, **view_options}
-    config.add_view(mount.serve, **options)
+    config.add_view(mount.serve, **{"stream_body": True, **options})
     if find_spec("aiopyramid_websocket") is not None:
         config.include("aiopyramid_websocket")
         config.add_websocket_view(

@@ -9,7 +9,7 @@
     ├── IncompleteResponse              a mounted application has returned without its response
     ├── ClientGone                      (OSError) raised in a mounted application that still sends
     └── RequestError                    (aiopyramid_core) refused; logged without a traceback
-        ├── BodyTooSlow                     408
+        ├── BodyTooSlow                     (aiopyramid_core) 408
         └── ExpectationFailed               417
 
 Invalid settings raise :class:`pyramid.exceptions.ConfigurationError`.
@@ -17,7 +17,7 @@ Invalid settings raise :class:`pyramid.exceptions.ConfigurationError`.
 
 from http import HTTPStatus
 
-from aiopyramid_core.exceptions import AiopyramidError, RequestError
+from aiopyramid_core.exceptions import AiopyramidError, BodyTooSlow, RequestError
 
 __all__ = (
     "BodyTooSlow",
@@ -28,12 +28,6 @@ __all__ = (
     "MountedStartupFailed",
     "ScopeNotSupported",
 )
-
-
-class BodyTooSlow(RequestError):
-    """The client has paused for too long in the middle of a request's body (RFC 9110, 15.5.9)."""
-
-    status = HTTPStatus.REQUEST_TIMEOUT
 
 
 class ExpectationFailed(RequestError):
