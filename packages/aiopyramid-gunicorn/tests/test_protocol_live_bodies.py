@@ -227,7 +227,7 @@ async def test_an_early_response_closes_the_connection(serve_live):
         client.send(POST + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1000)
         answer = await client.answer()
         assert (answer.status, answer.headers["connection"]) == (404, "close")
-        # What is left of the body must not be taken for a request.
+        # The rest of the body must not be taken for a request.
         client.send(b"GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n")
         assert await client.closed()
     assert "smuggled" not in site.log

@@ -26,7 +26,6 @@
 from ._include import includeme
 from .application import PyramidASGI, asgi
 from .exceptions import (
-    BodyTooSlow,
     ClientGone,
     ExpectationFailed,
     IncompleteResponse,
@@ -36,7 +35,6 @@ from .exceptions import (
 )
 
 __all__ = (
-    "BodyTooSlow",
     "ClientGone",
     "ExpectationFailed",
     "IncompleteResponse",

@@ -9,7 +9,6 @@
     ├── IncompleteResponse              a mounted application has returned without its response
     ├── ClientGone                      (OSError) raised in a mounted application that still sends
     └── RequestError                    (aiopyramid_core) refused; logged without a traceback
-        ├── BodyTooSlow                     (aiopyramid_core) 408
         └── ExpectationFailed               417
 
 Invalid settings raise :class:`pyramid.exceptions.ConfigurationError`.
@@ -17,10 +16,9 @@ Invalid settings raise :class:`pyramid.exceptions.ConfigurationError`.
 
 from http import HTTPStatus
 
-from aiopyramid_core.exceptions import AiopyramidError, BodyTooSlow, RequestError
+from aiopyramid_core.exceptions import AiopyramidError, RequestError
 
 __all__ = (
-    "BodyTooSlow",
     "ClientGone",
     "ExpectationFailed",
     "IncompleteResponse",

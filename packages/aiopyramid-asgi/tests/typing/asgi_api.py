@@ -6,7 +6,6 @@ from typing import Any
 from pyramid.config import Configurator
 
 from aiopyramid_asgi import (
-    BodyTooSlow,
     ClientGone,
     ExpectationFailed,
     IncompleteResponse,
@@ -30,7 +29,7 @@ async def serve(
     async with application.lifespan(None):
         try:
             await application({"type": "http"}, receive, send)
-        except (BodyTooSlow, ExpectationFailed) as error:
+        except ExpectationFailed as error:
             return error.status.phrase
         except ScopeNotSupported as error:
             return error.kind
