@@ -62,7 +62,7 @@ pygments_style = "friendly"
 
 GUIDES = [
     *("existing-app", "streaming", "background-tasks", "httpx", "redis", "sqlalchemy"),
-    *("testing", "blocked-loop", "gunicorn-settings", "uwsgi"),
+    *("fastapi", "testing", "blocked-loop", "gunicorn-settings", "uwsgi"),
 ]
 """The how-to guides in the order in which they are shown; all others come last."""
 

@@ -69,10 +69,11 @@ def test_a_client_that_goes_away_ends_an_event_stream(site, tmp_path):
     assert site.eventually(path, [f"closed {file}"]) == [f"closed {file}"]
 
 
+@pytest.mark.parametrize("path", ["/uploaded", "/streamed"])
 @pytest.mark.parametrize("size", [0, 10, 3_000_000])
-def test_a_coroutine_view_reads_an_upload_part_by_part(site, size):
+def test_a_coroutine_view_reads_an_upload_part_by_part(site, path, size):
     body = os.urandom(size)
-    answer = site.post("/uploaded", body).json
+    answer = site.post(path, body).json
     assert answer["sum"] == size
     assert answer["sha256"] == hashlib.sha256(body).hexdigest()
     assert answer["most"] <= 100_000

@@ -35,6 +35,7 @@ SERVERS: Final = {
     "gunicorn": "Booting worker",
     "pserve": "Booting worker|Serving on",  # gunicorn or waitress, as the ini file says
     "waitress-serve": "Serving on",
+    "uvicorn": "Uvicorn running on",
     "uwsgi": "running asyncio loop engine",
     "nginx": "start worker process ",
 }

@@ -13,6 +13,7 @@ from typing import Any
 import coroutine_tests
 import pytest
 from server_process import Process
+from websockets.sync.client import ClientConnection, connect
 
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
 
@@ -26,6 +27,12 @@ COMMANDS = {
     "granian": "granian --interface asgi --port {port} {app}",
     "daphne": "daphne --bind 127.0.0.1 --port {port} {app}",
 }
+
+# For applications that are mounted in Pyramid, which need not run on an ASGI server.
+GUNICORN = (
+    "gunicorn --no-control-socket --bind 127.0.0.1:{port}"
+    " --worker-class aiopyramid_gunicorn.worker.AsyncGunicornWorker {app}"
+)
 
 
 @pytest.fixture
@@ -42,7 +49,7 @@ class Server(Process):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        command = COMMANDS[name].format(app=app, port=self.port).split()
+        command = (COMMANDS | {"gunicorn": GUNICORN})[name].format(app=app, port=self.port).split()
         super().__init__(
             [sys.executable, "-W", "ignore", "-m", *command],
             {"PYTHONPATH": str(SITE)} | environment,
@@ -87,6 +94,11 @@ class Server(Process):
             response.text = response.read().decode()
         return response
 
+    def websocket(self, path: str = "/echo", **options: Any) -> ClientConnection:
+        """Open a WebSocket."""
+        options = {"open_timeout": 30, "close_timeout": 10, "proxy": None} | options
+        return connect(f"ws://127.0.0.1:{self.port}{path}", **options)
+
     def happens(self, what: str) -> None:
         """Wait until the application has noted something."""
         self.until(lambda: what in self.get("/what_happened").text)
@@ -107,6 +119,11 @@ def server(servers: dict[str, Server], request: pytest.FixtureRequest) -> Server
     if request.param not in servers:
         servers[request.param] = Server(request.param, "asgi_site:application")
     return servers[request.param]
+
+
+@pytest.fixture(scope="session")
+def server_class() -> type[Server]:
+    return Server
 
 
 @pytest.fixture

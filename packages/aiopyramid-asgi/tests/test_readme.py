@@ -23,6 +23,8 @@ async def test_the_application_and_what_is_made_of_it_answer(fake_server):
         answers.append((await fake_server().call(names["application"])).body)
     assert answers == [b"Hello"] * len(code_blocks(README))
     assert "fast" in names
+    mounted = await fake_server(path="/api/greeting").call(names["application"])
+    assert mounted.body == b'{"greeting":"Hello, None"}'
 
 
 def test_the_server_in_the_ini_file_is_an_entry_point():

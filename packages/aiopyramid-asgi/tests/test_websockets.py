@@ -7,12 +7,10 @@ from socket import SHUT_RDWR
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 
 
 def ask(server, path="/echo", **options):
-    options = {"open_timeout": 30, "close_timeout": 10, "proxy": None} | options
-    return connect(f"ws://127.0.0.1:{server.port}{path}", **options)
+    return server.websocket(path, **options)
 
 
 def test_texts_and_binary_messages_go_both_ways(server):

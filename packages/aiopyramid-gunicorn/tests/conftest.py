@@ -283,11 +283,12 @@ def serve(loop_factory: Any, logger: Any, settings: Any, tmp_path: Path) -> Call
         times: Times | None = None,
         unix: bool = False,
         send_buffer_bytes: int = 0,
+        streams_body: Callable[[dict[str, Any]], bool] | None = None,
         **given: Any,
     ) -> AsyncIterator[Site]:
         clock = Clock()
         times = times or Times(head_seconds=30, body_seconds=20, keep_alive_seconds=10)
-        services = Services(application, logger)
+        services = Services(application, logger, streams_body=streams_body)
         server = Server(
             services,
             ServerSettings(environ=settings(**given), limits=limits or Limits(), times=times),

@@ -8,8 +8,11 @@
     One request through the application; how it learns that its client has gone.
 ``_websocket``, ``_channel``
     One WebSocket, in whole messages.
-``_environ``, ``_body``
-    A request, as WSGI describes it; its body, which is complete before the application starts.
+``_environ``, ``_body``, ``_live``
+    A request, as WSGI describes it; its body, which is complete before the application starts, or
+    is read by it while it arrives.
+``config``, ``_mounted``
+    ASGI applications below a route of Pyramid: ``config.add_asgi_app``.
 ``_stopping``
     The end of long responses when the server stops.
 ``_settings``, ``_include``
@@ -22,11 +25,21 @@
 
 from ._include import includeme
 from .application import PyramidASGI, asgi
-from .exceptions import BodyTooSlow, ExpectationFailed, ScopeNotSupported
+from .exceptions import (
+    ClientGone,
+    ExpectationFailed,
+    IncompleteResponse,
+    InvalidEvent,
+    MountedStartupFailed,
+    ScopeNotSupported,
+)
 
 __all__ = (
-    "BodyTooSlow",
+    "ClientGone",
     "ExpectationFailed",
+    "IncompleteResponse",
+    "InvalidEvent",
+    "MountedStartupFailed",
     "PyramidASGI",
     "ScopeNotSupported",
     "asgi",

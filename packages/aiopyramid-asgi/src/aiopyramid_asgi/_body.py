@@ -3,14 +3,13 @@
 import asyncio
 from typing import Any, Final
 
-from aiopyramid_core.exceptions import BadRequest, ClientDisconnected
+from aiopyramid_core.exceptions import BadRequest, BodyTooSlow, ClientDisconnected
 from aiopyramid_core.servers import RequestBody
 
 from ._settings import ASGISettings
 from ._types import Receive
-from .exceptions import BodyTooSlow
 
-__all__ = ("has_no_body", "receive_body")
+__all__ = ("announced", "has_no_body", "receive_body")
 
 _MOST_DIGITS: Final = 20
 """Longest Content-Length: no body is longer, and Python refuses to convert thousands of digits."""
@@ -52,7 +51,7 @@ async def receive_body(
     """
     body = RequestBody(settings)
     try:
-        body.announce(_announced(environ))
+        body.announce(announced(environ))
         await _receive(body, receive, settings.body_timeout_seconds)
         # A server that ends a body early has lost its client.
         if body.missing_bytes:
@@ -91,7 +90,12 @@ def _gone(body: RequestBody) -> ClientDisconnected:
     )
 
 
-def _announced(environ: dict[str, Any]) -> int:
+def announced(environ: dict[str, Any]) -> int:
+    """Return the length of a body as its request announces it; 0 if it does not.
+
+    Raises:
+        BadRequest: ``Content-Length`` is not a number.
+    """
     text = environ.get("CONTENT_LENGTH") or "0"
     digits = text.lstrip("0") or "0"
     if not (text.isascii() and text.isdigit()) or len(digits) > _MOST_DIGITS:

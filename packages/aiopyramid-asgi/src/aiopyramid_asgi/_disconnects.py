@@ -5,7 +5,7 @@ In ASGI only a call of ``receive()`` that is waiting tells, so it costs a Task.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiopyramid_core.servers import Capabilities
@@ -25,16 +25,19 @@ class Disconnects(Capabilities):
         task: The Task that handles the request, which callbacks may cancel.
 
     Attributes:
+        before: Receives the events of a body that is still arriving, and returns whether the client
+            is still there; None if the body is complete.
         cancellations: How often callbacks have cancelled the Task.
     """
 
-    __slots__ = ("_receive", "_task", "_watching", "cancellations", "has_ended")
+    __slots__ = ("_receive", "_task", "_watching", "before", "cancellations", "has_ended")
 
     def __init__(self, receive: Receive, task: "asyncio.Task[object]") -> None:
         super().__init__(task.get_loop(), _log)
         self._receive = receive
         self._task = task
         self._watching: asyncio.Task[None] | None = None
+        self.before: Callable[[], Awaitable[bool]] | None = None
         self.cancellations = 0
         self.has_ended = False
 
@@ -45,6 +48,8 @@ class Disconnects(Capabilities):
             callback: A callable without arguments.
         """
         super().on_disconnect(partial(self.counting, callback))
+        if self.before is not None:
+            return  # a client is not asked for its body before the application reads it
         try:
             asyncio.get_running_loop()
         except RuntimeError:  # called in the thread of a synchronous request
@@ -70,8 +75,9 @@ class Disconnects(Capabilities):
             self._watching = self._loop.create_task(self._watch(), name="on_disconnect")
 
     async def _watch(self) -> None:
+        is_there = self.before is None or await self.before()
         # The body is complete, or there is none, so all other events are the empty end of it.
-        while (await self._receive())["type"] != "http.disconnect":
+        while is_there and (await self._receive())["type"] != "http.disconnect":
             pass
         if not self.has_ended:
             self.tell_disconnect()
@@ -82,4 +88,5 @@ class Disconnects(Capabilities):
             self.has_ended = True
             if self._watching is not None:
                 self._watching.cancel()
+            self.before = None  # breaks the cycle through the body
             self.forget()

@@ -15,7 +15,10 @@ from aiopyramid_core.servers import FileWrapper, Networks, check_coding, check_h
 from ._types import Scope
 from .exceptions import ExpectationFailed
 
-__all__ = ("build_environ",)
+__all__ = ("SCOPE", "build_environ")
+
+SCOPE: Final = "aiopyramid.asgi.scope"
+"""The key of the server's scope in the environ, for ASGI applications that are mounted below."""
 
 Environ = dict[str, Any]
 
@@ -55,6 +58,7 @@ def build_environ(scope: Scope, trusted: Networks) -> Environ:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        SCOPE: scope,
     }
     if path[:1] != "/" and path:
         _set_target(environ, path)

@@ -19,6 +19,7 @@ from aiopyramid_core.response_head import has_body, has_length
 from aiopyramid_core.servers import (
     Capabilities,
     FileWrapper,
+    LiveBody,
     RequestBody,
     SynchronousBody,
     WSGIResponse,
@@ -31,6 +32,7 @@ from aiopyramid_core.servers import (
 from ._body import has_no_body, receive_body
 from ._disconnects import Disconnects
 from ._environ import build_environ
+from ._live import begin_live_body
 from ._settings import ASGISettings
 from ._stopping import Stopping
 from ._types import Message, Receive, Scope, Send
@@ -61,19 +63,23 @@ class Services:
         application: The WSGI application, which decides where its requests run.
         settings: The limits of requests.
         stopping: Ends long responses when the server stops.
+        streams_body: Returns whether a request, given its environ, begins before its body is
+            complete; None if none does.
     """
 
-    __slots__ = ("application", "settings", "stopping")
+    __slots__ = ("application", "settings", "stopping", "streams_body")
 
     def __init__(
         self,
         application: Callable[[dict[str, Any], Any], Iterable[bytes]],
         settings: ASGISettings,
         stopping: Stopping,
+        streams_body: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
         self.application = application
         self.settings = settings
         self.stopping = stopping
+        self.streams_body = streams_body
 
 
 class Exchange:
@@ -115,7 +121,7 @@ class Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._body: RequestBody | None = None
+        self._body: RequestBody | LiveBody | None = None
         self._whole: bytes | None = None
         self._is_stoppable = False
         self._was_stopped = False
@@ -141,6 +147,8 @@ class Exchange:
             environ[ON_DISCONNECT] = self._disconnects.on_disconnect
             if has_no_body(environ):
                 environ["wsgi.input"] = BytesIO()
+            elif services.streams_body is not None and services.streams_body(environ):
+                self._body = begin_live_body(environ, self._receive, settings, self._disconnects)
             else:
                 self._body = await receive_body(environ, self._receive, settings)
             await spawn_greenlet(run_application, services.application, environ, self)

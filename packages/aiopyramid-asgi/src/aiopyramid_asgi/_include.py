@@ -4,12 +4,13 @@ from typing import Any
 
 from ._settings import SETTINGS
 from .application import PyramidASGI, asgi
+from .config import WebSocketPredicate, add_asgi_app
 
 __all__ = ("includeme",)
 
 
 def includeme(config: Any) -> None:
-    """Add the directive ``config.make_asgi_app()``, and include ``aiopyramid_core``.
+    """Add the directives ``make_asgi_app`` and ``add_asgi_app``, and include ``aiopyramid_core``.
 
     Args:
         config: The application's :class:`pyramid.config.Configurator`.
@@ -20,6 +21,8 @@ def includeme(config: Any) -> None:
     config.include("aiopyramid_core")
     SETTINGS.of(config.registry)
     config.add_directive("make_asgi_app", _make_asgi_app, action_wrap=False)
+    config.add_view_predicate("asgi_websocket", WebSocketPredicate)
+    config.add_directive("add_asgi_app", add_asgi_app)
 
 
 def _make_asgi_app(config: Any) -> PyramidASGI:

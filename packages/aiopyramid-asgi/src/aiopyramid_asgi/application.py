@@ -16,6 +16,7 @@ from aiopyramid_core.servers import (
     in_threads,
     shutdown,
     startup,
+    streams_body,
     use_loop,
 )
 
@@ -43,7 +44,12 @@ class PyramidASGI:
         self._lifespan = _lifespan(application)
         self._settings = settings
         self._stopping = Stopping(self._announce_stop, settings.graceful_timeout_seconds)
-        self._services = Services(in_threads(application, _log.warning), settings, self._stopping)
+        self._services = Services(
+            in_threads(application, _log.warning),
+            settings,
+            self._stopping,
+            streams_body(application),
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

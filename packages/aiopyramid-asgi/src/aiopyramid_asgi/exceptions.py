@@ -4,8 +4,11 @@
 
     AiopyramidError                     (aiopyramid_core)
     ├── ScopeNotSupported               a protocol other than HTTP and WebSocket
+    ├── MountedStartupFailed            the lifespan of a mounted application has failed to start
+    ├── InvalidEvent                    a mounted application has sent an event out of order
+    ├── IncompleteResponse              a mounted application has returned without its response
+    ├── ClientGone                      (OSError) raised in a mounted application that still sends
     └── RequestError                    (aiopyramid_core) refused; logged without a traceback
-        ├── BodyTooSlow                     408
         └── ExpectationFailed               417
 
 Invalid settings raise :class:`pyramid.exceptions.ConfigurationError`.
@@ -15,13 +18,14 @@ from http import HTTPStatus
 
 from aiopyramid_core.exceptions import AiopyramidError, RequestError
 
-__all__ = ("BodyTooSlow", "ExpectationFailed", "ScopeNotSupported")
-
-
-class BodyTooSlow(RequestError):
-    """The client has paused for too long in the middle of a request's body (RFC 9110, 15.5.9)."""
-
-    status = HTTPStatus.REQUEST_TIMEOUT
+__all__ = (
+    "ClientGone",
+    "ExpectationFailed",
+    "IncompleteResponse",
+    "InvalidEvent",
+    "MountedStartupFailed",
+    "ScopeNotSupported",
+)
 
 
 class ExpectationFailed(RequestError):
@@ -43,3 +47,57 @@ class ScopeNotSupported(AiopyramidError):
 
     def __str__(self) -> str:
         return f"unsupported ASGI scope: {self.kind!r}, expected http, websocket or lifespan"
+
+
+class MountedStartupFailed(AiopyramidError):
+    """A mounted application has reported that its startup failed.
+
+    Attributes:
+        message: The report.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"The startup of a mounted ASGI application has failed: {self.message}"
+
+
+class InvalidEvent(AiopyramidError, RuntimeError):
+    """A mounted application has sent an event that the ASGI specification does not allow there.
+
+    Attributes:
+        kind: The type of the event.
+        expected: The types that are allowed.
+    """
+
+    def __init__(self, kind: str, expected: str) -> None:
+        super().__init__(kind, expected)
+        self.kind = kind
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"invalid ASGI event: {self.kind!r}, expected {self.expected}"
+
+
+class IncompleteResponse(AiopyramidError):
+    """A mounted application has returned before its response was complete.
+
+    Attributes:
+        path: The path of the request.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"The ASGI application has returned without completing its response to {self.path}"
+
+
+class ClientGone(AiopyramidError, OSError):
+    """Raised by ``send`` in a mounted application whose client has disconnected."""
+
+    def __str__(self) -> str:
+        return "The client has disconnected"

@@ -6,8 +6,11 @@ from typing import Any
 from pyramid.config import Configurator
 
 from aiopyramid_asgi import (
-    BodyTooSlow,
+    ClientGone,
     ExpectationFailed,
+    IncompleteResponse,
+    InvalidEvent,
+    MountedStartupFailed,
     PyramidASGI,
     ScopeNotSupported,
     asgi,
@@ -26,8 +29,16 @@ async def serve(
     async with application.lifespan(None):
         try:
             await application({"type": "http"}, receive, send)
-        except (BodyTooSlow, ExpectationFailed) as error:
+        except ExpectationFailed as error:
             return error.status.phrase
         except ScopeNotSupported as error:
             return error.kind
+        except InvalidEvent as error:
+            return error.kind + error.expected
+        except IncompleteResponse as error:
+            return error.path
+        except MountedStartupFailed as error:
+            return error.message
+        except ClientGone as error:
+            return error.strerror or ""
     return ""

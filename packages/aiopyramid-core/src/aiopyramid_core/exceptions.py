@@ -13,8 +13,10 @@
     │   raised by servers:
     ├── ApplicationError        the application broke the WSGI protocol
     ├── ClientDisconnected      the client went away during its response
+    │   └── UploadAborted           (OSError) or while its body was read
     └── RequestError            refused; logged as a warning, without a traceback
         ├── BadRequest              400
+        ├── BodyTooSlow             408
         ├── ContentTooLarge         413
         ├── CodingNotSupported      501
         └── InsufficientStorage     507
@@ -32,6 +34,7 @@ __all__ = (
     "AlreadyShutDown",
     "ApplicationError",
     "BadRequest",
+    "BodyTooSlow",
     "ClientDisconnected",
     "CodingNotSupported",
     "ContentTooLarge",
@@ -42,6 +45,7 @@ __all__ = (
     "RequestError",
     "ScopeError",
     "StartupError",
+    "UploadAborted",
 )
 
 
@@ -159,6 +163,10 @@ class ClientDisconnected(AiopyramidError):
     """The client went away while its response was being sent."""
 
 
+class UploadAborted(ClientDisconnected, OSError):
+    """The client went away before the body of its request was complete."""
+
+
 class RequestError(AiopyramidError):
     """A request that is refused before the application sees it.
 
@@ -171,6 +179,12 @@ class RequestError(AiopyramidError):
 
 class BadRequest(RequestError):
     """The bytes are not a valid HTTP/1.x request (RFC 9112)."""
+
+
+class BodyTooSlow(RequestError):
+    """The client has paused for too long in the middle of a request's body (RFC 9110, 15.5.9)."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
 
 
 class ContentTooLarge(RequestError):

@@ -15,8 +15,10 @@ from ._bridge.pool import kills_greenlet
 from ._bridge.process_loop import adopt_loop
 from ._bridge.refusal import on_a_loop
 from ._children import disown_children
+from ._live_body import LiveBody
 from ._monkey_patching import monkey_patched_by
 from ._requests.foreign_applications import in_threads, never_blocks
+from ._requests.streamed_bodies import streams_body
 from ._server_greenlets import HostedCall, wait_hosted
 from ._serving.application import Sink, run_application
 from ._serving.capabilities import Capabilities
@@ -49,6 +51,7 @@ __all__ = (
     "FileWrapper",
     "ForwardingProtocol",
     "HostedCall",
+    "LiveBody",
     "Networks",
     "RequestBody",
     "RequestExecutor",
@@ -76,6 +79,7 @@ __all__ = (
     "run_application",
     "shutdown",
     "startup",
+    "streams_body",
     "use_loop",
     "wait_hosted",
 )

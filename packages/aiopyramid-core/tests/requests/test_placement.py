@@ -12,6 +12,7 @@ from webob import Request
 
 from aiopyramid_core import ExecutorMapper, synchronize
 from aiopyramid_core._requests.placement import placement_of
+from aiopyramid_core.servers import streams_body
 
 LOOP, THREAD = "loop", "thread"
 
@@ -330,3 +331,48 @@ def test_it_says_what_the_setting_means(caplog):
     caplog.set_level(logging.INFO)
     place(tree, "/", requests="thread")
     assert messages(caplog) == ["All requests run in a thread (aiopyramid.requests)"]
+
+
+# --- Which requests begin before their body is complete ------------------------------------------
+
+
+@pytest.fixture
+def streams():
+    """Return whether a request for a path may begin early, in an application of many kinds."""
+    config = Configurator()
+    config.include("aiopyramid_core")
+    config.add_route("upload", "/upload/{name}")
+    config.add_view(coroutine, route_name="upload", stream_body=True)
+    config.add_route("plain", "/plain")
+    config.add_view(synchronous, route_name="plain", stream_body=False)
+    config.add_route("some", "/either", request_method="PUT")
+    config.add_view(synchronous, route_name="some")
+    config.add_route("other", "/either")
+    config.add_view(coroutine, route_name="other", stream_body=True)
+    config.add_view(coroutine, name="tree", stream_body=True)
+    wants = streams_body(config.make_wsgi_app())
+    return lambda path: wants(Request.blank(path).environ)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/upload/x", True),
+        ("/plain", False),
+        ("/either", True),  # the predicates of the first route may not hold
+        ("/nowhere", False),
+        ("/tree", True),
+        ("/%FF", False),
+    ],
+)
+def test_a_request_begins_early_if_a_view_for_it_streams_its_body(streams, path, expected):
+    assert streams(path) is expected
+
+
+def test_no_request_begins_early_without_such_a_view_or_inside_middleware():
+    config = Configurator()
+    config.include("aiopyramid_core")
+    config.add_view(coroutine)
+    application = config.make_wsgi_app()
+    assert streams_body(application)(Request.blank("/").environ) is False
+    assert streams_body(lambda *args: application(*args)) is None

@@ -70,19 +70,23 @@ class Services:
         application: The WSGI application.
         logger: gunicorn's logger.
         hooks: gunicorn's request hooks, or None if there are none.
+        streams_body: Returns whether a request, given its environ, begins before its body is
+            complete; None if none does.
     """
 
-    __slots__ = ("access_log", "application", "hooks", "logger")
+    __slots__ = ("access_log", "application", "hooks", "logger", "streams_body")
 
     def __init__(
         self,
         application: Callable[..., Iterable[bytes]],
         logger: Any,
         hooks: Hooks | None = None,
+        streams_body: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
         self.application = application
         self.logger = logger
         self.hooks = hooks
+        self.streams_body = streams_body
         self.access_log = AccessLog(logger)
 
 
@@ -124,7 +128,7 @@ class Exchange:
         environ = request.environ
         access_log = self._services.access_log
         started = time.perf_counter() if access_log.enabled else 0.0
-        if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
+        if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None and request.body.is_complete:
             # The chunks are joined already, so the length is known.
             environ["CONTENT_LENGTH"] = str(request.body.length_bytes)
         environ["wsgi.early_hints"] = self._send_early_hints

@@ -11,6 +11,7 @@ import math
 import ssl
 from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
 from http import HTTPStatus
 from types import CoroutineType
 from typing import Any, Final, cast
@@ -142,6 +143,7 @@ class HTTPProtocol(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Handle the client's last byte; the client may still read (RFC 9112, 9.6)."""
         self._at_eof = True
+        self._lose_body_at_eof()
         # The client may only have shut down its sending half, and then gets its response. But few
         # clients do that, and those that are simply gone look the same.
         self.capabilities.tell_disconnect()
@@ -177,8 +179,12 @@ class HTTPProtocol(asyncio.Protocol):
     # --- Called by the exchange ---------------------------------------------------------------
 
     def may_keep_alive(self) -> bool:
-        """Return whether the connection may serve another request at all."""
-        return self._owner.keeps_alive
+        """Return whether the connection may serve another request at all.
+
+        After a response to a request whose body has not arrived, it may not.
+        """
+        inbound = self.inbound
+        return self._owner.keeps_alive and (inbound.growing is None or inbound.live_body is None)
 
     def abort(self) -> None:
         """Abort the connection at once."""
@@ -301,7 +307,7 @@ class HTTPProtocol(asyncio.Protocol):
     def _receive_body(self, data: bytes) -> None:
         """Add data after which more of a body of known length is missing."""
         self.inbound.feed_body(data)
-        if self.inbound.refusal is not None:
+        if self.inbound.is_ahead:
             self._advance()
         elif self.state is RECEIVING:
             self._set_body_deadline()
@@ -352,6 +358,7 @@ class HTTPProtocol(asyncio.Protocol):
         intake = self._intake
         if not intake.is_due:
             self._take_in()
+        self._lose_body_at_eof()
         ahead = self.state is HANDLING and self.inbound.is_ahead
         if not (intake or intake.is_due or ahead):
             self._transport.resume_reading()
@@ -364,7 +371,7 @@ class HTTPProtocol(asyncio.Protocol):
                 self._handle(inbound.waiting.popleft())
             elif inbound.refusal is not None:
                 self._refuse(inbound.refusal)
-            else:
+            elif not self._begins_early():
                 if inbound.take_continue():
                     self._transport.write(_CONTINUE)
                 return
@@ -372,7 +379,37 @@ class HTTPProtocol(asyncio.Protocol):
             # The client waits, so that its requests do not fill the memory.
             self._transport.pause_reading()
 
-    def _handle(self, request: Request) -> None:
+    def _begins_early(self) -> bool:
+        """Handle a request whose body is still arriving, if the application wants to stream it."""
+        request, owner = self.inbound.growing, self._owner
+        streams_body = owner.services.streams_body
+        if request is None or not request.may_begin or streams_body is None:
+            return False
+        request.may_begin = False
+        if not streams_body(request.environ):
+            return False
+        body = request.begin(owner.settings.times.longest_wait, owner.settings.limits)
+        exchange = self._handle(request)
+        body.on_first_read = partial(self._ask_for_body, exchange)
+        body.on_room = partial(owner.loop.call_soon, self._make_room)
+        return True
+
+    def _ask_for_body(self, exchange: Exchange) -> None:
+        """Answer ``Expect: 100-continue``: the application waits for the body."""
+        if not exchange.response.head_sent and self.inbound.take_continue():
+            self._transport.write(_CONTINUE)
+
+    def _make_room(self) -> None:
+        """Read on, because the application has read what had arrived of a body."""
+        if self.state is HANDLING:
+            self._go_on()
+
+    def _lose_body_at_eof(self) -> None:
+        """Tell an application that reads a body if the client will not send the rest."""
+        if self._at_eof and not self._intake and (body := self.inbound.live_body) is not None:
+            body.lose()
+
+    def _handle(self, request: Request) -> Exchange:
         self._become(HANDLING)
         if request.head.upgrade:
             # The parser has stopped after it, so no other request is waiting.
@@ -382,6 +419,7 @@ class HTTPProtocol(asyncio.Protocol):
         # Then requests that arrived together would each wait for a Task in a greenlet of their own,
         # which makes poor use of the processor's caches. This way one greenlet serves them in turn.
         self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
+        return exchange
 
     def _continue_after(self, exchange: Exchange) -> None:
         self._task = None

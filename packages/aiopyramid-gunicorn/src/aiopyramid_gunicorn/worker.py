@@ -32,6 +32,7 @@ from aiopyramid_core.servers import (
     in_threads,
     loop_of_loaded_application,
     shutdown,
+    streams_body,
     use_loop,
 )
 
@@ -330,7 +331,12 @@ class AsyncGunicornWorker(Worker):
 
     def _make_server(self) -> Server:
         return Server(
-            Services(in_threads(self.wsgi, self.log.info), self.log, RequestHooks.of(self)),
+            Services(
+                in_threads(self.wsgi, self.log.info),
+                self.log,
+                RequestHooks.of(self),
+                streams_body(self.wsgi),
+            ),
             server_settings_of(self),
             self.loop,
             self._restart,

@@ -121,3 +121,4 @@ def includeme(config):
     add(config, "/forever", forever, renderer=None)
     add(config, "/coloured", coloured, renderer=None)
     add(config, "/uploaded", uploaded)
+    add(config, "/streamed", uploaded, stream_body=True)

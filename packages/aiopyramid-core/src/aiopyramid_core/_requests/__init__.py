@@ -7,6 +7,8 @@ finished callback. A request whose view is synchronous runs in one thread, from 
     Where a request runs: decided from its path, before the request object exists.
 ``view_deriver``
     Records each view; runs synchronous views off the event loop.
+``streamed_bodies``
+    Which requests begin before their body is complete.
 ``report``, ``aioviews``
     The decisions as text, and the command that prints it.
 ``route_match``

@@ -37,9 +37,10 @@ class Decision:
         place: Where all of them run, or None if they differ.
         on_loop: Whether such requests run on the event loop.
         is_static: Whether all of them request files.
+        streams_body: Whether one of them begins before the body of its request is complete.
     """
 
-    __slots__ = ("is_static", "on_loop", "place", "views")
+    __slots__ = ("is_static", "on_loop", "place", "streams_body", "views")
 
     def __init__(self, views: Iterable[ViewRecord]) -> None:
         self.views = tuple(views)
@@ -48,6 +49,7 @@ class Decision:
         self.place = Place.THREAD if not places else places.pop() if len(places) == 1 else None
         self.on_loop = self.place is Place.LOOP
         self.is_static = bool(self.views) and all(view.is_static for view in self.views)
+        self.streams_body = any(view.streams_body for view in self.views)
 
 
 class Placement:
@@ -136,6 +138,35 @@ class Placement:
             if name in self._by_name
         ]
         return bool(known) and all(known)
+
+    def streams_body(self, environ: dict[str, Any]) -> bool:
+        """Return whether a request may begin before its body is complete.
+
+        It may if a view that could answer it has the option ``stream_body``. Any other view then
+        waits for the body when it reads it.
+
+        Args:
+            environ: Its WSGI environ.
+        """
+        if not any(view.streams_body for view in self._views):
+            return False
+        if len(self._routes) != self._known_routes:
+            self._learn()
+        try:
+            path = decode_path_info(environ.get("PATH_INFO") or "/")
+        except UnicodeDecodeError:
+            return False
+        for position in self._index.candidates(path):
+            route, decision = self._by_route[position]
+            if route.match(path) is None:
+                continue
+            if decision.streams_body or not route.predicates:
+                return decision.streams_body
+        segments = path.split("/")
+        return any(
+            view.streams_body and view.route_name is None and view.name in segments
+            for view in self._views
+        )
 
     # --- What there is to know ----------------------------------------------------------------
 

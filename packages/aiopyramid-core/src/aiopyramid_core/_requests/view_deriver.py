@@ -43,4 +43,4 @@ def off_loop_view_deriver(view: View, info: Any) -> View:
     return off_loop_view
 
 
-off_loop_view_deriver.options = ("run_on",)  # type: ignore[attr-defined]  # Pyramid's protocol
+off_loop_view_deriver.options = ("run_on", "stream_body")  # type: ignore[attr-defined]  # Pyramid's protocol

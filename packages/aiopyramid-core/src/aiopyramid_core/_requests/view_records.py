@@ -27,6 +27,7 @@ class ViewRecord:
         reason: The reason for ``place``, a clause.
         is_for_errors: Whether it is an exception view.
         is_static: Whether it sends files.
+        streams_body: Whether it begins before the body of its request is complete.
     """
 
     description: str
@@ -36,6 +37,7 @@ class ViewRecord:
     reason: str
     is_for_errors: bool
     is_static: bool
+    streams_body: bool
 
     @classmethod
     def of(cls, info: Any) -> "ViewRecord":
@@ -59,6 +61,7 @@ class ViewRecord:
             info.exception_only
             or (inspect.isclass(context) and issubclass(context, BaseException)),
             isinstance(info.original_view, static_view),
+            bool(options.get("stream_body")),
         )
 
 

@@ -7,7 +7,7 @@ import contextlib
 import tempfile
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO
+from typing import IO, ClassVar
 
 from ..exceptions import ContentTooLarge, InsufficientStorage
 
@@ -30,6 +30,20 @@ class BodyLimits:
     body_folder: str | None = None
     body_setting: str = "body_limit_bytes"
 
+    def check(self, length_bytes: int) -> None:
+        """Check the length of a body.
+
+        Args:
+            length_bytes: Its length, so far or as announced.
+
+        Raises:
+            ContentTooLarge: It is longer than allowed.
+        """
+        if length_bytes > self.body_bytes:
+            raise ContentTooLarge(
+                f"the request body exceeds {self.body_bytes} bytes ({self.body_setting})"
+            )
+
 
 class RequestBody:
     """Collects the body of one request.
@@ -39,7 +53,12 @@ class RequestBody:
 
     Attributes:
         length_bytes: How many bytes of it have arrived.
+        is_complete: Whether the application may rely on ``length_bytes``; see :class:`.LiveBody`.
+        is_full: Whether the server must stop reading; see :class:`.LiveBody`.
     """
+
+    is_complete: ClassVar[bool] = True
+    is_full: ClassVar[bool] = False
 
     __slots__ = ("_announced_bytes", "_in_memory", "_limits", "_on_disk", "length_bytes")
 
@@ -59,7 +78,7 @@ class RequestBody:
         Raises:
             ContentTooLarge: It is longer than allowed.
         """
-        self._check_length(length_bytes)
+        self._limits.check(length_bytes)
         self._announced_bytes = length_bytes
 
     @property
@@ -78,7 +97,7 @@ class RequestBody:
             InsufficientStorage: There is no room for it.
         """
         self.length_bytes += len(data)
-        self._check_length(self.length_bytes)
+        self._limits.check(self.length_bytes)
         try:
             self._writable().write(data)
         except OSError as error:
@@ -101,12 +120,8 @@ class RequestBody:
         self._in_memory = None
         return self._on_disk
 
-    def _check_length(self, length_bytes: int) -> None:
-        limits = self._limits
-        if length_bytes > limits.body_bytes:
-            raise ContentTooLarge(
-                f"the request body exceeds {limits.body_bytes} bytes ({limits.body_setting})"
-            )
+    def end(self) -> None:
+        """Do nothing: the body is used when it is complete; see :class:`.LiveBody`."""
 
     def open(self) -> IO[bytes]:
         """Return the body as a file at its beginning, for ``wsgi.input``.

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any, Final
 
 from aiopyramid_core.exceptions import RequestError
-from aiopyramid_core.servers import RequestBody
+from aiopyramid_core.servers import LiveBody, RequestBody
 
 from ..exceptions import ExpectationFailed, ForbiddenProxy
 from .environ import Address, EnvironSettings, build_environ
@@ -99,7 +99,7 @@ class Inbound:
             if rest is not None:
                 self.behind_upgrade = self._parser.feed(rest)
         except RequestError as error:
-            self.refusal = error
+            self._refuse(error)
 
     def feed_body(self, data: bytes) -> None:
         """Add data after which some of a body of known length is missing.
@@ -115,7 +115,12 @@ class Inbound:
             try:
                 self.growing.body.write(data)
             except RequestError as error:
-                self.refusal = error
+                self._refuse(error)
+
+    def _refuse(self, error: RequestError) -> None:
+        self.refusal = error
+        if (live := self.live_body) is not None:
+            live.fail(error)
 
     def decline_upgrade(self) -> None:
         """Continue as HTTP with the bytes after a request that asked to leave HTTP."""
@@ -127,8 +132,19 @@ class Inbound:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether there is more to do as soon as the current request is answered."""
-        return bool(self.waiting) or self.behind_upgrade is not None or self.refusal is not None
+        """Whether the client has to wait: for an answer, or until the application has read more."""
+        return (
+            bool(self.waiting)
+            or self.behind_upgrade is not None
+            or self.refusal is not None
+            or (self.growing is not None and self.growing.body.is_full)
+        )
+
+    @property
+    def live_body(self) -> LiveBody | None:
+        """The body that is arriving if the application reads it already, otherwise None."""
+        body = None if self.growing is None else self.growing.body
+        return body if isinstance(body, LiveBody) else None
 
     @property
     def is_at_rest(self) -> bool:
@@ -221,5 +237,8 @@ class Inbound:
     def request_received(self) -> None:
         """Add the request, which is complete, to those that wait to be answered."""
         assert self.growing is not None
-        self.waiting.append(self.growing)
+        if self.growing.has_begun:
+            self.growing.body.end()
+        else:
+            self.waiting.append(self.growing)
         self.growing = None

@@ -98,3 +98,12 @@ class Times:
         if self.body_bytes_per_second <= 0:
             return math.inf
         return self.body_grace_seconds + length_bytes / self.body_bytes_per_second
+
+    def longest_wait(self, length_bytes: int, waited_seconds: float) -> float:
+        """Return how long an application that reads a body may wait for more of it, in seconds.
+
+        Args:
+            length_bytes: How many bytes of it have arrived.
+            waited_seconds: How long it has waited for them.
+        """
+        return min(self.body_seconds, self.longest_for_body(length_bytes) - waited_seconds)

@@ -1,10 +1,11 @@
 """A request on its way from the parser to the application, and in the form gunicorn uses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiopyramid_core.servers import RequestBody
+from aiopyramid_core.servers import BodyLimits, LiveBody, RequestBody
 
 from .head import RequestHead
 
@@ -20,12 +21,35 @@ class Request:
         environ: Its environ.
         body: Its body so far.
         expects_continue: Whether the client waits for ``100 Continue`` before it sends the body.
+        may_begin: Whether it is still to be decided if the application begins before the body is
+            complete.
+        has_begun: Whether the application has.
     """
 
     head: RequestHead
     environ: dict[str, Any]
-    body: RequestBody
+    body: RequestBody | LiveBody
     expects_continue: bool = False
+    may_begin: bool = True
+    has_begun: bool = False
+
+    def begin(self, longest_wait: Callable[[int, float], float], limits: BodyLimits) -> LiveBody:
+        """Let the application begin before the body is complete.
+
+        Args:
+            longest_wait: See :class:`~aiopyramid_core.servers.LiveBody`.
+            limits: How long the body may be.
+
+        Returns:
+            The body from now on.
+        """
+        stored = self.body
+        assert isinstance(stored, RequestBody)  # it has not begun
+        with stored.open() as file:
+            live = LiveBody(limits, file.read(), stored.missing_bytes, longest_wait)
+        self.body = live
+        self.has_begun = True
+        return live
 
 
 @dataclass(slots=True)
