@@ -9,22 +9,13 @@ import pytest
 # The servers find the applications by PYTHONPATH; the one in this process finds them here.
 sys.path.append(str(Path(__file__).parent / "lib"))
 
+from server_order import group_by_server
 from servers import KINDS, Running, Server
 
-ONE_OF_ITS_KIND = ("hypercorn", "granian", "daphne")
-"""ASGI servers, for which everything here is the same as for uvicorn, except ..."""
-WHERE_SERVERS_DIFFER = ("test_bodies.py", "test_lifetime.py")
 
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes time and finds nothing; aiopyramid-asgi has tests of these servers."""
-
-    def is_wanted(item: pytest.Item) -> bool:
-        name = getattr(item, "callspec", None) and item.callspec.params.get("server")
-        return name not in ONE_OF_ITS_KIND or item.path.name in WHERE_SERVERS_DIFFER
-
-    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
-    items[:] = [item for item in items if is_wanted(item)]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of one server after those of the other."""
+    group_by_server(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")

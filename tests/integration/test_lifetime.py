@@ -1,5 +1,6 @@
 """What happens once per process: startup, background tasks, shutdown, the loop, forks."""
 
+import re
 import signal
 import uuid
 
@@ -40,7 +41,7 @@ def lives(running):
 
     def live(name):
         if name not in known:
-            server = running.start(name)
+            server = running.start(name, SHUT_DOWN_IN_THREAD="yes")
             site = server.mounted("direct")
             site.get("/started")
             site.get("/spawn-last")
@@ -53,8 +54,13 @@ def lives(running):
 
 @pytest.mark.parametrize("name", PROCESSES)
 def test_the_shutdown_functions_run_in_opposite_order(lives, name):
-    lines = [line for line in lives(name) if line.startswith("shutdown") and line.endswith(" 0")]
+    lines = [line for line in lives(name) if re.fullmatch(r"shutdown \d 0", line)]
     assert lines == ["shutdown 1 0", "shutdown 2 0"]
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_shutdown_function_may_use_threads(lives, name):
+    assert "shutdown in thread 0" in lives(name)
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -90,14 +96,6 @@ def test_an_application_that_never_awaits_gets_no_loop(running, name):
     server.process.end(server.kind.end)
     assert "aiopyramid-loop" not in threads
     assert LOOP_STARTS not in server.process.output
-
-
-@pytest.mark.parametrize("name", PROCESSES)
-def test_a_shutdown_function_may_use_threads(running, name):
-    server = running.start(name, SHUT_DOWN_IN_THREAD="yes")
-    server.mounted("direct").get("/started")
-    server.process.end(server.kind.end)
-    assert "shutdown in thread 0" in server.process.lines, server.process.output
 
 
 @pytest.mark.xfail(reason="neither waitress nor pserve handles the signal: no exit handler runs")

@@ -7,12 +7,16 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 import coroutine_tests
 import pytest
+from server_order import group_by_server
 from server_process import Process
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
@@ -35,6 +39,11 @@ GUNICORN = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of one server after those of the other."""
+    group_by_server(items, Path(__file__).parent)
+
+
 @pytest.fixture
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     """One kind of loop is enough: the servers are tested with their own."""
@@ -44,14 +53,15 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 class Server(Process):
     """An ASGI server."""
 
-    def __init__(self, name: str, app: str, **environment: str) -> None:
+    def __init__(self, name: str, app: str, options: str = "", **environment: str) -> None:
         self.name = name
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        command = (COMMANDS | {"gunicorn": GUNICORN})[name].format(app=app, port=self.port).split()
+        command = (COMMANDS | {"gunicorn": GUNICORN})[name]
+        command = command.format(app=f"{options} {app}", port=self.port)
         super().__init__(
-            [sys.executable, "-W", "ignore", "-m", *command],
+            [sys.executable, "-W", "ignore", "-m", *command.split()],
             {"PYTHONPATH": str(SITE)} | environment,
         )
         try:
@@ -138,6 +148,75 @@ def start() -> Iterator[Callable[..., Server]]:
     yield start
     for server in started:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def http2_servers(servers: dict[str, Server]) -> Callable[[str], Server]:
+    """The servers that speak HTTP/2 without TLS; uvicorn needs options for it."""
+
+    def http2_server(name: str) -> Server:
+        options = {"uvicorn": "--http zttp --http2"}.get(name, "")
+        key = f"{name} {options}".strip()
+        if key not in servers:
+            servers[key] = Server(name, "asgi_site:application", options)
+        return servers[key]
+
+    return http2_server
+
+
+@dataclass
+class Life:
+    """How a server has ended that was told to stop while it had clients.
+
+    Attributes:
+        output: All that it printed.
+        seconds: How long it took to end.
+        events: The event stream that a client received.
+        close_code: The close code of a WebSocket; 1006 if there was none.
+    """
+
+    output: str
+    seconds: float
+    events: bytes
+    close_code: int
+
+
+@pytest.fixture(scope="session")
+def lives() -> Callable[[str], Life]:
+    """Return the life of a server by its name; it is lived once for all tests."""
+    known: dict[str, Life] = {}
+
+    def life(name: str) -> Life:
+        if name not in known:
+            known[name] = _live(name)
+        return known[name]
+
+    return life
+
+
+def _live(name: str) -> Life:
+    server = Server(name, "asgi_site:application")
+    try:
+        address = f"ws://127.0.0.1:{server.port}/echo"
+        with (
+            server.ask("GET /events HTTP/1.1") as client,
+            connect(address, open_timeout=30, close_timeout=10, proxy=None) as websocket,
+        ):
+            websocket.send("hello")
+            websocket.recv(30)
+            events = b""
+            while b"tick" not in events:
+                events += client.recv(9999)
+            server.signal(SIGTERM)
+            with pytest.raises(ConnectionClosed) as closed:
+                websocket.recv(30)
+            while data := client.recv(9999):
+                events += data
+        seconds = server.ended()
+    finally:
+        server.close()
+    code = closed.value.rcvd.code if closed.value.rcvd else 1006
+    return Life(server.output, seconds, events, code)
 
 
 class FakeServer:

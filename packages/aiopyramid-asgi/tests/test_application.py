@@ -76,6 +76,12 @@ async def test_a_request_asks_the_server_for_nothing_that_it_does_not_need(
     assert server.events.qsize() == 1  # neither a body nor a disconnect
 
 
+async def test_a_get_of_http2_is_not_read(application, fake_server):
+    # uvicorn does not tell that it is complete.
+    server = await fake_server(http_version="2").call(application(hello))
+    assert server.body == b"hello"
+
+
 async def test_304_announces_no_body(fake_server):
     fields = [("Content-Length", "5"), ("ETag", '"a"')]
     server = await fake_server().call(plain(b"hello", fields, "304 Not Modified"))

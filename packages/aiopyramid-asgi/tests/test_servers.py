@@ -4,10 +4,12 @@ import contextlib
 import hashlib
 import json
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from signal import SIGTERM
 
+import h2.config
+import h2.connection
+import h2.events
 import httpx
 import pytest
 
@@ -145,36 +147,116 @@ def test_a_request_is_cancelled_when_its_client_has_gone(server):
     server.happens("waiting cancelled")
 
 
-def test_cookies_of_http2_arrive_together(server):
-    with httpx.Client(http1=False, http2=True, trust_env=False) as client:
-        call = partial(client.get, f"http://127.0.0.1:{server.port}/cookies")
-        if server.name not in ("hypercorn", "granian"):  # they need TLS for HTTP/2
-            with pytest.raises(httpx.HTTPError):
-                call()
-            return
-        response = call(headers=[("cookie", "a=1"), ("cookie", "b=2")])
-        assert response.http_version == "HTTP/2"
-        assert response.json() == {"a": "1", "b": "2"}
+def test_the_threads_are_free_again_when_more_clients_than_threads_have_gone(server):
+    with contextlib.ExitStack() as clients:
+        for _ in range(60):
+            clients.enter_context(server.ask("GET /threaded HTTP/1.1"))
+    started = time.monotonic()
+    assert server.get("/sleeping").text == "slept"
+    assert time.monotonic() - started < 20
+
+
+def test_the_request_of_a_client_that_has_gone_is_cleaned_up(server):
+    with server.ask("GET /cleaned_up HTTP/1.1") as client:
+        client.recv(999)
+    server.happens("finished callback")
+
+
+def test_a_large_file_arrives_whole(server):
+    digest = hashlib.sha256(bytes(1_000_000)).hexdigest()
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/file", timeout=30) as response:
+        assert response.headers["Content-Length"] == "1000000"
+        assert hashlib.sha256(response.read()).hexdigest() == digest
+
+
+def test_a_client_that_waits_is_told_to_send_its_body(server):
+    with server.ask("POST /upload HTTP/1.1\nContent-Length: 3\nExpect: 100-continue") as client:
+        answer = client.recv(999)
+        assert answer.startswith(b"HTTP/1.1 100")
+        client.sendall(b"abc")
+        while b"\r\n\r\n" not in answer.partition(b"200")[2]:
+            answer += client.recv(999)
+
+
+def test_a_client_that_waits_is_refused_before_it_sends_a_body_that_is_too_long(server):
+    head = "POST /upload HTTP/1.1\nContent-Length: 9999999\nExpect: 100-continue"
+    with server.ask(head) as client:
+        answer = client.recv(999)
+    if server.name in SEND_100_THEMSELVES:
+        assert answer.startswith(b"HTTP/1.1 100")
+    else:
+        assert answer.startswith(b"HTTP/1.1 413")
+
+
+SEND_100_THEMSELVES = ("hypercorn", "daphne")
+"""They do not ask the application before."""
+
+
+# --- HTTP/2 ---------------------------------------------------------------------------------------
+
+HTTP2 = pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian"])
+"""daphne needs TLS for it."""
+
+
+@HTTP2
+def test_cookies_of_http2_arrive_together(http2_servers, name):
+    with httpx.Client(http1=False, http2=True, trust_env=False, timeout=30) as client:
+        response = client.get(
+            f"http://127.0.0.1:{http2_servers(name).port}/cookies",
+            headers=[("cookie", "a=1"), ("cookie", "b=2")],
+        )
+    assert response.http_version == "HTTP/2"
+    assert response.json() == {"a": "1", "b": "2"}
+
+
+@HTTP2
+def test_an_upload_of_http2_arrives_whole(http2_servers, name):
+    body = b"0123456789" * 20_000
+    with httpx.Client(http1=False, http2=True, trust_env=False, timeout=30) as client:
+        address = f"http://127.0.0.1:{http2_servers(name).port}/upload"
+        for content in (body, iter([body[:99_999], body[99_999:]])):
+            assert client.post(address, content=content).text == hashlib.sha256(body).hexdigest()
+
+
+@HTTP2
+def test_a_slow_request_of_http2_does_not_hold_up_others_on_its_connection(http2_servers, name):
+    # Not by httpx, which itself holds answers up.
+    connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+    connection.initiate_connection()
+    server = http2_servers(name)
+    for stream, path in ((1, "/waiting"), (3, "/hello")):
+        fields = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", path)]
+        connection.send_headers(stream, fields, end_stream=True)
+    with server.connect() as client:
+        ended = None
+        while ended is None:
+            client.sendall(connection.data_to_send())
+            for event in connection.receive_data(client.recv(65_536)):
+                if isinstance(event, h2.events.StreamEnded):
+                    ended = event.stream_id
+    assert ended == 3
+    server.happens("waiting cancelled")
 
 
 # --- The life of a server -------------------------------------------------------------------------
 
+EACH = pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian", "daphne"])
 
-@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian", "daphne"])
-def test_an_event_stream_does_not_keep_a_server_from_stopping(start, name):
-    server = start(name)
-    with server.ask("GET /events HTTP/1.1") as client:
-        while b"tick" not in client.recv(9999):
-            pass
-        server.signal(SIGTERM)
-        received = b""
-        while data := client.recv(9999):
-            received += data
-    assert server.ended() < 10
-    if name == "daphne":  # it has no lifespan
-        assert "the application has started" in server.output
-        assert "the application has stopped" not in server.output
-    else:
-        assert received.endswith(b"0\r\n\r\n")
-        server.said("the application has started")
-        server.said("the application has stopped")
+
+@EACH
+def test_an_event_stream_ends_when_its_server_stops(lives, name):
+    # daphne closes all connections before the application knows.
+    assert lives(name).events.endswith(b"0\r\n\r\n") is (name != "daphne")
+
+
+@EACH
+def test_event_streams_and_websockets_do_not_keep_a_server_from_stopping(lives, name):
+    assert lives(name).seconds < 10
+
+
+@EACH
+def test_an_application_starts_and_stops_with_its_server(lives, name):
+    output = lives(name).output
+    assert "the application has started" in output
+    # daphne has no lifespan: the application has started with the first request.
+    assert ("the application has stopped" in output) is (name != "daphne")

@@ -11,20 +11,22 @@ from ._types import Receive
 
 __all__ = ("announced", "has_no_body", "receive_body")
 
+_READS: Final = ("GET", "HEAD")
+
 _MOST_DIGITS: Final = 20
 """Longest Content-Length: no body is longer, and Python refuses to convert thousands of digits."""
 
 
 def has_no_body(environ: dict[str, Any]) -> bool:
-    """Return whether it is certain that a request has no body (RFC 9112, 6.3).
+    """Return whether it is certain that a request has no body that matters.
 
-    In HTTP/2 and HTTP/3 a body needs no field that announces it.
+    In HTTP/1 a field announces a body (RFC 9112, 6.3). In HTTP/2 and HTTP/3 one may come without a
+    field, but with GET and HEAD it would have no meaning (RFC 9110, 9.3.1). uvicorn does not tell
+    the application that such a request is complete.
     """
-    return (
-        environ["SERVER_PROTOCOL"].startswith("HTTP/1")
-        and "CONTENT_LENGTH" not in environ
-        and "HTTP_TRANSFER_ENCODING" not in environ
-    )
+    if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
+        return False
+    return environ["SERVER_PROTOCOL"].startswith("HTTP/1") or environ["REQUEST_METHOD"] in _READS
 
 
 async def receive_body(

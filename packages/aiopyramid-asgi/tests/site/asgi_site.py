@@ -2,18 +2,24 @@
 
 import asyncio
 import hashlib
+import tempfile
 import threading
 import time
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPGone
-from pyramid.response import Response
+from pyramid.response import FileResponse, Response
 
 from aiopyramid_core.streaming import EventStreamResponse
 from aiopyramid_websocket import WebsocketMapper
 
 log = []
 """The notes of the views, for the clients to read."""
+
+
+FILE = tempfile.NamedTemporaryFile()  # noqa: SIM115 - deleted at the end
+FILE.write(bytes(1_000_000))
+FILE.flush()
 
 
 async def hello(request):
@@ -156,6 +162,21 @@ async def admitted(ws):
     await ws.send(str(ws.subprotocol))
 
 
+async def cleaned_up(request):
+    request.add_finished_callback(lambda request: log.append("finished callback"))
+
+    async def parts():
+        while True:
+            yield b"part"
+            await asyncio.sleep(0.05)
+
+    return Response(app_iter=parts())
+
+
+async def file(request):
+    return FileResponse(FILE.name, request)
+
+
 async def what_happened(request):
     return log
 
@@ -167,7 +188,7 @@ def main(global_config=None, **settings):
             _add(config, view, renderer="string")
         for view in (environ, cookies, what_happened):
             _add(config, view, renderer="json")
-        for view in (events, endless, threaded, waiting, broken, failing, parts):
+        for view in (events, endless, threaded, waiting, broken, failing, parts, cleaned_up, file):
             _add(config, view)
         config.include("aiopyramid_websocket")
         for view in (echo, flood):
