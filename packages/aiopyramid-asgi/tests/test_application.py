@@ -386,7 +386,14 @@ async def test_the_lifespan_starts_and_stops_the_application(living, fake_server
     assert living.notes == ["started", "stopped"]
 
 
-async def test_an_application_that_cannot_start_says_why(fake_server):
+@pytest.fixture
+def forgotten():
+    """Collect the application afterwards: later tests start all applications of the process."""
+    yield
+    gc.collect()
+
+
+async def test_an_application_that_cannot_start_says_why(fake_server, forgotten):
     def fail(registry):
         raise OSError("no database")
 
