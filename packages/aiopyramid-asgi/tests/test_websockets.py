@@ -128,7 +128,16 @@ def _settles(server, counts):
     return counts[-1] == counts[-2]
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian", "daphne"])
-def test_a_server_that_stops_asks_its_clients_to_connect_again(lives, name):
-    # daphne closes all connections without a word before it lets the application know.
-    assert lives(name).close_code == (1006 if name == "daphne" else 1012)
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("uvicorn", {1012}),
+        ("hypercorn", {1012}),
+        # It does not wait until the code is sent: on a busy machine, 1 of 8 times it was not.
+        ("granian", {1012, 1006}),
+        # It closes all connections without a word before it lets the application know.
+        ("daphne", {1006}),
+    ],
+)
+def test_a_server_that_stops_asks_its_clients_to_connect_again(lives, name, codes):
+    assert lives(name).close_code in codes
