@@ -84,6 +84,27 @@ def test_a_truncated_upload_never_reaches_the_application(server):
     assert server.get("/what_happened").text.count("upload") == before + 1
 
 
+def test_a_view_may_begin_before_its_body_is_complete(server):
+    digest = hashlib.sha256(b"beginning end").hexdigest()
+    with server.ask("POST /streamed HTTP/1.1\nContent-Length: 13", b"beginning") as client:
+        if server.name != "daphne":  # which keeps the whole body before it calls the application
+            server.happens("streamed began")
+        client.sendall(b" end")
+        received = b""
+        while digest.encode() not in received:
+            data = client.recv(9999)
+            assert data
+            received += data
+
+
+def test_a_view_that_refuses_an_upload_does_not_ask_for_it(server):
+    head = "POST /guarded HTTP/1.1\nContent-Length: 9\nExpect: 100-continue"
+    with server.ask(head) as client:
+        # The others ask for every body.
+        expected = b"403" if server.name in ("uvicorn", "granian") else b"100"
+        assert client.recv(99).split()[1] == expected
+
+
 def test_a_body_in_parts_arrives_whole(server):
     assert server.get("/parts").text == "012"
 

@@ -55,6 +55,13 @@ def test_a_body_arrives_in_parts(site):
     assert site.get("/starlette/upload", "POST").text == hashlib.sha256().hexdigest()
 
 
+@pytest.mark.parametrize(("path", "status"), [("/fast/x", b"403"), ("/starlette/upload", b"100")])
+def test_an_upload_is_asked_for_when_the_application_reads_it(site, path, status):
+    head = f"POST {path} HTTP/1.1\nContent-Length: 9\nExpect: 100-continue"
+    with site.ask(head) as client:
+        assert client.recv(99).split()[1] == status
+
+
 def test_repeated_fields_are_kept(site):
     answer = site.get("/starlette/cookies", Cookie="a=1; b=2")
     assert json.loads(answer.text) == {"a": "1", "b": "2"}

@@ -7,10 +7,11 @@ import threading
 import time
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPGone
+from pyramid.httpexceptions import HTTPForbidden, HTTPGone
 from pyramid.response import FileResponse, Response
 
 from aiopyramid_core.streaming import EventStreamResponse
+from aiopyramid_core.uploads import body_parts
 from aiopyramid_websocket import WebsocketMapper
 
 log = []
@@ -51,6 +52,19 @@ async def cookies(request):
 async def upload(request):
     log.append("upload")
     return hashlib.sha256(request.body).hexdigest()
+
+
+async def streamed(request):
+    digest = hashlib.sha256()
+    async for part in body_parts(request):
+        if "streamed began" not in log:
+            log.append("streamed began")
+        digest.update(part)
+    return digest.hexdigest()
+
+
+async def guarded(request):
+    raise HTTPForbidden
 
 
 async def events(request):
@@ -186,6 +200,8 @@ def main(global_config=None, **settings):
         config.include("aiopyramid_asgi")
         for view in (hello, name_of_thread, sleeping, upload, taken, url):
             _add(config, view, renderer="string")
+        for view in (streamed, guarded):
+            _add(config, view, renderer="string", stream_body=True)
         for view in (environ, cookies, what_happened):
             _add(config, view, renderer="json")
         for view in (events, endless, threaded, waiting, broken, failing, parts, cleaned_up, file):

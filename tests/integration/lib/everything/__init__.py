@@ -77,5 +77,6 @@ def configure(config):
         "contexts",
         "bodies",
         "lifetime",
+        "mounted",
     ):
         config.include(f"everything.{module}")

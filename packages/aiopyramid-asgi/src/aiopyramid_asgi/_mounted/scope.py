@@ -81,7 +81,8 @@ def _extensions(environ: dict[str, Any]) -> dict[str, Any]:
 def _raw_path(environ: dict[str, Any]) -> bytes:
     """Return the path as the client has sent it, if the server tells and it is the same one."""
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
-    raw = environ.get(SCOPE, {}).get("raw_path") or environ.get("RAW_URI", "").encode("latin-1")
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI", "")
+    raw = environ.get(SCOPE, {}).get("raw_path") or target.encode("latin-1")
     raw = raw.partition(b"?")[0]
     if unquote_to_bytes(raw) == path:
         return bytes(raw)
