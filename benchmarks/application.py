@@ -141,6 +141,27 @@ def both_without_aiopyramid() -> Any:
     return _application({"/": hello_ordinary, "/short": short_ordinary})
 
 
+def asgi() -> Any:
+    """Return :func:`coroutine` for ASGI servers."""
+    from aiopyramid_asgi import asgi
+
+    return asgi(coroutine())
+
+
+def asgi_waiting() -> Any:
+    """Return :func:`waiting` for ASGI servers."""
+    from aiopyramid_asgi import asgi
+
+    return asgi(waiting())
+
+
+def a2wsgi() -> Any:
+    """Return the application without aiopyramid for ASGI servers: a2wsgi runs it in threads."""
+    from a2wsgi import WSGIMiddleware
+
+    return WSGIMiddleware(without_aiopyramid())
+
+
 def starlette() -> Any:
     """Return the like of :func:`coroutine` in another framework, made for asyncio."""
     return _starlette("/", 0)

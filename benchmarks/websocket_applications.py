@@ -51,6 +51,12 @@ def aiopyramid() -> Any:
     return config.make_wsgi_app()
 
 
+def aiopyramid_asgi() -> Any:
+    from aiopyramid_asgi import asgi
+
+    return asgi(aiopyramid())
+
+
 def asgi() -> Any:
     connected: set[Any] = set()
 

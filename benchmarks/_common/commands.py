@@ -16,6 +16,7 @@ __all__ = (
     "ServerCommand",
     "find_uwsgi",
     "granian",
+    "granian_asgi",
     "gunicorn",
     "uvicorn",
     "uwsgi",
@@ -89,6 +90,17 @@ def granian(factory: str, *, threads: int) -> ServerCommand:
     """Return a command for granian's WSGI server, with one worker and so many Python threads."""
     options = ("--interface=wsgi", "--workers=1", f"--blocking-threads={threads}", "--no-ws")
     # It takes port 0, but never says which one it got.
+    address = ("--host=127.0.0.1", f"--port={_free_port()}")
+    return _module("granian", *options, *address, "--factory", _place(factory))
+
+
+def granian_asgi(factory: str) -> ServerCommand:
+    """Return a command for granian's ASGI server, with one worker on uvloop.
+
+    Args:
+        factory: As in :func:`gunicorn`.
+    """
+    options = ("--interface=asgi", "--workers=1", "--loop=uvloop", "--runtime-threads=1")
     address = ("--host=127.0.0.1", f"--port={_free_port()}")
     return _module("granian", *options, *address, "--factory", _place(factory))
 

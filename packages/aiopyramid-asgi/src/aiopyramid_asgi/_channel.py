@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 from aiopyramid_core.contract import MessageProtocol
@@ -29,7 +29,9 @@ class Channel:
         interrupt: Interrupts the wait for the client, if the exchange is in it.
 
     Attributes:
+        is_closing: Whether a close is to be sent.
         is_given_up: Whether the client is not waited for any more.
+        is_paused: Whether no messages are to be taken from the client.
     """
 
     __slots__ = (
@@ -40,7 +42,9 @@ class Channel:
         "_queue",
         "_send",
         "_sending",
+        "is_closing",
         "is_given_up",
+        "is_paused",
     )
 
     def __init__(
@@ -50,11 +54,12 @@ class Channel:
         self._send = send
         self._interrupt = interrupt
         self._close: Message | None = None
-        self.is_given_up = False
         self._queue: list[Message] = []
         self._sending: asyncio.Task[None] | None = None
         self._may_read = asyncio.Event()
-        self._may_read.set()
+        self.is_closing = False
+        self.is_given_up = False
+        self.is_paused = False
 
     def send(self, message: str | bytes) -> None:
         """Send a message.
@@ -72,7 +77,8 @@ class Channel:
             code: The close code.
             reason: The reason.
         """
-        self._may_read.set()  # what the client sends until its own close is ignored
+        self.resume_reading()  # what the client sends until its own close is ignored
+        self.is_closing = True
         self._close = {"type": "websocket.close", "code": code, "reason": reason}
         self._interrupt()
 
@@ -85,27 +91,29 @@ class Channel:
 
     def pause_reading(self) -> None:
         """Stop taking messages from the client."""
+        self.is_paused = True
         self._may_read.clear()
 
     def resume_reading(self) -> None:
         """Take messages from the client again."""
+        self.is_paused = False
         self._may_read.set()
 
     async def may_read(self) -> None:
         """Wait until messages may be taken from the client."""
-        if not self._may_read.is_set():
-            await self._may_read.wait()
+        await self._may_read.wait()
 
-    async def send_close_if_any(self) -> None:
-        """Send the close, if there is one, after the messages before it.
+    async def send_close(self) -> None:
+        """Send the close, after the messages before it.
 
         Raises:
             Exception: The server refuses the close code, as daphne does with most of them.
         """
-        if self._close is not None:
-            if self._sending is not None:
-                await asyncio.wait((self._sending,))
-            close, self._close = self._close, None
+        if self._sending is not None:
+            await asyncio.wait((self._sending,))
+        close, self._close = self._close, None
+        self.is_closing = False
+        if close is not None:
             with contextlib.suppress(OSError):  # the client has gone
                 await self._send(close)
 
@@ -115,10 +123,15 @@ class Channel:
         if self._sending is not None:
             self._queue.append(event)
             return
-        coroutine = self._transmit(event)
+        sending: Any = self._send(event)
+        # Some servers return other awaitables than coroutines.
+        coroutine = sending if type(sending) is types.CoroutineType else _await(sending)
         try:
             signal = coroutine.send(None)
         except StopIteration:
+            return
+        except Exception as error:
+            _log_loss(error)
             return
         loop = asyncio.get_running_loop()
         self._sending = loop.create_task(self._follow(coroutine, signal))
@@ -127,21 +140,27 @@ class Channel:
     async def _follow(self, coroutine: Coroutine[Any, Any, None], signal: Any) -> None:
         """Send the rest of an event, and those that are kept since."""
         try:
-            await _resume(coroutine, signal)
+            await self._until_sent(_resume(coroutine, signal))
             while self._queue:
-                await self._transmit(self._queue.pop(0))
+                await self._until_sent(self._send(self._queue.pop(0)))
         finally:
             self._sending = None
             self._protocol.resume_writing()
 
-    async def _transmit(self, event: Message) -> None:
+    async def _until_sent(self, sending: Awaitable[None]) -> None:
         try:
-            await self._send(event)
-        except asyncio.CancelledError:
-            raise
+            await sending
         except Exception as error:
-            # The client has gone, which the server will say as well.
-            _log.debug("A WebSocket message cannot be sent: %r", error)
+            _log_loss(error)
+
+
+def _log_loss(error: Exception) -> None:
+    # The client has gone, which the server will say as well.
+    _log.debug("A WebSocket message cannot be sent: %r", error)
+
+
+async def _await(awaitable: Awaitable[None]) -> None:
+    await awaitable
 
 
 @types.coroutine

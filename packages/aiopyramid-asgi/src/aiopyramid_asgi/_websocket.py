@@ -200,15 +200,18 @@ class WebSocketExchange:
 
     async def _pass_messages(self, protocol: MessageProtocol, channel: Channel) -> tuple[int, str]:
         """Pass messages on until the connection is gone; return its close code and reason."""
+        receive = self._receive
         while not channel.is_given_up:
             try:
-                await channel.send_close_if_any()
-                event = await self._receive()
+                if channel.is_closing:
+                    await channel.send_close()
+                event = await receive()
                 if event["type"] != "websocket.receive":
                     return event.get("code") or _NO_CLOSE, event.get("reason") or ""
                 text = event.get("text")
                 protocol.message_received(event["bytes"] if text is None else text)
-                await channel.may_read()
+                if channel.is_paused:
+                    await channel.may_read()
             except asyncio.CancelledError:
                 if not self._interruptions:
                     raise
