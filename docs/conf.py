@@ -61,7 +61,7 @@ html_show_sphinx = False
 pygments_style = "friendly"
 
 GUIDES = [
-    *("existing-app", "streaming", "background-tasks", "httpx", "redis", "sqlalchemy"),
+    *("existing-app", "streaming", "groups", "background-tasks", "httpx", "redis", "sqlalchemy"),
     *("fastapi", "testing", "blocked-loop", "gunicorn-settings", "uwsgi"),
 ]
 """The how-to guides in the order in which they are shown; all others come last."""
@@ -79,9 +79,11 @@ CONTENTS = {
         docs/sqlalchemy
         docs/transactions
         docs/migration
+        docs/channels
     """,
     "Explanation": """
         docs/how-it-works
+        docs/groups
         docs/extension-points
         benchmarks/README
     """,

@@ -24,7 +24,8 @@ STOP_SECONDS: Final = 10.0
 SPARE_DESCRIPTORS: Final = 200
 
 _ADDRESS: Final = re.compile(
-    r"(?:(?:Listening at:|Serving on|running on) http://|bound to TCP address )[\d.]+:(\d+)"
+    r"(?:(?:Listening at:|Serving on|running on) http://|(?:bound to|Listening on) TCP address )"
+    r"[\d.]+:(\d+)"
 )
 _WORKER: Final = re.compile(r"Booting worker with pid: (\d+)")
 

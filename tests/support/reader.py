@@ -28,8 +28,8 @@ from typing import Final
 from server_process import Process
 from uwsgi_command import uwsgi_binary_or_skip
 
-PORTS: Final = ("6543", "8080", "8443")
-"""The application's port in all documents, and those of a proxy in front of it."""
+PORTS: Final = ("6543", "6544", "8080", "8443")
+"""The application's ports in all documents, and those of a proxy in front of it."""
 
 SERVERS: Final = {
     "gunicorn": "Booting worker",
@@ -216,7 +216,8 @@ class Reader:
         return blocks
 
     def _serve(self, program: str, command: str) -> None:
-        name = program if program in BESIDE else "application"
+        named = re.search(r" --name (\w+)", command)
+        name = program if program in BESIDE else named[1] if named else "application"
         if name in self.servers:
             self._end(name)
         if program == "uwsgi":

@@ -23,9 +23,7 @@ async def test_the_code_runs(loop_factory, tmp_path):
     config = Configurator()
     names = {"config": config}
     for number, code in enumerate(code_blocks(README)):
-        file = tmp_path / f"{number}.py"  # which view_config looks into
-        file.write_text(code)
-        exec(compile(code, file, "exec"), names)
+        execute(code, tmp_path / f"{number}.py", names)
     config.add_route("chat", "/chat/{id}")
     config.add_route("save", "/save")
     config.add_view(names["chat"], route_name="chat", mapper=names["WebsocketMapper"])
@@ -50,6 +48,27 @@ async def test_the_code_runs(loop_factory, tmp_path):
     await lifespan_of(config.registry).stop()
 
 
+def execute(code, file, names):
+    file.write_text(code)  # view_config looks into it
+    exec(compile(code, file, "exec"), names)
+
+
+async def test_the_view_that_replaces_a_consumer_is_a_chat(loop_factory, tmp_path):
+    text = Path(__file__).parents[3].joinpath("docs/channels.md").read_text(encoding="utf-8")
+    names = {}
+    (code,) = code_blocks(text)
+    execute(code, tmp_path / "view.py", names)
+    config = Configurator()
+    config.include("aiopyramid_groups")
+    config.add_route("chat", "/{id}")
+    config.add_view(names["chat"], route_name="chat", mapper=names["WebsocketMapper"])
+    application = config.make_wsgi_app()
+    async with connect(application, "/1") as ada, connect(application, "/1") as bob:
+        await ada.send("hello")
+        assert await ada.recv() == await bob.recv() == "hello"
+    await lifespan_of(config.registry).stop()
+
+
 def request_of(registry, last_event_id):
     request = Request.blank("/feed", headers={"Last-Event-ID": last_event_id})
     request.registry = registry
@@ -67,6 +86,16 @@ def test_the_table_has_all_settings_with_their_defaults():
         name: f"{value:g}" if isinstance(value, float) else str(value)
         for name, value in fields.items()
     }
+
+
+PAGE = Path(__file__).parents[3].joinpath("docs/groups.md").read_text(encoding="utf-8")
+PROMISES = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE)))
+
+
+@pytest.mark.parametrize(("file", "name"), PROMISES)
+def test_a_test_that_shows_a_guarantee_is_there(file, name):
+    source = Path(__file__).parent.joinpath(file).read_text(encoding="utf-8")
+    assert re.search(rf"^(async )?def {name}\(|^{name} = ", source, re.M)
 
 
 @pytest.mark.parametrize("option", ["who", "after", "limit", "slow", "on_resync", "envelope"])

@@ -79,11 +79,14 @@ class RedisEngine:
             OutcomeUnknown: The message may have been appended.
         """
         seconds = self._settings.send_timeout_seconds
+        stream = self._keys(group).stream
         is_written = False
         try:
             async with asyncio.timeout(seconds):
                 while True:
-                    node = await self._servers.ready(self._keys(group).stream)
+                    node = self._servers.find(stream)
+                    if node is None or not node.is_connected:
+                        node = await self._servers.ready(stream)
                     is_written = True
                     try:
                         return await self._append(node, group, data)

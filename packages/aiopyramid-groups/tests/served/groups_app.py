@@ -38,6 +38,7 @@ def main():
         "aiopyramid.groups.url": os.environ["GROUPS_URL"],
         "aiopyramid.groups.heartbeat": "0.5",
         "aiopyramid.groups.send_timeout": "5",
+        "aiopyramid.websocket.ping_interval": "600",
     }
     with Configurator(settings=settings) as config:
         config.include("aiopyramid_groups")

@@ -1,13 +1,18 @@
 """Groups on two gunicorns of two workers each, while Redis is killed; a warning without it."""
 
 import asyncio
+import re
+import resource
+import socket
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import aiohttp
 import pytest
-from redis_server import redis_server
+from redis_server import redis_server, wait_until
 from server_process import ServerProcess
 
 HERE = Path(__file__).parent
@@ -116,6 +121,72 @@ def test_members_on_four_workers_survive_a_killed_redis(hosts, redis):
         assert len({tuple(each for each in order if each in common) for order in orders}) == 1
 
     asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_a_thousand_idle_members_cost_nothing_but_the_heartbeats_of_redis(hosts, redis):
+    administrator = redis.client()
+
+    def connections():
+        return len(administrator.client_list()) - 1  # without the administrator's
+
+    wait_until(lambda: connections() >= 2 * 4)  # two for each worker
+    with ExitStack() as stack:
+        allow_files(stack, 2000)
+        first = open_socket(stack, hosts[0])
+        pid = worker_of(first)
+        before = wake_ups(pid, 1)
+        others = [open_socket(stack, hosts[0]) for _ in range(1000)]
+        assert sum(worker_of(other) == pid for other in others) > 100
+        assert wake_ups(pid, 1) <= before + 5
+        with urlopen(f"{hosts[1]}/save?text=awake") as response:
+            assert response.status == 200
+        assert b"awake" in first.recv(100)
+        assert connections() == 2 * 4
+
+
+def allow_files(stack, number):
+    """Let this process open so many files, if the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(number, hard)), hard))
+
+
+def open_socket(stack, site):
+    """Connect and ask for a WebSocket."""
+    address = urlsplit(site)
+    connection = stack.enter_context(socket.create_connection((address.hostname, address.port)))
+    connection.settimeout(30)
+    connection.sendall(handshake(address.netloc))
+    return connection
+
+
+def worker_of(connection):
+    """Wait until a WebSocket has joined; return the process that serves it."""
+    received = b""
+    while not (found := re.search(rb"worker (\d+)$", received)):
+        received += connection.recv(1000)
+    return int(found[1])
+
+
+def handshake(host):
+    lines = ["GET /chat HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade"]
+    lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def wake_ups(pid, seconds):
+    """Return how often a process has woken up in a while. It makes no system calls before that."""
+
+    def count():
+        files = Path(f"/proc/{pid}/task").glob("*/status")
+        found = (
+            re.search(r"\nvoluntary_ctxt_switches:\s(\d+)", file.read_text()) for file in files
+        )
+        return sum(int(match[1]) for match in found)
+
+    begin = count()
+    time.sleep(seconds)
+    return count() - begin
 
 
 def test_an_event_stream_resumes_on_another_host(hosts):

@@ -4,6 +4,7 @@ All keys of a group have one hash tag, ``{prefix:group}``, and so are on one sha
 group is quoted, so that it contains neither braces, colons nor slashes.
 """
 
+import functools
 from dataclasses import dataclass
 
 from .._names import quote_name
@@ -29,6 +30,7 @@ class GroupKeys:
     channel: str
 
 
+@functools.lru_cache(maxsize=4096)
 def group_keys(prefix: str, group: str, database: int) -> GroupKeys:
     """Return the keys of a group."""
     tag = f"{{{prefix}:{quote_name(group)}}}"
