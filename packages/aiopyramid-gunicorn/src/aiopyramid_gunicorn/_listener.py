@@ -8,13 +8,23 @@ On asyncio's own loop it also accepts the whole backlog at once.
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 __all__ = ("Listener",)
 
 _BURST: Final = 64
-"""Connections accepted before other events get a turn."""
+"""Connections that are accepted before other events get a turn, if those take little time."""
+
+_LONGEST_BURST_SECONDS: Final = 0.1
+"""The longest CPU time for which connections are accepted before other events get a turn.
+
+New connections get as much of it as everything else had since the last burst, up to this limit,
+which is for servers that have been idle for long. With 64 at a time, the last of 2,000 clients that
+come together would wait until those before it have sent several requests each, because each burst
+waits for a request of every connection that is there already.
+"""
 
 _LAST_BURSTS: Final = 32
 """Maximum number of bursts when the listener stops: gunicorn's default backlog of 2048."""
@@ -64,6 +74,7 @@ class Listener:
             self._tls = {"ssl": tls, "ssl_handshake_timeout": handshake_seconds}
         self._listening = False
         self._stopped = False
+        self._burst_ended = time.process_time()
         self._welcomes: set[asyncio.Task[None]] = set()
 
     @property
@@ -104,23 +115,34 @@ class Listener:
 
     def _accept(self) -> bool:
         """Accept some connections; return whether there may be more of them."""
-        for _ in range(_BURST):
-            if not self._has_room():
-                self._pause()
-                return False
-            try:
-                client, _ = self._sock.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return False  # another worker was faster, or the client has gone
-            except OSError as error:
-                self._logger.error("Cannot accept connections for now: %s", error)
-                self._pause()
-                self._loop.call_later(_PAUSE_SECONDS, self.resume)
-                return False
-            client.setblocking(False)
-            task = self._loop.create_task(self._welcome(client))
-            self._welcomes.add(task)
-            task.add_done_callback(self._settled)
+        begin = time.process_time()
+        end = begin + min(begin - self._burst_ended, _LONGEST_BURST_SECONDS)
+        count = 0
+        there_may_be_more = True
+        while there_may_be_more and (count < _BURST or time.process_time() < end):
+            count += 1
+            there_may_be_more = self._accept_one()
+        self._burst_ended = time.process_time()
+        return there_may_be_more
+
+    def _accept_one(self) -> bool:
+        """Accept a connection; return whether there may be another one."""
+        if not self._has_room():
+            self._pause()
+            return False
+        try:
+            client, _ = self._sock.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False  # another worker was faster, or the client has gone
+        except OSError as error:
+            self._logger.error("Cannot accept connections for now: %s", error)
+            self._pause()
+            self._loop.call_later(_PAUSE_SECONDS, self.resume)
+            return False
+        client.setblocking(False)
+        task = self._loop.create_task(self._welcome(client))
+        self._welcomes.add(task)
+        task.add_done_callback(self._settled)
         return True
 
     def _settled(self, welcome: "asyncio.Task[None]") -> None:
