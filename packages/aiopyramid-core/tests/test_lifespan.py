@@ -321,6 +321,54 @@ def test_what_runs_until_the_end_can_tell_that_it_has_come(run, application):
     assert seen == [False, True]
 
 
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_stopping_functions_run_when_the_stop_begins(run, application, is_announced):
+    log = []
+
+    def configure(config):
+        config.add_stopping(hook(log, "first stopping"))
+        config.add_stopping(lambda registry: log.append("second stopping"))
+        config.add_shutdown(hook(log, "down"))
+
+    app = application(configure)
+
+    async def main():
+        lifespan = lifespan_of(app.registry)
+        await lifespan.start()
+        if is_announced:
+            lifespan.announce_stop()
+            lifespan.announce_stop()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            log.append("a request ends")
+        await lifespan.stop()
+
+    run(main)
+    between = ["a request ends"] if is_announced else []
+    assert log == ["first stopping", "second stopping", *between, "down"]
+
+
+def test_a_stopping_function_that_fails_is_logged_and_the_others_run(run, application, caplog):
+    log = []
+
+    def configure(config):
+        config.add_stopping(hook(log, "first", fails=True))
+        config.add_stopping(hook(log, "second"))
+
+    run(cycle(application(configure)))
+    assert log == ["first", "second"]
+    (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert record.message == "The stopping function first has failed"
+    assert str(record.exc_info[1]) == "first is broken"
+
+
+def test_an_application_that_never_served_has_nothing_to_stop(run, application):
+    log = []
+    app = application(lambda config: config.add_stopping(hook(log, "stopping")))
+    run(lifespan_of(app.registry).stop)
+    assert log == []
+
+
 def test_a_failing_shutdown_function_is_logged_and_the_others_run(run, application, caplog):
     log = []
 

@@ -377,6 +377,68 @@ def test_the_end_waits_also_for_an_application_that_has_served_no_request(build,
     assert run(main) == [True]
 
 
+def test_a_task_without_an_end_is_cancelled_when_the_stop_begins(build, run, fetch, caplog):
+    ends = []
+
+    async def for_ever():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
+
+    app = build(spawning(for_ever, on_stop="cancel"))
+
+    async def main():
+        await fetch(app)
+        await asyncio.sleep(0)
+        lifespan_of(app.registry).announce_stop()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert ends == ["cancelled"]
+        await lifespan_of(app.registry).stop()
+
+    run(main)
+    assert caplog.records == []
+
+
+def test_any_other_wish_for_the_stop_is_refused(build, run, fetch, no_warnings):
+    async def background():
+        pass
+
+    async def main():
+        with pytest.raises(ValueError, match="on_stop must be 'finish' or 'cancel', got 'kill'"):
+            await fetch(build(spawning(background, on_stop="kill")))
+
+    run(main)
+
+
+def test_the_task_is_returned_on_the_loop_and_not_in_a_thread(build, run, fetch):
+    tasks = []
+
+    async def background():
+        return "done"
+
+    async def coroutine_view(request):
+        tasks.append(spawn(background(), name="mine"))
+        assert await tasks[0] == "done"
+        return Response()
+
+    def synchronous_view(request):
+        tasks.append(spawn(background()))
+        return Response()
+
+    async def main():
+        for view in (coroutine_view, synchronous_view):
+            app = build(view)
+            await fetch(app)
+            await lifespan_of(app.registry).stop()
+
+    run(main)
+    assert tasks[0].get_name() == "mine"
+    assert tasks[1] is None
+
+
 def test_where_there_is_no_application_it_is_refused_and_the_coroutine_is_closed(no_warnings):
     async def send_receipt():
         raise AssertionError

@@ -7,8 +7,10 @@ from contextvars import ContextVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyramid.config import Configurator
 
 from aiopyramid_core import spawn_greenlet, synchronize
+from aiopyramid_core.lifespan import lifespan_of
 from aiopyramid_core.streaming import EventChannel, EventStreamResponse, ServerSentEvent
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
@@ -433,12 +435,12 @@ def test_a_channel_writes_directly_while_the_response_waits(run):
 def test_no_comment_is_sent_while_a_channel_writes_directly(run):
     async def main():
         channel = EventChannel()
-        stream = EventStreamResponse(channel, heartbeat_seconds=0.05).app_iter
+        stream = EventStreamResponse(channel, heartbeat_seconds=1.0).app_iter
         stream.attach(lambda part: True)
         assert await anext(stream) == b":\n\n"
         waiting = asyncio.ensure_future(anext(stream))
-        for _ in range(20):
-            await asyncio.sleep(0.01)
+        for _ in range(12):
+            await asyncio.sleep(0.1)
             channel.put("one")
         assert not waiting.done()
         assert await waiting == b":\n\n"
@@ -463,3 +465,76 @@ def test_a_channel_whose_opening_fails_is_closed(run):
 
     run(main)
     assert log == ["closed"]
+
+
+# --- The end of the server ------------------------------------------------------------------------
+
+
+async def without_end():
+    yield "first"
+    await asyncio.Event().wait()
+
+
+def channel():
+    events = EventChannel()
+    events.put("first")
+    return events
+
+
+@pytest.fixture
+def stopping_application():
+    """An application whose registry is the current one."""
+    config = Configurator()
+    config.include("aiopyramid_core")
+    config.make_wsgi_app()
+    config.begin()
+    yield lifespan_of(config.registry)
+    config.end()
+
+
+async def read(response, lifespan):
+    """Read a stream, in the middle of which the server begins to stop."""
+    parts = []
+    async with asyncio.timeout(30):
+        async for part in response.app_iter:
+            parts.append(part.decode())
+            if len(parts) == 1:
+                lifespan.announce_stop()
+    return parsed("".join(parts))
+
+
+@pytest.mark.parametrize("events", [without_end, channel])
+def test_a_stream_ends_when_the_server_stops_and_the_client_is_to_come_again(
+    run, events, stopping_application
+):
+    response = EventStreamResponse(events())
+    events, retry = run(read, response, stopping_application)
+    assert events == [("message", "first", "")]
+    assert 100 <= retry <= 900
+
+
+@pytest.mark.parametrize("events", [without_end, channel])
+def test_a_stream_that_begins_during_the_stop_ends_at_once(run, events, stopping_application):
+    stopping_application.announce_stop()
+    _, retry = run(read, EventStreamResponse(events()), stopping_application)
+    assert retry
+
+
+def test_a_stream_may_outlast_the_beginning_of_the_stop(run, stopping_application):
+    async def events():
+        yield "first"
+        await asyncio.sleep(0.01)
+        yield "second"
+
+    response = EventStreamResponse(events(), ends_on_stop=False)
+    events, retry = run(read, response, stopping_application)
+    assert [data for _, data, _ in events] == ["first", "second"]
+    assert retry is None
+
+
+def test_a_stream_that_has_ended_leaves_nothing_to_stop(run, stopping_application):
+    async def events():
+        yield "only"
+
+    run(collected, EventStreamResponse(events()))
+    assert not stopping_application._stop_notice._callbacks

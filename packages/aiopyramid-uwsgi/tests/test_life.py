@@ -72,6 +72,21 @@ def test_the_end_breaks_off_what_takes_too_long(uwsgi, tmp_path):
     assert answer() == (503, "Service Unavailable\n")
 
 
+def test_event_streams_end_at_once_and_their_clients_are_to_come_again(uwsgi):
+    server = uwsgi(settings={"aiopyramid.uwsgi.graceful_timeout": "60"})
+    with socket.create_connection(("127.0.0.1", server.port), 30) as client:
+        client.sendall(b"GET /events HTTP/1.1\r\nHost: test\r\n\r\n")
+        stream = b""
+        while b"data: tick" not in stream:
+            stream += client.recv(1000)
+        server.signal(signal.SIGTERM)
+        while part := client.recv(1000):
+            stream += part
+    server.ended()
+    assert b"retry: " in stream
+    assert "Breaking off" not in server.output
+
+
 def test_a_connection_that_fails_to_stop_does_not_hold_up_the_end(uwsgi):
     server = uwsgi()
     with contextlib.ExitStack() as stack:

@@ -41,8 +41,9 @@ def includeme(config: Any) -> None:
     * the default view mapper is :class:`~aiopyramid_core.CoroutineOrExecutorMapper`;
     * Pyramid's thread-locals (``get_current_request``) keep apart requests that share a thread;
     * a response body may be an async iterator;
-    * ``config.add_startup(function)`` and ``config.add_shutdown(function)`` register functions of
-      the registry, coroutine functions or synchronous ones, that run once per worker;
+    * ``config.add_startup(function)``, ``config.add_stopping(function)`` and
+      ``config.add_shutdown(function)`` register functions of the registry, coroutine functions or
+      synchronous ones, that run once per worker;
     * ``config.add_health_view()`` answers probes.
 
     Args:
@@ -115,11 +116,16 @@ def _add_lifespan(config: Any, settings: Settings) -> None:
     limits = settings.shutdown_timeout_seconds, settings.startup_timeout_seconds
     lifespan.install(registry, Lifespan(registry, *limits))
     config.add_directive("add_startup", _add_startup, action_wrap=False)
+    config.add_directive("add_stopping", _add_stopping, action_wrap=False)
     config.add_directive("add_shutdown", _add_shutdown, action_wrap=False)
 
 
 def _add_startup(config: Any, function: Hook) -> None:
     lifespan_of(config.registry).add_startup(config.maybe_dotted(function))
+
+
+def _add_stopping(config: Any, function: Hook) -> None:
+    lifespan_of(config.registry).add_stopping(config.maybe_dotted(function))
 
 
 def _add_shutdown(config: Any, function: Hook) -> None:

@@ -47,7 +47,7 @@ class Tasks:
         context: Context,
         *,
         serves_client: bool,
-    ) -> None:
+    ) -> _Task:
         """Run a coroutine, on the running loop.
 
         Args:
@@ -55,6 +55,9 @@ class Tasks:
             name: The name of the task in the log; by default the coroutine's name.
             context: Its context.
             serves_client: Whether it is not a background task.
+
+        Returns:
+            The task.
         """
         task = asyncio.get_running_loop().create_task(
             run_in_task(coroutine), name=name or name_of(coroutine), context=context
@@ -63,6 +66,7 @@ class Tasks:
         if serves_client:
             self._client_tasks.add(task)
         task.add_done_callback(functools.partial(self._ended, coroutine))
+        return task
 
     def _ended(self, coroutine: Coroutine[Any, Any, Any], task: _Task) -> None:
         coroutine.close()  # a Task that is cancelled before its first step never awaits it

@@ -1,10 +1,11 @@
 """Startup and shutdown functions, and background tasks, of an application.
 
 ``config.add_startup`` and ``config.add_shutdown`` register functions that run once per worker,
-before the first request and after the last. :func:`spawn` starts a task that outlives its response.
-A server of this project starts and stops all applications of its process
-(:mod:`aiopyramid_core._applications`). Under any other server the first request waits for the
-startup functions, and the process waits for the shutdown functions before it exits.
+before the first request and after the last; those of ``config.add_stopping`` run in between, when
+the server begins to stop and still serves the requests in progress. :func:`spawn` starts a task
+that outlives its response. A server of this project starts and stops all applications of its
+process (:mod:`aiopyramid_core._applications`). Under any other server the first request waits for
+the startup functions, and the process waits for the shutdown functions before it exits.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import math
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pyramid.threadlocal import get_current_registry, manager
 
@@ -24,6 +25,7 @@ from ._bridge.driver import await_in_bridge, spawn_greenlet
 from ._bridge.from_thread import loop_of_this_thread
 from ._bridge.process_loop import process_loop
 from ._overdue import at_most
+from ._stop_notice import StopNotice
 from ._tasks import Tasks, name_of
 from .awaiting import await_, can_await, run
 from .exceptions import AlreadyShutDown, ScopeError, StartupError
@@ -40,6 +42,10 @@ _log = logging.getLogger("aiopyramid_core")
 
 Hook = Callable[[Any], Awaitable[None] | None]
 """A coroutine function or a synchronous function that takes the application's registry."""
+
+
+OnStop = Literal["finish", "cancel"]
+"""Whether a background task runs to its end or is cancelled when the server begins to stop."""
 
 
 class _State(enum.Enum):
@@ -84,12 +90,13 @@ class Lifespan:
         self._registry = weakref.ref(registry)
         self._startup_timeout_seconds = startup_timeout_seconds
         self._startup: list[Hook] = []
+        self._stopping: list[Hook] = []
         self._shutdown: list[Hook] = []
         self._started = 0  # the number of startup functions that have succeeded
         self._tasks = Tasks(shutdown_timeout_seconds)
         self._state = _State.NEW
         self._error: StartupError | None = None
-        self._is_stopping = False
+        self._stop_notice = StopNotice()
         self._starting = asyncio.Lock()
 
     # --- While the application is configured --------------------------------------------------
@@ -102,6 +109,18 @@ class Lifespan:
                 registry.
         """
         self._startup.append(function)
+
+    def add_stopping(self, function: Hook) -> None:
+        """Register a function to run when the server begins to stop, in the order of registration.
+
+        The requests in progress are served in the meantime. If the function fails, this is logged.
+        It is a background task: the worker waits for it up to ``aiopyramid.shutdown_timeout``.
+
+        Args:
+            function: A coroutine function or a synchronous function that takes the application's
+                registry.
+        """
+        self._stopping.append(function)
 
     def add_shutdown(self, function: Hook) -> None:
         """Register a function to run after the last request, in reverse order of registration.
@@ -126,7 +145,7 @@ class Lifespan:
             return
         if self._error is not None:
             raise self._error.again() from self._error.error
-        if self._state is _State.NEW and not (self._startup or self._shutdown):
+        if self._state is _State.NEW and not (self._startup or self._stopping or self._shutdown):
             # Do not start an event loop in a process that may never need one.
             self._become(_State.STARTED)
         elif can_await():
@@ -140,7 +159,8 @@ class Lifespan:
         *,
         name: str | None = None,
         serves_client: bool = False,
-    ) -> None:
+        on_stop: OnStop = "finish",
+    ) -> "asyncio.Task[Any] | None":
         """Run a coroutine as a background task; see :func:`spawn`.
 
         Args:
@@ -148,26 +168,49 @@ class Lifespan:
             name: The task's name in the log; by default the coroutine's name.
             serves_client: Whether the task serves a client, as a request does. If so, it gets the
                 time that the server gives its requests when the worker stops.
+            on_stop: See :func:`spawn`.
+
+        Returns:
+            See :func:`spawn`.
 
         Raises:
+            ValueError: ``on_stop`` is neither of the two. The coroutine is closed.
             AlreadyShutDown: The application no longer waits for background tasks.
         """
+        if on_stop not in ("finish", "cancel"):
+            coroutine.close()
+            raise ValueError(f"on_stop must be 'finish' or 'cancel', got {on_stop!r}")
         if self._state is _State.STOPPED:
             coroutine.close()
             raise AlreadyShutDown(name or name_of(coroutine))
         context = copy_context()
-        start = functools.partial(self._tasks.start, serves_client=serves_client)
+        start = functools.partial(self._start, serves_client=serves_client, on_stop=on_stop)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             loop = loop_of_this_thread() or process_loop()
             loop.call_soon_threadsafe(self._start_unless_stopped, start, coroutine, name, context)
-        else:
-            start(coroutine, name, context)
+            return None
+        return start(coroutine, name, context)
+
+    def _start(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        name: str | None,
+        context: Context,
+        *,
+        serves_client: bool,
+        on_stop: OnStop,
+    ) -> "asyncio.Task[Any]":
+        task = self._tasks.start(coroutine, name, context, serves_client=serves_client)
+        if on_stop == "cancel":
+            withdraw = self.when_stopping(task.cancel)
+            task.add_done_callback(lambda task: withdraw())
+        return task
 
     def _start_unless_stopped(
         self,
-        start: Callable[..., None],
+        start: "Callable[..., asyncio.Task[Any]]",
         coroutine: Coroutine[Any, Any, Any],
         name: str | None,
         context: Context,
@@ -181,13 +224,31 @@ class Lifespan:
         _log.error("%s", AlreadyShutDown(name or name_of(coroutine)))
 
     def announce_stop(self) -> None:
-        """Record that the server was told to stop."""
-        self._is_stopping = True
+        """Give notice that the server was told to stop; once, from any thread."""
+        self._stop_notice.give()
 
     @property
     def is_stopping(self) -> bool:
         """Whether the application is stopping or has stopped, so that its tasks are cancelled."""
-        return self._is_stopping
+        return self._stop_notice.is_given
+
+    def when_stopping(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have a callback called on the running event loop when the server begins to stop.
+
+        For code that would otherwise hold the worker up until it is killed: that waits for
+        messages, for example. The requests in progress are still served.
+
+        Args:
+            callback: A callable without arguments, which must not block. If the server has begun
+                to stop already, it is called in the next iteration of the loop.
+
+        Returns:
+            A function that withdraws the callback.
+
+        Raises:
+            RuntimeError: No event loop is running in this thread.
+        """
+        return self._stop_notice.call(callback)
 
     async def _start_apart(self) -> None:
         """Start in a new context, because the result outlives the request that came first."""
@@ -224,6 +285,8 @@ class Lifespan:
                     raise self._error from error
                 self._started += 1
             self._become(_State.STARTED)
+            if self._stopping:
+                self.when_stopping(self._begin_to_stop)
 
     async def stop(self, at_most_seconds: float = math.inf) -> None:
         """Wait for the background tasks, then run the shutdown functions; errors are logged.
@@ -233,7 +296,10 @@ class Lifespan:
                 tasks, if that is less than the setting, and for tasks that serve a client. Each
                 shutdown function gets at least one second.
         """
-        self._is_stopping = True
+        if not self.is_stopping:  # no server has announced it: the process exits
+            self.announce_stop()
+            if self._stopping:
+                await asyncio.sleep(0)  # in which they become background tasks
         loop = asyncio.get_running_loop()
         end = loop.time() + at_most_seconds
         # In a script, an application that has not served a request may have tasks.
@@ -252,6 +318,7 @@ class Lifespan:
     def start_afresh(self) -> None:
         """Forget that the application was started, because this is a new process."""
         self._tasks = Tasks(self._tasks.timeout_seconds)
+        self._stop_notice = StopNotice()
         self._become(_State.NEW)
         self._started = 0
         self._error = None
@@ -262,6 +329,19 @@ class Lifespan:
         if state not in _TRANSITIONS[self._state]:
             raise AssertionError(f"invalid transition from {self._state} to {state}")
         self._state = state
+
+    def _begin_to_stop(self) -> None:
+        self._tasks.start(
+            self._call_stopping_functions(), "stopping", Context(), serves_client=False
+        )
+
+    async def _call_stopping_functions(self) -> None:
+        limit = self._tasks.timeout_seconds, "aiopyramid.shutdown_timeout"
+        for function in self._stopping:
+            try:
+                await self._call("The stopping function", function, *limit)
+            except Exception:
+                _log.exception("The stopping function %s has failed", name_of(function))
 
     async def _call(self, kind: str, function: Hook, seconds: float, limit: str) -> None:
         async with at_most(seconds, f"{kind} {name_of(function)}", limit):
@@ -316,7 +396,13 @@ def lifespan_of(registry: Any) -> Lifespan:
     return lifespan
 
 
-def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) -> None:
+def spawn(
+    coroutine: Coroutine[Any, Any, Any],
+    /,
+    *,
+    name: str | None = None,
+    on_stop: OnStop = "finish",
+) -> "asyncio.Task[Any] | None":
     """Start a background task that outlives the response of the current request.
 
     ::
@@ -335,6 +421,11 @@ def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) ->
     Args:
         coroutine: The coroutine to run.
         name: The task's name in the log; by default the coroutine's name.
+        on_stop: ``"finish"``, or ``"cancel"`` for a task that has no end of its own, which is then
+            cancelled as soon as the server begins to stop.
+
+    Returns:
+        The task; None if the caller is in a thread, where a task cannot be used.
 
     Raises:
         AlreadyShutDown: The application has stopped. The coroutine is closed.
@@ -349,4 +440,4 @@ def spawn(coroutine: Coroutine[Any, Any, Any], /, *, name: str | None = None) ->
             "Call spawn() in a request, or a task of one, of an application that includes"
             " aiopyramid_core.",
         )
-    lifespan_of(registry).spawn(coroutine, name=name)
+    return lifespan_of(registry).spawn(coroutine, name=name, on_stop=on_stop)

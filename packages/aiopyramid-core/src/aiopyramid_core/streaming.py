@@ -7,15 +7,20 @@ An async iterator may be a response body::
 """
 
 import asyncio
+import enum
+import functools
+import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pyramid.response import Response
+from pyramid.threadlocal import get_current_registry
 
 from ._bodies import AsyncBody
 from ._bridge.driver import run_in_task
+from .lifespan import is_installed, lifespan_of
 
 __all__ = ("AsyncBody", "EventChannel", "EventStreamResponse", "ServerSentEvent")
 
@@ -192,11 +197,17 @@ class EventStreamResponse(Response):
     The client learns at once that the stream is open, from a comment if there is no event yet.
     When the client disconnects, the generator is closed, so that its ``finally`` clauses run.
 
+    When the server begins to stop, the stream ends, and the client is asked to connect again within
+    a second: to the worker that replaces this one, or to another one. Otherwise each open stream
+    would hold the worker up until it is killed.
+
     Args:
         events: Yields events; a ``str`` is the data of an event. Or an :class:`EventChannel`, which
             needs no generator.
         heartbeat_seconds: How long the stream may be silent before a comment is sent. The comment
             keeps proxies from closing the stream and shows whether the client is still connected.
+        ends_on_stop: Whether the stream ends when the server begins to stop. With False, the worker
+            waits for the end of the stream as for any other response.
         **kwargs: Passed on to :class:`pyramid.response.Response`.
     """
 
@@ -205,13 +216,15 @@ class EventStreamResponse(Response):
         events: "AsyncIterable[ServerSentEvent | str] | EventChannel",
         *,
         heartbeat_seconds: float = 15.0,
+        ends_on_stop: bool = True,
         **kwargs: Any,
     ) -> None:
+        when_stopping = _when_stopping() if ends_on_stop else _never
         super().__init__(
             app_iter=(
-                _ChannelBody(events, heartbeat_seconds)
+                _ChannelBody(events, heartbeat_seconds, when_stopping)
                 if isinstance(events, EventChannel)
-                else _encode(events, heartbeat_seconds)
+                else _encode(events, heartbeat_seconds, when_stopping)
             ),
             content_type="text/event-stream",
             charset="utf-8",
@@ -229,12 +242,36 @@ _OPENING_SECONDS: Final = 0.1
 """How long to wait for the first event before sending the head of the response without it."""
 
 
+_RECONNECT_MILLISECONDS: Final = 100, 900
+"""After which time a client connects again when the server stops; at random, not all at once."""
+
+_WhenStopping = Callable[[Callable[[], Any]], Callable[[], None]]
+
+
+def _when_stopping() -> _WhenStopping:
+    """Return how the current application calls back when its server stops."""
+    registry = get_current_registry()
+    return lifespan_of(registry).when_stopping if is_installed(registry) else _never
+
+
+def _never(callback: Callable[[], Any]) -> Callable[[], None]:
+    return lambda: None
+
+
+def _come_again() -> bytes:
+    """Return the fields that ask a client to connect again soon."""
+    milliseconds = random.randint(*_RECONNECT_MILLISECONDS)
+    return ServerSentEvent(None, retry_milliseconds=milliseconds).encode()
+
+
 class _ChannelBody:
     """The body of a response with a channel, which may write events directly."""
 
-    def __init__(self, channel: EventChannel, heartbeat_seconds: float) -> None:
+    def __init__(
+        self, channel: EventChannel, heartbeat_seconds: float, when_stopping: _WhenStopping
+    ) -> None:
         self.attach = channel.attach
-        self._parts = _take(channel, heartbeat_seconds)
+        self._parts = _take(channel, heartbeat_seconds, when_stopping)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -246,7 +283,14 @@ class _ChannelBody:
         await self._parts.aclose()
 
 
-async def _take(channel: EventChannel, heartbeat_seconds: float) -> AsyncGenerator[bytes]:
+async def _take(
+    channel: EventChannel, heartbeat_seconds: float, when_stopping: _WhenStopping
+) -> AsyncGenerator[bytes]:
+    def stop() -> None:
+        channel.waiting.append(_come_again())
+        channel.end()
+
+    withdraw = when_stopping(stop)
     try:
         await channel.open()
         part = await channel.next_part(min(heartbeat_seconds, _OPENING_SECONDS))
@@ -254,17 +298,21 @@ async def _take(channel: EventChannel, heartbeat_seconds: float) -> AsyncGenerat
             yield part
             part = await channel.next_part(heartbeat_seconds)
     finally:
+        withdraw()
         channel.end()
         channel.close()
 
 
 async def _encode(
-    events: AsyncIterable[ServerSentEvent | str], heartbeat_seconds: float
+    events: AsyncIterable[ServerSentEvent | str],
+    heartbeat_seconds: float,
+    when_stopping: _WhenStopping,
 ) -> AsyncIterator[bytes]:
     # The generator runs in a Task of its own, because it must not be cancelled for a heartbeat;
     # and in a greenlet, because synchronous code which it calls may await.
     queue: _Queue = asyncio.Queue()
     pump = asyncio.create_task(run_in_task(_pump(events, queue)))
+    withdraw = when_stopping(functools.partial(queue.put_nowait, _Stop.STOP))
     silence_seconds = min(heartbeat_seconds, _OPENING_SECONDS)
     try:
         while True:
@@ -279,15 +327,23 @@ async def _encode(
                 silence_seconds = heartbeat_seconds
             if event is None:
                 break
+            if event is _Stop.STOP:
+                yield _come_again()
+                return
             yield (ServerSentEvent(event) if isinstance(event, str) else event).encode()
             queue.task_done()
         await pump  # raises the generator's exception, if any
     finally:
+        withdraw()
         pump.cancel()
         await asyncio.wait((pump,))
 
 
-_Queue = asyncio.Queue[ServerSentEvent | str | None]
+class _Stop(enum.Enum):
+    STOP = "the server stops"
+
+
+_Queue = asyncio.Queue[ServerSentEvent | str | _Stop | None]
 
 
 async def _pump(events: AsyncIterable[ServerSentEvent | str], queue: _Queue) -> None:

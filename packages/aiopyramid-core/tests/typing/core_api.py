@@ -188,7 +188,8 @@ def ordinary() -> None:
     call_off_loop(read, limit=1)  # type: ignore[call-arg]
     await_(read("path"))  # type: ignore[arg-type]
     spawn(load(1))
-    spawn(load(1), name="load")
+    spawn(load(1), name="load", on_stop="cancel")
+    spawn(load(1), on_stop="kill")  # type: ignore[arg-type]
     spawn(load)  # type: ignore[arg-type]
 
 

@@ -7,6 +7,8 @@ import time
 from pyramid.config import Configurator
 from pyramid.response import Response
 
+from aiopyramid_core.streaming import EventStreamResponse
+
 kept = []
 
 
@@ -66,9 +68,24 @@ async def brief_thread(request):
     return Response("begun")
 
 
+async def events(request):
+    """Send events without an end."""
+
+    async def ticks():
+        while True:
+            yield "tick"
+            await asyncio.sleep(3600)
+
+    return EventStreamResponse(ticks())
+
+
 async def wait_forever(request):
     print("came to wait_forever", flush=True)
     await asyncio.sleep(3600)
+
+
+async def stopping(registry):
+    print("stopping", flush=True)
 
 
 async def shut_down(registry):
@@ -80,8 +97,9 @@ async def shut_down(registry):
 def main():
     config = Configurator()
     config.include("aiopyramid_core")
+    config.add_stopping(stopping)
     config.add_shutdown(shut_down)
-    for view in (stubborn_task, stubborn_generator, thread, brief_thread, wait_forever):
+    for view in (stubborn_task, stubborn_generator, thread, brief_thread, events, wait_forever):
         config.add_route(view.__name__, f"/{view.__name__}")
         config.add_view(view, route_name=view.__name__)
     return config.make_wsgi_app()

@@ -1,7 +1,9 @@
 """worker: it ends in time, whatever the application has left behind."""
 
 import os
+import re
 import signal
+import socket
 
 import pytest
 
@@ -43,6 +45,23 @@ def test_shutdown_functions_end_though_requests_were_broken_off(gunicorn):
     server.said("broke off 1 requests")
     assert "shut down" in server.output.splitlines()
     wait()
+
+
+def test_event_streams_end_at_once_and_their_clients_are_to_come_again(gunicorn):
+    server = gunicorn("--graceful-timeout", "60", app=APP)
+    with socket.create_connection(("127.0.0.1", server.port), 30) as client:
+        client.sendall(b"GET /events HTTP/1.1\r\nHost: test\r\n\r\n")
+        stream = b""
+        while b"data: tick" not in stream:
+            stream += client.recv(1000)
+        server.signal(signal.SIGTERM)
+        while part := client.recv(1000):
+            stream += part
+    # Two seconds are for idle connections, and two more for the shutdown function.
+    assert server.ended() < 30
+    assert re.search(rb"retry: \d{3}\n\n\r\n0\r\n\r\n$", stream)
+    lines = server.output.splitlines()
+    assert lines.index("stopping") < lines.index("shut down")
 
 
 def _is_running(pid: int) -> bool:

@@ -19,6 +19,7 @@ from pyramid.threadlocal import get_current_request
 
 from aiopyramid_core import call_in_thread, spawn, thread_counts
 from aiopyramid_core.contract import UPGRADE
+from aiopyramid_core.streaming import EventStreamResponse
 
 logging.basicConfig(level=logging.INFO)
 name_of_request = ContextVar("name_of_request", default="nobody")
@@ -341,9 +342,20 @@ async def stop(registry):
     say(f"shutdown of {os.getpid()}")
 
 
+async def events(request):
+    """Send events without an end."""
+
+    async def ticks():
+        while True:
+            yield "tick"
+            await asyncio.sleep(3600)
+
+    return EventStreamResponse(ticks())
+
+
 VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, scheme, background]
 VIEWS += [limit_files, block, block_forever, length_in_thread, thread, executor, file]
-VIEWS += [stream, endless, timed, broken, large, writing, silent, switch, said]
+VIEWS += [stream, endless, events, timed, broken, large, writing, silent, switch, said]
 VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
 VIEWS += [leave_child, escape]
 
