@@ -1,7 +1,8 @@
 """Measure requests that query PostgreSQL through SQLAlchemy, with a pool of 50 connections.
 
 First 500 requests at once that each wait 0.1 s in the database, while another client asks for a
-page that queries nothing. The ideal is one second. Then requests that load one object by its key,
+page that queries nothing. The ideal is one second. The first of these bursts, which also opens the
+connections of the pool, is reported as "cold". Then requests that load one object by its key,
 as many as 50 clients can send.
 
 The same database, query and pool are used by coroutine views with the ordinary Session of
@@ -14,17 +15,16 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from time import perf_counter
 from typing import Final
 
 from _common import HELLO
+from _common.burst import burst, pinging
 from _common.commands import ServerCommand, gunicorn, uvicorn
-from _common.http_client import Client
 from _common.http_request import HTTPRequest
 from _common.load import measure
 from _common.report import Figure, Presentation, Table, make_parser, placing, positive, report
 from _common.results import Results, Sample
-from _common.servers import CannotMeasureError, pinned, placed, starting, two_cores
+from _common.servers import CannotMeasureError, Server, pinned, placed, starting, two_cores
 from database_applications import Base, Greeting, url
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
@@ -34,9 +34,6 @@ from postgres_server import postgres_server
 from system_programs import ProgramMissingError
 
 REQUESTS: Final = 500
-PING_SECONDS: Final = 0.02
-"""How long the other client waits between two requests."""
-
 PING: Final = HTTPRequest("/ping")
 CONNECTIONS: Final = 50
 THREADS: Final = 50
@@ -71,38 +68,28 @@ def fill() -> None:
     engine.dispose()
 
 
-async def wait_at_once(client: Client, address: str) -> Sample:
+async def wait_at_once(server: Server) -> Sample:
     """Send all requests at once; return the seconds they took, and the slowest ping's."""
-    pings: list[float] = []
-
-    async def ping() -> None:
-        while True:
-            pings.append(await client.get(f"{address}/ping"))
-            await asyncio.sleep(PING_SECONDS)
-
-    pinging = asyncio.create_task(ping())
-    start = perf_counter()
-    await asyncio.gather(*(client.get(f"{address}/sleep") for _ in range(REQUESTS)))
-    total = perf_counter() - start
-    pinging.cancel()
-    await asyncio.wait((pinging,))
-    return {"total": total, "slowest_ping": max(pings)}
+    address, before = server.url(""), server.cpu_seconds()
+    async with pinging(address, PING.path) as pings:
+        total = await burst(address, "/sleep", REQUESTS)
+    used = server.cpu_seconds() - before
+    return {"total": total, "cpu_seconds": used, "slowest_ping": pings.slowest}
 
 
 async def measure_waits(rounds: int, left_out: dict[str, str]) -> list[Sample]:
-    """Return a sample of each server for each round."""
+    """Return a sample of each server for each round, and one before its pool has connections."""
     server_core, client_core = two_cores()
     samples: list[Sample] = []
     with (
         starting(commands(), left_out, core=server_core, request=PING) as servers,
         pinned(client_core),
     ):
-        async with Client() as client:
-            for number in range(rounds + 1):
-                for name, server in servers.items():
-                    sample = await wait_at_once(client, server.url(""))
-                    if number:  # the first one opens the connections
-                        samples.append({"round": number, "server": name, **sample})
+        for number in range(rounds + 1):
+            for name, server in servers.items():
+                pool = "warm" if number else "cold"
+                sample = await wait_at_once(server)
+                samples.append({"round": number, "server": name, "pool": pool, **sample})
     return samples
 
 
@@ -110,11 +97,18 @@ def tables(results: Results) -> list[Table]:
     """Return the tables to print."""
     names = results.names("server")
 
-    def figure(name: str, field: str, form: str) -> str:
-        return Figure.of(results.values(field, server=name)).text(form)
+    def figure(name: str, field: str, form: str, **where: str) -> str:
+        return Figure.of(results.values(field, server=name, **where)).text(form)
 
     waits = [
-        [name, figure(name, "total", ".2f"), figure(name, "slowest_ping", ".3f")] for name in names
+        [
+            f"{name}, {pool} pool",
+            figure(name, "total", ".2f", pool=pool),
+            figure(name, "slowest_ping", ".3f", pool=pool),
+            figure(name, "cpu_seconds", ".2f", pool=pool),
+        ]
+        for pool in ("warm", "cold")
+        for name in names
     ]
     loads = [
         [
@@ -128,7 +122,7 @@ def tables(results: Results) -> list[Table]:
     return [
         Table(
             f"{REQUESTS} requests at once that wait 0.1 s in the database, 50 connections: seconds",
-            ["Server", "all answers", "slowest ping meanwhile"],
+            ["Server", "all answers", "slowest ping", "CPU time"],
             waits,
         ),
         Table(

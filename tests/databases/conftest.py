@@ -23,6 +23,10 @@ COMMANDS = {
         *("gunicorn", "--no-control-socket", "-b", "127.0.0.1:0", "--keep-alive", "30"),
         *("-k", "aiopyramid_gunicorn.worker.AsyncGunicornWorker", "{module}:main()"),
     ),
+    "preloading gunicorn": (
+        *("gunicorn", "--no-control-socket", "-b", "127.0.0.1:0", "--preload", "--workers", "2"),
+        *("-k", "aiopyramid_gunicorn.worker.AsyncGunicornWorker", "{module}:main()"),
+    ),
     "waitress": (
         "waitress",
         "--listen",

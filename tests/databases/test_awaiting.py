@@ -112,3 +112,25 @@ def test_queries_whose_clients_have_gone_end_in_the_database(served, clients, ad
         await connection.close()
 
     clients(main)
+
+
+def test_workers_of_an_application_that_was_loaded_before_the_fork_share_no_connection(
+    serve, clients, postgres
+):
+    settings = {
+        "sqlalchemy.url": postgres.format(database="postgres"),
+        "tm.manager_hook": "pyramid_tm.explicit_manager",
+    }
+    with serve("preloading gunicorn", "shop.application", settings) as served:
+
+        async def main(session):
+            paths = [f"/add?name={i}" for i in range(20)]
+            paths += [f"/add_in_thread?name=t{i}" for i in range(20)]
+            await asyncio.gather(*(served.ok(session, path) for path in paths))
+            return set((await served.ok(session, "/names"))["names"])
+
+        assert clients(main) >= {*map(str, range(20)), *(f"t{i}" for i in range(20))}
+        served.said("Booting worker", times=2)
+        served.end()
+        for complaint in ("Traceback", "non-checked-in", "never awaited"):
+            assert complaint not in served.output

@@ -34,11 +34,12 @@ class Project:
         offline = ["--no-deps", "--no-build-isolation", "--no-index"]
         self.run("pip", "install", *offline, "--target", str(self.site_packages), ".")
 
-    def run(self, *command: str) -> str:
-        """Run a Python module in the project's folder and return what it says."""
+    def run(self, *command: str, typed: str = "") -> str:
+        """Run a Python module in the project's folder, type something, and return what it says."""
         done = subprocess.run(
             [sys.executable, "-m", *command],
             cwd=self.folder,
+            input=typed,
             env=os.environ | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -99,6 +100,19 @@ def test_its_notes_are_committed(server: Any) -> None:
 def test_its_migrations_run(project: Project) -> None:
     for arguments in (["revision", "--autogenerate", "-m", "first"], ["upgrade", "head"]):
         project.run("alembic", "-c", "development.ini", *arguments)
+
+
+@pytest.mark.parametrize("project", ["aio_sqlalchemy"], indirect=True)
+def test_its_shell_reads_and_writes_the_database(project: Project) -> None:
+    lines = [
+        "models.Base.metadata.create_all(dbsession.connection())",
+        "dbsession.add(models.Note(text='milk'))",
+        "tm.commit()",
+        "tm.begin()",
+        "print('notes:', [note.text for note in dbsession.query(models.Note)])",
+    ]
+    command = ("pyramid.scripts.pshell", "-p", "python", "development.ini")
+    assert "'milk']" in project.run(*command, typed="\n".join(lines))
 
 
 @pytest.mark.parametrize("project", ["aio_websocket"], indirect=True)

@@ -134,6 +134,20 @@ def test_a_task_that_is_started_within_is_not_taken_for_it(run):
     assert run(main) == ["began", "ended"]
 
 
+def test_a_call_that_has_not_begun_when_all_tasks_are_cancelled_never_begins(run, no_warnings):
+    async def main():
+        work = Work()
+        task = asyncio.ensure_future(spawn_greenlet(finish, work.do, awaits=True))
+        await asyncio.sleep(0)
+        for each in asyncio.all_tasks() - {asyncio.current_task()}:
+            each.cancel()
+        async with asyncio.timeout(60):
+            await asyncio.wait((task,))
+        return task.cancelled(), work.log
+
+    assert run(main) == (True, [])
+
+
 def test_in_a_thread_it_is_called_there(run):
     async def main():
         def call():

@@ -33,6 +33,11 @@ class TestSettings:
         engine = started(**{"sqlalchemy.pool_size": "3", "sqlalchemy.echo": "false"})["default"]
         assert (engine.pool.size(), engine.echo) == (3, False)
 
+    @pytest.mark.parametrize("driver", ["aiosqlite", "pysqlite"])
+    def test_one_of_them_is_the_class_of_the_pool(self, driver):
+        more = {"sqlalchemy.url": f"sqlite+{driver}:///data.db", "sqlalchemy.poolclass": NullPool}
+        assert isinstance(started(**more)["default"].pool, NullPool)
+
     def test_a_name_in_a_setting_is_that_of_another_engine(self):
         more = {
             "sqlalchemy.archive.url": "sqlite+aiosqlite:///old.db",

@@ -9,7 +9,7 @@ import functools
 import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, copy_context
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 from ._bridge.carrying import bring_back, call_handling, reraise
 from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
@@ -132,14 +132,10 @@ def _has_had_thread() -> bool:
     return had
 
 
-async def _to_the_end(outcome: "asyncio.Future[T]", *, postpones: bool = False) -> T:
+async def _to_the_end(outcome: "asyncio.Future[T]") -> T:
     """Wait for a result even if cancelled in the meantime, and raise the cancellation afterwards.
 
     Otherwise one thread could abort a transaction that another thread is committing.
-
-    Args:
-        outcome: The future of the result.
-        postpones: Whether the cancellation is raised by the next wait instead.
     """
     cancelled: asyncio.CancelledError | None = None
     while not outcome.done():
@@ -149,14 +145,9 @@ async def _to_the_end(outcome: "asyncio.Future[T]", *, postpones: bool = False) 
             cancelled = error
     if cancelled is not None:
         try:
-            if not postpones:
-                if not outcome.cancelled():
-                    outcome.exception()  # otherwise asyncio would report that nothing has seen it
-                raise cancelled
-            task = asyncio.current_task()
-            assert task is not None
-            task.uncancel()  # so that it is not counted twice
-            task.cancel(*cancelled.args)
+            if not outcome.cancelled():
+                outcome.exception()  # otherwise asyncio would report that nothing has seen it
+            raise cancelled
         finally:
             del cancelled  # breaks the cycle exception -> traceback -> this frame
     return outcome.result()
@@ -206,7 +197,7 @@ def finish(function: Callable[[], T], *, awaits: bool, postpones: bool = False) 
         return off_loop(function, at_once=True)
     if (task := _finishing.get()) is not None and task is asyncio.current_task():
         return function()
-    return await_(_in_task(function, postpones=postpones))
+    return await_(_CallToTheEnd(function).result(postpones=postpones))
 
 
 _finishing: Final[ContextVar["asyncio.Task[Any] | None"]] = ContextVar(
@@ -215,14 +206,61 @@ _finishing: Final[ContextVar["asyncio.Task[Any] | None"]] = ContextVar(
 """The Task in which the end of a transaction runs; also in the contexts of tasks that it starts."""
 
 
-async def _in_task(function: Callable[[], T], *, postpones: bool) -> T:
-    async def finish_in_task() -> T:
-        _finishing.set(asyncio.current_task())
-        return await spawn_greenlet(function)
+class _CallToTheEnd(Generic[T]):
+    """A call in a Task of its own, for which a Task waits that may be cancelled in the meantime.
 
-    task = asyncio.ensure_future(finish_in_task())
-    outcome: T = await _to_the_end(task, postpones=postpones)
-    return outcome
+    This wakes the waiting Task itself: ``asyncio.wait()`` would take as long as all of the rest.
+
+    Args:
+        function: A synchronous callable, which may await.
+    """
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function = function
+        self._loop = asyncio.get_running_loop()
+        self._outcome: Outcome | None = None
+        self._woken: asyncio.Future[None] | None = None
+
+    async def _run(self) -> None:
+        _finishing.set(asyncio.current_task())
+        try:
+            self._outcome = await spawn_greenlet(self._function), None
+        except BaseException as error:
+            self._outcome = None, error
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+    async def result(self, *, postpones: bool) -> T:
+        """Return the result, or raise the error, of the call.
+
+        Args:
+            postpones: Whether a cancellation is raised by the next wait instead of here.
+        """
+        cancelled: asyncio.CancelledError | None = None
+        error: BaseException | None = None
+        task = self._loop.create_task(self._run())
+        try:
+            while self._outcome is None:
+                self._woken = self._loop.create_future()
+                try:
+                    await self._woken
+                except asyncio.CancelledError as raised:
+                    if task.done() and self._outcome is None:
+                        raise  # all tasks are cancelled, and that one had not begun
+                    cancelled = raised
+            result, error = self._outcome
+            if cancelled is not None and not postpones:
+                raise cancelled
+            if cancelled is not None and (waiting := asyncio.current_task()) is not None:
+                waiting.uncancel()  # so that it is not counted twice
+                waiting.cancel(*cancelled.args)
+            if error is not None:
+                raise error
+            return result  # type: ignore[no-any-return]
+        finally:
+            # Breaks the cycle exception -> traceback -> this frame.
+            del task, cancelled, error
+            self._outcome = None
 
 
 def in_thread_of_request(function: Callable[P, T]) -> Callable[P, T]:

@@ -199,7 +199,7 @@ def _options_of(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _create(options: dict[str, Any], *, is_pooled: bool) -> Engine:
     url = make_url(options["url"])
     dialect: Any = url.get_dialect().get_async_dialect_cls(url)
-    pool = dialect.get_pool_class(url)
+    pool = options.get("poolclass") or dialect.get_pool_class(url)
     if not is_pooled and issubclass(pool, QueuePool):
         pool = NullPool
         options = {name: options[name] for name in options if name not in _POOL_OPTIONS}

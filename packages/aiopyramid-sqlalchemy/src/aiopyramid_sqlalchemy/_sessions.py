@@ -1,5 +1,6 @@
 """The sessions of a request, and those of background tasks, WebSocket handlers and scripts."""
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -78,6 +79,7 @@ def make_session(registry: Any, name: str = DEFAULT) -> RequestSession:
     return _checking(kind)(**options)
 
 
+@functools.cache
 def _checking(kind: type[Session]) -> type[RequestSession]:
     if issubclass(RequestSession, kind):
         return RequestSession
