@@ -26,6 +26,15 @@ def test_the_rows_are_those_that_were_answered_200(site, serve, sqlite, rows, cl
 def test_so_they_are_with_a_quarter_of_the_routes_made_coroutines(
     site, serve, sqlite, rows, clients, writes
 ):
+    _write_with_coroutines(site, serve, sqlite, rows, clients, writes)
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "granian", "daphne"], indirect=True)
+def test_so_they_are_on_asgi_servers(serve, sqlite, rows, clients, writes):
+    _write_with_coroutines("starter", serve, sqlite, rows, clients, writes)
+
+
+def _write_with_coroutines(site, serve, sqlite, rows, clients, writes):
     paths = ["/add", "/add", "/fails", "/coroutine"] * 2 + ["/add", "/add", "/fails"]
 
     async def main(clients):

@@ -82,6 +82,35 @@ async def test_a_get_of_http2_is_not_read(application, fake_server):
     assert server.body == b"hello"
 
 
+async def test_a_server_that_drives_coroutines_itself_gets_a_task_for_each(
+    application, fake_server
+):
+    tasks = []
+
+    async def view(request):
+        tasks.append(asyncio.current_task())
+        await asyncio.sleep(0)
+        return Response("hello")
+
+    finished = asyncio.get_running_loop().create_future()
+    server = fake_server()
+    coroutine = server.call(application(view))
+
+    def step(*_):
+        try:
+            future = coroutine.send(None)
+        except StopIteration as stop:
+            finished.set_result(stop.value)
+        else:
+            future._asyncio_future_blocking = False
+            future.add_done_callback(step)
+
+    asyncio.get_running_loop().call_soon(step)  # where there is no current Task
+    await finished
+    assert server.body == b"hello"
+    assert tasks != [None]
+
+
 async def test_304_announces_no_body(fake_server):
     fields = [("Content-Length", "5"), ("ETag", '"a"')]
     server = await fake_server().call(plain(b"hello", fields, "304 Not Modified"))

@@ -1,7 +1,7 @@
 """README.md: its code runs, and its settings are those that there are."""
 
 import re
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, metadata
 from pathlib import Path
 
 import pytest
@@ -38,3 +38,8 @@ def test_the_server_in_the_ini_file_is_an_entry_point():
 
 def test_each_setting_is_described():
     assert set(re.findall(r"\| `aiopyramid\.asgi\.(\w+)` \|", README)) == SETTINGS.names
+
+
+def test_each_server_that_can_be_installed_is_recommended_for_something():
+    extras = set(metadata("aiopyramid-asgi").get_all("Provides-Extra"))
+    assert set(re.findall(r'\| `"aiopyramid-asgi\[(\w+)\]"` \|', README)) == extras

@@ -10,7 +10,14 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from aiopyramid_core.exceptions import BadRequest
-from aiopyramid_core.servers import FileWrapper, Networks, check_coding, check_host, is_among
+from aiopyramid_core.servers import (
+    FileWrapper,
+    Networks,
+    check_coding,
+    check_host,
+    is_among,
+    is_host,
+)
 
 from ._types import Scope
 from .exceptions import ExpectationFailed
@@ -75,11 +82,17 @@ def build_environ(scope: Scope, trusted: Networks) -> Environ:
 def _check_head(environ: Environ) -> None:
     """Check the fields that the application relies on, which some servers do not check."""
     version = environ["SERVER_PROTOCOL"]
-    check_host(environ.get("HTTP_HOST"), is_http_1_1=version == "HTTP/1.1")
+    host = environ.get("HTTP_HOST")
+    if host is None or not is_host(host):
+        check_host(host, is_http_1_1=version == "HTTP/1.1")
     if "HTTP_TRANSFER_ENCODING" in environ:
         check_coding(environ["HTTP_TRANSFER_ENCODING"], is_http_1_0=version == "HTTP/1.0")
-    expected = environ.get("HTTP_EXPECT", "100-continue").lower()
-    if expected != "100-continue" and version != "HTTP/1.0":
+    if "HTTP_EXPECT" in environ and version != "HTTP/1.0":
+        _check_expectation(environ["HTTP_EXPECT"])
+
+
+def _check_expectation(expectation: str) -> None:
+    if expectation.lower() != "100-continue":
         raise ExpectationFailed("the only supported Expect value is 100-continue")
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+import sys
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, Final
 
 from pyramid.router import Router
@@ -72,7 +73,7 @@ class PyramidASGI:
             exchange = make_exchange(self._services, scope, receive, send)
             task = asyncio.current_task(loop)
             if task is None:
-                await loop.create_task(exchange.run())  # the server drives coroutines by itself
+                await _in_a_task(exchange.run(), loop)  # the server drives coroutines by itself
             else:
                 await exchange.run(task)
         elif kind == "lifespan":
@@ -162,6 +163,18 @@ def _lifespan(application: Any) -> Lifespan | None:
         if is_installed(registry):
             return lifespan_of(registry)
     return None
+
+
+async def _in_a_task(coroutine: Coroutine[Any, Any, None], loop: Any) -> None:
+    if sys.version_info < (3, 12):
+        await loop.create_task(coroutine)
+    else:
+        # Most requests finish in the first step, and then the loop has nothing to do for the Task.
+        task = asyncio.Task(coroutine, loop=loop, eager_start=True)
+        if task.done():
+            task.result()
+        else:
+            await task
 
 
 async def _expect(receive: Receive, kind: str) -> None:
