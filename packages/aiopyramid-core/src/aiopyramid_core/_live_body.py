@@ -88,7 +88,7 @@ class LiveBody:
         """Append data that has arrived.
 
         Args:
-            data: The data.
+            data: The data. If it is empty, nothing happens.
 
         Raises:
             ContentTooLarge: The body is longer than allowed.
@@ -96,7 +96,7 @@ class LiveBody:
         self.length_bytes += len(data)
         self.missing_bytes = max(0, self.missing_bytes - len(data))
         self._limits.check(self.length_bytes)
-        if self._error is None:
+        if data and self._error is None:  # an empty part would be taken for the end
             self._parts.append(data)
             self._held_bytes += len(data)
             self.is_full = self.is_full or self._held_bytes >= _FULL_BYTES
