@@ -158,6 +158,22 @@ def test_a_body_that_pyramid_has_read_is_complete(config):
     assert request.get_response(config.make_wsgi_app()).body == b"a=1&b=2"
 
 
+def test_a_body_of_which_pyramid_has_read_a_part_goes_on_there(config):
+    config.add_tween(f"{__name__}.nibbling_tween")
+    config.add_asgi_app("/echo", echo)
+    request = Request.blank("/echo", method="POST", body=b"abcdef")
+    del request.environ["webob.is_body_seekable"]
+    assert request.get_response(config.make_wsgi_app()).body == b"cdef"
+
+
+def nibbling_tween(handler, registry):
+    def tween(request):
+        assert request.body_file.read(2) == b"ab"
+        return handler(request)
+
+    return tween
+
+
 def reading_tween(handler, registry):
     def tween(request):
         assert request.POST["a"] == "1"
