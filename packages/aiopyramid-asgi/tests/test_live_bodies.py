@@ -72,6 +72,16 @@ async def test_the_view_begins_before_the_body_is_complete(application, upload, 
     assert (server.body, view.parts) == (b"6", [b"abc", b"def"])
 
 
+async def test_an_empty_part_is_not_the_end_of_the_body(application, upload):
+    view, server = Uploads(), upload()
+    view.gate.set()
+    for part in (b"", b"abc", b"", b"def"):
+        server.tell("http.request", body=part, more_body=True)
+    server.tell("http.request")
+    await server.call(application(view))
+    assert (server.body, view.parts) == (b"6", [b"abc", b"def"])
+
+
 async def test_nothing_is_received_before_the_view_reads(application, upload):
     def refuse(request):
         raise HTTPForbidden

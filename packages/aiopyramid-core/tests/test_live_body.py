@@ -35,6 +35,17 @@ def test_parts_are_as_they_arrived_or_smaller(run):
     assert run(read) == [b"abc", b"defg", b"h"]
 
 
+def test_an_empty_part_is_not_the_end(run):
+    async def read():
+        body = live()
+        for data in (b"", b"abc", b"", b"def"):
+            body.write(data)
+        body.end()
+        return await all_of(body)
+
+    assert run(read) == [b"abc", b"def"]
+
+
 def test_a_reader_waits_for_what_arrives(run):
     async def read():
         body = live()

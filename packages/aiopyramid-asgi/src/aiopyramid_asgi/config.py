@@ -86,9 +86,7 @@ def add_asgi_app(
             mount.serve_websocket,
             accept=mount.accept,
             asgi_websocket=True,
-            subprotocols=(),
-            **options,
-            **(websocket_options or {}),
+            **{"subprotocols": (), **options, **(websocket_options or {})},
         )
     elif websocket_options is not None:
         raise ConfigurationError("websocket_options need aiopyramid-websocket: install it")

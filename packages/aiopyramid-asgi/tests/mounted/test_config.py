@@ -12,6 +12,8 @@ from aiopyramid_asgi import InvalidEvent, MountedStartupFailed
 from aiopyramid_asgi._mounted.lifespan import MountedLifespan
 from aiopyramid_core import StartupError, spawn_greenlet
 from aiopyramid_core.lifespan import lifespan_of
+from aiopyramid_websocket import InvalidAcceptance
+from aiopyramid_websocket.testing import connect
 
 
 async def echo(scope, receive, send):
@@ -156,6 +158,22 @@ def test_a_body_that_pyramid_has_read_is_complete(config):
     assert request.get_response(config.make_wsgi_app()).body == b"a=1&b=2"
 
 
+def test_a_body_of_which_pyramid_has_read_a_part_goes_on_there(config):
+    config.add_tween(f"{__name__}.nibbling_tween")
+    config.add_asgi_app("/echo", echo)
+    request = Request.blank("/echo", method="POST", body=b"abcdef")
+    del request.environ["webob.is_body_seekable"]
+    assert request.get_response(config.make_wsgi_app()).body == b"cdef"
+
+
+def nibbling_tween(handler, registry):
+    def tween(request):
+        assert request.body_file.read(2) == b"ab"
+        return handler(request)
+
+    return tween
+
+
 def reading_tween(handler, registry):
     def tween(request):
         assert request.POST["a"] == "1"
@@ -254,3 +272,47 @@ def test_a_prefix_cannot_be_used_twice(config):
 def test_arguments_are_checked(config, prefix, application, message):
     with pytest.raises(ConfigurationError, match=message):
         config.add_asgi_app(prefix, application)
+
+
+def test_options_for_websockets_need_the_package(config, monkeypatch):
+    monkeypatch.setattr("aiopyramid_asgi.config.find_spec", lambda name: None)
+    config.add_asgi_app("/a", echo)
+    with pytest.raises(ConfigurationError, match="install"):
+        config.add_asgi_app("/b", echo, websocket_options={"max_size": 7})
+
+
+async def chatting(scope, receive, send):
+    """Close a WebSocket whose client sends too much, or whose subprotocol is not offered."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": "chat"})
+        while (event := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": event["text"]})
+        events.append(event)
+
+
+events = []
+
+
+@pytest.mark.usefixtures("loop_factory")
+async def test_options_for_websockets_are_those_of_the_connection(config):
+    config.add_asgi_app("/chat", chatting, websocket_options={"max_size": 7})
+    application = config.make_wsgi_app()
+    async with connect(application, "/chat", subprotocols=["chat"]) as client:
+        await client.send("1234567")
+        assert await client.recv() == "1234567"
+        await client.send("12345678")
+        assert await client.recv() is None
+    assert client.close_code == 1009
+    assert events.pop()["code"] == 1009
+
+
+@pytest.mark.usefixtures("loop_factory")
+async def test_a_subprotocol_that_the_client_does_not_offer_is_an_error(config):
+    config.add_asgi_app("/chat", chatting)
+    application = config.make_wsgi_app()
+    with pytest.raises(InvalidAcceptance, match="'chat'"):
+        async with connect(application, "/chat"):
+            pass
+    await asyncio.sleep(0.01)
+    assert events.pop() == {"type": "websocket.disconnect", "code": 1006, "reason": ""}

@@ -38,6 +38,7 @@ class LiveBody:
         length_bytes: How many bytes of it have arrived.
         missing_bytes: See above.
         is_complete: Whether it has arrived completely.
+        is_full: Whether the server must stop reading; if so, ``on_room`` follows.
         on_first_read: Called before the application waits for the first time, or None.
         on_room: Called when the server may resume reading, or None.
     """
@@ -45,7 +46,6 @@ class LiveBody:
     __slots__ = (
         "_error",
         "_held_bytes",
-        "_is_paused",
         "_limits",
         "_lock",
         "_longest_wait",
@@ -53,6 +53,7 @@ class LiveBody:
         "_waited_seconds",
         "_waiter",
         "is_complete",
+        "is_full",
         "length_bytes",
         "missing_bytes",
         "on_first_read",
@@ -74,7 +75,7 @@ class LiveBody:
         self._waiter: asyncio.Future[None] | None = None
         self._lock = asyncio.Lock()
         self._error: BaseException | None = None
-        self._is_paused = False
+        self.is_full = len(arrived) >= _FULL_BYTES
         self.length_bytes = len(arrived)
         self.missing_bytes = missing_bytes
         self.is_complete = False
@@ -87,7 +88,7 @@ class LiveBody:
         """Append data that has arrived.
 
         Args:
-            data: The data.
+            data: The data. If it is empty, nothing happens.
 
         Raises:
             ContentTooLarge: The body is longer than allowed.
@@ -95,17 +96,11 @@ class LiveBody:
         self.length_bytes += len(data)
         self.missing_bytes = max(0, self.missing_bytes - len(data))
         self._limits.check(self.length_bytes)
-        if self._error is None:
+        if data and self._error is None:  # an empty part would be taken for the end
             self._parts.append(data)
             self._held_bytes += len(data)
+            self.is_full = self.is_full or self._held_bytes >= _FULL_BYTES
             self._wake()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the server must stop reading; if so, ``on_room`` follows."""
-        if self._held_bytes >= _FULL_BYTES:
-            self._is_paused = True
-        return self._is_paused
 
     def end(self) -> None:
         """Record that the body is complete."""
@@ -141,7 +136,7 @@ class LiveBody:
         self.on_first_read = self.on_room = None
         self._parts.clear()
         self._held_bytes = 0
-        self._is_paused = False
+        self.is_full = False
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -178,8 +173,8 @@ class LiveBody:
             self._parts.appendleft(part[most_bytes:])
             part = part[:most_bytes]
         self._held_bytes -= len(part)
-        if self._is_paused and self._held_bytes <= _FULL_BYTES // 2:
-            self._is_paused = False
+        if self.is_full and self._held_bytes <= _FULL_BYTES // 2:
+            self.is_full = False
             if self.on_room is not None:
                 self.on_room()
         return part

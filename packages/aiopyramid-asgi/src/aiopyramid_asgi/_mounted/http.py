@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any, Final
 
 from pyramid.response import Response
@@ -174,7 +175,13 @@ class _Input:
         self._parts: AsyncGenerator[bytes, None] | None = None
         if request.is_body_seekable:  # Pyramid has read it, for a CSRF token for example
             request.body_file_raw.seek(0)
-        if length != 0 and request.is_body_readable:
+        file = request.environ.get("wsgi.input")
+        # WebOb reads ahead, if a part of the body was read with request.body_file.
+        is_read_ahead = "webob._body_file" in request.environ and not request.is_body_seekable
+        self._whole = b""
+        if type(file) is BytesIO and not is_read_ahead:
+            self._whole = file.read()
+        elif length != 0 and request.is_body_readable:
             self._parts = body_parts(request)
         self._reading: asyncio.Future[bytes] | None = None
         self._has_ended = False
@@ -183,7 +190,7 @@ class _Input:
         """Return the next event; None after the last one."""
         if self._has_ended:
             return None
-        part = b""
+        part = self._whole
         if self._parts is not None:
             try:
                 part = await self._read(self._parts)
@@ -192,7 +199,7 @@ class _Input:
                 return {"type": "http.disconnect"}
             if self._left is not None:
                 self._left -= len(part)
-        self._has_ended = not part or self._left == 0
+        self._has_ended = self._parts is None or not part or self._left == 0
         return {"type": "http.request", "body": part, "more_body": not self._has_ended}
 
     async def _read(self, parts: AsyncGenerator[bytes, None]) -> bytes:
