@@ -372,8 +372,8 @@ def rows(results: Results, load: str) -> list[list[str]]:
         def values(field: str, server: str = name) -> list[float]:
             return results.values(field, server=server, load=load)
 
-        cost = Figure.ratio(values("cpu_microseconds"), values("cpu_microseconds", OURS))
-        late = Figure.ratio(values("p99_milliseconds", OURS), values("p99_milliseconds"))
+        cost = ratio(results, load, "cpu_microseconds", name, OURS)
+        late = ratio(results, load, "p99_milliseconds", OURS, name)
         row = [
             *(name, Figure.of(values("cpu_microseconds")).text(".2f"), cost.text()),
             bar_of(results, load, name, cost),
@@ -387,6 +387,22 @@ def rows(results: Results, load: str) -> list[list[str]]:
     return found
 
 
+def ratio(results: Results, load: str, field: str, name: str, other: str) -> Figure:
+    """Return the ratio of two servers in the rounds in which neither has failed."""
+    of_both = [
+        dict(
+            zip(
+                results.values("round", server=each, load=load),
+                results.values(field, server=each, load=load),
+                strict=True,
+            )
+        )
+        for each in (name, other)
+    ]
+    rounds = of_both[0].keys() & of_both[1].keys()
+    return Figure.ratio(*([each[number] for number in sorted(rounds)] for each in of_both))
+
+
 def bar_of(results: Results, load: str, name: str, cost: Figure) -> str:
     """Return the bar of a server's CPU time, and whether it is met."""
     if (load, name) in BARS:
@@ -394,8 +410,8 @@ def bar_of(results: Results, load: str, name: str, cost: Figure) -> str:
     if name == EVENTS:
         return verdict(cost, at_most=2)
     if name == BARE:
-        both = (results.values("cpu_microseconds", server=each, load=load) for each in (OURS, BARE))
-        return verdict(Figure.ratio(*both), at_most=1.1) + " of ours / its"
+        of_ours = ratio(results, load, "cpu_microseconds", OURS, BARE)
+        return verdict(of_ours, at_most=1.1) + " of ours / its"
     return ABSENT
 
 

@@ -133,10 +133,9 @@ async def bare(port: int) -> None:
     async def handle(ws: Any) -> None:
         room = parse_qs(ws.request.path.partition("?")[2])["room"][0]
         rooms[room].add(ws)
-        await pubsub.subscribe(room)
         await ws.send("JOINED")
         async for message in ws:
-            await redis.publish(room, message)
+            await redis.publish("any", f"{room} {message}")
         rooms[room].discard(ws)
 
     def page(connection: Any, request: Any) -> Any:
@@ -147,7 +146,8 @@ async def bare(port: int) -> None:
         print(f"running on http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         async for message in pubsub.listen():
             if message["type"] == "message":
-                broadcast(rooms[message["channel"].decode()], message["data"].decode())
+                room, _, text = message["data"].decode().partition(" ")
+                broadcast(rooms[room], text)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,21 @@ async def test_a_message_that_cannot_be_published_is_not_in_the_history(site, se
         assert await worker.group().history() == ([], True)
 
 
+async def test_a_permission_that_is_withdrawn_is_told_once(site, server, prefix, caplog):
+    url = make_user(server, prefix, documented_commands())
+    async with site(**settings(url, prefix, heartbeat=0.05)) as worker, worker.client() as ada:
+        server.client().execute_command("ACL", "SETUSER", prefix, "-set")
+        while "give the user in aiopyramid.groups.url" not in caplog.text:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        server.client().execute_command("ACL", "SETUSER", prefix, "+set")
+        await worker.group().send("x")
+        while await ada.recv() != "x":
+            pass
+    records = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert sum("refuses this application" in each.getMessage() for each in records) == 1
+
+
 async def test_a_refused_subscription_is_reported_and_does_not_flood_the_log(
     site, server, prefix, caplog
 ):

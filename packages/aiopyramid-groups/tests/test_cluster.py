@@ -5,10 +5,11 @@ import uuid
 
 import pytest
 from redis.crc import key_slot
-from redis_server import redis_cluster, redis_server, wait_until
+from redis_server import redis_cluster, redis_server
 
 from aiopyramid_core import StartupError
-from aiopyramid_groups import EngineUnavailable, GroupsError
+from aiopyramid_groups import EngineUnavailable, GroupsError, NotSent
+from aiopyramid_groups._redis.keys import worker_key
 from aiopyramid_groups._redis.slots import SlotMap
 from aiopyramid_groups.publisher import Publisher
 
@@ -121,6 +122,7 @@ def move_slot(servers, slot, source, target):
 
 
 async def test_members_stay_when_a_replica_becomes_a_master(worker, cluster):
+    # The tests below do not need the first master.
     room = group_on(cluster, worker.prefix, 0)
     other = group_on(cluster, worker.prefix, 2)
     async with (
@@ -146,8 +148,18 @@ async def test_members_stay_when_a_replica_becomes_a_master(worker, cluster):
         # While no server had its keys, the whole cluster was down, and heartbeats were refused.
         while await present(one.group(room)) != ["ada"]:
             await asyncio.sleep(0.05)
-        cluster[0].start()
-        wait_until(lambda: cluster[0].client().info()["role"] == "slave")
+
+
+async def test_members_that_others_took_for_gone_are_listed_again(worker, cluster):
+    room = group_on(cluster, worker.prefix, 1)
+    async with worker() as one, one.client(f"/{room}?who=ada"):
+        assert await one.group(room).members() == ["ada"]
+        engine = one.registry["aiopyramid.groups.hub"].engine
+        sign = worker_key(worker.prefix, engine._presence._worker)
+        while await present(one.group(room)) != []:
+            await engine._servers.find(sign).execute("DEL", sign)
+        while await present(one.group(room)) != ["ada"]:
+            await asyncio.sleep(0.01)
 
 
 async def present(group):
@@ -161,6 +173,10 @@ async def test_the_wrong_kind_of_url_is_refused_with_the_right_one(worker, clust
     with pytest.raises(StartupError, match=r"set aiopyramid.groups.url = redis\+cluster://"):
         async with worker(url=cluster[1].url):
             pass
+    with Publisher(cluster[1].url) as publisher:
+        elsewhere = group_on(cluster, "aiopyramid", 2)
+        with pytest.raises(NotSent, match=r"a server of a cluster: use redis\+cluster://"):
+            publisher.send(elsewhere, "x")
     with (
         redis_server() as single,
         pytest.raises(StartupError, match=r"a single server.* = redis://"),

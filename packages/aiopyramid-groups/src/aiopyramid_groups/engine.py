@@ -73,7 +73,11 @@ class Engine(Protocol):
     is_shared: bool
 
     async def start(self, sink: Sink) -> None:
-        """Begin; an engine that cannot be reached yet continues to try."""
+        """Begin; an engine that cannot be reached yet continues to try.
+
+        Raises:
+            EngineRefused: It refuses to serve this application: the worker does not start.
+        """
 
     async def stop(self) -> None:
         """Stop, and close all connections."""

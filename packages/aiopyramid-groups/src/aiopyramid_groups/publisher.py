@@ -9,10 +9,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ._message import encode, to_json
 from ._names import check_name
-from ._redis.address import read_url
+from ._redis.address import Kind, read_url
 from ._redis.clients import Clients
 from ._redis.keys import GroupKeys, group_keys
-from ._redis.link import REDIRECTED
+from ._redis.link import redirection_of
 from ._redis.scripts import APPEND
 from .exceptions import NotSent, OutcomeUnknown
 from .settings import GroupsSettings
@@ -90,13 +90,11 @@ class Publisher:
         while True:
             try:
                 return self._append(group, keys, data)
-            except REDIRECTED as error:
-                self._clients.forget()
+            except (ResponseError, AuthenticationError) as error:
+                self._check_redirected(group, error)
                 if time.monotonic() > deadline:
                     raise NotSent(group, f"the Redis cluster is changing: {error}") from error
                 time.sleep(_AGAIN_SECONDS)
-            except (ResponseError, AuthenticationError) as error:
-                raise NotSent(group, f"Redis refused it: {error}") from error
             except RedisTimeoutError:
                 reason = f"Redis has not answered within {seconds:g} seconds"
                 raise OutcomeUnknown(group, reason) from None
@@ -122,6 +120,19 @@ class Publisher:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _check_redirected(self, group: str, error: RedisError) -> None:
+        """Look for the server to which a cluster has redirected a command.
+
+        Raises:
+            NotSent: Redis has refused the command for another reason.
+        """
+        if not isinstance(error, ResponseError) or redirection_of(error) is None:
+            raise NotSent(group, f"Redis refused it: {error}") from error
+        if self._address.kind is not Kind.CLUSTER:
+            reason = "this Redis is a server of a cluster: use redis+cluster://host:port"
+            raise NotSent(group, reason) from error
+        self._clients.forget()
 
     def _append(self, group: str, keys: GroupKeys, data: bytes) -> str:
         try:

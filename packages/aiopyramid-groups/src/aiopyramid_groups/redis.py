@@ -13,7 +13,7 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 from ._redis.address import read_url
 from ._redis.failures import answer_of
 from ._redis.keys import GroupKeys, group_keys
-from ._redis.link import REDIRECTED, ConnectionLost
+from ._redis.link import ConnectionLost, Redirected
 from ._redis.node import Node
 from ._redis.presence import Presence
 from ._redis.scripts import APPEND, POSITION
@@ -90,7 +90,7 @@ class RedisEngine:
                     is_written = True
                     try:
                         return await self._append(node, group, data)
-                    except (EngineUnavailable, *REDIRECTED):
+                    except (EngineUnavailable, Redirected):
                         is_written = False
                         await asyncio.sleep(AGAIN_SECONDS)
         except TimeoutError:
@@ -177,9 +177,9 @@ class RedisEngine:
             id, previous, message = data.split(b" ", 2)
             self._sink.receive(group[0], id.decode(), previous.decode(), message)
 
-    def connected(self, node: Node | None) -> None:
-        """Learn that a server has been reached or has lost its data; None: keys have moved."""
-        self._presence.announce(node)
+    def connected(self) -> None:
+        """Learn that a server has been reached or has lost its data, or that keys have moved."""
+        self._presence.announce()
         if self._sink is not None:
             self._sink.connected()
 

@@ -14,7 +14,7 @@ from redis.exceptions import (
 )
 
 from ..exceptions import EngineRefused, EngineUnavailable
-from .link import REDIRECTED, ConnectionLost
+from .link import ConnectionLost, Redirected
 
 __all__ = ("ANSWER_SECONDS", "LOST", "answer_of", "answers_in_time", "refusal_of")
 
@@ -41,7 +41,7 @@ async def answer_of(awaitable: Awaitable[Any]) -> Any:
             return await awaitable
     except (TimeoutError, ConnectionLost):
         raise EngineUnavailable("Redis has not answered") from None
-    except REDIRECTED as error:
+    except Redirected as error:
         raise EngineUnavailable(f"the cluster is changing: {error}") from error
     except ResponseError as error:
         _log.error("Redis has refused a command: %s", error)

@@ -17,10 +17,20 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ..exceptions import EngineUnavailable
 
-__all__ = ("REDIRECTED", "CommandLink", "ConnectionLost", "Link", "retrieve")
+__all__ = ("CommandLink", "ConnectionLost", "Link", "Redirected", "redirection_of", "retrieve")
 
-REDIRECTED = (AskError, TryAgainError, ClusterDownError)
-"""Answers of a cluster whose slots are being moved, or have been: the command was not executed."""
+
+class Redirected(ResponseError):
+    """A cluster is moving the slot of a key, or has moved it: the command was not executed."""
+
+
+def redirection_of(error: ResponseError) -> Redirected | None:
+    """Return the exception for an answer of a cluster that redirects; None for any other answer."""
+    is_known = isinstance(error, (AskError, TryAgainError, ClusterDownError))
+    # Older clients have exceptions for these answers, but do not raise them.
+    if is_known or str(error).startswith(("MOVED ", "ASK ", "TRYAGAIN ", "CLUSTERDOWN ")):
+        return Redirected(str(error))
+    return None
 
 
 class ConnectionLost(Exception):
@@ -115,11 +125,12 @@ class CommandLink(Link):
             try:
                 response = await self._read()
             except ResponseError as error:
-                if isinstance(error, REDIRECTED) and self._on_redirect is not None:
+                redirection = redirection_of(error)
+                if redirection is not None and self._on_redirect is not None:
                     self._on_redirect()
                 future = self._waiting.popleft()
                 if not future.done():
-                    future.set_exception(error)
+                    future.set_exception(redirection or error)
             else:
                 if not self._waiting:
                     raise RedisConnectionError("Redis has sent a response without a command")

@@ -38,7 +38,7 @@ class NodeObserver(Protocol):
     def receive(self, channel: bytes, data: bytes) -> None:
         """Take a message."""
 
-    def connected(self, node: "Node") -> None:
+    def connected(self) -> None:
         """Learn that the server has been reached, or has lost its data."""
 
     def disturbed(self) -> None:
@@ -224,7 +224,7 @@ class Node:
                 self._commands, self._subscriber = commands, subscriber
                 for channel in self._channels:
                     subscriber.subscribe(channel)
-                self._observer.connected(self)
+                self._observer.connected()
         finally:
             self._commands = self._subscriber = None
             commands.lose()
@@ -241,10 +241,16 @@ class Node:
             if self.error is not None:
                 _log.warning("Redis has been reached again")
             self._pause, self.error = _FIRST_PAUSE_SECONDS, None
-            with contextlib.suppress(ResponseError):  # such as "out of memory"
-                if beat.result() is None and key == last_key:
+            try:
+                is_lost = beat.result() is None
+            except NoPermissionError:
+                raise  # the next attempt to connect is refused, and tells what to do
+            except ResponseError:
+                pass  # such as "out of memory": messages may still arrive
+            else:
+                if is_lost and key == last_key:
                     _log.warning("Redis has lost its data")
-                    self._observer.connected(self)
+                    self._observer.connected()
                 last_key = key
             await asyncio.sleep(self._heartbeat_seconds)
 

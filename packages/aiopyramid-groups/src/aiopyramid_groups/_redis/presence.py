@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from .keys import GroupKeys, worker_key
-from .node import Node
 from .servers import Servers
 
 __all__ = ("Presence",)
@@ -61,15 +60,14 @@ class Presence:
             self._members.pop((group, member), None)
         self._announce(group, member, who)
 
-    def announce(self, node: Node | None) -> None:
+    def announce(self) -> None:
         """Make all members of this worker visible again.
 
-        Args:
-            node: The server that has lost them; None for all.
+        Whatever server has lost something: others may have removed the members from other servers,
+        because they did not find the sign that this worker is alive.
         """
         for (group, member), who in self._members.items():
-            if node is None or self._servers.find(self._keys_of(group).present) is node:
-                self._announce(group, member, who)
+            self._announce(group, member, who)
 
     async def of(self, group: str) -> list[str]:
         """Return the descriptions of the members of a group, of all workers that are alive.

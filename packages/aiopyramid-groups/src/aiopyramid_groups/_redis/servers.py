@@ -13,7 +13,7 @@ from ..exceptions import EngineUnavailable
 from .address import CONNECT_SECONDS, Address, Kind, ServerName
 from .failures import LOST, answer_of, refusal_of
 from .keys import worker_key
-from .link import REDIRECTED, CommandLink
+from .link import CommandLink, Redirected
 from .node import Node
 from .slots import SlotMap
 
@@ -34,8 +34,8 @@ class ServersObserver(Protocol):
     def receive(self, channel: bytes, data: bytes) -> None:
         """Take a message."""
 
-    def connected(self, node: Node | None) -> None:
-        """Learn that a server has been reached or has lost its data; None: keys have moved."""
+    def connected(self) -> None:
+        """Learn that a server has been reached or has lost its data, or that keys have moved."""
 
 
 class Servers:
@@ -114,7 +114,7 @@ class Servers:
                 raise EngineUnavailable("the servers of the Redis cluster are not known")
             try:
                 return await node.execute(*command)
-            except REDIRECTED:
+            except Redirected:
                 await asyncio.sleep(AGAIN_SECONDS)
 
     # --- Called by nodes ----------------------------------------------------------------------
@@ -123,10 +123,10 @@ class Servers:
         """Take a message."""
         self._observer.receive(channel, data)
 
-    def connected(self, node: Node) -> None:
+    def connected(self) -> None:
         """Learn that a server has been reached, or has lost its data."""
         self._notify()
-        self._observer.connected(node)
+        self._observer.connected()
 
     def disturbed(self) -> None:
         """Learn that a connection is lost, or that a cluster has redirected a command."""
@@ -259,7 +259,7 @@ class _Cluster(Servers):
         for server in slots.servers - set(self._nodes):
             self._add(server)
         self._notify()
-        self._observer.connected(None)
+        self._observer.connected()
 
 
 def servers_at(

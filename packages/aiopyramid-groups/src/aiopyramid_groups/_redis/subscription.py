@@ -10,7 +10,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from ..exceptions import EngineUnavailable
 from .channels import ChannelKind
-from .link import REDIRECTED, Link, retrieve
+from .link import Link, redirection_of, retrieve
 
 __all__ = ("SubscribedLink",)
 
@@ -105,7 +105,7 @@ class SubscribedLink(Link):
         channel, future = self._waiting.popleft()
         if self._channels.get(channel) is future:
             del self._channels[channel]
-        if isinstance(error, REDIRECTED):
+        if redirection_of(error) is not None:
             self._on_redirect()
         else:
             remedy = (
