@@ -140,6 +140,7 @@ class Lifespan:
         *,
         name: str | None = None,
         serves_client: bool = False,
+        in_greenlets: bool = True,
     ) -> None:
         """Run a coroutine as a background task; see :func:`spawn`.
 
@@ -148,6 +149,7 @@ class Lifespan:
             name: The task's name in the log; by default the coroutine's name.
             serves_client: Whether the task serves a client, as a request does. If so, it gets the
                 time that the server gives its requests when the worker stops.
+            in_greenlets: Whether synchronous code that the coroutine calls may wait for others.
 
         Raises:
             AlreadyShutDown: The application no longer waits for background tasks.
@@ -156,7 +158,9 @@ class Lifespan:
             coroutine.close()
             raise AlreadyShutDown(name or name_of(coroutine))
         context = copy_context()
-        start = functools.partial(self._tasks.start, serves_client=serves_client)
+        start = functools.partial(
+            self._tasks.start, serves_client=serves_client, in_greenlets=in_greenlets
+        )
         try:
             asyncio.get_running_loop()
         except RuntimeError:
