@@ -6,8 +6,9 @@ import time
 
 import pytest
 from pyramid.config import Configurator
+from pyramid.threadlocal import get_current_request
 
-from aiopyramid_core import synchronize
+from aiopyramid_core import ScopeError, await_, synchronize
 from aiopyramid_core.lifespan import lifespan_of
 from aiopyramid_core.watchdog import Watchdog
 from aiopyramid_websocket import (
@@ -65,8 +66,9 @@ class Panic(BaseException):
     ],
     ids=lambda error: type(error).__name__,
 )
+@pytest.mark.parametrize("bridge", [True, False])
 async def test_whatever_a_handler_raises_closes_with_1011_and_is_logged_once(
-    loop_factory, failures, error
+    loop_factory, failures, error, bridge
 ):
     finished = []
 
@@ -75,7 +77,7 @@ async def test_whatever_a_handler_raises_closes_with_1011_and_is_logged_once(
         await ws.recv()
         raise error
 
-    async with connect(handler) as client:
+    async with connect(build(handler, bridge=bridge)) as client:
         await client.send("go")
         assert await client.recv() is None
         assert (client.close_code, client.close_reason) == (1011, "internal error")
@@ -122,6 +124,55 @@ async def test_a_handler_that_is_cancelled_since_the_server_stops_closes_with_10
         assert await client.recv() is None
         assert client.close_code == 1012
     assert failures() == []
+
+
+# --- Without the bridge ---------------------------------------------------------------------------
+
+
+async def test_synchronous_code_may_wait_unless_the_view_does_without_the_bridge(
+    loop_factory, failures
+):
+    async def handler(ws):
+        while await ws.recv() is not None:
+            await_(asyncio.sleep(0))
+            await ws.send("has waited")
+
+    async with connect(build(handler)) as client:
+        await client.send("wait")
+        assert await client.recv() == "has waited"
+    async with connect(build(handler, bridge=False)) as client:
+        await client.send("wait")
+        assert await client.recv() is None
+        assert client.close_code == 1011
+    assert [type(each) for each in failures()] == [ScopeError]
+
+
+async def test_finished_callbacks_may_wait_even_without_the_bridge(loop_factory, failures):
+    finished = []
+
+    def wait(request):
+        await_(asyncio.sleep(0))
+        finished.append(request)
+
+    async def handler(request, ws):
+        request.add_finished_callback(wait)
+
+    async with connect(build(handler, bridge=False)):
+        pass
+    assert len(finished) == 1
+    assert failures() == []
+
+
+async def test_a_handler_without_the_bridge_sees_the_context_of_its_request(loop_factory):
+    async def handler(request, ws):
+        request.add_finished_callback(lambda request: None)
+        await ws.send(str(get_current_request() is request))
+
+    async with connect(build(handler, bridge=False)) as client:
+        assert await client.recv() == "True"
+
+
+# --- At the end of the request --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [LookupError("a bug"), Panic("a bug")])

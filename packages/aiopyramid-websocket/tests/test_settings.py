@@ -35,6 +35,7 @@ def test_every_option_can_be_set_in_an_ini_file():
         close_timeout="9",
         handler_timeout="10",
         compression="none",
+        bridge="false",
     ) == WebsocketSettings(
         origins=("https://a.example", "https://*.b.example"),
         subprotocols=("a", "b"),
@@ -46,6 +47,7 @@ def test_every_option_can_be_set_in_an_ini_file():
         close_timeout_seconds=9.0,
         handler_timeout_seconds=10.0,
         compression=None,
+        bridge=False,
     )
 
 
@@ -85,7 +87,8 @@ def test_what_makes_no_sense_is_refused_when_the_application_is_configured(name,
 
 def test_an_unknown_option_is_refused_with_a_list_of_those_there_are():
     with pytest.raises(
-        ConfigurationError, match="Unknown WebSocket option 'max_sise', expected one of close_tim"
+        ConfigurationError,
+        match="Unknown WebSocket option 'max_sise', expected one of bridge, cl",
     ):
         WebsocketMapper.configure(max_sise=1)
 

@@ -47,6 +47,7 @@ class Tasks:
         context: Context,
         *,
         serves_client: bool,
+        in_greenlets: bool,
     ) -> _Task:
         """Run a coroutine, on the running loop.
 
@@ -55,12 +56,15 @@ class Tasks:
             name: The name of the task in the log; by default the coroutine's name.
             context: Its context.
             serves_client: Whether it is not a background task.
+            in_greenlets: Whether synchronous code that it calls may wait.
 
         Returns:
             The task.
         """
         task = asyncio.get_running_loop().create_task(
-            run_in_task(coroutine), name=name or name_of(coroutine), context=context
+            run_in_task(coroutine, in_greenlets=in_greenlets),
+            name=name or name_of(coroutine),
+            context=context,
         )
         self._tasks.add(task)
         if serves_client:

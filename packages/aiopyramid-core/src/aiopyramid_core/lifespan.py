@@ -159,6 +159,7 @@ class Lifespan:
         *,
         name: str | None = None,
         serves_client: bool = False,
+        in_greenlets: bool = True,
         on_stop: OnStop = "finish",
     ) -> "asyncio.Task[Any] | None":
         """Run a coroutine as a background task; see :func:`spawn`.
@@ -168,6 +169,7 @@ class Lifespan:
             name: The task's name in the log; by default the coroutine's name.
             serves_client: Whether the task serves a client, as a request does. If so, it gets the
                 time that the server gives its requests when the worker stops.
+            in_greenlets: Whether synchronous code that the coroutine calls may wait for others.
             on_stop: See :func:`spawn`.
 
         Returns:
@@ -184,7 +186,9 @@ class Lifespan:
             coroutine.close()
             raise AlreadyShutDown(name or name_of(coroutine))
         context = copy_context()
-        start = functools.partial(self._start, serves_client=serves_client, on_stop=on_stop)
+        start = functools.partial(
+            self._start, serves_client=serves_client, in_greenlets=in_greenlets, on_stop=on_stop
+        )
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -200,9 +204,12 @@ class Lifespan:
         context: Context,
         *,
         serves_client: bool,
+        in_greenlets: bool,
         on_stop: OnStop,
     ) -> "asyncio.Task[Any]":
-        task = self._tasks.start(coroutine, name, context, serves_client=serves_client)
+        task = self._tasks.start(
+            coroutine, name, context, serves_client=serves_client, in_greenlets=in_greenlets
+        )
         if on_stop == "cancel":
             withdraw = self.when_stopping(task.cancel)
             task.add_done_callback(lambda task: withdraw())
@@ -332,7 +339,11 @@ class Lifespan:
 
     def _begin_to_stop(self) -> None:
         self._tasks.start(
-            self._call_stopping_functions(), "stopping", Context(), serves_client=False
+            self._call_stopping_functions(),
+            "stopping",
+            Context(),
+            serves_client=False,
+            in_greenlets=True,
         )
 
     async def _call_stopping_functions(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from websockets.frames import CloseCode
 
+from aiopyramid_core import spawn_greenlet
 from aiopyramid_core.contract import MESSAGES, ON_HANDLER_END, UPGRADE
 from aiopyramid_core.lifespan import lifespan_of
 
@@ -105,15 +106,24 @@ class Session:
     def start(self) -> None:
         """Start the handler: the connection is open."""
         self.connection.on_lost = self._begin_patience
-        self._spawn(self._run())
+        self._spawn(self._run(), in_greenlets=self._uses_bridge)
 
     def abandon(self) -> None:
         """End the request without its handler: the connection was never opened."""
-        self._spawn(self._end_without_handler())
+        self._spawn(self._end_without_handler(), in_greenlets=True)
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        spawn = self._lifespan.spawn
-        self._variables.run(spawn, coroutine, name=self._name, serves_client=True)
+    def _spawn(self, coroutine: Coroutine[Any, Any, None], *, in_greenlets: bool) -> None:
+        self._variables.run(
+            self._lifespan.spawn,
+            coroutine,
+            name=self._name,
+            serves_client=True,
+            in_greenlets=in_greenlets,
+        )
+
+    @property
+    def _uses_bridge(self) -> bool:
+        return self.connection.settings.bridge
 
     async def _run(self) -> None:
         connection = self.connection
@@ -135,7 +145,10 @@ class Session:
             connection.on_lost = None
             self._end_patience()
             connection.start_close()
-            self._finish_request()
+            if self._uses_bridge:
+                self._finish_request()
+            else:  # the callbacks may wait even if the handler's code may not
+                await spawn_greenlet(self._finish_request)
 
     def _fail(self) -> None:
         _log.exception("The WebSocket handler %s has failed", self._name)

@@ -19,6 +19,7 @@ from aiopyramid_core.setting_tables import (
     or_none,
     positive_number,
     positive_seconds,
+    true_or_false,
 )
 
 __all__ = ("OPTIONS", "WebsocketSettings", "override", "settings_of")
@@ -45,6 +46,7 @@ class WebsocketSettings:
             has gone, counted from its last read or write, before it is cancelled; in the worst
             case twice as long. None for no limit.
         compression: ``compression``: ``"deflate"`` (RFC 7692) or None.
+        bridge: ``bridge``: whether synchronous code that the handler calls may wait for coroutines.
     """
 
     origins: tuple[str, ...] = ()
@@ -59,6 +61,7 @@ class WebsocketSettings:
     # whatever it does. This limit is for handlers that neither read nor write, but may clean up.
     handler_timeout_seconds: float | None = 60.0
     compression: str | None = "deflate"
+    bridge: bool = True
 
 
 # --- Reading values -------------------------------------------------------------------------------
@@ -113,6 +116,7 @@ _TABLE: Final = SettingsTable(
             "handler_timeout_seconds", or_none(positive_seconds), _SECONDS_OR_NONE
         ),
         "compression": Setting("compression", or_none(_compression), "deflate or none"),
+        "bridge": Setting("bridge", true_or_false, "true or false"),
     },
 )
 

@@ -199,8 +199,13 @@ def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any,
             step = coroutine.send
 
 
-async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run the coroutine of a Task that this package creates; see :func:`step_in_greenlets`.
+async def run_in_task(coroutine: Coroutine[Any, Any, T], *, in_greenlets: bool = True) -> T:
+    """Run the coroutine of a Task that this package creates.
+
+    Args:
+        coroutine: The coroutine.
+        in_greenlets: Whether synchronous code that it calls may wait; see
+            :func:`step_in_greenlets`.
 
     Raises:
         RuntimeError: The coroutine raised ``SystemExit`` or ``KeyboardInterrupt``. In a Task these
@@ -208,7 +213,7 @@ async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
         BaseException: Any other exception raised by the coroutine.
     """
     try:
-        return await step_in_greenlets(coroutine)
+        return await (step_in_greenlets(coroutine) if in_greenlets else coroutine)
     except (SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"{type(error).__name__} in a background task") from error
 
