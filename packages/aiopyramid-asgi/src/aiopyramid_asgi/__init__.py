@@ -6,6 +6,8 @@
     :func:`asgi`: the calls of an ASGI server, the start and the end.
 ``_exchange``, ``_disconnects``
     One request through the application; how it learns that its client has gone.
+``_head``
+    The head of a response, and files that the server sends itself.
 ``_websocket``, ``_channel``
     One WebSocket, in whole messages.
 ``_environ``, ``_body``, ``_live``

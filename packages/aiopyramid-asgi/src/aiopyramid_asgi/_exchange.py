@@ -7,7 +7,6 @@ application and its response are the core's.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final
@@ -18,7 +17,6 @@ from aiopyramid_core.exceptions import ClientDisconnected
 from aiopyramid_core.response_head import has_body, has_length
 from aiopyramid_core.servers import (
     Capabilities,
-    FileWrapper,
     LiveBody,
     RequestBody,
     SynchronousBody,
@@ -32,20 +30,17 @@ from aiopyramid_core.servers import (
 from ._body import has_no_body, receive_body
 from ._disconnects import Disconnects
 from ._environ import build_environ
+from ._head import SEND_PATH, head_of, path_to_send
 from ._live import begin_live_body
 from ._settings import ASGISettings
 from ._stopping import Stopping
 from ._types import Message, Receive, Scope, Send
 
-__all__ = ("Exchange", "Services", "fields_of")
+__all__ = ("Exchange", "Services")
 
 _log = logging.getLogger("aiopyramid_asgi")
 
 _BODY: Final = "http.response.body"
-_SEND_PATH: Final = "http.response.pathsend"
-"""The extension with which a server sends files itself; the message has the same name."""
-
-
 _FAILURES: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 """The statuses of requests that were not refused."""
 
@@ -175,23 +170,18 @@ class Exchange:
 
     def send_file(self, body: Any) -> bool:
         """Have the server send a large file, if it can and all of the file is wanted."""
-        span = body.span() if type(body) is FileWrapper else None
-        extensions = self._scope.get("extensions") or ()
-        if span is None or span.offset or _SEND_PATH not in extensions:
-            return False
         response = self.response
-        path = span.path()
-        if path is None or not response.needs_body:
+        found = path_to_send(body, response, self._scope)
+        if found is None:
             return False
-        if response.length not in (None, span.size_bytes):
-            return False
+        path, size_bytes = found
         file = SynchronousBody(body)
         try:
             response.commit()
             if response.length is None:
-                response.headers.append(("Content-Length", str(span.size_bytes)))
-            response.set_length(span.size_bytes)
-            response.count(span.size_bytes)
+                response.headers.append(("Content-Length", str(size_bytes)))
+            response.set_length(size_bytes)
+            response.count(size_bytes)
             await_(self._send_path(path))
         finally:
             await_(file.close())
@@ -229,7 +219,7 @@ class Exchange:
         )
         self._is_stoppable = True
         self._services.stopping.add(self._stop, at_once=is_event_stream)
-        await self._transmit(self._head())
+        await self._transmit(head_of(self.response, self._scope))
 
     def _stop(self) -> None:
         self._was_stopped = True
@@ -249,28 +239,18 @@ class Exchange:
 
     async def _send_path(self, path: str) -> None:
         self._disconnects.end()
-        await self._transmit(self._head())
-        await self._transmit({"type": _SEND_PATH, "path": path})
+        await self._transmit(head_of(self.response, self._scope))
+        await self._transmit({"type": SEND_PATH, "path": path})
 
     async def _send_last(self, body: bytes) -> None:
         """Send the head and all of the body."""
         self._disconnects.end()
         send = self._send
         try:
-            await send(self._head())
+            await send(head_of(self.response, self._scope))
             await send({"type": _BODY, "body": body, "more_body": False})
         except OSError as error:  # ASGI 2.4: the client has gone
             raise _gone() from error
-
-    def _head(self) -> Message:
-        response = self.response
-        fields = fields_of(response)
-        if response.code == HTTPStatus.NOT_MODIFIED:
-            # Optional there, and uvicorn would wait for the body that it announces.
-            fields = [field for field in fields if field[0] != b"content-length"]
-        if response.asks_to_close and self._scope.get("http_version", "1.1") in ("1.0", "1.1"):
-            fields.append((b"connection", b"close"))
-        return {"type": "http.response.start", "status": response.code, "headers": fields}
 
     async def _transmit(self, message: Message) -> None:
         try:
@@ -331,20 +311,6 @@ class Exchange:
         environ.pop(UPGRADE, None)
         if self._body is not None:
             self._body.close()
-
-
-def fields_of(response: WSGIResponse) -> list[tuple[bytes, bytes]]:
-    """Return the header fields of a response as ASGI servers take them.
-
-    Args:
-        response: The response, committed.
-    """
-    return [(_lower(name), value.encode("latin-1")) for name, value in response.headers]
-
-
-@lru_cache(maxsize=256)  # applications use the same few names over and over
-def _lower(name: str) -> bytes:
-    return name.lower().encode("latin-1")
 
 
 def _gone() -> ClientDisconnected:

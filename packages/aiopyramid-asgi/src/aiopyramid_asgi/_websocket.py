@@ -27,7 +27,8 @@ from aiopyramid_core.servers import (
 
 from ._channel import Channel
 from ._environ import build_environ
-from ._exchange import Services, fields_of
+from ._exchange import Services
+from ._head import fields_of
 from ._types import Receive, Scope, Send
 
 __all__ = ("WebSocketExchange",)
