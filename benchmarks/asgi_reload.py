@@ -4,8 +4,9 @@ Each server runs the application of ``reload.py`` by aiopyramid-asgi, and a bare
 that answers the same: requests that the second loses, the server loses. The load is that of
 ``reload.py``; requests that were refused because the server had stopped do not count.
 
-uvicorn and granian with two workers are reloaded by SIGHUP; hypercorn, whose worker processes have
-no part in a graceful stop, and daphne have no such command. All four are stopped by SIGTERM.
+uvicorn and granian with two workers are reloaded by SIGHUP. hypercorn is not, since its worker
+processes have no part in a graceful stop; daphne has no such command. All four are stopped by
+SIGTERM.
 """
 
 import argparse

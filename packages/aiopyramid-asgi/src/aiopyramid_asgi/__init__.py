@@ -13,7 +13,7 @@
 ``_environ``, ``_body``, ``_live``
     A request, as WSGI describes it; its body, which is complete before the application starts, or
     is read by it while it arrives.
-``config``, ``_mounted``
+``config``, ``_mounted``, ``_predicates``
     ASGI applications below a route of Pyramid: ``config.add_asgi_app``.
 ``_stopping``
     The end of long responses when the server stops.

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from ._predicates import WebSocketPredicate
 from ._settings import SETTINGS
 from .application import PyramidASGI, asgi
-from .config import WebSocketPredicate, add_asgi_app
+from .config import add_asgi_app
 
 __all__ = ("includeme",)
 

@@ -16,7 +16,7 @@ from ._mounted.scope import http_scope, websocket_scope
 from ._mounted.websocket import MountedWebSocket
 from ._types import ASGIApplication, Scope
 
-__all__ = ("WebSocketPredicate", "add_asgi_app")
+__all__ = ("add_asgi_app",)
 
 _REST: Final = "asgi_path"
 """The placeholder for the part of the path that is below the application."""
@@ -90,30 +90,6 @@ def add_asgi_app(
         )
     elif websocket_options is not None:
         raise ConfigurationError("websocket_options need aiopyramid-websocket: install it")
-
-
-class WebSocketPredicate:
-    """The view predicate ``asgi_websocket``: whether a request opens a WebSocket.
-
-    Args:
-        value: The wanted value.
-        info: Pyramid's information about the view, which is not used.
-    """
-
-    def __init__(self, value: bool, info: Any) -> None:
-        self._value = value
-
-    def text(self) -> str:
-        """Return the description for Pyramid's messages."""
-        return f"asgi_websocket = {self._value}"
-
-    phash = text
-
-    def __call__(self, context: Any, request: Any) -> bool:
-        """Return whether the predicate holds for a request."""
-        environ = request.environ
-        asks = environ.get("HTTP_UPGRADE", "").lower() == "websocket"
-        return (MESSAGES in environ or asks) is self._value
 
 
 class _Mount:

@@ -1,10 +1,13 @@
 """inbound: bytes of one connection in, requests out."""
 
+import asyncio
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aiopyramid_core.exceptions import BadRequest, InsufficientStorage
+from aiopyramid_core.servers import BodyLimits
 from aiopyramid_gunicorn._http1.environ import connection_environ
 from aiopyramid_gunicorn._http1.inbound import Inbound
 from aiopyramid_gunicorn._http1.limits import Limits
@@ -14,6 +17,7 @@ from aiopyramid_gunicorn.exceptions import ExpectationFailed, ForbiddenProxy
 PEER = ("192.0.2.7", 51234)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 PROXY = b"PROXY TCP4 203.0.113.5 192.0.2.1 1 2\r\n"
 
 
@@ -51,6 +55,37 @@ def test_a_request_grows_until_its_body_is_complete(inbound):
     assert (requests.is_receiving, requests.plain_bytes) == (False, 0)
     assert requests.waiting[0].body.open().read() == b"abc"
     requests.close()
+
+
+def begin(requests):
+    """Let the application begin with the request whose body is arriving; return the body."""
+    return requests.growing.begin(lambda length, waited: 30.0, BodyLimits(body_bytes=10))
+
+
+def test_a_request_that_has_begun_gets_the_rest_of_its_body_and_does_not_wait(inbound):
+    requests = inbound(post(body=b"a"))
+    assert requests.live_body is None
+    body = begin(requests)
+    assert requests.live_body is body
+    assert (body.length_bytes, body.missing_bytes, body.is_complete) == (1, 2, False)
+    requests.feed(b"bc" + GET)
+    assert (body.length_bytes, body.is_complete) == (3, True)
+    assert requests.live_body is None
+    assert [each.head.method for each in requests.waiting] == ["GET"]
+
+
+def test_an_application_that_has_begun_learns_that_the_rest_of_a_body_is_refused(inbound):
+    requests = inbound(CHUNKED + b"1\r\na\r\n")
+    body = begin(requests)
+    requests.feed(b"not a chunk")
+    assert isinstance(requests.refusal, BadRequest)
+    with pytest.raises(BadRequest):
+        asyncio.run(read(body))
+
+
+async def read(body):
+    while await body.part(100):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -55,3 +55,9 @@ def test_a_body_may_take_a_while_and_then_as_long_as_its_length_allows():
 
 def test_without_a_rate_a_body_may_take_as_long_as_it_likes():
     assert Times(1, 1, 1, body_bytes_per_second=0).longest_for_body(1) == math.inf
+
+
+def test_an_application_waits_for_a_body_as_long_as_for_a_part_and_no_longer_than_for_all_of_it():
+    times = Times(1, 30, 1, body_grace_seconds=60, body_bytes_per_second=100)
+    assert times.longest_wait(0, 0.0) == 30
+    assert times.longest_wait(1000, 50.0) == 20
