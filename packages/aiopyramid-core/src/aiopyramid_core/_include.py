@@ -15,7 +15,7 @@ from ._extension_points.registry import await_extension_points
 from ._isolation import threadlocals as _threadlocals
 from ._isolation import transactions as _transactions
 from ._monkey_patching import refuse_monkey_patching
-from ._off_loop import finish
+from ._off_loop import finish_transaction
 from ._requests import placement as _placement
 from ._requests.execution import wrap_execution_policy
 from ._requests.placement import Placement
@@ -60,7 +60,7 @@ def includeme(config: Any) -> None:
     settings = Settings.from_mapping(config.registry.settings)
     _configuration.install(config)
     _threadlocals.install()
-    _transactions.install(finish)
+    _transactions.install(finish_transaction)
     placement = Placement(config.registry, settings.requests)
     _placement.install(config.registry, placement)
     _health.install(config.registry, _health.Health())

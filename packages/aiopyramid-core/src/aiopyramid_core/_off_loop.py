@@ -27,7 +27,7 @@ __all__ = (
     "PendingOutcome",
     "call_elsewhere",
     "call_in_request_thread",
-    "finish",
+    "finish_transaction",
     "in_thread_of_request",
     "off_loop",
 )
@@ -169,7 +169,7 @@ def off_loop(function: Callable[[], T], *, at_once: bool) -> T:
     return function()
 
 
-def finish(function: Callable[[], T], *, awaits: bool, postpones: bool = False) -> T:
+def finish_transaction(function: Callable[[], T], *, awaits: bool, postpones: bool = False) -> T:
     """Call a function that ends a transaction, from synchronous code and even if cancelled.
 
     A cancellation of the request takes effect afterwards. Otherwise the outcome of a commit would

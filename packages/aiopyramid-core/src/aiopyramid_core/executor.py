@@ -7,9 +7,9 @@ from concurrent.futures import Executor
 from typing import Any, ParamSpec, TypeVar, overload
 
 from ._callables import wrap_as
-from ._off_loop import Call, PendingOutcome, call_elsewhere, finish, off_loop
+from ._off_loop import Call, PendingOutcome, call_elsewhere, finish_transaction, off_loop
 
-__all__ = ("call_in_thread", "call_off_loop", "finish", "use_executor")
+__all__ = ("call_in_thread", "call_off_loop", "finish_transaction", "use_executor")
 
 P = ParamSpec("P")
 T = TypeVar("T")

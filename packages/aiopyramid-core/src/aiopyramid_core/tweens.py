@@ -21,7 +21,7 @@ from ._applications import announce
 from ._bodies import make_body_portable
 from ._bridge.driver import await_in_bridge, in_bridge
 from ._isolation.transactions import take_commits_off_loop
-from ._off_loop import finish
+from ._off_loop import finish_transaction
 from ._requests.placement import Placement, placement_of
 from ._requests.report import report
 from .contract import ON_DISCONNECT
@@ -59,7 +59,7 @@ def ingress_tween_factory(handler: Handler, registry: Any) -> Handler:
     lifespan = lifespan_of(registry)
     announce(lifespan)
     # Not during configuration, because pyramid_tm may have been included after a commit.
-    take_commits_off_loop(registry, finish)
+    take_commits_off_loop(registry, finish_transaction)
     _say_where_requests_run(placement_of(registry))
     if "sqlalchemy.orm" in sys.modules:
         from ._isolation.shared_sessions import watch_sessions

@@ -15,7 +15,7 @@ from sqlalchemy.pool import Pool
 from sqlalchemy.util.concurrency import in_greenlet
 
 from aiopyramid_core import await_, can_await, run, spawn_greenlet
-from aiopyramid_core.executor import finish
+from aiopyramid_core.executor import finish_transaction
 from aiopyramid_core.servers import on_a_loop
 
 __all__ = ("keep_dialect_on_loop", "on_loop", "pool_on_loop", "to_the_end_on_loop")
@@ -87,7 +87,7 @@ def to_the_end_on_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.k
         The return value of ``function``.
     """
     call = functools.partial(on_loop, function, *args, **kwargs)
-    return finish(call, awaits=True, postpones=True)
+    return finish_transaction(call, awaits=True, postpones=True)
 
 
 def keep_dialect_on_loop(dialect: Any) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from aiopyramid_core import ScopeError, can_await
-from aiopyramid_core.executor import finish
+from aiopyramid_core.executor import finish_transaction
 from aiopyramid_core.servers import on_a_loop
 
 from .exceptions import SessionEnded, SessionInUse
@@ -124,7 +124,7 @@ class RequestSession(Session):
                 " NewResponse, for example. Call commit() there, or use request.begin_dbsession()"
             )
         if self.in_transaction():
-            finish(super().close, awaits=self.awaits)
+            finish_transaction(super().close, awaits=self.awaits)
         else:
             super().close()  # which waits for nothing
 

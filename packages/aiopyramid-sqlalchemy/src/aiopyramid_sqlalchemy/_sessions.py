@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from aiopyramid_core import spawn_greenlet
-from aiopyramid_core.executor import finish
+from aiopyramid_core.executor import finish_transaction
 
 from ._engines import DEFAULT, asyncio_driver_for, engines_of
 from ._session import RequestSession
@@ -112,7 +112,7 @@ def finish_all(sessions: Iterable[RequestSession], method: Literal["commit", "ro
             getattr(session, method)()
 
     if used:
-        finish(call_each, awaits=all(session.awaits for session in used))
+        finish_transaction(call_each, awaits=all(session.awaits for session in used))
 
 
 # --- Of a request ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""executor.finish: the end of a transaction, also if its request is cancelled."""
+"""executor.finish_transaction: the end of a transaction, also if its request is cancelled."""
 
 import asyncio
 import threading
@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from aiopyramid_core import await_, call_in_thread, spawn_greenlet
-from aiopyramid_core.executor import finish
+from aiopyramid_core.executor import finish_transaction
 
 
 class Work:
@@ -42,7 +42,7 @@ def test_a_cancellation_is_raised_afterwards(run):
         work = Work()
 
         def function():
-            finish(work.do, awaits=True)
+            finish_transaction(work.do, awaits=True)
             work.log.append("never")
 
         task = await cancel(work, function)
@@ -56,7 +56,7 @@ def test_or_by_the_next_wait(run):
         work = Work()
 
         def function():
-            work.log.append(finish(work.do, awaits=True, postpones=True))
+            work.log.append(finish_transaction(work.do, awaits=True, postpones=True))
             try:
                 await_(asyncio.sleep(60))
             finally:
@@ -73,7 +73,9 @@ def test_a_time_limit_around_it_is_recognised_as_such(run):
         async def ends_too_late():
             try:
                 async with asyncio.timeout(0.01):
-                    finish(lambda: await_(asyncio.sleep(0.05)), awaits=True, postpones=True)
+                    finish_transaction(
+                        lambda: await_(asyncio.sleep(0.05)), awaits=True, postpones=True
+                    )
                     await asyncio.sleep(60)
             except TimeoutError:
                 return asyncio.current_task().cancelling()
@@ -90,7 +92,7 @@ def test_an_error_is_raised(run, postpones):
 
     async def main():
         with pytest.raises(LookupError):
-            await spawn_greenlet(finish, fail, awaits=True, postpones=postpones)
+            await spawn_greenlet(finish_transaction, fail, awaits=True, postpones=postpones)
 
     run(main)
 
@@ -103,10 +105,10 @@ def test_within_another_one_it_needs_no_task(run):
 
     def outer():
         tasks.append(asyncio.current_task())
-        finish(inner, awaits=True)
+        finish_transaction(inner, awaits=True)
 
     async def main():
-        await spawn_greenlet(finish, outer, awaits=True)
+        await spawn_greenlet(finish_transaction, outer, awaits=True)
         return asyncio.current_task()
 
     task = run(main)
@@ -119,10 +121,12 @@ def test_a_task_that_is_started_within_is_not_taken_for_it(run):
         work = Work()
 
         def start():
-            started.append(asyncio.ensure_future(spawn_greenlet(finish, work.do, awaits=True)))
+            started.append(
+                asyncio.ensure_future(spawn_greenlet(finish_transaction, work.do, awaits=True))
+            )
 
         started = []
-        await spawn_greenlet(finish, start, awaits=True)
+        await spawn_greenlet(finish_transaction, start, awaits=True)
         (task,) = started
         await work.began.wait()
         task.cancel()
@@ -137,7 +141,7 @@ def test_a_task_that_is_started_within_is_not_taken_for_it(run):
 def test_a_call_that_has_not_begun_when_all_tasks_are_cancelled_never_begins(run, no_warnings):
     async def main():
         work = Work()
-        task = asyncio.ensure_future(spawn_greenlet(finish, work.do, awaits=True))
+        task = asyncio.ensure_future(spawn_greenlet(finish_transaction, work.do, awaits=True))
         await asyncio.sleep(0)
         for each in asyncio.all_tasks() - {asyncio.current_task()}:
             each.cancel()
@@ -151,7 +155,10 @@ def test_a_call_that_has_not_begun_when_all_tasks_are_cancelled_never_begins(run
 def test_in_a_thread_it_is_called_there(run):
     async def main():
         def call():
-            return finish(threading.current_thread, awaits=True) is threading.current_thread()
+            return (
+                finish_transaction(threading.current_thread, awaits=True)
+                is threading.current_thread()
+            )
 
         return await call_in_thread(None, call)
 
@@ -160,6 +167,6 @@ def test_in_a_thread_it_is_called_there(run):
 
 def test_a_function_that_blocks_gets_a_thread(run):
     async def main():
-        return await spawn_greenlet(finish, threading.current_thread, awaits=False)
+        return await spawn_greenlet(finish_transaction, threading.current_thread, awaits=False)
 
     assert run(main) is not threading.current_thread()
