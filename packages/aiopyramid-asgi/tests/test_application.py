@@ -10,6 +10,7 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.response import Response
 
 from aiopyramid_asgi import ScopeNotSupported, asgi
+from aiopyramid_core import StartupError
 from aiopyramid_core.streaming import EventStreamResponse
 
 pytestmark = pytest.mark.usefixtures("loop_factory")
@@ -434,6 +435,27 @@ async def test_an_application_that_cannot_start_says_why(fake_server, forgotten)
     await server.call(config.make_asgi_app())
     assert [each["type"] for each in server.sent] == ["lifespan.startup.failed"]
     assert "no database" in server.sent[0]["message"]
+
+
+async def test_an_application_that_cannot_start_leaves_the_handlers_of_signals(forgotten):
+    def fail(registry):
+        raise OSError("no database")
+
+    config = Configurator()
+    config.include("aiopyramid_asgi")
+    config.add_startup(fail)
+    application = config.make_asgi_app()
+
+    def handler(number, frame):
+        raise AssertionError
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        with pytest.raises(StartupError):
+            await application.start()
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 async def test_a_server_without_a_lifespan_starts_it_with_the_first_request(living, fake_server):

@@ -125,10 +125,15 @@ class PyramidASGI:
             StartupError: A startup function of the application has failed.
         """
         self._use(asyncio.get_running_loop())
-        if self._lifespan is None:
-            await startup()
-        else:
-            await self._lifespan.start()
+        try:
+            if self._lifespan is None:
+                await startup()
+            else:
+                await self._lifespan.start()
+        except BaseException:
+            # Otherwise the signal handlers would keep the application for the life of the process.
+            self._stopping.ignore()
+            raise
 
     async def stop(self) -> None:
         """Stop the application, after its last response."""

@@ -8,6 +8,7 @@ from pyramid.response import Response
 from webob import Request
 
 from aiopyramid_core import ScopeError, spawn_greenlet, synchronize
+from aiopyramid_core._bridge.process_loop import process_loop
 from aiopyramid_core.servers import startup
 
 
@@ -66,7 +67,9 @@ def get(request, run):
 
         return Request.blank("/").get_response(app) if request.param == "thread" else run(main)
 
-    return get
+    yield get
+    if request.param == "thread":  # later tests use the same loop
+        process_loop().set_task_factory(None)
 
 
 @pytest.mark.parametrize(

@@ -167,17 +167,19 @@ class SecondOpinion:
     _LINE = re.compile(rb"[\r\n]*([A-Z-]+) +(\S+) +(?:HTTP|RTSP|ICE)/(1\.[01])\r\n")
 
     def answers(
-        self, data: bytes, methods: list[bytes]
+        self, data: bytes, methods: list[bytes], last: bytes = b"GET"
     ) -> list[tuple[int, dict[bytes, bytes], bytes]]:
         """Return status, fields and body of all final answers.
 
         Args:
             data: The bytes that the server has sent.
             methods: The methods of the requests that it answers; after them may be one more
-                answer, to something that is not a request.
+                answer, to something that is not a request, or to one whose body is malformed.
+            last: The method of that one. An answer to HEAD has no body, unless the request was
+                refused before its method was known.
         """
         found = []
-        methods = [*methods, b"GET"]
+        methods = [*methods, last if data.endswith(b"\r\n\r\n") else b"GET"]
         while data:
             assert methods, f"one answer too many: {data!r}"
             client = h11.Connection(h11.CLIENT)
@@ -205,8 +207,18 @@ class SecondOpinion:
 
     def requests(self, data: bytes) -> list[tuple[bytes, bytes, bytes]]:
         """Return method, target and body of the complete requests before anything malformed."""
+        return self._read(data)[0]
+
+    def method(self, data: bytes, number: int) -> bytes:
+        """Return the method of a request, which may be the first malformed one; else GET."""
+        found, malformed = self._read(data)
+        return found[number][0] if number < len(found) else malformed
+
+    def _read(self, data: bytes) -> tuple[list[tuple[bytes, bytes, bytes]], bytes]:
         found = []
+        method = b"GET"
         while line := self._LINE.match(data):
+            method = line[1]
             data = b"%b %b HTTP/%b\r\n" % line.groups() + data[line.end() :]
             server = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
             server.receive_data(data)
@@ -222,6 +234,7 @@ class SecondOpinion:
             if not isinstance(event, h11.EndOfMessage):
                 break
             found.append((head.method, head.target, body))
+            method = b"GET"
             options = [v for name, v in head.headers if name == b"connection"]
             tokens = {token.strip().lower() for token in b",".join(options).split(b",")}
             if b"close" in tokens or head.method == b"CONNECT":
@@ -229,7 +242,7 @@ class SecondOpinion:
             if head.http_version == b"1.0" and b"keep-alive" not in tokens:
                 break
             data = server.trailing_data[0]
-        return found
+        return found, method
 
 
 @pytest.fixture

@@ -181,7 +181,9 @@ def test_a_mutated_stream_is_answered_once_and_hides_no_request(bench, profile, 
     @given(stream=mutated(), data=st.data())
     def check(stream, data):
         received, seen = bench.exchange(data.draw(split(stream)))
-        answers = second_opinion.answers(received, [method for method, _, _ in seen])
+        methods = [method for method, _, _ in seen]
+        refused_method = second_opinion.method(stream, len(seen))
+        answers = second_opinion.answers(received, methods, refused_method)
         for (status, _, body), request in zip(answers, seen, strict=False):
             if request[0] == b"CONNECT":
                 assert status == 405

@@ -8,7 +8,7 @@ import uuid
 import asyncpg
 from pyramid.config import Configurator
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from aiopyramid_sqlalchemy import begin_dbsession, get_engine
 from shop.features import FEATURES
@@ -129,7 +129,10 @@ async def prices(request):
 
 
 def make_tables(registry):
-    Base.metadata.create_all(get_engine(registry))
+    try:
+        Base.metadata.create_all(get_engine(registry))
+    except DBAPIError:  # another worker was making them at the same time
+        Base.metadata.create_all(get_engine(registry))
 
 
 def fill(registry):
