@@ -91,11 +91,12 @@ def get(config, code, run):
 
         async def main():
             await startup()
-            response = await spawn_greenlet(Request.blank(path).get_response, application)
+            # With the body: event streams end when the application stops.
+            text = await spawn_greenlet(lambda: Request.blank(path).get_response(application).text)
             await shutdown()
-            return response
+            return text
 
-        return run(main).text
+        return run(main)
 
     return get
 

@@ -388,6 +388,7 @@ async def test_a_handler_that_blocks_the_loop_is_named_by_the_watchdog(
             await client.send("go")
     finally:
         watchdog.stop()
-    (report,) = [record.message for record in caplog.records]
+    # On a busy machine, other code may block the loop as well.
+    culprit = f" by {__name__}.{name} ({__file__}:"
+    (report,) = [each.message for each in caplog.records if culprit in each.message]
     assert report.startswith("The event loop has been blocked")
-    assert f" by {__name__}.{name} ({__file__}:" in report
