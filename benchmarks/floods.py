@@ -12,6 +12,7 @@ the request is sent to the last byte of the answer.
 import contextlib
 import math
 import multiprocessing
+import select
 import socket
 import sys
 import time
@@ -88,9 +89,9 @@ def send(port: int, flood: Flood, bytes_per_second: float) -> None:
                     count = client.send(left)
                     sent += count
                     left = left[count:] or piece
-                with contextlib.suppress(BlockingIOError):
-                    if not client.recv(1 << 20, socket.MSG_DONTWAIT):
-                        break
+                # Not MSG_DONTWAIT: a socket with a time limit waits for data all the same.
+                if select.select([client], [], [], 0)[0] and not client.recv(1 << 20):
+                    break
                 if bytes_per_second:
                     time.sleep(max(0.0, begin + sent / bytes_per_second - time.monotonic()))
 
