@@ -60,12 +60,13 @@ class RequestBody:
     is_complete: ClassVar[bool] = True
     is_full: ClassVar[bool] = False
 
-    __slots__ = ("_announced_bytes", "_in_memory", "_limits", "_on_disk", "length_bytes")
+    __slots__ = ("_announced_bytes", "_file", "_limits", "_room_bytes", "length_bytes")
 
     def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
-        self._in_memory: BytesIO | None = None
-        self._on_disk: IO[bytes] | None = None
+        self._file: IO[bytes] | None = None
+        # Up to this length, data can be written to the file without another look at the limits.
+        self._room_bytes = -1
         self.length_bytes = 0
         self._announced_bytes = 0
 
@@ -97,28 +98,30 @@ class RequestBody:
             InsufficientStorage: There is no room for it.
         """
         self.length_bytes += len(data)
-        self._limits.check(self.length_bytes)
         try:
-            self._writable().write(data)
+            if self.length_bytes > self._room_bytes:
+                self._make_room()
+            assert self._file is not None
+            self._file.write(data)
         except OSError as error:
             raise self._no_room(error) from None
 
-    def _writable(self) -> IO[bytes]:
-        """Return the file to which the rest of the body is written."""
-        if self._on_disk is not None:
-            return self._on_disk
-        if self._in_memory is None:
-            self._in_memory = BytesIO()
+    def _make_room(self) -> None:
+        """Provide the file for the length that the body has now, if it may be that long."""
         limits = self._limits
+        limits.check(self.length_bytes)
         if self.length_bytes <= limits.body_memory_bytes:
-            return self._in_memory
+            self._file = BytesIO()
+            self._room_bytes = min(limits.body_memory_bytes, limits.body_bytes)
+            return
         # The disk is slower than memory, but a file in the page cache does not block the loop for
         # long; nginx and waitress do the same. Not tempfile.SpooledTemporaryFile, each write and
         # read of which is a call of a Python function.
-        self._on_disk = tempfile.TemporaryFile(dir=limits.body_folder)  # noqa: SIM115
-        self._on_disk.write(self._in_memory.getbuffer())
-        self._in_memory = None
-        return self._on_disk
+        on_disk = tempfile.TemporaryFile(dir=limits.body_folder)  # noqa: SIM115
+        in_memory, self._file = self._file, on_disk
+        self._room_bytes = limits.body_bytes
+        if isinstance(in_memory, BytesIO):
+            on_disk.write(in_memory.getbuffer())
 
     def end(self) -> None:
         """Do nothing: the body is used when it is complete; see :class:`.LiveBody`."""
@@ -129,14 +132,13 @@ class RequestBody:
         Raises:
             InsufficientStorage: There is no room for it.
         """
-        file = self._on_disk or self._in_memory
-        if file is None:
+        if self._file is None:
             return BytesIO()
         try:
-            file.seek(0)
+            self._file.seek(0)
         except OSError as error:
             raise self._no_room(error) from None
-        return file
+        return self._file
 
     def _no_room(self, error: OSError) -> InsufficientStorage:
         self.close()
@@ -144,8 +146,7 @@ class RequestBody:
 
     def close(self) -> None:
         """Release the memory or the temporary file."""
-        for file in (self._in_memory, self._on_disk):
-            if file is not None:
-                # Data that is not written yet will not be read, so an error for it does not matter.
-                with contextlib.suppress(OSError):
-                    file.close()
+        if self._file is not None:
+            # Data that is not written yet will not be read, so an error for it does not matter.
+            with contextlib.suppress(OSError):
+                self._file.close()
