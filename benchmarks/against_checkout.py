@@ -1,17 +1,24 @@
 """Measure the gunicorn worker of this checkout against that of another one: CPU time a request.
 
 "Hello, world" from a synchronous view, a coroutine view, and a coroutine view whose route has a
-placeholder. Both workers are pinned to one processor core, wrk to another one; they are measured in
-turn, the first one of a round being the second one of the next. The other checkout needs an
-environment of its own, ``.venv``; ``make .venv/ready`` makes it there.
+placeholder. The workers are pinned to one processor core, wrk to another one; they are measured in
+turn, in another order each round. The other checkout needs an environment of its own, ``.venv``;
+``make .venv/ready`` makes it there.
+
+Two processes that run the same code differ: in where the code and its data are in memory, and in
+the order of each set. So the workers are started several times, and the worker of this checkout is
+also measured against a second process of itself: "x itself" would be 1 without that difference and
+without other noise, and says how far the rest can be trusted.
 
 "x the other" compares the medians of the rounds' own ratios, as elsewhere; "x the other, least" the
 smallest figures of both, which neighbours on the machine have disturbed the least.
 """
 
+import argparse
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import permutations
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +41,8 @@ from _common.wrk import find_wrk, run_wrk
 
 OURS: Final = "this checkout"
 OTHER: Final = "the other one"
+AGAIN: Final = "this checkout again"
+"""A second process of the first one: the control."""
 
 VIEWS: Final = {
     "/ordinary": "synchronous",
@@ -52,7 +61,7 @@ PACKAGES: Final = (
 
 
 def candidates(factory: str, checkout: Path) -> dict[str, ServerCommand]:
-    """Return the worker of this checkout and that of another one, with the same application.
+    """Return this checkout's worker, the other one's and the first one again, on one application.
 
     Args:
         factory: A function of ``application.py`` that makes the application.
@@ -69,7 +78,45 @@ def candidates(factory: str, checkout: Path) -> dict[str, ServerCommand]:
     ours = gunicorn(factory, "aiopyramid_gunicorn.AsyncGunicornWorker")
     assert ours.arguments[0] == sys.executable
     other = dataclasses.replace(ours, arguments=[str(python), *ours.arguments[1:]])
-    return {OURS: ours, OTHER: other}
+    return {OURS: ours, OTHER: other, AGAIN: ours}
+
+
+def in_each_order(servers: Mapping[str, Server], number: int) -> tuple[tuple[str, Server], ...]:
+    """Return the servers in the order of a round: all orders follow one another.
+
+    Args:
+        servers: The servers by name.
+        number: The number of the round.
+    """
+    orders = list(permutations(servers.items()))
+    return orders[number % len(orders)]
+
+
+def measured(
+    commands: Mapping[str, ServerCommand],
+    starts: int,
+    measure: Callable[[Mapping[str, Server]], list[Sample]],
+) -> list[Sample]:
+    """Return what was measured with servers that are started several times.
+
+    Args:
+        commands: The servers by name.
+        starts: How often to start them.
+        measure: Measures running servers; returns its samples.
+
+    Raises:
+        CannotMeasureError: A server did not start, or the measurement failed.
+    """
+    samples: list[Sample] = []
+    server_core = two_cores()[0]
+    for start in range(1, starts + 1):
+        progress(f"start {start} of {starts}")
+        left_out: dict[str, str] = {}
+        with starting(commands, left_out, core=server_core) as servers:
+            if left_out:
+                raise CannotMeasureError("; ".join(": ".join(pair) for pair in left_out.items()))
+            samples += [{"start": start, **sample} for sample in measure(servers)]
+    return samples
 
 
 def measure(
@@ -85,9 +132,8 @@ def measure(
     samples: list[Sample] = []
     for number in range(rounds + 1):
         progress(f"round {number} of {rounds}" if number else "warming up")
-        in_turn = list(servers.items())[:: 1 if number % 2 else -1]
         for path in VIEWS:
-            for name, server in in_turn:
+            for name, server in in_each_order(servers, number):
                 before = server.cpu_seconds()
                 load = run_wrk(
                     *(wrk, server.port, HTTPRequest(path)),
@@ -106,7 +152,10 @@ def measure(
 
 def tables(results: Results) -> list[Table]:
     """Return the table to print."""
-    columns = ["View", OURS, OTHER, "x the other", "bar", "x the other, least", "bar"]
+    columns = [
+        *("View", OURS, OTHER, "x the other", "bar", "x the other, least", "bar"),
+        "x itself",
+    ]
     return [
         Table(
             "CPU us/request; median (smallest-largest) of the rounds",
@@ -118,8 +167,8 @@ def tables(results: Results) -> list[Table]:
 
 def row(results: Results, path: str) -> list[str]:
     """Return a row of the table."""
-    ours, other = (
-        results.values("cpu_microseconds", path=path, server=name) for name in (OURS, OTHER)
+    ours, other, again = (
+        results.values("cpu_microseconds", path=path, server=name) for name in (OURS, OTHER, AGAIN)
     )
     ratio = Figure.ratio(ours, other)
     least = Figure.of([min(ours) / min(other)])
@@ -131,13 +180,16 @@ def row(results: Results, path: str) -> list[str]:
         verdict(ratio, at_most=BARS[path]),
         f"{least.median:.3f}",
         verdict(least, at_most=BARS[path]),
+        Figure.ratio(ours, again).text(".3f"),
     ]
 
 
 def notes(results: Results) -> list[str]:
     """Return how it was measured."""
     return [
-        "{rounds} rounds of {seconds} s, {connections} connections; ".format(**results.parameters)
+        "{starts} starts, {rounds} rounds of {seconds} s each, {connections} connections; ".format(
+            **results.parameters
+        )
         + placing(results, "wrk")
     ]
 
@@ -145,10 +197,27 @@ def notes(results: Results) -> list[str]:
 SHOW: Final = Presentation(PACKAGES, tables, notes)
 
 
+def make_checkout_parser(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
+    """Return a parser for the options that comparisons with another checkout have in common.
+
+    Args:
+        description: What the benchmark measures.
+        rounds: How many rounds to measure after each start, unless the caller says otherwise.
+    """
+    parser = make_parser(description, rounds=rounds)
+    parser.add_argument("checkout", type=Path, help="the folder of the other checkout")
+    parser.add_argument(
+        "--starts",
+        type=positive,
+        default=5,
+        help="how often to start the servers (default: %(default)s)",
+    )
+    return parser
+
+
 def main() -> None:
     """Measure and print; leave with a message if that is not possible."""
-    parser = make_parser(__doc__, rounds=10)
-    parser.add_argument("checkout", type=Path, help="the folder of the other checkout")
+    parser = make_checkout_parser(__doc__, rounds=6)
     parser.add_argument(
         "--seconds",
         type=positive,
@@ -162,14 +231,12 @@ def main() -> None:
         help="how many connections wrk keeps busy (default: %(default)s)",
     )
     options = parser.parse_args()
-    left_out: dict[str, str] = {}
     try:
-        commands = candidates("hellos", options.checkout.resolve())
-        server_core = two_cores()[0]
-        with starting(commands, left_out, core=server_core) as servers:
-            if left_out:
-                raise CannotMeasureError(f"The other checkout's worker: {left_out[OTHER]}")
-            samples = measure(servers, options.rounds, options.seconds, options.connections)
+        samples = measured(
+            candidates("hellos", options.checkout.resolve()),
+            options.starts,
+            lambda servers: measure(servers, options.rounds, options.seconds, options.connections),
+        )
     except CannotMeasureError as error:
         sys.exit(f"Cannot measure: {error}")
     options.checkout = str(options.checkout)

@@ -1,19 +1,19 @@
 """Measure the gunicorn worker of this checkout against another one: CPU time to receive a megabyte.
 
 Large uploads, with a length and in chunks, and large WebSocket messages. One client sends as fast
-as the worker reads. Both workers are pinned to one processor core, the client to another one; they
-are measured in turn, the first one of a round being the second one of the next. The other checkout
-needs an environment of its own, ``.venv``; ``make .venv/ready`` makes it there.
+as the worker reads. The workers are pinned to one processor core, the client to another one. As in
+``against_checkout.py``, they are started several times and measured in turn, beside a second
+process of this checkout's worker.
 
 "throughput" is how much more this checkout receives in the same CPU time: of the medians of the
 rounds' own ratios, and of the smallest figures of both, which neighbours on the machine have
-disturbed the least.
+disturbed the least. "against itself" is the throughput of this checkout's first process against
+that of its second one.
 """
 
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 from _common import HELLO
@@ -21,7 +21,6 @@ from _common.report import (
     Figure,
     Presentation,
     Table,
-    make_parser,
     placing,
     positive,
     progress,
@@ -34,11 +33,19 @@ from _common.servers import (
     Server,
     pinned,
     placed,
-    starting,
     two_cores,
 )
 from _common.websocket_client import frame
-from against_checkout import OTHER, OURS, PACKAGES, candidates
+from against_checkout import (
+    AGAIN,
+    OTHER,
+    OURS,
+    PACKAGES,
+    candidates,
+    in_each_order,
+    make_checkout_parser,
+    measured,
+)
 
 KIBIBYTE: Final = 1 << 10
 MEBIBYTE: Final = 1 << 20
@@ -119,23 +126,25 @@ def measure(servers: Mapping[str, Server], rounds: int, total: int) -> list[Samp
         CannotMeasureError: A server did not answer.
     """
     samples: list[Sample] = []
-    for number in range(rounds + 1):
-        progress(f"round {number} of {rounds}" if number else "warming up")
-        in_turn = list(servers.items())[:: 1 if number % 2 else -1]
-        for load, (send, size) in LOADS.items():
-            for name, server in in_turn:
-                before = server.worker_cpu_seconds()
-                send(server, size, total)
-                cost = (server.worker_cpu_seconds() - before) / total * 1e6
-                if number:
-                    what = {"round": number, "load": load, "server": name}
-                    samples.append({**what, "cpu_microseconds": cost * 1e6})
+    with pinned(two_cores()[1]):
+        for number in range(rounds + 1):
+            progress(f"round {number} of {rounds}" if number else "warming up")
+            for load, (send, size) in LOADS.items():
+                for name, server in in_each_order(servers, number):
+                    before = server.worker_cpu_seconds()
+                    send(server, size, total)
+                    cost = (server.worker_cpu_seconds() - before) / total * 1e6
+                    if number:
+                        what = {"round": number, "load": load, "server": name}
+                        samples.append({**what, "cpu_microseconds": cost * 1e6})
     return samples
 
 
 def tables(results: Results) -> list[Table]:
     """Return the table to print."""
-    columns = ["Load", OURS, OTHER, "throughput", "bar", "throughput, least", "bar"]
+    columns = [
+        *("Load", OURS, OTHER, "throughput", "bar", "throughput, least", "bar", "against itself")
+    ]
     return [
         Table(
             "CPU us/MB; median (smallest-largest) of the rounds",
@@ -147,8 +156,8 @@ def tables(results: Results) -> list[Table]:
 
 def row(results: Results, load: str) -> list[str]:
     """Return a row of the table."""
-    ours, other = (
-        results.values("cpu_microseconds", load=load, server=name) for name in (OURS, OTHER)
+    ours, other, again = (
+        results.values("cpu_microseconds", load=load, server=name) for name in (OURS, OTHER, AGAIN)
     )
     ratio = Figure.ratio(other, ours)
     least = Figure.of([min(other) / min(ours)])
@@ -160,13 +169,16 @@ def row(results: Results, load: str) -> list[str]:
         verdict(ratio, at_least=BAR),
         f"{least.median:.3f}",
         verdict(least, at_least=BAR),
+        Figure.ratio(again, ours).text(".3f"),
     ]
 
 
 def notes(results: Results) -> list[str]:
     """Return how it was measured."""
     return [
-        "{rounds} rounds of {mebibytes} MiB, one connection; ".format(**results.parameters)
+        "{starts} starts, {rounds} rounds of {mebibytes} MiB each, one connection; ".format(
+            **results.parameters
+        )
         + placing(results)
     ]
 
@@ -176,26 +188,20 @@ SHOW: Final = Presentation((*PACKAGES, "aiopyramid-websocket", "websockets"), ta
 
 def main() -> None:
     """Measure and print; leave with a message if that is not possible."""
-    parser = make_parser(__doc__, rounds=20)
-    parser.add_argument("checkout", type=Path, help="the folder of the other checkout")
+    parser = make_checkout_parser(__doc__, rounds=6)
     parser.add_argument(
         "--mebibytes",
         type=positive,
-        default=128,
+        default=64,
         help="how much to send in a round, of each load (default: %(default)s)",
     )
     options = parser.parse_args()
-    left_out: dict[str, str] = {}
     try:
-        commands = candidates("receiving", options.checkout.resolve())
-        server_core, client_core = two_cores()
-        with (
-            starting(commands, left_out, core=server_core) as servers,
-            pinned(client_core),
-        ):
-            if left_out:
-                raise CannotMeasureError(f"The other checkout's worker: {left_out[OTHER]}")
-            samples = measure(servers, options.rounds, options.mebibytes * MEBIBYTE)
+        samples = measured(
+            candidates("receiving", options.checkout.resolve()),
+            options.starts,
+            lambda servers: measure(servers, options.rounds, options.mebibytes * MEBIBYTE),
+        )
     except (CannotMeasureError, OSError) as error:
         sys.exit(f"Cannot measure: {error}")
     options.checkout = str(options.checkout)
