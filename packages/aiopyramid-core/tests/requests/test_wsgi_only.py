@@ -5,9 +5,7 @@ import asyncio
 import pytest
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.router import Router
 
-from aiopyramid_core._requests.wsgi_only import explain_wsgi
 from aiopyramid_core.exceptions import NotWSGI
 
 LIFESPAN = {"type": "lifespan", "asgi": {"version": "3.0"}}
@@ -75,17 +73,3 @@ def test_a_call_with_something_else_in_the_place_of_an_environ_is_refused(app):
 def test_a_call_without_start_response_is_a_type_error_as_in_plain_pyramid(app):
     with pytest.raises(TypeError):
         app(Request.blank("/").environ)
-
-
-def test_a_call_by_wsgi_is_pyramids(app):
-    assert isinstance(app, Router)
-    assert Request.blank("/").get_response(app).text == "hello"
-
-
-def test_a_router_of_a_class_of_its_own_is_left_alone(app):
-    class Own(Router):
-        """Of the application."""
-
-    own = Own(app.registry)
-    explain_wsgi(own)
-    assert type(own) is Own

@@ -16,7 +16,8 @@ from pyramid.util import SettableProperty, object_description
 
 from .._callables import is_coroutine_callable, wrap_as
 from .._off_loop import in_thread_of_request
-from .._requests.wsgi_only import explain_wsgi
+from .._requests.request_classes import RequestProperties
+from .._requests.router import extend_router
 from .awaiting import AwaitingCollection, AwaitingObject, awaited, awaited_coroutine, awaiting
 from .closures import outer_variables, with_outer_variables
 from .failures import failing_as_pyramid_expects
@@ -54,7 +55,7 @@ class AwaitingTweens(AwaitingCollection):
         """Return the outermost tween."""
         # The handler is a method of the application. An event for this would come later and cost
         # more: with a single subscriber, Pyramid notifies of four events per request.
-        explain_wsgi(getattr(handler, "__self__", None))
+        extend_router(getattr(handler, "__self__", None))
         # Pyramid's method, which uses the two above.
         return Tweens.__call__(self, handler, registry)
 
@@ -116,7 +117,7 @@ def _awaiting_pregenerator(name: str, pregenerator: Any) -> Any:
 # --- Properties of requests -----------------------------------------------------------------------
 
 
-class _Properties(dict[str, Any]):
+class _Properties(RequestProperties):
     """Properties of requests, by name, that are awaited."""
 
     def __setitem__(self, name: str, descriptor: Any) -> None:

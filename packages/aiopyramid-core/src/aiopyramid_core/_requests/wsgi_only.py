@@ -11,35 +11,28 @@ Specifications: PEP 3333; ASGI 3.0 and 2.0, "Lifespan Protocol" 2.0.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pyramid.router import Router
-
 from ..exceptions import NotWSGI
 
-__all__ = ("explain_wsgi",)
+__all__ = ("answer_other_protocol",)
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-def explain_wsgi(router: Any) -> None:
-    """Let a Pyramid application answer servers that do not call it over WSGI.
+def answer_other_protocol(first: Any, second: Any, *more: Any) -> Any:
+    """Answer a call that is not a WSGI call, over the protocol that it seems to belong to.
 
     Args:
-        router: The application, changed in place. An instance of a subclass is left unchanged.
+        first: The first argument of the call.
+        second: The second argument, or None.
+        more: The other arguments.
+
+    Returns:
+        What the server expects of such a call.
+
+    Raises:
+        NotWSGI: It is not a call over ASGI.
     """
-    if type(router) is Router:
-        router.__class__ = _ExplainingRouter
-
-
-class _ExplainingRouter(Router):
-    def __call__(self, environ: Any, start_response: Any = None, *more: Any) -> Any:
-        if start_response is None or more or type(environ) is not dict:
-            return _answer(environ, start_response, *more)
-        return super().__call__(environ, start_response)
-
-
-def _answer(first: Any, second: Any, *more: Any) -> Any:
-    """Answer a call that is not a WSGI call, over the protocol that it seems to belong to."""
     if callable(first) and callable(second):  # ASGI 2: the result of a function of ours is called
         return _explain(first, second)
     if type(first) is dict and "asgi" in first:
