@@ -21,6 +21,12 @@ def hello_ordinary(request: Request) -> Response:
     return Response(HELLO, content_type="text/plain")
 
 
+def add_properties(config: Configurator) -> None:
+    """Add three properties to requests, as extensions do: a user, a database session, a mailer."""
+    for name in ("user", "dbsession", "mailer"):
+        config.add_request_method(lambda request: None, name, reify=True)
+
+
 async def wait_coroutine(request: Request) -> Response:
     await asyncio.sleep(WAIT_SECONDS)
     return Response(HELLO, content_type="text/plain")
@@ -65,6 +71,16 @@ def coroutine() -> Any:
 def ordinary() -> Any:
     """Return the same application with a synchronous view."""
     return _application({"/": hello_ordinary}, "aiopyramid_core")
+
+
+def with_properties() -> Any:
+    """Return the application with a coroutine view, whose requests have three properties."""
+    return _application({"/": hello_coroutine}, "aiopyramid_core", "application.add_properties")
+
+
+def with_properties_without_aiopyramid() -> Any:
+    """Return the same application as it would be without aiopyramid."""
+    return _application({"/": hello_ordinary}, "application.add_properties")
 
 
 def hellos() -> Any:

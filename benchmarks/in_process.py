@@ -62,6 +62,8 @@ def cases() -> Iterator[tuple[str, Case]]:
     yield "coroutine view", Case(coroutine, PLAIN.head(), HELLO)
     browser = HTTPRequest(fields=BROWSER_FIELDS)
     yield "coroutine view, a browser's header fields", Case(coroutine, browser.head(), HELLO)
+    properties = application.with_properties()
+    yield "coroutine view, three request properties", Case(properties, PLAIN.head(), HELLO)
     yield "synchronous view", Case(application.ordinary(), PLAIN.head(), HELLO)
     assert api.REQUEST.body is not None
     posted = api.REQUEST.head() + api.REQUEST.body
@@ -155,18 +157,18 @@ class Clients:
         await asyncio.sleep(0)  # what follows the answer belongs to the request, too
 
 
-def directly(rounds: int) -> None:
-    """Call Pyramid's router, as a server does that costs nothing."""
+def directly(application: Any) -> Callable[[int], None]:
+    """Return a function that calls Pyramid's router, as a server does that costs nothing."""
     environ = Request.blank("/").environ
 
     def start_response(status: str, fields: Any, error: Any = None) -> None:
         assert status == "200 OK"
 
-    for _ in range(rounds * CONNECTIONS):
-        assert b"".join(PYRAMID({**environ}, start_response)) == HELLO
+    def run(rounds: int) -> None:
+        for _ in range(rounds * CONNECTIONS):
+            assert b"".join(application({**environ}, start_response)) == HELLO
 
-
-PYRAMID: Final = application.without_aiopyramid()
+    return run
 
 
 def through_the_worker(case: Case) -> Callable[[int], None]:
@@ -198,7 +200,12 @@ def in_child(name: str, run: Callable[[int], None], rounds: int) -> None:
 
 def main() -> None:
     """Run all cases."""
-    runs = {"plain Pyramid, called directly": directly}
+    runs = {
+        "plain Pyramid, called directly": directly(application.without_aiopyramid()),
+        "plain Pyramid, three request properties": directly(
+            application.with_properties_without_aiopyramid()
+        ),
+    }
     runs |= {name: through_the_worker(case) for name, case in cases()}
     gc.collect()
     gc.freeze()
