@@ -201,7 +201,7 @@ def make_checkout_parser(description: str | None, *, rounds: int) -> argparse.Ar
     """Return a parser for the options that comparisons with another checkout have in common.
 
     Args:
-        description: What the benchmark measures.
+        description: The text above the options.
         rounds: How many rounds to measure after each start, unless the caller says otherwise.
     """
     parser = make_parser(description, rounds=rounds)

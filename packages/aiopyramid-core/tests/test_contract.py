@@ -7,20 +7,27 @@ from pyramid.response import Response
 from webob import Request
 
 from aiopyramid_core import contract, spawn_greenlet
-from aiopyramid_core.contract import MESSAGES, ON_DISCONNECT, ON_HANDLER_END, UPGRADE
+from aiopyramid_core.contract import (
+    BODY_IN_MEMORY,
+    MESSAGES,
+    ON_DISCONNECT,
+    ON_HANDLER_END,
+    UPGRADE,
+)
 
 
 def test_the_keys_are_fixed():
     # Servers and applications may be of different versions: a change here breaks them silently.
     assert ON_DISCONNECT == "aiopyramid.on_disconnect"
     assert UPGRADE == "aiopyramid.upgrade"
+    assert BODY_IN_MEMORY == "aiopyramid.body_in_memory"
     assert MESSAGES == "aiopyramid.messages"
     assert ON_HANDLER_END == "aiopyramid.websocket.on_end"
 
 
 def test_all_keys_begin_with_the_name_of_the_project():
     keys = [getattr(contract, name) for name in contract.__all__ if name.isupper()]
-    assert keys == [MESSAGES, ON_DISCONNECT, ON_HANDLER_END, UPGRADE]
+    assert keys == [BODY_IN_MEMORY, MESSAGES, ON_DISCONNECT, ON_HANDLER_END, UPGRADE]
     assert all(key.startswith("aiopyramid.") for key in keys)
 
 

@@ -51,7 +51,8 @@ def arriving(*parts):
     for part in parts:
         body.write(part)
     body.end()
-    environ = {"wsgi.input": body.open(), "REQUEST_METHOD": "PUT", "wsgi.input_terminated": True}
+    environ = {"REQUEST_METHOD": "PUT", "wsgi.input_terminated": True}
+    body.offer(environ)
     return Request(environ)
 
 

@@ -52,7 +52,6 @@ def test_the_body_becomes_the_input():
     body = receive_body(environ, LIMITS)
     assert environ["wsgi.input"].read() == b"body"
     body.close()
-    assert environ["wsgi.input"].closed
 
 
 @pytest.mark.parametrize("length", ["", "0"])

@@ -58,7 +58,7 @@ async def receive_body(
         # A server that ends a body early has lost its client.
         if body.missing_bytes:
             raise _gone(body)
-        environ["wsgi.input"] = body.open()
+        body.offer(environ)
     except BaseException:
         body.close()
         raise

@@ -44,7 +44,7 @@ def begin_live_body(
     body.on_first_read = disconnects.watch
     disconnects.before = arriving.receive
     environ.pop("HTTP_TRANSFER_ENCODING", None)
-    environ["wsgi.input"] = body.open()
+    body.offer(environ)
     return body
 
 

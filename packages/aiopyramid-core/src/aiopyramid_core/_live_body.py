@@ -126,9 +126,13 @@ class LiveBody:
             )
         )
 
-    def open(self) -> "LiveInput":
-        """Return the body as a file, for ``wsgi.input``."""
-        return LiveInput(self)
+    def offer(self, environ: dict[str, Any]) -> None:
+        """Make the body the ``wsgi.input`` of a request.
+
+        Args:
+            environ: The environ of the request.
+        """
+        environ["wsgi.input"] = LiveInput(self)
 
     def close(self) -> None:
         """Release the memory; a reader that waits gets an exception."""

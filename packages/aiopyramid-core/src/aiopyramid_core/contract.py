@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 __all__ = (
+    "BODY_IN_MEMORY",
     "MESSAGES",
     "ON_DISCONNECT",
     "ON_HANDLER_END",
@@ -20,6 +21,12 @@ __all__ = (
     "Upgrade",
     "UpgradedProtocol",
 )
+
+BODY_IN_MEMORY: Final = "aiopyramid.body_in_memory"
+"""Key of the :class:`io.BytesIO` that the server has made ``wsgi.input``, if it is the whole body.
+
+It can be read as often as needed, also after the response. WebOb would copy it at first.
+"""
 
 ON_DISCONNECT: Final = "aiopyramid.on_disconnect"
 """Key of an :data:`OnDisconnect`, if the server notices that a client disconnects."""

@@ -1,5 +1,7 @@
 """router: Pyramid's router with the additions of this package."""
 
+import io
+
 import pytest
 from pyramid.interfaces import IRequestExtensions
 from pyramid.request import Request
@@ -7,6 +9,7 @@ from pyramid.response import Response
 from pyramid.router import Router
 
 from aiopyramid_core._requests.router import extend_router
+from aiopyramid_core.contract import BODY_IN_MEMORY
 
 
 def add_properties(config):
@@ -77,3 +80,37 @@ def test_the_class_is_that_of_the_request_factory(application):
         config.add_view(lambda request: Response(request.shout))
 
     assert Request.blank("/").get_response(application(add)).text == "ADA"
+
+
+# --- Bodies ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environ():
+    """The environ of a request as a server makes it that has received the body into memory."""
+    environ = Request.blank("/", method="POST", body=b'{"a": 1}').environ
+    del environ["webob.is_body_seekable"]
+    environ[BODY_IN_MEMORY] = environ["wsgi.input"]
+    return environ
+
+
+def test_a_body_in_memory_is_not_copied(app, environ):
+    given = environ["wsgi.input"]
+    request = app.request_context(environ).request
+    assert (request.json_body, request.body) == ({"a": 1}, b'{"a": 1}')
+    assert request.body_file_raw is given
+
+
+def test_a_body_that_middleware_has_replaced_is_copied_as_ever(app, environ):
+    class WithoutSeek(io.RawIOBase):
+        def __init__(self, data):
+            self._data = data
+
+        def read(self, size=-1):
+            size = len(self._data) if size < 0 else size
+            part, self._data = self._data[:size], self._data[size:]
+            return part
+
+    environ["wsgi.input"] = WithoutSeek(b'{"b": 2}')
+    request = app.request_context(environ).request
+    assert (request.json_body, request.json_body) == ({"b": 2}, {"b": 2})

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from aiopyramid_core.contract import BODY_IN_MEMORY
 from aiopyramid_core.exceptions import ContentTooLarge, InsufficientStorage
 from aiopyramid_core.servers import BodyLimits, RequestBody
 
@@ -70,11 +71,32 @@ def test_a_longer_body_goes_to_a_real_file():
 
 
 def test_closing_releases_the_file():
-    body = RequestBody(BodyLimits())
+    body = RequestBody(BodyLimits(body_memory_bytes=0))
     body.write(b"a")
     file = body.open()
     body.close()
     assert file.closed
+
+
+def test_a_body_in_memory_can_be_read_after_the_request():
+    body = RequestBody(BodyLimits())
+    body.write(b"a")
+    file = body.open()
+    body.close()
+    assert file.read() == b"a"
+
+
+@pytest.mark.parametrize(
+    ("data", "memory_bytes", "marked"), [(b"a", 1, True), (b"a", 0, False), (b"", 1, False)]
+)
+def test_a_body_in_memory_is_marked_as_such(data, memory_bytes, marked):
+    body = RequestBody(BodyLimits(body_memory_bytes=memory_bytes))
+    body.write(data)
+    environ = {}
+    body.offer(environ)
+    assert environ["wsgi.input"].read() == data
+    assert (environ.get(BODY_IN_MEMORY) is environ["wsgi.input"]) is marked
+    body.close()
 
 
 def test_closing_a_body_that_never_came_is_harmless():

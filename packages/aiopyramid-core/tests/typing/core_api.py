@@ -303,7 +303,8 @@ async def answer(loop: asyncio.AbstractEventLoop, logger: logging.Logger) -> Non
     capabilities = Capabilities(loop, logger)
     body = RequestBody(BodyLimits(body_bytes=100))
     sink: Sink = Kept(capabilities)
-    environ = {"wsgi.input": body.open(), **capabilities.environ()}
+    environ = capabilities.environ()
+    body.offer(environ)
     try:
         await spawn_greenlet(run_application, hello, environ, sink)
     except BaseException as error:

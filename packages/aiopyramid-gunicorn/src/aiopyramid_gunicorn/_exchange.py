@@ -135,7 +135,7 @@ class Exchange:
         hooks = self._services.hooks
         seen = None if hooks is None else GunicornRequest.of(request.head, environ)
         try:
-            environ["wsgi.input"] = request.body.open()
+            request.body.offer(environ)
             if hooks is not None and seen is not None:
                 hooks.before(seen)
             run_application(self._services.application, environ, self)

@@ -18,6 +18,7 @@ PEER = ("192.0.2.7", 51234)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+LIMITS = Limits()
 PROXY = b"PROXY TCP4 203.0.113.5 192.0.2.1 1 2\r\n"
 
 
@@ -30,10 +31,10 @@ def post(*fields, body=b""):
 def inbound(settings):
     """Make the requests of a connection, and feed them data."""
 
-    def inbound(*parts, proxy=None, **given):
+    def inbound(*parts, proxy=None, limits=LIMITS, **given):
         made = settings(**given)
         environ = connection_environ(made, PEER, ("192.0.2.1", 8000))
-        requests = Inbound(environ, made, Limits(), PEER, proxy and ProxyHeaderReader(proxy))
+        requests = Inbound(environ, made, limits, PEER, proxy and ProxyHeaderReader(proxy))
         for part in parts:
             requests.feed(part)
         return requests
@@ -216,7 +217,7 @@ def test_a_proxy_header_from_elsewhere_is_refused(inbound):
 
 
 def test_closing_releases_the_bodies(inbound):
-    requests = inbound(post(body=b"abc") + post(body=b"d"))
+    requests = inbound(post(body=b"abc") + post(body=b"d"), limits=Limits(body_memory_bytes=0))
     files = [requests.waiting[0].body.open(), requests.growing.body.open()]
     requests.close()
     assert [file.closed for file in files] == [True, True]

@@ -46,7 +46,7 @@ def receive_body(environ: dict[str, Any], limits: BodyLimits) -> RequestBody:
     try:
         if chunked or length:
             _receive(body, _chunks() if chunked else _pieces(environ["wsgi.input"], length))
-        environ["wsgi.input"] = body.open()
+        body.offer(environ)
     except BaseException:
         body.close()
         raise

@@ -1,5 +1,6 @@
 """Renderers, whose results are awaited, and the adapters of JSON renderers."""
 
+import inspect
 from typing import Any
 
 from pyramid.renderers import JSON
@@ -33,7 +34,12 @@ def await_renderers(factory: Any) -> Any:
                 return AsyncBody(result)
             return result
 
-        return dressed(render, awaiting_renderer)
+        if not inspect.isfunction(render):
+            return dressed(render, awaiting_renderer)
+        # Without its signature, which nothing asks for and which takes long to find out: Pyramid
+        # makes a renderer for each request, also if the view and the renderer's name are the same.
+        awaiting_renderer.__wrapped__ = render  # type: ignore[attr-defined]
+        return awaiting_renderer
 
     return dressed(factory, make_awaiting)
 

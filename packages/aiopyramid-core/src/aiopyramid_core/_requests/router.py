@@ -4,6 +4,7 @@ from typing import Any
 
 from pyramid.router import Router
 
+from ..contract import BODY_IN_MEMORY
 from .request_classes import RequestProperties
 from .wsgi_only import answer_other_protocol
 
@@ -42,6 +43,11 @@ class _ExtendedRouter(Router):
         return super().__call__(environ, start_response)
 
     def request_context(self, environ: Any) -> Any:
+        body = environ.get(BODY_IN_MEMORY)
+        if body is not None and environ.get("wsgi.input") is body:
+            # WebOb looks for this and not for a method. A body of more than 10 KiB would be copied
+            # to a temporary file.
+            environ["webob.is_body_seekable"] = True
         context = super().request_context(environ)
         self._extend(context.request)
         return context

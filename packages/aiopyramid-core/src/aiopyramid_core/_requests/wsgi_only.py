@@ -28,7 +28,7 @@ def answer_other_protocol(first: Any, second: Any, *more: Any) -> Any:
         more: The other arguments.
 
     Returns:
-        What the server expects of such a call.
+        The value that a server expects of such a call.
 
     Raises:
         NotWSGI: It is not a call over ASGI.

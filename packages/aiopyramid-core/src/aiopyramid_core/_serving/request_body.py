@@ -7,8 +7,9 @@ import contextlib
 import tempfile
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, ClassVar
+from typing import IO, Any, ClassVar
 
+from ..contract import BODY_IN_MEMORY
 from ..exceptions import ContentTooLarge, InsufficientStorage
 
 __all__ = ("BodyLimits", "RequestBody")
@@ -140,13 +141,26 @@ class RequestBody:
             raise self._no_room(error) from None
         return self._file
 
+    def offer(self, environ: dict[str, Any]) -> None:
+        """Make the body the ``wsgi.input`` of a request.
+
+        Args:
+            environ: The environ of the request.
+
+        Raises:
+            InsufficientStorage: There is no room for it.
+        """
+        file = environ["wsgi.input"] = self.open()
+        if self.length_bytes and type(file) is BytesIO:
+            environ[BODY_IN_MEMORY] = file
+
     def _no_room(self, error: OSError) -> InsufficientStorage:
         self.close()
         return InsufficientStorage(f"the request body cannot be kept: {error.strerror or error}")
 
     def close(self) -> None:
-        """Release the memory or the temporary file."""
-        if self._file is not None:
+        """Release the temporary file; memory is released when the request is forgotten."""
+        if self._file is not None and type(self._file) is not BytesIO:
             # Data that is not written yet will not be read, so an error for it does not matter.
             with contextlib.suppress(OSError):
                 self._file.close()
