@@ -209,6 +209,29 @@ def test_two_blocks_are_two_reports(run, caplog):
     run(main)
 
 
+def test_a_function_gets_each_block_when_it_has_ended(run, caplog):
+    blocks = []
+    noticed = threading.Event()
+
+    def note(block):
+        blocks.append(block)
+        noticed.set()
+
+    async def main():
+        watchdog = Watchdog(LIMIT, note)
+        watchdog.start()
+        block()
+        await asyncio.to_thread(noticed.wait, PATIENCE_SECONDS)
+        watchdog.stop()
+
+    run(main)
+    (only,) = blocks
+    assert "in block\n" in only.stack
+    assert f"({__file__}:" in only.culprit
+    assert LIMIT < only.ended_at - only.began_at < PATIENCE_SECONDS
+    assert caplog.messages == []
+
+
 def test_it_ends_with_its_loop(run):
     async def main():
         watchdog = Watchdog(LIMIT)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, Generic, ParamSpec, TypeVar
 
+from . import _observing
 from ._bridge.carrying import bring_back, call_handling, reraise
 from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
 from ._bridge.from_thread import ThreadScope, uninterrupted
@@ -64,6 +65,8 @@ async def call_elsewhere(
         start: Runs a call in a thread; returns an awaitable for its outcome.
         function: The function to run.
     """
+    if (observer := _observing.observer) is not None:
+        function = _observing.observed_call(observer, function)
     context = copy_context()
     handled = sys.exception()
     scope = ThreadScope(lambda: loop)

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pyramid.response import Response
-from pyramid.threadlocal import get_current_registry
+from pyramid.threadlocal import get_current_registry, get_current_request
 
+from . import _observing
 from ._bodies import AsyncBody
 from ._bridge.driver import run_in_task
+from ._observed_stream import ObservedStream
 from .lifespan import is_installed, lifespan_of
 
 __all__ = ("AsyncBody", "EventChannel", "EventStreamResponse", "ServerSentEvent")
@@ -220,12 +222,17 @@ class EventStreamResponse(Response):
         **kwargs: Any,
     ) -> None:
         when_stopping = _when_stopping() if ends_on_stop else _never
+        body: Any
+        if isinstance(events, EventChannel):
+            body = _ChannelBody(events, heartbeat_seconds, when_stopping)
+        else:
+            body = _encode(events, heartbeat_seconds, when_stopping)
+        observer, request = _observing.observer, get_current_request()
+        if observer is not None and request is not None:
+            waiting = events.waiting if isinstance(events, EventChannel) else ()
+            body = ObservedStream(body, request, observer, lambda: len(waiting))
         super().__init__(
-            app_iter=(
-                _ChannelBody(events, heartbeat_seconds, when_stopping)
-                if isinstance(events, EventChannel)
-                else _encode(events, heartbeat_seconds, when_stopping)
-            ),
+            app_iter=body,
             content_type="text/event-stream",
             charset="utf-8",
             **kwargs,

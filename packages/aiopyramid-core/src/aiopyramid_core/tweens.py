@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from . import _observing
 from ._applications import announce
 from ._bodies import make_body_portable
 from ._bridge.driver import await_in_bridge, in_bridge
@@ -90,11 +91,24 @@ def _make_ingress_tween(
             on_disconnect = request.environ.get(ON_DISCONNECT)
             if on_disconnect is not None:
                 on_disconnect(await_in_bridge(_current_task()).cancel)
+        if (observer := _observing.observer) is not None:
+            return _observed(observer, handler, request)
         response = handler(request)
         make_body_portable(response)
         return response
 
     return ingress_tween
+
+
+def _observed(observer: _observing.Observer, handler: Handler, request: Any) -> Any:
+    response = None
+    observer.request_began(request, on_loop=in_bridge())
+    try:
+        response = handler(request)
+    finally:
+        observer.request_ended(request, response)
+    make_body_portable(response)
+    return response
 
 
 async def _current_task() -> "asyncio.Task[Any]":

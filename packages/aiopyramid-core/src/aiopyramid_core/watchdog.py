@@ -10,13 +10,33 @@ import itertools
 import logging
 import sys
 import threading
+import time
 import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
 
-__all__ = ("Watchdog",)
+__all__ = ("LoopBlock", "Watchdog")
 
 _log = logging.getLogger("aiopyramid_core")
+
+
+@dataclass(frozen=True, slots=True)
+class LoopBlock:
+    """A block of the event loop: a time in which it was busy with one thing.
+
+    Attributes:
+        culprit: The name and place of the function that has blocked, and its request.
+        stack: The stack of the loop's thread when the block was noticed.
+        began_at: When it began, by ``time.perf_counter()``; up to a quarter of the limit late.
+        ended_at: When it ended.
+    """
+
+    culprit: str
+    stack: str
+    began_at: float
+    ended_at: float
 
 
 class Watchdog:
@@ -24,10 +44,15 @@ class Watchdog:
 
     Args:
         limit_seconds: How long the loop may be busy with one thing.
+        on_block: Called with each block when it has ended, in the watchdog's thread; by default a
+            block is logged as soon as it is noticed.
     """
 
-    def __init__(self, limit_seconds: float) -> None:
+    def __init__(
+        self, limit_seconds: float, on_block: Callable[[LoopBlock], None] | None = None
+    ) -> None:
         self._limit_seconds = limit_seconds
+        self._on_block = on_block
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         self._answered = threading.Event()
@@ -45,29 +70,38 @@ class Watchdog:
     def _watch(self) -> None:
         while not self._stopped.wait(self._limit_seconds / _PINGS_PER_LIMIT):
             self._answered.clear()
+            began_at = time.perf_counter()
             try:
                 self._loop.call_soon_threadsafe(self._answered.set)
             except RuntimeError:  # the loop is closed
                 return
             if self._answered.wait(self._limit_seconds):
                 continue
-            self._report()
+            found = self._look()
+            if found is not None and self._on_block is None:
+                self._report(*found)
             # One report for one block, however long it lasts.
             while not self._answered.wait(1.0):
                 if self._stopped.is_set():
                     return
+            if found is not None and self._on_block is not None:
+                self._on_block(LoopBlock(*found, began_at, time.perf_counter()))
 
-    def _report(self) -> None:
+    def _look(self) -> tuple[str, str] | None:
+        """Return what blocks the loop, and the stack of its thread; None if nothing does."""
         frame = sys._current_frames().get(self._loop_thread)
         # Checked again, since the loop may have continued while the frame was looked up.
         if frame is None or self._answered.is_set():
-            return
+            return None
+        return _culprit(frame), "".join(traceback.format_stack(frame))
+
+    def _report(self, culprit: str, stack: str) -> None:
         _log.warning(
             "The event loop has been blocked for more than %g seconds (aiopyramid.debug_blocking)"
             " by %s. Make it await, or wrap the blocking call in use_executor:\n%s",
             self._limit_seconds,
-            _culprit(frame),
-            "".join(traceback.format_stack(frame)),
+            culprit,
+            stack,
         )
 
 
@@ -117,6 +151,7 @@ _FRAMEWORK: Final = frozenset(
         "aiopyramid",
         "aiopyramid_asgi",
         "aiopyramid_core",
+        "aiopyramid_debugtoolbar",
         "aiopyramid_groups",
         "aiopyramid_gunicorn",
         "aiopyramid_sqlalchemy",

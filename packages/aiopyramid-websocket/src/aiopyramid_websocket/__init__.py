@@ -8,8 +8,8 @@ connection passes through them:
     How a view becomes a WebSocket endpoint.
 ``_handshake``, ``_acceptance``, ``_origins``, ``_sans_io``
     Whether a request opens a connection, and what is negotiated.
-``_session``
-    The life of a handler.
+``_session``, ``_observed``
+    The life of a handler, which observers are told of.
 ``_base_connection``, ``_sending``, ``_connection``, ``_state``, ``_fence``
     The connection: an asyncio protocol over the Sans-I/O layer of ``websockets``.
 ``_reader``, ``_plain_frames``, ``_frame_stream``, ``_messages``, ``_inbox``

@@ -125,6 +125,16 @@ class BaseConnection(ABC):
         return WebsocketClosed(*self.close_status)
 
     @property
+    def queued(self) -> int:
+        """How many messages wait for the handler."""
+        return self._inbox.count
+
+    @property
+    @abstractmethod
+    def is_slow(self) -> bool:
+        """Whether the client must read before more is sent."""
+
+    @property
     @abstractmethod
     def close_status(self) -> tuple[int, str]:
         """The client's close code and reason; without one, ours; 1006 if there is neither."""

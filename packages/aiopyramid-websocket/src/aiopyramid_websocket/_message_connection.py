@@ -184,6 +184,11 @@ class MessageConnection(BaseConnection):
             else:
                 self._send(b"".join(bytes(each) for each in fragments if not isinstance(each, str)))
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether the client must read before more is sent."""
+        return not self._room.is_set()
+
     def message_lock(self) -> asyncio.Lock:
         """Return the lock that must be held from the first to the last fragment of a message."""
         return self._lock

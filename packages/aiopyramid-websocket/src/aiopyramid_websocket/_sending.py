@@ -117,6 +117,11 @@ class SendingConnection(BaseConnection):
             self._protocol.send_text(payload, ends)
         self._post()
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether the client must read before more is sent."""
+        return self._writer.is_full
+
     def message_lock(self) -> asyncio.Lock:
         """Return the lock that must be held from the first to the last fragment of a message."""
         return self._writer.message_lock()

@@ -15,6 +15,7 @@ from aiopyramid_core.lifespan import lifespan_of
 
 from ._connection import Connection
 from ._message_connection import MessageConnection
+from ._observed import observed
 from ._on_loop import call_on_loop
 from ._state import OPEN
 from ._watch import watch_of
@@ -130,7 +131,8 @@ class Session:
         self._task = asyncio.current_task()
         self._restore_request()
         try:
-            await self.handler(self._websocket_class(connection, self._context, self._request))
+            with observed(connection, self._name, self._request) as seen:
+                await self.handler(self._websocket_class(seen, self._context, self._request))
         except asyncio.CancelledError:
             if self._lifespan.is_stopping:
                 connection.server_stops()

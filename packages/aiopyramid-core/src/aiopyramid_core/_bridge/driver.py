@@ -30,6 +30,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from greenlet import GreenletExit, getcurrent
 
+from .. import _observing
 from .by_hand import wait_by_hand
 from .carrying import call_handling, reraise
 from .pool import ENDED, BridgeGreenlet, idle_greenlets, park, take
@@ -250,10 +251,15 @@ def _await_suspended(coroutine: Coroutine[Any, Any, Any], signal: Any) -> Any:
     handled: BaseException | None = None
     try:
         while True:
+            observer = _observing.observer
+            if observer is not None:
+                observer.wait_began(coroutine)
             try:
                 value = getcurrent().driver.switch(signal)
             except BaseException as error:
                 failure = error
+            if observer is not None:
+                observer.wait_ended(coroutine)
             if failure is None:
                 signal = coroutine.send(value)
             else:

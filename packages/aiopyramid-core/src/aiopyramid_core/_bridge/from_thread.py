@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import Context, copy_context
 from typing import Any, Final, TypeVar
 
+from .. import _observing
 from .._coroutines import close, close_with_arguments
 from .._threads.waiting_thread import WaitingThread, waiting_thread
 from .carrying import bring_back, call_handling
@@ -244,10 +245,15 @@ def await_in_thread(
         if task is not None:
             task.cancel()
 
+    observer = _observing.observer
+    if observer is not None:
+        observer.thread_wait_began(awaitable)
     try:
         loop.call_soon_threadsafe(start)
     except RuntimeError:  # the loop is closed
         close_with_arguments(awaitable)
+        if observer is not None:
+            observer.thread_wait_ended(awaitable)
         raise
     in_time = False
     try:
@@ -257,6 +263,8 @@ def await_in_thread(
             loop.call_soon_threadsafe(cancel)
             concurrent.futures.wait((finished,), timeout=LAST_WORDS_SECONDS)
         thread.end()
+        if observer is not None:
+            observer.thread_wait_ended(awaitable)
         if copied:
             bring_back(context)
     if not in_time:

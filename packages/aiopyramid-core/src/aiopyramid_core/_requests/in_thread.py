@@ -11,6 +11,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, Final
 
+from .. import _observing
 from .._bridge.carrying import bring_back, reraise
 from .._bridge.from_thread import ThreadScope
 from .._bridge.sqlalchemy import call_serving
@@ -115,6 +116,9 @@ class CallInThread:
         current_scope.set(CoroutineRequestScope())
 
     def _begin(self) -> None:
+        if (observer := _observing.observer) is not None:
+            application = self._application
+            self._application = _observing.observed_call(observer, application, is_request=True)
         # A file is sent quickly, and pages that have been delivered wait for it.
         if not request_threads().submit(self._run, preferred=STATIC_FILE in self._environ):
             # A request whose client has disconnected must not wait for a thread.

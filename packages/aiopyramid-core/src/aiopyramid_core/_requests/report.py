@@ -1,14 +1,17 @@
 """A text report of where the requests of an application run, and why.
 
-For the command ``aioviews`` and for the debug log.
+For the command ``aioviews``, for the debug log and for observers.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
-from .placement import Decision, Placement
+from .._bridge.driver import in_bridge
+from .._observing import current_thread_call
+from .placement import Decision, Placement, has_placement, placement_of
 from .view_records import ViewRecord
 
-__all__ = ("report",)
+__all__ = ("explain_placement", "report")
 
 
 def report(placement: Placement) -> str:
@@ -42,6 +45,50 @@ def _lines(placement: Placement) -> Iterator[str]:
     if not routes and not names:
         yield "There are neither routes nor views."
     yield "Whatever else there is, such as static files and pages that are not found: in a thread"
+
+
+def explain_placement(request: Any) -> str:
+    """Return why a request runs where it does, for humans.
+
+    Call it in the request, after Pyramid has found its route and its view.
+
+    Args:
+        request: Pyramid's request.
+
+    Returns:
+        A clause such as ``"route 'home': all views are coroutines"``; empty if the application does
+        not include ``aiopyramid_core``.
+    """
+    registry = request.registry
+    if not has_placement(registry):
+        return ""
+    if not in_bridge() and current_thread_call.get() is None:
+        return "the server calls the application in a thread"
+    placement = placement_of(registry)
+    if placement.wanted is not None:
+        return f"aiopyramid.requests = {placement.wanted.name.lower()}"
+    route = getattr(request, "matched_route", None)
+    if route is not None:
+        name = f"route {route.name!r}"
+        decision = next((d for each, d in placement.routes() if each.name == route.name), None)
+    else:
+        view_name = getattr(request, "view_name", "")
+        name = f"view name {view_name!r}"
+        decision = placement.view_names().get(view_name)
+    if decision is None or not decision.views:
+        return "neither a route nor a view for it"
+    return f"{name}: {_reason(decision)}"
+
+
+def _reason(decision: Decision) -> str:
+    if decision.place is None:
+        return "some of its views are synchronous"
+    reasons = list(dict.fromkeys(view.reason for view in decision.views))
+    views = "the view is" if len(decision.views) == 1 else "all views are"
+    plain = {"a coroutine": "coroutines", "synchronous": "synchronous"}
+    if len(reasons) == 1 and reasons[0] in plain:
+        return f"{views} {reasons[0] if len(decision.views) == 1 else plain[reasons[0]]}"
+    return "; ".join(reasons)
 
 
 def _verdict(decision: Decision) -> str:
