@@ -93,6 +93,7 @@ CONTENTS = {
         docs/reference/aiopyramid-core-testing
         docs/reference/aiopyramid-core-servers
         docs/reference/aiopyramid-asgi
+        docs/reference/aiopyramid-debugtoolbar
         docs/reference/aiopyramid-gunicorn
         docs/reference/aiopyramid-sqlalchemy
         docs/reference/aiopyramid-traversal
@@ -104,6 +105,7 @@ CONTENTS = {
     "Packages": """
         aiopyramid-core <packages/aiopyramid-core/README>
         aiopyramid-asgi <packages/aiopyramid-asgi/README>
+        aiopyramid-debugtoolbar <packages/aiopyramid-debugtoolbar/README>
         aiopyramid-gunicorn <packages/aiopyramid-gunicorn/README>
         aiopyramid-sqlalchemy <packages/aiopyramid-sqlalchemy/README>
         aiopyramid-traversal <packages/aiopyramid-traversal/README>
@@ -117,6 +119,7 @@ CONTENTS = {
         SECURITY
         packages/aiopyramid-core/CHANGES
         packages/aiopyramid-asgi/CHANGES
+        packages/aiopyramid-debugtoolbar/CHANGES
         packages/aiopyramid-gunicorn/CHANGES
         packages/aiopyramid-sqlalchemy/CHANGES
         packages/aiopyramid-traversal/CHANGES

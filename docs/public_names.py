@@ -22,6 +22,7 @@ from sphinx.util.nodes import make_refnode
 PACKAGES: Final = (
     "aiopyramid_asgi",
     "aiopyramid_core",
+    "aiopyramid_debugtoolbar",
     "aiopyramid_gunicorn",
     "aiopyramid_sqlalchemy",
     "aiopyramid_traversal",

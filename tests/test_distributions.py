@@ -1,4 +1,4 @@
-"""Facts that hold for each of the nine distributions, asked of what a user would install."""
+"""Facts that hold for each of the distributions, asked of what a user would install."""
 
 from importlib.metadata import requires
 from pathlib import Path
@@ -13,6 +13,7 @@ FOLDERS = {
     "aiopyramid": ROOT / "meta",
     "aiopyramid-asgi": ROOT / "packages/aiopyramid-asgi",
     "aiopyramid-core": ROOT / "packages/aiopyramid-core",
+    "aiopyramid-debugtoolbar": ROOT / "packages/aiopyramid-debugtoolbar",
     "aiopyramid-groups": ROOT / "packages/aiopyramid-groups",
     "aiopyramid-gunicorn": ROOT / "packages/aiopyramid-gunicorn",
     "aiopyramid-sqlalchemy": ROOT / "packages/aiopyramid-sqlalchemy",
@@ -21,11 +22,14 @@ FOLDERS = {
     "aiopyramid-websocket": ROOT / "packages/aiopyramid-websocket",
 }
 CORE = "aiopyramid-core<2,>=1.0"
-SATELLITES = {f"{name}<2,>=1.0" for name in FOLDERS} - {CORE, "aiopyramid<2,>=1.0"}
+# Some are extras of the meta package.
+NO_SATELLITES = {"aiopyramid", "aiopyramid-core", "aiopyramid-debugtoolbar"}
+SATELLITES = {f"{name}<2,>=1.0" for name in FOLDERS.keys() - NO_SATELLITES}
 DEPENDENCIES = {
     "aiopyramid": {CORE, *SATELLITES, "cookiecutter>=2.6"},
     "aiopyramid-asgi": {CORE},
     "aiopyramid-core": {"pyramid>=2.1", "greenlet>=3.1.1"},
+    "aiopyramid-debugtoolbar": {CORE, "pyramid-debugtoolbar>=4.12"},
     "aiopyramid-groups": {CORE, "aiopyramid-websocket<2,>=1.0"},
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
     "aiopyramid-sqlalchemy": {CORE, "sqlalchemy>=2.0.38"},

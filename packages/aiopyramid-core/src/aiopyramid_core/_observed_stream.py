@@ -75,6 +75,7 @@ class ObservedStream:
         finally:
             if not self._has_ended:
                 self._has_ended = True
+                self._connection.close()
                 self._observer.connection_closed(self._connection)
 
 

@@ -85,6 +85,7 @@ class OpenConnection:
         path: The path of the request's URL.
         client: The address of the client, or None.
         opened_at: When it was opened, by ``time.time()``.
+        closed_at: When it ended; None while it is open.
         received_messages: How many messages the handler has received.
         received_bytes: Their size in bytes; of text in UTF-8.
         sent_messages: How many messages or events were sent.
@@ -98,6 +99,7 @@ class OpenConnection:
         "_is_slow",
         "client",
         "close_code",
+        "closed_at",
         "kind",
         "name",
         "opened_at",
@@ -121,6 +123,7 @@ class OpenConnection:
         self.path: str = request.path
         self.client: str | None = request.client_addr
         self.opened_at = time.time()
+        self.closed_at: float | None = None
         self.received_messages = self.received_bytes = 0
         self.sent_messages = self.sent_bytes = 0
         self.close_code: int | None = None
@@ -136,6 +139,11 @@ class OpenConnection:
     def is_slow(self) -> bool:
         """Whether the client does not keep up now."""
         return self._is_slow()
+
+    def close(self) -> None:
+        """Note that the connection has ended, and forget the functions given to it."""
+        self.closed_at = time.time()
+        self._count_queued, self._is_slow = _none, _not
 
     def add_received(self, size_bytes: int) -> None:
         """Count a message from the client.
@@ -154,6 +162,14 @@ class OpenConnection:
         """
         self.sent_messages += 1
         self.sent_bytes += size_bytes
+
+
+def _none() -> int:
+    return 0
+
+
+def _not() -> bool:
+    return False
 
 
 class Observer:

@@ -31,6 +31,7 @@ from ._observing import (
     current_thread_call,
     remove_observer,
 )
+from ._off_loop import call_elsewhere
 from ._requests.report import explain_placement
 
 __all__ = (
@@ -42,6 +43,7 @@ __all__ = (
     "current_thread_call",
     "explain_placement",
     "frames_below",
+    "is_call_in_thread",
     "observe_tasks",
     "remove_observer",
 )
@@ -67,6 +69,15 @@ def frames_below(coroutine: Any) -> Iterator[FrameType]:
             awaited = frame.f_locals.get("coroutine")
         yield frame
         waiting = awaited
+
+
+def is_call_in_thread(frame: FrameType) -> bool:
+    """Return whether a frame only waits for a :class:`ThreadCall`.
+
+    Args:
+        frame: One of the frames of :func:`frames_below`.
+    """
+    return frame.f_code is call_elsewhere.__code__
 
 
 _STEPS = "_step_in_greenlets"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
 
-__all__ = ("LoopBlock", "Watchdog")
+__all__ = ("LoopBlock", "Watchdog", "is_framework")
 
 _log = logging.getLogger("aiopyramid_core")
 
@@ -118,7 +118,7 @@ def _culprit(frame: FrameType) -> str:
     frames = [each for each, _ in traceback.walk_stack(frame)]
     called = frames[0]  # for example in a Task of its own, without frames of a framework
     for callee, caller in itertools.pairwise(frames):
-        if _is_framework(caller) and not _is_framework(callee):
+        if is_framework(caller) and not is_framework(callee):
             called = callee
             break
     code = called.f_code
@@ -140,7 +140,12 @@ _REQUEST_FRAMES: Final = frozenset({"handle_request", "invoke_request"})
 """Functions of ``pyramid.router`` with a local variable ``request``."""
 
 
-def _is_framework(frame: FrameType) -> bool:
+def is_framework(frame: FrameType) -> bool:
+    """Return whether a frame is of Pyramid or of this project, and not of an application.
+
+    Args:
+        frame: The frame.
+    """
     module: str = frame.f_globals.get("__name__", "")
     return module.partition(".")[0] in _FRAMEWORK
 

@@ -36,6 +36,7 @@ def observed(connection: C, name: str, request: Any) -> Iterator[C]:
         yield cast(C, _CountingConnection(connection, record))
     finally:
         record.close_code = connection.close_status[0]
+        record.close()
         observer.connection_closed(record)
 
 
