@@ -147,3 +147,9 @@ def test_a_target_that_is_not_a_path_is_refused_but_for_options_of_the_whole_ser
 def test_a_framework_may_leave_nothing_of_the_path(environ_of):
     environ = environ_of(path="", raw_path=b"", root_path="/legacy")
     assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("/legacy", "")
+
+
+def test_several_processes_are_assumed_unless_a_setting_denies_it(fake_server):
+    scope = fake_server().scope | HOST_LESS
+    assert build_environ(scope, TRUSTED)["wsgi.multiprocess"]
+    assert not build_environ(scope, TRUSTED, multiprocess=False)["wsgi.multiprocess"]

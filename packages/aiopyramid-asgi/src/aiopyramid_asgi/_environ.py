@@ -37,12 +37,13 @@ _SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https
 """The schemes of scopes, and those of the URLs that the application makes."""
 
 
-def build_environ(scope: Scope, trusted: Networks) -> Environ:
+def build_environ(scope: Scope, trusted: Networks, *, multiprocess: bool = True) -> Environ:
     """Return the environ of a request, complete but for ``wsgi.input``.
 
     Args:
         scope: The scope of an HTTP request, or of the opening handshake of a WebSocket.
         trusted: The proxies whose ``X-Forwarded-*`` fields count.
+        multiprocess: Whether several processes may serve the application.
 
     Raises:
         BadRequest: The header fields contradict each other or the protocol.
@@ -63,7 +64,7 @@ def build_environ(scope: Scope, trusted: Networks) -> Environ:
         "wsgi.file_wrapper": FileWrapper,
         "wsgi.input_terminated": True,
         "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
+        "wsgi.multiprocess": multiprocess,
         "wsgi.run_once": False,
         SCOPE: scope,
     }

@@ -138,7 +138,9 @@ class Exchange:
         try:
             services = self._services
             settings = services.settings
-            environ = build_environ(self._scope, settings.trusted_proxies)
+            environ = build_environ(
+                self._scope, settings.trusted_proxies, multiprocess=settings.multiprocess
+            )
             environ[ON_DISCONNECT] = self._disconnects.on_disconnect
             if has_no_body(environ):
                 environ["wsgi.input"] = BytesIO()

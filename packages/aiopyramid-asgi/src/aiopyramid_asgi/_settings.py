@@ -11,6 +11,7 @@ from aiopyramid_core.setting_tables import (
     SettingsTable,
     positive_number,
     positive_seconds,
+    true_or_false,
 )
 
 __all__ = ("SETTINGS", "ASGISettings")
@@ -31,6 +32,8 @@ class ASGISettings(BodyLimits):
             middle of a request's body, which is then answered with 408.
         graceful_timeout_seconds: ``aiopyramid.asgi.graceful_timeout``: how long responses in parts
             and WebSocket handlers may continue when the server stops. Event streams end at once.
+        multiprocess: ``aiopyramid.asgi.multiprocess``: whether several processes may serve the
+            application, which the environ says as ``wsgi.multiprocess``.
         trusted_proxies: ``aiopyramid.asgi.trusted_proxies``: the proxies whose
             ``X-Forwarded-Proto`` and ``X-Forwarded-For`` are trusted; proxies on Unix sockets
             always are.
@@ -39,6 +42,7 @@ class ASGISettings(BodyLimits):
     body_setting: str = "aiopyramid.asgi.body_limit_bytes"
     body_timeout_seconds: float = 60.0
     graceful_timeout_seconds: float = 30.0
+    multiprocess: bool = True
     trusted_proxies: Networks = _THIS_MACHINE
 
 
@@ -50,6 +54,7 @@ SETTINGS: Final = SettingsTable(
         "body_memory_bytes": Setting("body_memory_bytes", positive_number, BYTES),
         "body_timeout": Setting("body_timeout_seconds", positive_seconds, SECONDS),
         "graceful_timeout": Setting("graceful_timeout_seconds", positive_seconds, SECONDS),
+        "multiprocess": Setting("multiprocess", true_or_false, "true or false"),
         "trusted_proxies": Setting("trusted_proxies", networks, "addresses and networks, or *"),
     },
 )

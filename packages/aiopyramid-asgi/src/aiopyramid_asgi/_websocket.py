@@ -83,7 +83,10 @@ class WebSocketExchange:
             return
         environ: dict[str, Any] = {}
         try:
-            environ = build_environ(self._scope, self._services.settings.trusted_proxies)
+            settings = self._services.settings
+            environ = build_environ(
+                self._scope, settings.trusted_proxies, multiprocess=settings.multiprocess
+            )
             environ["wsgi.input"] = BytesIO()
             environ[MESSAGES] = self._take
             environ[ON_HANDLER_END] = self._handler_ended.set

@@ -94,7 +94,12 @@ def daphne(application: Any, global_config: Any = None, **settings: str) -> None
 
 
 def _asgi(application: Any) -> PyramidASGI:
-    return application if isinstance(application, PyramidASGI) else asgi(application)
+    """Return the application for a server that serves in this process alone."""
+    if isinstance(application, PyramidASGI):
+        return application
+    registry = getattr(application, "registry", None)  # of Pyramid's router
+    settings = {} if registry is None else registry.settings
+    return asgi(application, {"aiopyramid.asgi.multiprocess": "false"} | dict(settings))
 
 
 def _values(settings: dict[str, str]) -> dict[str, Any]:
