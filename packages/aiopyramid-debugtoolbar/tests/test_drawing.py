@@ -77,6 +77,13 @@ def test_a_row_shows_the_line_of_the_source():
     assert row.source.startswith('"""_drawing: rows and bars')
 
 
+def test_the_place_of_many_like_rows_is_shown_once():
+    place = Place(__file__, 1, "module")
+    waits = [Span("wait", "sleep", 10.1, place=place, ended_at=10.2) for _ in range(3)]
+    _, *rows = draw(trace(*waits), []).rows
+    assert [bool(row.where) for row in rows] == [True, False, False]
+
+
 def test_the_axis_has_labels():
     assert draw(trace(), []).ticks == [
         (0.0, "0.0 ms"),

@@ -113,6 +113,8 @@ def draw(trace: Trace, blocks: Sequence[LoopBlock]) -> Drawing:
     spans = [span for span in tuple(trace.spans) if span.began_at <= end]
     late = len(trace.spans) - len(spans)
     rows = [_row_of_request(trace, axis), *_rows_of_spans(spans, axis)]
+    for level in (rows, *(row.children for row in rows)):
+        _say_places_once(level)
     rows += [_row_of_block(block, axis) for block in blocks]
     ticks = [
         (100 * number / _TICKS, milliseconds(axis.seconds * number / _TICKS))
@@ -154,6 +156,16 @@ def _rows_of_spans(spans: Iterable[Span], axis: _Axis) -> list[Row]:
         else:
             rows.append(row)
     return rows
+
+
+def _say_places_once(rows: Sequence[Row]) -> None:
+    """Leave out the place of a row that is like the one above it, as with many tasks of a loop."""
+    said = None
+    for row in rows:
+        this = row.kind, row.name, row.where
+        if this == said:
+            row.where = row.source = ""
+        said = this
 
 
 def _row(span: Span, axis: _Axis) -> Row:

@@ -13,7 +13,7 @@ from pyramid.response import Response
 from ._chrome_trace import chrome_trace
 from ._state import BLOCKS
 from ._trace import Trace
-from .panels import WaterfallPanel, connections_html
+from .panels import WaterfallPanel, connections_html, waterfall_html
 
 __all__ = ("includeme",)
 
@@ -36,14 +36,14 @@ def includeme(config: Any) -> None:
 
 def waterfall_page(request: Any) -> dict[str, Any]:
     """Show the waterfall of a request."""
-    panel = _panel(request)
-    content = panel.render_content(request)
-    return {"title": f"Waterfall of {_trace(panel).path}", "content": content, "refreshes": False}
+    trace = _trace(request)
+    content = waterfall_html(request, trace, request.matchdict["request_id"])
+    return {"title": f"Waterfall of {trace.path}", "content": content, "refreshes": False}
 
 
 def waterfall_export(request: Any) -> Response:
     """Return the trace of a request as a file that Perfetto opens."""
-    trace = _trace(_panel(request))
+    trace = _trace(request)
     document = chrome_trace(trace, BLOCKS.between(trace.began_at, trace.ended_at))
     response = Response(json.dumps(document), content_type="application/json", charset="utf-8")
     response.content_disposition = 'attachment; filename="waterfall.json"'
@@ -56,15 +56,10 @@ def connections_page(request: Any) -> dict[str, Any]:
     return {"title": "WebSockets and event streams", "content": content, "refreshes": True}
 
 
-def _panel(request: Any) -> WaterfallPanel:
-    """Return the panel of the request that the URL names."""
+def _trace(request: Any) -> Trace:
+    """Return the record of the request that the URL names."""
     toolbar = request.pdtb_history.get(request.matchdict["request_id"])
     for panel in () if toolbar is None else toolbar.panels:
         if isinstance(panel, WaterfallPanel) and panel.trace is not None:
-            return panel
+            return panel.trace
     raise HTTPNotFound("The toolbar does not remember this request.")
-
-
-def _trace(panel: WaterfallPanel) -> Trace:
-    assert panel.trace is not None
-    return panel.trace

@@ -8,9 +8,9 @@ from pyramid_debugtoolbar.panels import DebugPanel
 
 from ._drawing import draw, milliseconds
 from ._state import BLOCKS, CONNECTIONS
-from ._trace import current_trace
+from ._trace import Trace, current_trace
 
-__all__ = ("ConnectionsPanel", "WaterfallPanel", "connections_html")
+__all__ = ("ConnectionsPanel", "WaterfallPanel", "connections_html", "waterfall_html")
 
 
 class WaterfallPanel(DebugPanel):
@@ -48,18 +48,10 @@ class WaterfallPanel(DebugPanel):
         Args:
             request: The request for the toolbar's page.
         """
-        trace = self.trace
-        if trace is None:
+        if self.trace is None:
             return "<p>Not recorded: the application does not include aiopyramid_core.</p>"
-        blocks = BLOCKS.between(trace.began_at, trace.ended_at)
-        values = {
-            "drawing": draw(trace, blocks),
-            "trace": trace,
-            "page_url": request.route_url("debugtoolbar.waterfall", request_id=self._id),
-            "export_url": request.route_url("debugtoolbar.waterfall_export", request_id=self._id),
-        }
-        html: str = render(self.template, values, request=request)
-        return html
+        page_url = request.route_url("debugtoolbar.waterfall", request_id=self._id)
+        return waterfall_html(request, self.trace, self._id, page_url)
 
 
 class ConnectionsPanel(DebugPanel):
@@ -82,14 +74,34 @@ class ConnectionsPanel(DebugPanel):
         Args:
             request: The request for the toolbar's page.
         """
-        return connections_html(request)
+        return connections_html(request, request.route_url("debugtoolbar.connections"))
 
 
-def connections_html(request: Any) -> str:
+def waterfall_html(request: Any, trace: Trace, identity: str, page_url: str | None = None) -> str:
+    """Return the waterfall of a request as HTML.
+
+    Args:
+        request: The request for the page.
+        trace: The record of the request.
+        identity: The toolbar's name of the request.
+        page_url: The page to link to that shows nothing else, if any.
+    """
+    values = {
+        "drawing": draw(trace, BLOCKS.between(trace.began_at, trace.ended_at)),
+        "trace": trace,
+        "page_url": page_url,
+        "export_url": request.route_url("debugtoolbar.waterfall_export", request_id=identity),
+    }
+    html: str = render(WaterfallPanel.template, values, request=request)
+    return html
+
+
+def connections_html(request: Any, page_url: str | None = None) -> str:
     """Return the list of connections as HTML.
 
     Args:
         request: The request for the page.
+        page_url: The page to link to that shows nothing else, if any.
     """
     now = time.time()
     values = {
@@ -97,7 +109,7 @@ def connections_html(request: Any) -> str:
         "closed": tuple(CONNECTIONS.closed),
         "ago": lambda then: milliseconds(now - then) if now - then < 60 else _minutes(now - then),
         "size": _size,
-        "page_url": request.route_url("debugtoolbar.connections"),
+        "page_url": page_url,
     }
     html: str = render(ConnectionsPanel.template, values, request=request)
     return html
