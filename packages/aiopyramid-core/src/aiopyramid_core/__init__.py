@@ -37,6 +37,8 @@ written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
     Health probes, answered before a request object exists.
 ``setting_tables``, ``settings``, ``_place``, ``_include``
     How all of this becomes part of an application.
+``_reloader``
+    Processes that hupper reloads.
 ``_monkey_patching``
     Detection of monkey-patched processes, in which it cannot.
 ``_children``

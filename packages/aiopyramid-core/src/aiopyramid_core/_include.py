@@ -16,6 +16,7 @@ from ._isolation import threadlocals as _threadlocals
 from ._isolation import transactions as _transactions
 from ._monkey_patching import refuse_monkey_patching
 from ._off_loop import finish_transaction
+from ._reloader import exit_quickly
 from ._requests import placement as _placement
 from ._requests.execution import wrap_execution_policy
 from ._requests.placement import Placement
@@ -57,6 +58,7 @@ def includeme(config: Any) -> None:
     if lifespan.is_installed(config.registry):
         return  # included before, perhaps by another package that needs it
     refuse_monkey_patching()
+    exit_quickly()
     settings = Settings.from_mapping(config.registry.settings)
     _configuration.install(config)
     _threadlocals.install()

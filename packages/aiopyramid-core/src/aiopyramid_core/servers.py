@@ -17,6 +17,7 @@ from ._bridge.refusal import on_a_loop
 from ._children import disown_children
 from ._live_body import LiveBody
 from ._monkey_patching import monkey_patched_by
+from ._reloader import is_under_reloader
 from ._requests.foreign_applications import in_threads, never_blocks
 from ._requests.streamed_bodies import streams_body
 from ._server_greenlets import HostedCall, wait_hosted
@@ -68,6 +69,7 @@ __all__ = (
     "in_threads",
     "is_among",
     "is_host",
+    "is_under_reloader",
     "kills_greenlet",
     "loop_of_loaded_application",
     "monkey_patched_by",

@@ -30,6 +30,7 @@ from aiopyramid_core.servers import (
     end_process_in,
     finish_tasks,
     in_threads,
+    is_under_reloader,
     loop_of_loaded_application,
     shutdown,
     streams_body,
@@ -318,6 +319,8 @@ class AsyncGunicornWorker(Worker):
 
     def _patience_seconds(self) -> float:
         """Return how long a drain may take to finish before the arbiter sends SIGKILL."""
+        if is_under_reloader():
+            return _RELOAD_SECONDS
         graceful_timeout: float = self.cfg.graceful_timeout
         return max(0.0, graceful_timeout - LAST_WORDS_SECONDS - 0.5)
 
@@ -372,6 +375,13 @@ class AsyncGunicornWorker(Worker):
 
 _LOOK_SECONDS: Final = 0.05
 """How often a worker that was told to stop checks whether others are starting."""
+
+_RELOAD_SECONDS: Final = 0.3
+"""How long requests may continue when ``pserve --reload`` restarts the server.
+
+hupper kills the arbiter after a second, in which the arbiter must also notice that its workers have
+exited; a worker without an arbiter would keep the port for up to another second.
+"""
 
 _SIGNALS_OF_LOOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
 """Signals that the worker handles through the event loop."""
