@@ -3,7 +3,9 @@
 import asyncio
 import functools
 import inspect
+import sys
 import time
+import warnings
 
 import pytest
 from pyramid.response import Response
@@ -260,3 +262,20 @@ def test_with_the_toolbar_disabled_nothing_is_observed(visit):
         return current_observer()
 
     assert visit(lambda config: None, use, **{"debugtoolbar.enabled": "false"}) is None
+
+
+def test_a_forgotten_await_names_the_view(visit):
+    async def view(request):
+        fetch()
+        return Response("done")
+
+    async def use(site):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            await site.get("/")
+        return [str(warning.message) for warning in seen]
+
+    (message,) = visit(lambda config: config.add_view(view), use)
+    assert message.startswith("coroutine 'fetch' was never awaited\nCoroutine created at")
+    assert f'File "{__file__}", line {line_of(view, "fetch()")}, in view' in message
+    assert sys.get_coroutine_origin_tracking_depth() == 0

@@ -159,6 +159,34 @@ def test_an_await_too_few_in_a_value_names_the_view(get, no_warnings):
     )
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda user: user.name,
+        lambda user: user["name"],
+        lambda user: "Hello, " + user,
+        lambda user: Response(user),
+    ],
+    ids=["attribute", "item", "operand", "body"],
+)
+def test_a_coroutine_that_is_used_like_its_result_is_explained(get, use):
+    made = []
+
+    async def user(request):
+        return "ann"
+
+    async def view(request):
+        made.append(user(request))
+        return use(made[0])
+
+    with pytest.raises((AttributeError, TypeError)) as caught:
+        get(view)
+    assert caught.value.__notes__ == [
+        "A coroutine was used like its result: write 'await' before the call that made it."
+    ]
+    made[0].close()
+
+
 def marking_tween_factory(handler, registry):
     async def tween(request):
         return await handler(request)

@@ -31,7 +31,7 @@ def failing_as_pyramid_expects(handler: Handler) -> Handler:
             if error is None:
                 raise
             raise error from group
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (AttributeError, RuntimeError, TypeError, ValueError) as error:
             _explain(error)
             raise
 
@@ -73,6 +73,10 @@ _EXPLANATIONS: Final = (
     (
         r"Could not convert return value .* <coroutine object",
         "The view returned a coroutine: write 'await' before the call that made it.",
+    ),
+    (
+        r"['\"]coroutine['\"]|[Oo]bject of type coroutine",
+        "A coroutine was used like its result: write 'await' before the call that made it.",
     ),
     (
         r"object .* can't be used in 'await' expression",
