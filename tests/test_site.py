@@ -17,10 +17,12 @@ ROOT = Path(__file__).parent.parent
 
 TRUSTED_HOSTS = {
     "cookiecutter.readthedocs.io",
+    "docs.pylonsproject.org",
     "docs.python.org",
     "github.com",
     "gunicorn.org",
     "trypyramid.com",
+    "ui.perfetto.dev",
     "uwsgi-docs.readthedocs.io",
     "websockets.readthedocs.io",
 }

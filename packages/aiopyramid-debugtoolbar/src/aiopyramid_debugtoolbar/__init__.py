@@ -15,7 +15,7 @@ Name this package in the development settings of an application that includes ``
     Its record as a waterfall, and in the format of Chrome and Perfetto.
 ``_connections``
     The open WebSockets and event streams.
-``panels``, ``_pages``
+``_html``, ``panels``, ``_pages``
     The panels in the toolbar, and pages of their own.
 """
 

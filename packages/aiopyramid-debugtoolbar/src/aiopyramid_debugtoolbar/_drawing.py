@@ -41,7 +41,7 @@ class Row:
 
     Attributes:
         kind: Its CSS class.
-        name: What it is about.
+        name: Its title.
         bars: Its bars.
         duration: How long it took, as text.
         detail: More about it, such as the thread.

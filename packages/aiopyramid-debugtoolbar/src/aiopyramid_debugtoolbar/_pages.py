@@ -11,9 +11,10 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from ._chrome_trace import chrome_trace
+from ._html import connections_html, waterfall_html
 from ._state import BLOCKS
 from ._trace import Trace
-from .panels import WaterfallPanel, connections_html, waterfall_html
+from .panels import WaterfallPanel
 
 __all__ = ("includeme",)
 

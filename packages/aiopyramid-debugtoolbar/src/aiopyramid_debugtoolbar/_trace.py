@@ -29,7 +29,7 @@ class Span:
 
     Attributes:
         kind: ``wait``, ``thread``, ``task`` or ``sql``.
-        label: What it is: the coroutine, the function, the task, the statement.
+        label: The name of the coroutine, function or task, or the statement.
         began_at: When it began. A call in a thread begins in the queue.
         lane: The lane in which it happened; a task has its own.
         place: The line of the application that has caused it, if any.
@@ -63,7 +63,7 @@ class Trace:
         route: The name of its route, if any.
         reason: Why it ran where it did.
         status: The status code of its response; None if it raised an exception.
-        spans: What happened, in the order of the beginnings.
+        spans: Its parts, in the order of their beginnings.
         left_out: How many further spans were not kept.
         open_thread_waits: How many threads wait for coroutines now.
     """

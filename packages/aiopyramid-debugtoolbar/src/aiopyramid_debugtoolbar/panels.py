@@ -1,20 +1,18 @@
 """The panels: the waterfall of a request, and the open connections of the process."""
 
-import time
 from typing import Any
 
-from pyramid.renderers import render
 from pyramid_debugtoolbar.panels import DebugPanel
 
-from ._drawing import draw, milliseconds
-from ._state import BLOCKS, CONNECTIONS
-from ._trace import Trace, current_trace
+from ._html import connections_html, waterfall_html
+from ._state import CONNECTIONS
+from ._trace import current_trace
 
-__all__ = ("ConnectionsPanel", "WaterfallPanel", "connections_html", "waterfall_html")
+__all__ = ("ConnectionsPanel", "WaterfallPanel")
 
 
 class WaterfallPanel(DebugPanel):
-    """What a request waited for, in the order of time.
+    """The waits, calls and tasks of a request, in the order of time.
 
     Args:
         request: Pyramid's request.
@@ -27,7 +25,6 @@ class WaterfallPanel(DebugPanel):
     name = "waterfall"
     title = "Waterfall of the request"
     nav_title = "Waterfall"
-    template = "aiopyramid_debugtoolbar:templates/waterfall.dbtmako"
     has_content = True
 
     def __init__(self, request: Any) -> None:
@@ -60,7 +57,6 @@ class ConnectionsPanel(DebugPanel):
     name = "connections"
     title = "WebSockets and event streams"
     nav_title = "Connections"
-    template = "aiopyramid_debugtoolbar:templates/connections.dbtmako"
     has_content = True
 
     @property
@@ -75,55 +71,3 @@ class ConnectionsPanel(DebugPanel):
             request: The request for the toolbar's page.
         """
         return connections_html(request, request.route_url("debugtoolbar.connections"))
-
-
-def waterfall_html(request: Any, trace: Trace, identity: str, page_url: str | None = None) -> str:
-    """Return the waterfall of a request as HTML.
-
-    Args:
-        request: The request for the page.
-        trace: The record of the request.
-        identity: The toolbar's name of the request.
-        page_url: The page to link to that shows nothing else, if any.
-    """
-    values = {
-        "drawing": draw(trace, BLOCKS.between(trace.began_at, trace.ended_at)),
-        "trace": trace,
-        "page_url": page_url,
-        "export_url": request.route_url("debugtoolbar.waterfall_export", request_id=identity),
-    }
-    html: str = render(WaterfallPanel.template, values, request=request)
-    return html
-
-
-def connections_html(request: Any, page_url: str | None = None) -> str:
-    """Return the list of connections as HTML.
-
-    Args:
-        request: The request for the page.
-        page_url: The page to link to that shows nothing else, if any.
-    """
-    now = time.time()
-    values = {
-        "open": CONNECTIONS.open(),
-        "closed": tuple(CONNECTIONS.closed),
-        "ago": lambda then: milliseconds(now - then) if now - then < 60 else _minutes(now - then),
-        "size": _size,
-        "page_url": page_url,
-    }
-    html: str = render(ConnectionsPanel.template, values, request=request)
-    return html
-
-
-def _minutes(seconds: float) -> str:
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
-
-
-def _size(size_bytes: int) -> str:
-    if size_bytes < 1024:
-        return f"{size_bytes} B"
-    if size_bytes < 1 << 20:
-        return f"{size_bytes / 1024:.1f} KiB"
-    return f"{size_bytes / (1 << 20):.1f} MiB"
