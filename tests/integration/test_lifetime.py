@@ -1,5 +1,7 @@
 """What happens once per process: startup, background tasks, shutdown, the loop, forks."""
 
+import contextlib
+import http.client
 import re
 import signal
 import uuid
@@ -9,6 +11,8 @@ from servers import KINDS, uwsgi_preloaded
 
 BOTH = pytest.mark.parametrize("view", ["ordinary", "coroutine"])
 PROCESSES = [name for name, kind in KINDS.items() if kind.command is not None]
+# The others would wait for the stream as long as they may.
+WITH_STREAM = [*(name for name in PROCESSES if KINDS[name].owns_loop), "waitress"]
 WITHOUT_LOOP = [name for name in PROCESSES if not KINDS[name].owns_loop]
 LOOP_STARTS = "This server has no event loop"
 
@@ -35,7 +39,13 @@ def test_a_background_task_outlives_its_response(site, tmp_path, view):
 
 
 @pytest.fixture(scope="session")
-def lives(running):
+def streams():
+    """The event streams that clients of such servers have got until the end, by name."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def lives(running, streams):
     """The output of servers that have served a little and were ended, by name."""
     known = {}
 
@@ -45,11 +55,28 @@ def lives(running):
             site = server.mounted("direct")
             site.get("/started")
             site.get("/spawn-last")
-            server.process.end(server.kind.end)
+            site.get("/spawn-endless")
+            if name in WITH_STREAM:
+                streams[name] = _end_under_a_stream(server, site)
+            else:
+                server.process.end(server.kind.end)
             known[name] = server.process.lines
         return known[name]
 
     return live
+
+
+def _end_under_a_stream(server, site):
+    """End a server while a client has an event stream; return what the client has got."""
+    with site.parts("/endless-events") as parts:
+        stream = b""
+        while b"first" not in stream:
+            stream += next(parts)
+        server.process.signal(server.kind.end)
+        with contextlib.suppress(OSError, http.client.IncompleteRead):
+            stream += b"".join(parts)
+    server.process.ended()
+    return stream
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -66,6 +93,19 @@ def test_a_shutdown_function_may_use_threads(lives, name):
 @pytest.mark.parametrize("name", PROCESSES)
 def test_the_end_waits_for_background_tasks(lives, name):
     assert "the background task has ended" in lives(name)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_background_task_without_an_end_is_cancelled(lives, name):
+    assert "the endless task was cancelled" in lives(name)
+
+
+@pytest.mark.parametrize("name", WITH_STREAM)
+def test_an_event_stream_ends_and_asks_its_client_to_come_again(lives, streams, name):
+    lives(name)
+    # daphne closes its connections before the application knows, and waitress tells it nothing.
+    is_told = name not in ("daphne", "waitress")
+    assert bool(re.search(rb"retry: \d{3}\n\n$", streams[name])) is is_told, streams[name]
 
 
 @pytest.mark.parametrize("name", PROCESSES)

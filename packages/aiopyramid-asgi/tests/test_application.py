@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import re
 import signal
+import time
 
 import pytest
 from pyramid.config import Configurator
@@ -493,11 +495,55 @@ async def test_a_signal_ends_event_streams_and_reaches_the_server_too(applicatio
             signal.raise_signal(signal.SIGTERM)
             await task
             assert server.is_complete
+            assert re.search(rb"retry: \d{3}\n\n$", server.body)
         assert told == ["server"]
         signal.raise_signal(signal.SIGTERM)
         assert told == ["server", "server"]
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+async def end_under_a_stream(application, fake_server, response):
+    """Stop a server that sends a response without an end."""
+
+    async def view(request):
+        async def parts():
+            yield b"part"
+            await asyncio.sleep(60)
+
+        return response(parts())
+
+    served = application(view, **{"aiopyramid.asgi.graceful_timeout": "0.05"})
+    server = fake_server()
+    task = asyncio.create_task(server.call(served))
+    while not server.sent:
+        await asyncio.sleep(0.001)
+    served._stopping.begin()
+    began = time.monotonic()
+    await task
+    return time.monotonic() - began
+
+
+async def test_an_event_stream_that_knows_nothing_of_the_end_is_cut_at_once(
+    application, fake_server
+):
+    def response(parts):
+        return Response(app_iter=parts, content_type="text/event-stream")
+
+    assert await end_under_a_stream(application, fake_server, response) < 0.05
+
+
+async def test_an_event_stream_that_is_not_to_end_has_the_graceful_timeout(
+    application, fake_server
+):
+    def response(parts):
+        async def texts():
+            async for part in parts:
+                yield part.decode()
+
+        return EventStreamResponse(texts(), ends_on_stop=False)
+
+    assert await end_under_a_stream(application, fake_server, response) >= 0.05
 
 
 async def test_what_is_left_after_the_graceful_timeout_is_broken_off(application, fake_server):

@@ -215,12 +215,13 @@ class Exchange:
         """Send the head of a response in parts, during which the client or the server may go."""
         self.response.commit()
         self._disconnects.watch()
-        is_event_stream = any(
+        # One of the core's ends by itself, or is not to.
+        is_to_be_cut = self.response.ends_on_stop is None and any(
             name.lower() == "content-type" and value.lower().startswith("text/event-stream")
             for name, value in self.response.headers
         )
         self._is_stoppable = True
-        self._services.stopping.add(self._stop, at_once=is_event_stream)
+        self._services.stopping.add(self._stop, at_once=is_to_be_cut)
         await self._transmit(head_of(self.response, self._scope))
 
     def _stop(self) -> None:

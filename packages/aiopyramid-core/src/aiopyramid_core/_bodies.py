@@ -24,9 +24,15 @@ class AsyncBody:
 
     Args:
         parts: The parts of the body, as bytes.
+        ends_on_stop: Whether the body itself ends when the server begins to stop; None if it is not
+            known. A server must not break off a body for which this is known.
+
+    Attributes:
+        ends_on_stop: See above.
     """
 
-    def __init__(self, parts: AsyncIterable[bytes]) -> None:
+    def __init__(self, parts: AsyncIterable[bytes], ends_on_stop: bool | None = None) -> None:
+        self.ends_on_stop = ends_on_stop
         self._iterator = aiter(parts)
         # The body is produced after Pyramid has returned, but must see the request's context.
         self._context = copy_context()
@@ -100,7 +106,7 @@ def make_body_portable(response: Any) -> None:
     if type(body) is not list and hasattr(body, "__aiter__") and not hasattr(body, "__iter__"):
         # WebOb forgets the length with the body that had it.
         length = response.content_length
-        response.app_iter = AsyncBody(body)
+        response.app_iter = AsyncBody(body, getattr(response, "ends_on_stop", None))
         response.content_length = length
 
 

@@ -211,6 +211,9 @@ class EventStreamResponse(Response):
         ends_on_stop: Whether the stream ends when the server begins to stop. With False, the worker
             waits for the end of the stream as for any other response.
         **kwargs: Passed on to :class:`pyramid.response.Response`.
+
+    Attributes:
+        ends_on_stop: See above.
     """
 
     def __init__(
@@ -221,6 +224,7 @@ class EventStreamResponse(Response):
         ends_on_stop: bool = True,
         **kwargs: Any,
     ) -> None:
+        self.ends_on_stop = ends_on_stop
         when_stopping = _when_stopping() if ends_on_stop else _never
         body: Any
         if isinstance(events, EventChannel):

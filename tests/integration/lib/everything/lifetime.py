@@ -5,6 +5,7 @@ import os
 import sys
 
 from aiopyramid_core import spawn, synchronize, use_executor
+from aiopyramid_core.streaming import EventStreamResponse
 
 from .bodies import until_there
 from .common import add, after_pause, pause
@@ -74,6 +75,29 @@ async def spawn_last(request):
     return {}
 
 
+async def spawn_endless(request):
+    """Start a background task that has no end of its own."""
+
+    async def endless():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            print("the endless task was cancelled", flush=True)
+
+    spawn(endless(), on_stop="cancel")
+    return {}
+
+
+async def endless_events(request):
+    """Send an event, and wait for another that never comes."""
+
+    async def events():
+        yield "first"
+        await asyncio.sleep(3600)
+
+    return EventStreamResponse(events())
+
+
 def includeme(config):
     config.registry["name"] = str(len(_names))
     _names.append(config)
@@ -87,6 +111,8 @@ def includeme(config):
     add(config, "/spawn/ordinary", begin_work)
     add(config, "/spawn/coroutine", begin_work_in_coroutine)
     add(config, "/spawn-last", spawn_last)
+    add(config, "/spawn-endless", spawn_endless)
+    add(config, "/endless-events", endless_events)
 
 
 _names = []

@@ -168,8 +168,10 @@ async def _send_async_parts(sink: Sink, body: AsyncIterable[bytes]) -> None:
     iterator: Any = None
     if (task := asyncio.current_task()) is not None:
         sink.capabilities.on_disconnect(task.cancel)
-    if isinstance(body, AsyncBody) and isinstance(sink, PostingSink):
-        body.attach(sink.post)
+    if isinstance(body, AsyncBody):
+        sink.response.ends_on_stop = body.ends_on_stop
+        if isinstance(sink, PostingSink):
+            body.attach(sink.post)
     try:
         iterator = aiter(body)
         while _needs_part(sink.response):

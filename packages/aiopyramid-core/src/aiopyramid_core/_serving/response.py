@@ -41,6 +41,8 @@ class WSGIResponse:
         head_sent: Whether the head was sent, so that it can no longer change.
         parts: Number of parts of the body that were taken.
         sent: Number of body bytes that were taken.
+        ends_on_stop: Whether the body itself ends when the server begins to stop; None if it is not
+            known. A server must not break off a body for which this is known.
     """
 
     __slots__ = (
@@ -48,6 +50,7 @@ class WSGIResponse:
         "_method",
         "asks_to_close",
         "code",
+        "ends_on_stop",
         "given",
         "head_sent",
         "headers",
@@ -69,6 +72,7 @@ class WSGIResponse:
         self.head_sent = False
         self.parts = 0
         self.sent = 0
+        self.ends_on_stop: bool | None = None
 
     # --- Called by the application ------------------------------------------------------------
 
