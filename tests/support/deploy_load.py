@@ -23,12 +23,12 @@ import httptools
 __all__ = ("ASKED_TO_RETURN", "Client", "DeployLoad", "Return", "Sender")
 
 DEFAULT_RETRY_SECONDS: Final = 3.0
-"""What browsers wait before they connect an ``EventSource`` again that was not told a time."""
+"""The time after which browsers connect an ``EventSource`` again that was not told another one."""
 
 ASKED_TO_RETURN: Final = "asked to connect again"
 """How an event stream ends whose client was told when to connect again."""
 
-LONGEST_SECONDS: Final = 30.0
+LONGEST_SECONDS: Final = 60.0
 """The longest wait for clients that are to come back, or for a message."""
 
 _WEBSOCKET_SECONDS: Final = 0.5
@@ -57,7 +57,7 @@ class Return:
 
 @dataclass
 class Client:
-    """What a client has seen.
+    """One client, and the messages that it has got.
 
     Attributes:
         kind: ``events`` or ``websocket``.
@@ -163,14 +163,16 @@ class DeployLoad:
         """Wait for a condition.
 
         Raises:
-            TimeoutError: It does not come true.
+            AssertionError: It does not come true.
         """
-        async with asyncio.timeout(LONGEST_SECONDS):
-            while not condition():
-                for task in self._tasks:
-                    if task.done():
-                        task.result()
-                await asyncio.sleep(0.02)
+        end = time.monotonic() + LONGEST_SECONDS
+        while not condition():
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            where = Counter((client.kind, client.worker) for client in self.clients)
+            assert time.monotonic() < end, f"clients {where}, workers that ended {self.ended}"
+            await asyncio.sleep(0.02)
 
     # --- A client -----------------------------------------------------------------------------
 
