@@ -99,6 +99,7 @@ CONTENTS = {
         docs/reference/aiopyramid-traversal
         docs/reference/aiopyramid-websocket
         docs/reference/aiopyramid-groups
+        docs/reference/aiopyramid-metrics
         docs/reference/aiopyramid-uwsgi
         docs/reference/aiopyramid
     """,
@@ -111,6 +112,7 @@ CONTENTS = {
         aiopyramid-traversal <packages/aiopyramid-traversal/README>
         aiopyramid-websocket <packages/aiopyramid-websocket/README>
         aiopyramid-groups <packages/aiopyramid-groups/README>
+        aiopyramid-metrics <packages/aiopyramid-metrics/README>
         aiopyramid-uwsgi <packages/aiopyramid-uwsgi/README>
         aiopyramid <meta/README>
     """,
@@ -125,6 +127,7 @@ CONTENTS = {
         packages/aiopyramid-traversal/CHANGES
         packages/aiopyramid-websocket/CHANGES
         packages/aiopyramid-groups/CHANGES
+        packages/aiopyramid-metrics/CHANGES
         packages/aiopyramid-uwsgi/CHANGES
         meta/CHANGES
     """,

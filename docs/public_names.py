@@ -28,6 +28,7 @@ PACKAGES: Final = (
     "aiopyramid_traversal",
     "aiopyramid_websocket",
     "aiopyramid_groups",
+    "aiopyramid_metrics",
     "aiopyramid_uwsgi",
     "aiopyramid",
 )

@@ -16,6 +16,7 @@ FOLDERS = {
     "aiopyramid-debugtoolbar": ROOT / "packages/aiopyramid-debugtoolbar",
     "aiopyramid-groups": ROOT / "packages/aiopyramid-groups",
     "aiopyramid-gunicorn": ROOT / "packages/aiopyramid-gunicorn",
+    "aiopyramid-metrics": ROOT / "packages/aiopyramid-metrics",
     "aiopyramid-sqlalchemy": ROOT / "packages/aiopyramid-sqlalchemy",
     "aiopyramid-traversal": ROOT / "packages/aiopyramid-traversal",
     "aiopyramid-uwsgi": ROOT / "packages/aiopyramid-uwsgi",
@@ -23,7 +24,12 @@ FOLDERS = {
 }
 CORE = "aiopyramid-core<2,>=1.0"
 # Some are extras of the meta package.
-NO_SATELLITES = {"aiopyramid", "aiopyramid-core", "aiopyramid-debugtoolbar"}
+NO_SATELLITES = {
+    "aiopyramid",
+    "aiopyramid-core",
+    "aiopyramid-debugtoolbar",
+    "aiopyramid-metrics",
+}
 SATELLITES = {f"{name}<2,>=1.0" for name in FOLDERS.keys() - NO_SATELLITES}
 DEPENDENCIES = {
     "aiopyramid": {CORE, *SATELLITES, "cookiecutter>=2.6"},
@@ -32,6 +38,7 @@ DEPENDENCIES = {
     "aiopyramid-debugtoolbar": {CORE, "pyramid-debugtoolbar>=4.12"},
     "aiopyramid-groups": {CORE, "aiopyramid-websocket<2,>=1.0"},
     "aiopyramid-gunicorn": {CORE, "gunicorn>=25.2", "httptools>=0.8"},
+    "aiopyramid-metrics": {CORE},
     "aiopyramid-sqlalchemy": {CORE, "sqlalchemy>=2.0.38"},
     "aiopyramid-traversal": {CORE},
     "aiopyramid-uwsgi": {CORE},

@@ -445,3 +445,25 @@ def test_where_there_is_no_application_it_is_refused_and_the_coroutine_is_closed
 
     with pytest.raises(ScopeError, match=r"send_receipt .* an application that includes"):
         spawn(send_receipt())
+
+
+def test_background_tasks_are_counted_and_so_are_those_that_have_failed(run):
+    config = Configurator()
+    config.include("aiopyramid_core")
+    lifespan = lifespan_of(config.registry)
+
+    async def main():
+        gate = asyncio.Event()
+
+        async def fail():
+            await gate.wait()
+            raise ValueError("failed on purpose")
+
+        tasks = [lifespan.spawn(fail()), lifespan.spawn(gate.wait(), serves_client=True)]
+        before = lifespan.background_tasks, lifespan.failed_tasks
+        gate.set()
+        await asyncio.wait(tasks)
+        await asyncio.sleep(0)
+        return before, (lifespan.background_tasks, lifespan.failed_tasks)
+
+    assert run(main) == ((1, 0), (0, 1))

@@ -11,7 +11,13 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.request import Request
 
 from aiopyramid_core import await_, call_in_thread
-from aiopyramid_groups import GroupsNotStarted, InvalidGroupName, InvalidMessage, group_of
+from aiopyramid_groups import (
+    GroupsNotStarted,
+    InvalidGroupName,
+    InvalidMessage,
+    group_counts,
+    group_of,
+)
 
 
 async def test_a_message_reaches_all_members_and_its_sender(site):
@@ -235,3 +241,14 @@ async def test_the_memory_engine_warns_once_of_other_workers(site, caplog):
         " members on the worker that sends it. Install aiopyramid-groups[redis] and set"
         " aiopyramid.groups.url = redis://localhost:6379/0"
     ]
+
+
+async def test_groups_members_and_messages_are_counted(site):
+    before = group_counts()
+    async with site() as site, site.client() as ada, site.client() as bob:
+        await ada.send("hello")
+        assert [await ada.recv(), await bob.recv()] == ["hello", "hello"]
+        now = group_counts()
+        assert (now.groups - before.groups, now.members - before.members) == (1, 2)
+        assert (now.sent - before.sent, now.delivered - before.delivered) == (1, 2)
+    assert group_counts()[:2] == before[:2]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import aiopyramid_groups
-from aiopyramid_groups import engine, exceptions, group, memory, publisher, redis, settings
+from aiopyramid_groups import counts, engine, exceptions, group, memory, publisher, redis, settings
 
-MODULES = [engine, exceptions, group, memory, publisher, redis, settings]
+MODULES = [counts, engine, exceptions, group, memory, publisher, redis, settings]
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,12 @@ class Tasks:
 
     Attributes:
         timeout_seconds: The same.
+        failed: How many tasks have failed.
     """
 
     def __init__(self, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
+        self.failed = 0
         self._tasks: set[_Task] = set()
         self._client_tasks: set[_Task] = set()  # those of them that serve a client
 
@@ -72,11 +74,17 @@ class Tasks:
         task.add_done_callback(functools.partial(self._ended, coroutine))
         return task
 
+    @property
+    def background_count(self) -> int:
+        """How many background tasks are running."""
+        return len(self._tasks) - len(self._client_tasks)
+
     def _ended(self, coroutine: Coroutine[Any, Any, Any], task: _Task) -> None:
         coroutine.close()  # a Task that is cancelled before its first step never awaits it
         self._tasks.discard(task)
         self._client_tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
+            self.failed += 1
             _log.error("The background task %s has failed", task.get_name(), exc_info=error)
 
     async def wait(self, at_most_seconds: float = math.inf) -> None:

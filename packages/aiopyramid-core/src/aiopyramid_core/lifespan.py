@@ -257,6 +257,16 @@ class Lifespan:
         """
         return self._stop_notice.call(callback)
 
+    @property
+    def background_tasks(self) -> int:
+        """How many background tasks are running."""
+        return self._tasks.background_count
+
+    @property
+    def failed_tasks(self) -> int:
+        """How many tasks of :func:`spawn`, and tasks that serve clients, have failed."""
+        return self._tasks.failed
+
     async def _start_apart(self) -> None:
         """Start in a new context, because the result outlives the request that came first."""
         await asyncio.create_task(self.start(), context=Context())

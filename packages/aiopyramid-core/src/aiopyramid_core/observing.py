@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from types import CoroutineType, FrameType
 from typing import Any
 
+from ._bridge.pool import GreenletCounts, greenlet_counts
 from ._bridge.tasks import observe_tasks
 from ._observing import (
     Observer,
@@ -35,6 +36,7 @@ from ._off_loop import call_elsewhere
 from ._requests.report import explain_placement
 
 __all__ = (
+    "GreenletCounts",
     "Observer",
     "OpenConnection",
     "ThreadCall",
@@ -43,6 +45,7 @@ __all__ = (
     "current_thread_call",
     "explain_placement",
     "frames_below",
+    "greenlet_counts",
     "is_call_in_thread",
     "observe_tasks",
     "remove_observer",

@@ -260,7 +260,7 @@ def read_setting(
 _known: Final[set[str]] = set()
 """The names of all settings read in this process so far, without ``aiopyramid.``."""
 
-_OF_OTHER_PACKAGES: Final = ("asgi.", "groups.", "uwsgi.", "websocket.")
+_OF_OTHER_PACKAGES: Final = ("asgi.", "groups.", "metrics.", "uwsgi.", "websocket.")
 """Prefixes of settings of packages that an application may not include on this server."""
 
 

@@ -159,6 +159,7 @@ _FRAMEWORK: Final = frozenset(
         "aiopyramid_debugtoolbar",
         "aiopyramid_groups",
         "aiopyramid_gunicorn",
+        "aiopyramid_metrics",
         "aiopyramid_sqlalchemy",
         "aiopyramid_traversal",
         "aiopyramid_uwsgi",

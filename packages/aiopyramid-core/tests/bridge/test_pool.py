@@ -11,6 +11,7 @@ from greenlet import GreenletExit, getcurrent
 
 from aiopyramid_core import await_, spawn_greenlet
 from aiopyramid_core._bridge import pool as _greenlets
+from aiopyramid_core.observing import greenlet_counts
 from aiopyramid_core.servers import kills_greenlet
 
 held: ContextVar[object] = ContextVar("held")
@@ -308,3 +309,19 @@ def test_a_thread_that_ends_takes_its_parked_greenlets_with_it(run):
 def test_what_kills_a_greenlet_is_told_from_all_else(error):
     assert kills_greenlet(error)
     assert not any(map(kills_greenlet, [BaseException(), SystemExit(), GeneratorExit(), OSError()]))
+
+
+# --- Counts ---------------------------------------------------------------------------------------
+
+
+def test_greenlets_are_counted_while_they_are_used_and_while_they_are_kept(run):
+    async def main():
+        before = greenlet_counts()
+        within = await spawn_greenlet(greenlet_counts)
+        after = greenlet_counts()
+        return [(each.used - before.used, each.idle) for each in (within, after)]
+
+    run(all_at_once, 3)
+    (used, kept), (unused, all_kept) = run(main)
+    assert (used, unused) == (1, 0)
+    assert all_kept == kept + 1

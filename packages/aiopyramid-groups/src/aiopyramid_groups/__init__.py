@@ -15,6 +15,8 @@ The modules, in reading order:
     The interface of engines, and the one for a single worker.
 ``redis``, ``_redis``, ``publisher``
     The engine for any number of workers, and messages from other processes.
+``_counters``, ``counts``
+    The numbers of groups, members and messages in this process.
 ``settings``, ``_include``
     How all of this becomes part of an application.
 ``exceptions``
@@ -23,6 +25,7 @@ The modules, in reading order:
 
 from ._include import includeme
 from ._message import GroupMessage, json_envelope
+from .counts import GroupCounts, group_counts
 from .exceptions import (
     EngineRefused,
     EngineUnavailable,
@@ -39,6 +42,7 @@ __all__ = (
     "EngineRefused",
     "EngineUnavailable",
     "Group",
+    "GroupCounts",
     "GroupMessage",
     "GroupsError",
     "GroupsNotStarted",
@@ -46,6 +50,7 @@ __all__ = (
     "InvalidMessage",
     "NotSent",
     "OutcomeUnknown",
+    "group_counts",
     "group_of",
     "includeme",
     "json_envelope",

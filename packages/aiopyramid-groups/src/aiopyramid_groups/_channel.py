@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from ._counters import counters
 from ._message import GroupMessage, decode
 from .engine import Engine, Entry, History, order_of
 from .exceptions import EngineUnavailable
@@ -115,6 +116,7 @@ class Channel:
         """
         member.hold()
         self.members[member] = None
+        counters.members += 1
         try:
             await self._ready.wait()
             history, seen = await self._history(after)
@@ -125,11 +127,15 @@ class Channel:
             # This worker may get some of these messages later than the history.
             self._seen[member] = seen
         entries = [decode(entry) for entry in history.entries]
+        counters.delivered += len(entries)
+        counters.resyncs += not history.is_complete
         member.release(entries, history.is_complete, seen)
 
     def leave(self, member: Member) -> None:
         """Remove a member, if it is one."""
-        self.members.pop(member, None)
+        if member in self.members:
+            del self.members[member]
+            counters.members -= 1
         self._seen.pop(member, None)
 
     async def _history(self, after: str | None) -> tuple[History, tuple[int, int]]:
@@ -202,6 +208,7 @@ class Channel:
             history = await self._engine.history(self.name, known)
         if not history.is_complete:
             _log.info("The members of the group %r may have missed messages", self.name)
+            counters.resyncs += len(self.members)
             for member in tuple(self.members):
                 member.resync()
         for entry in history.entries:
@@ -225,8 +232,10 @@ class Channel:
         """Deliver a message to all but those that had it before, from the history for example."""
         seen = self._seen
         order = order_of(message.id) if seen else _NOTHING
+        counters.delivered += len(self.members)
         for member in tuple(self.members):
             if seen and order <= seen.get(member, _NOTHING):
+                counters.delivered -= 1
                 continue
             try:
                 member.deliver(message)

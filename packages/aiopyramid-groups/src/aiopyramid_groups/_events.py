@@ -5,6 +5,7 @@ from typing import Final
 
 from aiopyramid_core.streaming import EventChannel, ServerSentEvent
 
+from ._counters import counters
 from ._message import GroupMessage, Slow
 from .engine import order_of
 
@@ -82,10 +83,12 @@ class GroupEvents(EventChannel):
             if len(self._held) >= self._queue_limit:
                 self._held[:2] = [None]
                 self.dropped += 1
+                counters.dropped += 1
             self._held.append(message)
             return
         if len(self.waiting) >= self._queue_limit:
             if self._slow == "close":
+                counters.closed += 1
                 # The client connects again, and resumes after the last event that it has got.
                 self.end()
                 return
@@ -110,3 +113,4 @@ class GroupEvents(EventChannel):
         self.waiting.popleft()
         self.waiting.appendleft(_RESYNC)
         self.dropped += 1
+        counters.dropped += 1

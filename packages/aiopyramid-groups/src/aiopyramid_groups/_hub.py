@@ -9,6 +9,7 @@ from aiopyramid_core import AlreadyShutDown
 from aiopyramid_core.lifespan import Lifespan
 
 from ._channel import Channel, Member
+from ._counters import counters
 from ._message import GroupMessage, decode
 from .engine import Engine, Entry
 from .exceptions import EngineUnavailable, GroupsError, GroupsNotStarted
@@ -84,6 +85,7 @@ class Hub:
         channel = self._channels.get(group)
         if channel is None:
             channel = self._channels[group] = Channel(group, self.engine, self.spawn)
+            counters.groups += 1
             channel.catch_up()
         name = str(next(self._numbers))
 
@@ -93,6 +95,7 @@ class Hub:
                 self.engine.set_present(group, name, None)
             if not channel.members and self._channels.get(group) is channel:
                 del self._channels[group]
+                counters.groups -= 1
                 channel.close()
                 self.engine.unsubscribe(group)
 
@@ -108,7 +111,9 @@ class Hub:
     async def publish(self, group: str, data: bytes) -> str:
         """Send a message; return its identifier."""
         self._check_running()
-        return await self.engine.publish(group, data)
+        id = await self.engine.publish(group, data)
+        counters.sent += 1
+        return id
 
     def publish_soon(self, group: str, data: bytes) -> None:
         """Send a message without waiting; called in any thread.
@@ -161,7 +166,7 @@ class Hub:
 
     async def _publish_waiting(self, group: str, data: bytes) -> None:
         try:
-            await self.engine.publish(group, data)
+            await self.publish(group, data)
         except GroupsError as error:
             _log.error("%s", error)
         finally:

@@ -10,6 +10,7 @@ from typing import Final
 
 from aiopyramid_websocket import WebSocket, WebsocketClosed
 
+from ._counters import counters
 from ._message import Envelope, GroupMessage, Slow
 from .engine import order_of
 
@@ -117,6 +118,7 @@ class WebSocketMember:
             return
         if len(self._queue) >= self._limit:
             if self._slow == "close" and not self._is_held:
+                counters.closed += 1
                 self._close(_TRY_AGAIN_LATER, "the client does not keep up")
                 return
             self._drop_oldest()
@@ -151,6 +153,7 @@ class WebSocketMember:
         while type(self._queue.popleft()) is _Mark:
             pass
         self.dropped += 1
+        counters.dropped += 1
         self._must_resync = True
 
     def _start(self) -> None:

@@ -11,6 +11,7 @@ from aiopyramid_groups import (
     EngineRefused,
     EngineUnavailable,
     Group,
+    GroupCounts,
     GroupMessage,
     GroupsError,
     GroupsNotStarted,
@@ -18,6 +19,7 @@ from aiopyramid_groups import (
     InvalidMessage,
     NotSent,
     OutcomeUnknown,
+    group_counts,
     group_of,
     includeme,
     json_envelope,
@@ -63,4 +65,5 @@ def publish() -> None:
         assert_type(publisher.send("news", "x"), str)
 
 
+assert_type(group_counts(), GroupCounts)
 includeme(object())

@@ -5,14 +5,17 @@ Such a greenlet only runs one call after another; ``driver`` switches into it.
 
 import os
 import threading
-from typing import Any, Final, TypeVar
+import weakref
+from typing import Any, Final, NamedTuple, TypeVar
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 __all__ = (
     "ENDED",
     "BridgeGreenlet",
+    "GreenletCounts",
     "OrphanGreenlet",
+    "greenlet_counts",
     "idle_greenlets",
     "kills_greenlet",
     "new_greenlet",
@@ -65,6 +68,7 @@ def _orphan_in_child() -> None:
     if type(current) is BridgeGreenlet:
         current.__class__ = OrphanGreenlet
     _idle.stack.clear()
+    _idle.all.clear()
 
 
 os.register_at_fork(after_in_child=_orphan_in_child)
@@ -112,6 +116,7 @@ class _IdleGreenlets(threading.local):
 
     def __init__(self) -> None:
         self.stack: list[BridgeGreenlet] = []
+        self.all: weakref.WeakSet[BridgeGreenlet] = weakref.WeakSet()
 
 
 _idle = _IdleGreenlets()
@@ -120,6 +125,7 @@ _idle = _IdleGreenlets()
 def new_greenlet(kind: type[G]) -> G:
     """Return a new greenlet that waits for a call, as a child of the calling greenlet."""
     worker = kind(_work)
+    _idle.all.add(worker)
     worker.switch()  # to where it waits for a call
     return worker
 
@@ -127,6 +133,24 @@ def new_greenlet(kind: type[G]) -> G:
 def idle_greenlets() -> list[BridgeGreenlet]:
     """Return the parked greenlets of this thread; the last one was used last."""
     return _idle.stack
+
+
+class GreenletCounts(NamedTuple):
+    """The greenlets of the calling thread.
+
+    Attributes:
+        used: How many run a call, such as a request.
+        idle: How many are kept for further calls.
+    """
+
+    used: int
+    idle: int
+
+
+def greenlet_counts() -> GreenletCounts:
+    """Return how many greenlets the calling thread has; call it on the event loop."""
+    idle = len(_idle.stack)
+    return GreenletCounts(len(_idle.all) - idle, idle)
 
 
 def take(idle: list[BridgeGreenlet], current: greenlet) -> BridgeGreenlet:
