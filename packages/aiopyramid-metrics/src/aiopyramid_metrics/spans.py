@@ -30,10 +30,10 @@ class ThreadSpans(Observer):
     """Makes a span of each call in a thread, other than those of whole requests.
 
     Args:
-        provider: Another tracer provider than that of the application.
+        provider: An OpenTelemetry ``TracerProvider``; by default that of the application.
     """
 
-    def __init__(self, provider: trace.TracerProvider | None = None) -> None:
+    def __init__(self, provider: Any = None) -> None:
         self._tracer = trace.get_tracer("aiopyramid_metrics", tracer_provider=provider)
         self._spans: WeakKeyDictionary[ThreadCall, tuple[trace.Span, Any]] = WeakKeyDictionary()
 
