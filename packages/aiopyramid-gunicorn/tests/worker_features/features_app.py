@@ -90,7 +90,7 @@ async def rows(request):
 async def events(request):
     async def parts():
         try:
-            yield ServerSentEvent("one\ntwo", event="price", id="7", retry_milliseconds=2500)
+            yield ServerSentEvent("one\ntwo", event="price", id="7", retry=2500)
             yield "three"
             await asyncio.get_running_loop().create_future()
         finally:
