@@ -49,7 +49,7 @@ lint: $(READY) types ## check registry names, lock, style, types and imports bet
 
 types: $(READY) ## check types only
 	@echo "==> mypy"
-	@mypy
+	@python -W ignore:pkg_resources:UserWarning -m mypy # its plugin imports Pyramid, which warns
 
 docs: $(READY) ## check the documents: code, configuration, links, spelling, phrases, the site
 	@echo "==> documents"

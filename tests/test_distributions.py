@@ -1,6 +1,6 @@
 """Facts that hold for each of the distributions, asked of what a user would install."""
 
-from importlib.metadata import requires
+from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,15 @@ FOLDERS = {
     "aiopyramid-traversal": ROOT / "packages/aiopyramid-traversal",
     "aiopyramid-uwsgi": ROOT / "packages/aiopyramid-uwsgi",
     "aiopyramid-websocket": ROOT / "packages/aiopyramid-websocket",
+}
+EXTRAS = {
+    "aiopyramid": {"all", "gunicorn", "redis", "sqlalchemy", "testing", "uvloop", "uwsgi"},
+    "aiopyramid-asgi": {"daphne", "granian", "hypercorn", "uvicorn"},
+    "aiopyramid-core": {"testing"},
+    "aiopyramid-groups": {"redis"},
+    "aiopyramid-gunicorn": {"uvloop"},
+    "aiopyramid-sqlalchemy": {"tm"},
+    "aiopyramid-uwsgi": {"uvloop", "websocket"},
 }
 CORE = "aiopyramid-core<2,>=1.0"
 # Some are extras of the meta package.
@@ -57,6 +66,22 @@ def test_it_needs_only_what_it_has_a_reason_for(name: str) -> None:
     needed = {entry for entry in requires(name) or () if "extra ==" not in entry}
 
     assert needed == DEPENDENCIES[name]
+
+
+@each_distribution
+def test_it_has_these_extras(name: str) -> None:
+    assert {*(metadata(name).get_all("Provides-Extra") or ())} == EXTRAS.get(name, set())
+
+
+def test_the_extra_all_needs_neither_a_compiler_nor_a_choice_of_server() -> None:
+    needed = {entry for entry in requires("aiopyramid") or () if entry.endswith("'all'")}
+
+    assert needed == {
+        "aiopyramid-groups[redis]; extra == 'all'",
+        "aiopyramid-gunicorn[uvloop]; extra == 'all'",
+        "aiopyramid-sqlalchemy[tm]; extra == 'all'",
+        "aiopyramid-uwsgi[uvloop]; extra == 'all'",
+    }
 
 
 @each_distribution

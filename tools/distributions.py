@@ -19,12 +19,14 @@ class Distribution:
         version: The version in its ``pyproject.toml``.
         folder: The folder of its ``pyproject.toml``.
         requirements: Its requirements, including those of its extras.
+        extras: The names of its extras.
     """
 
     name: str
     version: Version
     folder: Path
     requirements: tuple[Requirement, ...]
+    extras: tuple[str, ...] = ()
 
     @property
     def package(self) -> str:
@@ -54,11 +56,15 @@ def read_distributions(root: Path) -> dict[str, Distribution]:
 
 def _read(file: Path) -> Distribution:
     project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
-    extras = project.get("optional-dependencies", {}).values()
-    needed = [*project.get("dependencies", ()), *(line for extra in extras for line in extra)]
+    extras = project.get("optional-dependencies", {})
+    needed = [
+        *project.get("dependencies", ()),
+        *(line for extra in extras.values() for line in extra),
+    ]
     return Distribution(
         name=project["name"],
         version=Version(project["version"]),
         folder=file.parent,
         requirements=tuple(map(Requirement, needed)),
+        extras=tuple(extras),
     )

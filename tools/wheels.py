@@ -115,6 +115,8 @@ def faults_of_archive(built: Built) -> Iterator[str]:
 def install_alone(built: Built, siblings: Path, locked: Path) -> None:
     """Install a wheel with its declared requirements into a new environment, and import it.
 
+    If it has an extra called ``all``, do this once more with the extra.
+
     Args:
         built: The distribution to install.
         siblings: The folder with the wheels of the workspace.
@@ -124,15 +126,19 @@ def install_alone(built: Built, siblings: Path, locked: Path) -> None:
         Refused: It cannot be installed or imported.
     """
     distribution = built.distribution
+    wanted = [str(built.wheel)]
+    if "all" in distribution.extras:
+        wanted.append(f"{distribution.name}[all] @ {built.wheel.absolute().as_uri()}")
     with TemporaryDirectory() as folder:
         python = str(Path(folder, "bin/python"))
         run("uv", "venv", "--quiet", f"--python={sys.executable}", folder)
         install = ("uv", "pip", "install", "--quiet", f"--python={python}")
-        run(*install, f"--find-links={siblings}", f"--constraint={locked}", str(built.wheel))
-        run("uv", "pip", "check", "--quiet", f"--python={python}")
-        # Isolated (-I): the workspace's own sources are out of reach.
-        arguments = (distribution.name, distribution.package, str(distribution.version))
-        run(python, "-I", "-W", "ignore", "-c", IMPORT, *arguments)
+        for wheel in wanted:
+            run(*install, f"--find-links={siblings}", f"--constraint={locked}", wheel)
+            run("uv", "pip", "check", "--quiet", f"--python={python}")
+            # Isolated (-I): the workspace's own sources are out of reach.
+            arguments = (distribution.name, distribution.package, str(distribution.version))
+            run(python, "-I", "-W", "ignore", "-c", IMPORT, *arguments)
 
 
 def run(*command: str, within: Path | None = None) -> str:

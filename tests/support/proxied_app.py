@@ -9,7 +9,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from aiopyramid_core.streaming import EventStreamResponse
-from aiopyramid_websocket import WebsocketMapper
+from aiopyramid_websocket import WebSocketMapper
 
 _more = asyncio.Event()
 
@@ -74,7 +74,7 @@ def main(**settings: str) -> Any:
             config.add_route(view.__name__, f"/{view.__name__}")
             config.add_view(view, route_name=view.__name__)
         config.add_route("echo", "/echo")
-        config.add_view(echo, route_name="echo", mapper=WebsocketMapper)
+        config.add_view(echo, route_name="echo", mapper=WebSocketMapper)
         config.add_route("seen", "/seen*rest")
         config.add_view(seen, route_name="seen", renderer="json")
         return config.make_wsgi_app()

@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 
 from release import next_version, read_distributions, rehearse, release
-from wheels import Refused, build, check
+from wheels import LOCKED, Refused, build, check, install_alone
 
 ROOT = Path(__file__).parents[2]
 WORKSPACE = """\
@@ -233,6 +233,18 @@ def test_a_package_that_cannot_be_imported_alone_is_refused(
     commit(root)
 
     assert "No module named 'thing_web'" in refusal()
+
+
+def test_an_extra_called_all_that_cannot_be_installed_is_refused(
+    root: Path, tmp_path: Path
+) -> None:
+    project = root / "packages/thing-core/pyproject.toml"
+    extras = '\n[project.optional-dependencies]\nall = ["thing-web>=9"]\n'
+    project.write_text(project.read_text() + extras)
+    built = build(read_distributions(root)["thing-core"], tmp_path / "files")
+
+    with pytest.raises(Refused, match="thing-web was not found"):
+        install_alone(built, tmp_path / "files", root / LOCKED)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pyramid.router import Router
 from redis_server import RedisServer, redis_server
 
 from aiopyramid_core.lifespan import lifespan_of
-from aiopyramid_websocket.testing import HandshakeRejected, WebsocketClient, connect
+from aiopyramid_websocket.testing import HandshakeRejected, WebSocketClient, connect
 
 
-async def told(client: WebsocketClient) -> dict[str, Any]:
+async def told(client: WebSocketClient) -> dict[str, Any]:
     """Return what the room sends next."""
     message = await asyncio.wait_for(client.recv(), timeout=10)
     assert isinstance(message, str)
@@ -20,7 +20,7 @@ async def told(client: WebsocketClient) -> dict[str, Any]:
     return update
 
 
-async def lines(client: WebsocketClient, last: str) -> list[dict[str, Any]]:
+async def lines(client: WebSocketClient, last: str) -> list[dict[str, Any]]:
     """Read on to a line; return all messages with lines that were read."""
     read: list[dict[str, Any]] = []
     while not (read and read[-1]["line"]["text"] == last):
@@ -29,12 +29,12 @@ async def lines(client: WebsocketClient, last: str) -> list[dict[str, Any]]:
     return read
 
 
-async def texts(client: WebsocketClient, last: str) -> list[str]:
+async def texts(client: WebSocketClient, last: str) -> list[str]:
     """Read on to a line; return all that were read."""
     return [update["line"]["text"] for update in await lines(client, last)]
 
 
-async def here(client: WebsocketClient) -> list[str]:
+async def here(client: WebSocketClient) -> list[str]:
     """Ask who is in the room."""
     await client.send("")
     while "here" not in (update := await told(client)):

@@ -1,6 +1,7 @@
 """Generated projects: installed, tested by their own tests, and served."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from uwsgi_command import UWSGIProcess, uwsgi_binary_or_skip
 from websockets.sync.client import connect
 
 from aiopyramid.scaffolds import SCAFFOLDS, create_project
+
+ROOT = Path(__file__).parents[3]
 
 # Straight to this machine, whatever proxy the environment names.
 open_url = build_opener(ProxyHandler({})).open
@@ -62,6 +65,21 @@ def on_gunicorn(project: Project) -> ServerProcess:
     return ServerProcess("pserve", ["pyramid.scripts.pserve", str(ini)], project.environment)
 
 
+def as_in_its_container(project: Project) -> ServerProcess:
+    """Start the project by the command of its Dockerfile, but from here and on a free port."""
+    here = {"production.ini": f"{project.folder}/production.ini", "0.0.0.0:6543": "127.0.0.1:0"}
+    command = [here.get(each, each) for each in in_dockerfile(project, "CMD")]
+    return ServerProcess("gunicorn", command, project.environment)
+
+
+def in_dockerfile(project: Project, instruction: str) -> list[str]:
+    """Return the command of an instruction in the project's Dockerfile."""
+    lines = (project.folder / "Dockerfile").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{instruction} ")]
+    command: list[str] = json.loads(line[line.index("[") :])
+    return command
+
+
 def on_uwsgi(project: Project) -> UWSGIProcess:
     """Start the project by uWSGI, as its README says, but on a free port."""
     ini = project.folder / "uwsgi.ini"
@@ -82,12 +100,30 @@ def test_its_own_tests_pass(project: Project) -> None:
     assert " passed" in project.run("pytest", "-q", "-p", "no:cacheprovider")
 
 
+def test_its_types_are_right(project: Project) -> None:
+    # A cache of their own: the options differ from those of this repository.
+    project.run("mypy", f"--cache-dir={ROOT / '.mypy_cache' / 'scaffolds'}")
+
+
 def test_a_server_serves_a_page(server: Any) -> None:
     with open_url(server.site, timeout=20) as response:
         assert "Pyramid with asyncio" in response.read().decode()
 
     server.end()
     assert server.popen.returncode == 0, server.output
+
+
+def test_its_container_starts_it_and_asks_for_its_health(project: Project) -> None:
+    server = as_in_its_container(project)
+    try:
+        with open_url(server.site, timeout=20) as response:
+            assert "Pyramid with asyncio" in response.read().decode()
+        python, *arguments, code = in_dockerfile(project, "HEALTHCHECK CMD")
+        assert python == "python"
+        code = code.replace("http://127.0.0.1:6543", server.site)
+        subprocess.run([sys.executable, *arguments, code], check=True)
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("project", ["aio_sqlalchemy"], indirect=True)

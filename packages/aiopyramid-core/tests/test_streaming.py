@@ -50,7 +50,7 @@ async def collected(response):
 
 
 def test_an_event_has_an_id_a_type_and_a_time_to_come_back():
-    event = ServerSentEvent("one", event="price", id="7", retry_milliseconds=2500)
+    event = ServerSentEvent("one", event="price", id="7", retry=2500)
     assert event.encode() == b"event: price\nid: 7\nretry: 2500\ndata: one\n\n"
 
 
@@ -59,8 +59,14 @@ def test_an_event_without_data_is_an_event_all_the_same():
 
 
 def test_a_time_to_come_back_alone_is_not_an_event():
-    sent = ServerSentEvent(None, retry_milliseconds=2500).encode()
+    sent = ServerSentEvent(None, retry=2500).encode()
     assert parsed(sent.decode()) == ([], 2500)
+
+
+@pytest.mark.parametrize("retry", [2.5, -1, True, "3"])
+def test_the_time_to_wait_before_reconnecting_is_a_whole_number(retry):
+    with pytest.raises(ValueError, match="must be a whole number of milliseconds"):
+        ServerSentEvent("data", retry=retry)
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\rb"])
@@ -101,7 +107,7 @@ def test_whatever_is_sent_is_what_a_browser_reads(sent):
 def test_a_string_is_the_data_of_an_event(run):
     async def events():
         yield "one"
-        yield ServerSentEvent("two", event="price", id="2", retry_milliseconds=10)
+        yield ServerSentEvent("two", event="price", id="2", retry=10)
 
     async def main():
         return parsed(await collected(EventStreamResponse(events())))

@@ -42,9 +42,9 @@ class Handler(logging.Handler):
 
 @pytest.fixture
 def handler():
-    """A handler of the logger ``aiopyramid.requests``."""
+    """A handler of the logger ``aiopyramid_core.requests``."""
     handler = Handler()
-    logger = logging.getLogger("aiopyramid.requests")
+    logger = logging.getLogger("aiopyramid_core.requests")
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

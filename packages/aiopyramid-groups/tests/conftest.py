@@ -11,7 +11,7 @@ from pyramid.config import Configurator
 
 from aiopyramid_core.lifespan import lifespan_of
 from aiopyramid_groups import Group, group_of, json_envelope
-from aiopyramid_websocket.testing import WebsocketClient, connect
+from aiopyramid_websocket.testing import WebSocketClient, connect
 
 # For pytest to find: tests may be coroutine functions.
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
@@ -72,7 +72,7 @@ class Site:
 class Client:
     """A client, and the messages that arrived before it had joined."""
 
-    def __init__(self, client: WebsocketClient, early: list[Any]) -> None:
+    def __init__(self, client: WebSocketClient, early: list[Any]) -> None:
         self._early = early
         self.ws = client
 

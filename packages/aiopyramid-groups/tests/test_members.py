@@ -5,7 +5,7 @@ from collections import deque
 
 import pytest
 
-from aiopyramid_websocket import WebsocketClosed
+from aiopyramid_websocket import WebSocketClosed
 
 BIG = "x" * 70_000  # more than a transport buffers
 
@@ -32,7 +32,7 @@ class SlowSocket:
     async def send(self, message):
         await self._reads.wait()
         if self.closed:
-            raise WebsocketClosed(1000)
+            raise WebSocketClosed(1000)
         self.sent.append(message)
 
     async def close(self, code, reason):

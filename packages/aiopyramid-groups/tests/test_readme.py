@@ -26,7 +26,7 @@ async def test_the_code_runs(loop_factory, tmp_path):
         execute(code, tmp_path / f"{number}.py", names)
     config.add_route("chat", "/chat/{id}")
     config.add_route("save", "/save")
-    config.add_view(names["chat"], route_name="chat", mapper=names["WebsocketMapper"])
+    config.add_view(names["chat"], route_name="chat", mapper=names["WebSocketMapper"])
     config.add_view(names["save"], route_name="save", renderer="string")
     application = config.make_wsgi_app()
     async with connect(application, "/chat/1?name=ada") as ada:
@@ -61,7 +61,7 @@ async def test_the_view_that_replaces_a_consumer_is_a_chat(loop_factory, tmp_pat
     config = Configurator()
     config.include("aiopyramid_groups")
     config.add_route("chat", "/{id}")
-    config.add_view(names["chat"], route_name="chat", mapper=names["WebsocketMapper"])
+    config.add_view(names["chat"], route_name="chat", mapper=names["WebSocketMapper"])
     application = config.make_wsgi_app()
     async with connect(application, "/1") as ada, connect(application, "/1") as bob:
         await ada.send("hello")

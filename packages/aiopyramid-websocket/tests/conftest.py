@@ -20,7 +20,7 @@ from aiopyramid_websocket import WebSocket
 from aiopyramid_websocket._connection import Connection
 from aiopyramid_websocket._state import State
 from aiopyramid_websocket._watch import Watch
-from aiopyramid_websocket.settings import WebsocketSettings
+from aiopyramid_websocket.settings import WebSocketSettings
 
 # For pytest to find: tests may be coroutine functions.
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
@@ -156,7 +156,7 @@ def connected(loop_factory: Any) -> Callable[..., Any]:
     async def connected(
         *, deflate: bool = False, tcp: bool = False, buffer_bytes: int = 0, **settings: Any
     ) -> AsyncIterator[End]:
-        made = WebsocketSettings(**settings)
+        made = WebSocketSettings(**settings)
         protocol = ServerProtocol(state=OPEN, max_size=made.max_size_bytes)
         watch = Watch()
         connection = Connection(protocol, made, watch)

@@ -10,7 +10,7 @@ from pyramid.httpexceptions import HTTPForbidden
 from pyramid.response import Response
 
 from aiopyramid_core import call_in_thread, synchronize
-from aiopyramid_websocket import InvalidAcceptance, WebsocketMapper, websocket_config
+from aiopyramid_websocket import InvalidAcceptance, WebSocketMapper, websocket_config
 from aiopyramid_websocket.testing import HandshakeRejected, connect
 
 pytestmark = pytest.mark.usefixtures("loop_factory")
@@ -153,16 +153,16 @@ async def test_a_handshake_in_a_thread_is_asked_on_the_loop():
 
 def test_it_must_be_a_coroutine_function():
     with pytest.raises(ConfigurationError, match=r"option accept: .*expected a coroutine function"):
-        WebsocketMapper.configure(accept=lambda request: None)
+        WebSocketMapper.configure(accept=lambda request: None)
 
 
 def test_a_mapper_keeps_it_when_it_is_configured_further():
     async def accept(request):
         raise AssertionError
 
-    mapper = WebsocketMapper.configure(accept=accept).configure(max_size=7)
+    mapper = WebSocketMapper.configure(accept=accept).configure(max_size=7)
     assert mapper.accept is accept
-    assert WebsocketMapper.accept is None
+    assert WebSocketMapper.accept is None
 
 
 async def turn_away(request):

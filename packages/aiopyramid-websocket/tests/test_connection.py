@@ -9,7 +9,7 @@ import pytest
 from websockets.frames import Opcode
 from websockets.server import ServerProtocol
 
-from aiopyramid_websocket import AlreadyReceiving, WebsocketClosed
+from aiopyramid_websocket import AlreadyReceiving, WebSocketClosed
 from aiopyramid_websocket._inbox import Inbox
 from aiopyramid_websocket._keepalive import Keepalive
 from aiopyramid_websocket._messages import Assembler
@@ -430,7 +430,7 @@ async def test_a_handler_that_keeps_sending_learns_that_the_client_has_gone(conn
 
     async with connected(tcp=True) as end:
         end.peer.reset_now()
-        with pytest.raises(WebsocketClosed):
+        with pytest.raises(WebSocketClosed):
             await send(end.ws)
 
 
@@ -439,7 +439,7 @@ async def test_a_sender_that_waits_is_told_of_the_clients_end(clogged):
         task = asyncio.create_task(end.ws.send("too late"))
         await asyncio.sleep(0)
         end.peer.vanish()
-        with pytest.raises(WebsocketClosed):
+        with pytest.raises(WebSocketClosed):
             await task
 
 
@@ -448,7 +448,7 @@ async def test_a_sender_that_waits_is_told_at_once_that_the_connection_is_closed
         task = asyncio.create_task(end.ws.send("too late"))
         await asyncio.sleep(0)
         closing = asyncio.create_task(end.ws.close())
-        with pytest.raises(WebsocketClosed):
+        with pytest.raises(WebSocketClosed):
             await task
         assert not closing.done()
         assert await end.peer.close_code() == 1000
@@ -534,7 +534,7 @@ async def test_one_pong_answers_the_pings_before_it(connected):
         await asyncio.wait(pings[:2])
         assert [ping.done() for ping in pings] == [True, True, False]
         end.peer.vanish()
-        with pytest.raises(WebsocketClosed):
+        with pytest.raises(WebSocketClosed):
             await pings[2]
 
 
@@ -562,7 +562,7 @@ async def test_the_client_closes(connected):
         assert await end.peer.ended()
         assert await end.ws.recv() is None
         assert (end.ws.closed, end.ws.close_code, end.ws.close_reason) == (True, 3456, "enough")
-        with pytest.raises(WebsocketClosed, match=r"closed \(3456: enough\)"):
+        with pytest.raises(WebSocketClosed, match=r"closed \(3456: enough\)"):
             await end.ws.send("too late")
 
 

@@ -11,9 +11,9 @@ from aiopyramid_websocket._handshake import (
     check_request,
     choose_subprotocol,
 )
-from aiopyramid_websocket.settings import WebsocketSettings
+from aiopyramid_websocket.settings import WebSocketSettings
 
-SETTINGS = WebsocketSettings()
+SETTINGS = WebSocketSettings()
 
 
 @pytest.fixture
@@ -91,5 +91,5 @@ def test_an_offer_that_is_malformed_is_refused(environ):
 )
 def test_a_subprotocol_is_chosen_in_our_order(environ, offered, chosen):
     entries = {} if offered is None else {"HTTP_SEC_WEBSOCKET_PROTOCOL": offered}
-    settings = WebsocketSettings(subprotocols=("a", "b"))
+    settings = WebSocketSettings(subprotocols=("a", "b"))
     assert choose_subprotocol(environ(**entries), settings) == chosen

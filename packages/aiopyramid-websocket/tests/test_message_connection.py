@@ -10,11 +10,11 @@ from aiopyramid_websocket import (
     Broadcast,
     PingNotSupported,
     WebSocket,
-    WebsocketClosed,
+    WebSocketClosed,
 )
 from aiopyramid_websocket._message_connection import MessageConnection
 from aiopyramid_websocket._watch import Watch
-from aiopyramid_websocket.settings import WebsocketSettings
+from aiopyramid_websocket.settings import WebSocketSettings
 
 pytestmark = pytest.mark.usefixtures("loop_factory")
 
@@ -49,7 +49,7 @@ def opened():
     """Open a connection with the given settings."""
 
     def opened(**settings):
-        connection = MessageConnection("chat", WebsocketSettings(**settings), Watch())
+        connection = MessageConnection("chat", WebSocketSettings(**settings), Watch())
         channel = Channel()
         connection.connection_made(channel)
         return connection, channel
@@ -69,7 +69,7 @@ async def test_messages_go_both_ways(opened):
     connection.connection_lost(1001, "bye")
     assert await ws.recv() is None
     assert (ws.close_code, ws.close_reason) == (1001, "bye")
-    with pytest.raises(WebsocketClosed):
+    with pytest.raises(WebSocketClosed):
         await ws.send("too late")
 
 
@@ -182,7 +182,7 @@ async def test_a_handler_that_only_sends_lets_others_run(opened):
 async def test_a_connection_that_was_never_opened_is_abandoned():
     told = []
     connection = MessageConnection(
-        None, WebsocketSettings(), Watch(), on_abandoned=lambda: told.append("abandoned")
+        None, WebSocketSettings(), Watch(), on_abandoned=lambda: told.append("abandoned")
     )
     connection.connection_lost(1006, "")
     assert told == ["abandoned"]
@@ -192,7 +192,7 @@ async def test_a_failure_ends_this_connection_only(opened, caplog):
     def fail():
         raise ValueError("on purpose")
 
-    connection = MessageConnection(None, WebsocketSettings(), Watch(), on_open=fail)
+    connection = MessageConnection(None, WebSocketSettings(), Watch(), on_open=fail)
     channel = Channel()
     with caplog.at_level(logging.ERROR):
         connection.connection_made(channel)

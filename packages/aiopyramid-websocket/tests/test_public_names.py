@@ -48,3 +48,10 @@ def test_the_package_lists_what_it_offers():
 @pytest.mark.parametrize("name", aiopyramid_websocket.__all__)
 def test_every_public_name_is_documented(name):
     assert inspect.getdoc(getattr(aiopyramid_websocket, name))
+
+
+@pytest.mark.parametrize("rest", ["Closed", "ConnectionView", "Mapper"])
+def test_the_spelling_of_0x_is_an_alias(rest):
+    historic = getattr(aiopyramid_websocket, f"Websocket{rest}")
+    assert historic is getattr(aiopyramid_websocket, f"WebSocket{rest}")
+    assert historic.__name__ == f"WebSocket{rest}"

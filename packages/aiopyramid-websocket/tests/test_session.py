@@ -13,9 +13,9 @@ from aiopyramid_core.lifespan import lifespan_of
 from aiopyramid_core.watchdog import Watchdog
 from aiopyramid_websocket import (
     WebSocket,
-    WebsocketClosed,
-    WebsocketConnectionView,
-    WebsocketMapper,
+    WebSocketClosed,
+    WebSocketConnectionView,
+    WebSocketMapper,
 )
 from aiopyramid_websocket.testing import connect
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("loop_factory")
 PATIENCE_SECONDS = 20.0
 
 
-def build(view, mapper=WebsocketMapper, **options):
+def build(view, mapper=WebSocketMapper, **options):
     config = Configurator()
     config.include("aiopyramid_websocket")
     config.add_route("view", "/")
@@ -199,7 +199,7 @@ async def test_a_websocket_class_that_fails_closes_with_1011(loop_factory, failu
         def __init__(self, *args):
             raise LookupError("a bug")
 
-    class Mapper(WebsocketMapper):
+    class Mapper(WebSocketMapper):
         def websocket_class(self):
             return Failing
 
@@ -261,7 +261,7 @@ async def test_a_task_group_in_which_something_else_fails_as_well_has_failed(
     async def stumble(ws):
         try:
             await tick(ws)
-        except WebsocketClosed:
+        except WebSocketClosed:
             raise LookupError("a bug") from None
 
     async def handler(ws):
@@ -272,14 +272,14 @@ async def test_a_task_group_in_which_something_else_fails_as_well_has_failed(
     async with connect(handler) as client:
         assert await client.recv() == "tick"
     ((first, second),) = [group.exceptions for group in failures()]
-    assert {type(first), type(second)} == {WebsocketClosed, LookupError}
+    assert {type(first), type(second)} == {WebSocketClosed, LookupError}
 
 
 @pytest.mark.parametrize("grouped", [False, True])
 async def test_the_end_of_another_connection_is_a_failure_of_this_one(
     loop_factory, failures, grouped
 ):
-    error = WebsocketClosed(1000)
+    error = WebSocketClosed(1000)
 
     async def handler(ws):
         raise BaseExceptionGroup("group", [error]) if grouped else error
@@ -365,7 +365,7 @@ async def test_the_wait_may_be_unlimited(loop_factory):
 # --- Blocking -------------------------------------------------------------------------------------
 
 
-class Blocking(WebsocketConnectionView):
+class Blocking(WebSocketConnectionView):
     def on_message(self, message):
         time.sleep(0.5)
 

@@ -6,8 +6,8 @@ import pytest
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError
 
-from aiopyramid_websocket import WebsocketMapper
-from aiopyramid_websocket.settings import OPTIONS, WebsocketSettings, override, settings_of
+from aiopyramid_websocket import WebSocketMapper
+from aiopyramid_websocket.settings import OPTIONS, WebSocketSettings, override, settings_of
 
 
 def read(**values):
@@ -20,7 +20,7 @@ def read(**values):
 
 @pytest.mark.parametrize("values", [{}, dict.fromkeys(OPTIONS, "")])
 def test_what_is_not_set_has_its_default(values):
-    assert read(**values) == WebsocketSettings()
+    assert read(**values) == WebSocketSettings()
 
 
 def test_every_option_can_be_set_in_an_ini_file():
@@ -36,7 +36,7 @@ def test_every_option_can_be_set_in_an_ini_file():
         handler_timeout="10",
         compression="none",
         bridge="false",
-    ) == WebsocketSettings(
+    ) == WebSocketSettings(
         origins=("https://a.example", "https://*.b.example"),
         subprotocols=("a", "b"),
         max_size_bytes=4096,
@@ -82,7 +82,7 @@ def test_what_makes_no_sense_is_refused_when_the_application_is_configured(name,
     with pytest.raises(ConfigurationError, match=f"aiopyramid.websocket.{name} is '{value}', but"):
         read(**{name: value})
     with pytest.raises(ConfigurationError, match=f"option {name} is '{value}', but must be"):
-        WebsocketMapper.configure(**{name: value})
+        WebSocketMapper.configure(**{name: value})
 
 
 def test_an_unknown_option_is_refused_with_a_list_of_those_there_are():
@@ -90,17 +90,17 @@ def test_an_unknown_option_is_refused_with_a_list_of_those_there_are():
         ConfigurationError,
         match="Unknown WebSocket option 'max_sise', expected one of bridge, cl",
     ):
-        WebsocketMapper.configure(max_sise=1)
+        WebSocketMapper.configure(max_sise=1)
 
 
 def test_configured_mappers_build_on_each_other():
-    mapper = WebsocketMapper.configure(max_size=1).configure(max_queue=2)
-    assert issubclass(mapper, WebsocketMapper)
+    mapper = WebSocketMapper.configure(max_size=1).configure(max_queue=2)
+    assert issubclass(mapper, WebSocketMapper)
     assert mapper.options == {"max_size": 1, "max_queue": 2}
-    assert WebsocketMapper.options == {}
+    assert WebSocketMapper.options == {}
 
 
 def test_there_is_an_option_for_every_field():
-    fields = {field.name for field in dataclasses.fields(WebsocketSettings)}
+    fields = {field.name for field in dataclasses.fields(WebSocketSettings)}
     samples = {"origins": ["*"], "subprotocols": ["a"], "compression": None}
     assert {next(iter(override({name: samples.get(name, 1)}))) for name in OPTIONS} == fields

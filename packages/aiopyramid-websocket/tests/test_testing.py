@@ -8,7 +8,7 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.httpexceptions import HTTPForbidden
 from pyramid.response import Response
 
-from aiopyramid_websocket import WebsocketClosed, WebsocketConnectionView, WebsocketMapper
+from aiopyramid_websocket import WebSocketClosed, WebSocketConnectionView, WebSocketMapper
 from aiopyramid_websocket.testing import HandshakeRejected, connect
 
 pytestmark = pytest.mark.usefixtures("loop_factory")
@@ -58,8 +58,8 @@ async def test_what_is_not_answered_with_101_is_an_exception_with_the_response(l
 
 
 async def test_subprotocols_are_negotiated(loop_factory):
-    class View(WebsocketConnectionView):
-        __view_mapper__ = WebsocketMapper.configure(subprotocols=["a", "b"])
+    class View(WebSocketConnectionView):
+        __view_mapper__ = WebSocketMapper.configure(subprotocols=["a", "b"])
 
     async with connect(View, subprotocols=["b", "a"]) as client:
         assert client.subprotocol == "a"
@@ -95,7 +95,7 @@ async def test_back_pressure_works_in_memory_too(loop_factory):
 async def test_a_class_is_told_what_happens(loop_factory):
     told = []
 
-    class View(WebsocketConnectionView):
+    class View(WebSocketConnectionView):
         def on_open(self):  # a synchronous method
             told.append(("open", self.request.path, self.context.__class__.__name__))
             return self.send("welcome")
@@ -118,7 +118,7 @@ async def test_a_class_is_told_what_happens(loop_factory):
 
 
 async def test_a_view_class_may_answer_over_http(loop_factory):
-    class View(WebsocketConnectionView):
+    class View(WebSocketConnectionView):
         def __init__(self, context, request):
             super().__init__(context, request)
             raise HTTPForbidden
@@ -146,7 +146,7 @@ async def test_a_class_may_have_other_methods_and_take_the_request_only(loop_fac
 async def test_on_close_is_called_when_another_method_has_failed(loop_factory, caplog):
     told = []
 
-    class View(WebsocketConnectionView):
+    class View(WebSocketConnectionView):
         async def on_message(self, message):
             raise LookupError("a bug")
 
@@ -166,7 +166,7 @@ async def test_on_close_is_called_when_another_method_has_failed(loop_factory, c
 )
 def test_a_synchronous_function_is_refused_when_it_is_configured(view):
     with pytest.raises(ConfigurationError, match=r"it is not a coroutine\. Declare it with"):
-        WebsocketMapper()(view)
+        WebSocketMapper()(view)
 
 
 def test_a_coroutine_with_other_arguments_is_refused():
@@ -174,7 +174,7 @@ def test_a_coroutine_with_other_arguments_is_refused():
         pass
 
     with pytest.raises(ConfigurationError, match=r"it must take \(ws\), \(request, ws\) or"):
-        WebsocketMapper()(view)
+        WebSocketMapper()(view)
 
 
 # --- How handlers end -----------------------------------------------------------------------------
@@ -182,12 +182,12 @@ def test_a_coroutine_with_other_arguments_is_refused():
 
 async def test_the_end_of_another_connection_is_an_error_of_the_handler(loop_factory, caplog):
     async def sends_elsewhere(ws):
-        raise WebsocketClosed(1001)  # as another connection's send() does
+        raise WebSocketClosed(1001)  # as another connection's send() does
 
     async with connect(sends_elsewhere) as client:
         assert await client.recv() is None
         assert client.close_code == 1011
-    assert "WebsocketClosed" in caplog.text
+    assert "WebSocketClosed" in caplog.text
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
@@ -230,6 +230,6 @@ def test_without_the_include_the_error_says_what_is_missing():
     from webtest import TestApp
 
     config = Configurator()
-    config.add_view(echo, mapper=WebsocketMapper)
+    config.add_view(echo, mapper=WebSocketMapper)
     with pytest.raises(ConfigurationError, match=r"needs config\.include\('aiopyramid_websocket'"):
         TestApp(config.make_wsgi_app()).get("/")

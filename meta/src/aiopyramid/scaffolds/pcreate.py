@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(
         f"Created {folder}. Next:\n\n"
         f"    cd {options.project}\n"
-        '    pip install -e ".[test]"\n'
+        '    pip install -e ".[dev]"\n'
         "    pserve development.ini\n"
     )
 

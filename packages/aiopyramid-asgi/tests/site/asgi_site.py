@@ -12,7 +12,7 @@ from pyramid.response import FileResponse, Response
 
 from aiopyramid_core.streaming import EventStreamResponse
 from aiopyramid_core.uploads import body_parts
-from aiopyramid_websocket import WebsocketMapper
+from aiopyramid_websocket import WebSocketMapper
 
 log = []
 """The notes of the views, for the clients to read."""
@@ -208,8 +208,8 @@ def main(global_config=None, **settings):
             _add(config, view)
         config.include("aiopyramid_websocket")
         for view in (echo, flood):
-            _add(config, view, mapper=WebsocketMapper)
-        _add(config, admitted, mapper=WebsocketMapper.configure(accept=admit))
+            _add(config, view, mapper=WebSocketMapper)
+        _add(config, admitted, mapper=WebSocketMapper.configure(accept=admit))
         config.add_startup(started)
         config.add_shutdown(stopped)
         return config.make_asgi_app()

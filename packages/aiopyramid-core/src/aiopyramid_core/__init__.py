@@ -45,6 +45,8 @@ written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
     What a process forked by the application must not share with its worker.
 ``testing``
     The bridge and real servers, for the tests of an application.
+``mypy_plugin``
+    Types of classes that are decorated with ``synchronize``.
 ``contract``, ``response_head``, ``_serving``, ``servers``
     The environ keys that servers and applications share; what servers check; how they run an
     application and send its response; all that they call.

@@ -3,9 +3,12 @@
 import inspect
 from collections.abc import AsyncGenerator, Coroutine
 from types import AsyncGeneratorType, CoroutineType
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
-__all__ = ("close", "close_with_arguments", "is_async_generator", "is_coroutine")
+__all__ = ("ASYNC_PROTOCOLS", "close", "close_with_arguments", "is_async_generator", "is_coroutine")
+
+ASYNC_PROTOCOLS: Final = frozenset({"__aenter__", "__aexit__", "__anext__"})
+"""Methods that only ``async with`` and ``async for`` call: they must stay coroutines."""
 
 
 def is_coroutine(value: Any) -> TypeGuard[Coroutine[Any, Any, Any]]:

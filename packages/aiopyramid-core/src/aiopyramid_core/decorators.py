@@ -10,6 +10,7 @@ from pyramid.exceptions import ConfigurationError
 
 from ._bridge.driver import spawn_greenlet
 from ._callables import is_coroutine_callable, mark_awaiting, prepare_generators, wrap_as
+from ._coroutines import ASYNC_PROTOCOLS
 from .awaiting import await_, can_await
 
 __all__ = ("spawn_greenlet_on_scope_error", "synchronize")
@@ -72,6 +73,9 @@ def synchronize(function: Any = None, /, *, strict: bool = True) -> Any:
         class Policy:
             async def identity(self, request): ...
 
+    mypy needs :mod:`aiopyramid_core.mypy_plugin` for the types of such a class; pyright does not
+    know them.
+
     The caller waits but the event loop does not. The caller may be synchronous code called by a
     coroutine, at any depth.
 
@@ -111,16 +115,12 @@ def synchronize(function: Any = None, /, *, strict: bool = True) -> Any:
     return wrap_as(function, synchronized)
 
 
-_ASYNC_PROTOCOLS = frozenset({"__aenter__", "__aexit__", "__anext__"})
-"""Methods that only ``async with`` and ``async for`` call: they must stay coroutines."""
-
-
 def _synchronize_class(cls: type[T], strict: bool) -> type[T]:
     found = False
     for name, member in inspect.getmembers_static(cls):
         kind = type(member) if isinstance(member, (classmethod, staticmethod)) else None
         function = member.__func__ if kind is not None else member
-        if inspect.iscoroutinefunction(function) and name not in _ASYNC_PROTOCOLS:
+        if inspect.iscoroutinefunction(function) and name not in ASYNC_PROTOCOLS:
             synchronized = synchronize(function, strict=strict)
             setattr(cls, name, synchronized if kind is None else kind(synchronized))
             found = True

@@ -29,30 +29,36 @@ __all__ = ("AsyncBody", "EventChannel", "EventStreamResponse", "ServerSentEvent"
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """One event of an event stream (WHATWG HTML, 9.2.6).
+    """One event of an event stream (WHATWG HTML, 9.2.6), with the names of its fields there.
 
     Attributes:
         data: The payload; each of its lines becomes a ``data`` field. With None, the client
             records the other fields but does not dispatch an event to its listeners.
         event: The event's type, or None for ``message``.
         id: The value that the client sends as ``Last-Event-ID`` when it reconnects, or None.
-        retry_milliseconds: How long the client should wait before it reconnects, or None.
+        retry: How many milliseconds the client should wait before it reconnects, or None.
 
     Raises:
-        ValueError: ``event`` or ``id`` is not a single line.
+        ValueError: ``event`` or ``id`` is not a single line, or ``retry`` is not a whole number of
+            milliseconds.
     """
 
     data: str | None = ""
     event: str | None = None
     id: str | None = None
-    retry_milliseconds: int | None = None
+    retry: int | None = None
 
     def __post_init__(self) -> None:
-        """Reject characters that would end a field early and so let data pass for fields."""
+        """Reject values that would end a field early, or that a client ignores."""
         for name in ("event", "id"):
             value = getattr(self, name)
             if value is not None and any(character in value for character in "\r\n\0"):
                 raise ValueError(f"the {name} of a server-sent event must be one line: {value!r}")
+        if self.retry is not None and not (type(self.retry) is int and self.retry >= 0):
+            raise ValueError(
+                "the retry of a server-sent event must be a whole number of milliseconds, or None:"
+                f" {self.retry!r}"
+            )
 
     def encode(self) -> bytes:
         """Return the event as it is sent, in UTF-8."""
@@ -61,8 +67,8 @@ class ServerSentEvent:
             lines.append(f"event: {self.event}")
         if self.id is not None:
             lines.append(f"id: {self.id}")
-        if self.retry_milliseconds is not None:
-            lines.append(f"retry: {self.retry_milliseconds}")
+        if self.retry is not None:
+            lines.append(f"retry: {self.retry}")
         if self.data is not None:
             # Exactly these three line endings are recognized in an event stream.
             payload = self.data.replace("\r\n", "\n").replace("\r", "\n")
@@ -272,7 +278,7 @@ def _never(callback: Callable[[], Any]) -> Callable[[], None]:
 def _come_again() -> bytes:
     """Return the fields that ask a client to connect again soon."""
     milliseconds = random.randint(*_RECONNECT_MILLISECONDS)
-    return ServerSentEvent(None, retry_milliseconds=milliseconds).encode()
+    return ServerSentEvent(None, retry=milliseconds).encode()
 
 
 class _ChannelBody:

@@ -34,7 +34,7 @@ from .timeouts import make_timeout_tween
 
 __all__ = ("ingress_tween_factory", "request_logger_tween_factory", "timeout_tween_factory")
 
-_log = logging.getLogger("aiopyramid.requests")
+_log = logging.getLogger("aiopyramid_core.requests")
 _core_log = logging.getLogger("aiopyramid_core")
 
 Handler = Callable[[Any], Any]
@@ -143,7 +143,7 @@ def request_logger_tween_factory(handler: Handler, registry: Any) -> Handler:
         config.add_tween("aiopyramid_core.tweens.request_logger_tween_factory")
 
     One line per request (method, path, status, milliseconds) at level INFO to the logger
-    ``aiopyramid.requests``. Its handlers may be slow, such as a file on a network disk or a
+    ``aiopyramid_core.requests``. Its handlers may be slow, such as a file on a network disk or a
     syslog server, because they are called in a thread, one batch of lines after another. Requests
     wait only when 1,000 lines are pending.
 

@@ -109,8 +109,8 @@ class Slow(logging.Handler):
     def emit(self, record):
         time.sleep(0.1)
         print("logged", flush=True)
-logging.getLogger("aiopyramid.requests").addHandler(Slow())
-logging.getLogger("aiopyramid.requests").setLevel(logging.INFO)
+logging.getLogger("aiopyramid_core.requests").addHandler(Slow())
+logging.getLogger("aiopyramid_core.requests").setLevel(logging.INFO)
 """
     more = 'config.add_tween("aiopyramid_core.tweens.request_logger_tween_factory")'
     assert printed(body, more, requests=4).count("logged") == 4

@@ -344,7 +344,7 @@ def explain(error: AiopyramidError) -> str:
     return str(error)
 
 
-async def serve_by_hand(back: object, future: "asyncio.Future[User]") -> None:
+async def serve_by_hand(back: Any, future: "asyncio.Future[User]") -> None:
     await run_in_greenlet(back, future, load, 1, fresh=True)
     await run_in_greenlet(back, future, read)  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
 from typing import Final
 
-from aiopyramid_websocket import WebSocket, WebsocketClosed
+from aiopyramid_websocket import WebSocket, WebSocketClosed
 
 from ._counters import counters
 from ._message import Envelope, GroupMessage, Slow
@@ -179,7 +179,7 @@ class WebSocketMember:
                     await self._signal()
                 else:
                     await self._ws.send(item.broadcast(self._envelope).message)
-        except WebsocketClosed:
+        except WebSocketClosed:
             self._queue.clear()
         except Exception:
             _log.exception("A member of a group has failed, and is disconnected")

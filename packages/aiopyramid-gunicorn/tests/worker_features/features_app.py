@@ -90,7 +90,7 @@ async def rows(request):
 async def events(request):
     async def parts():
         try:
-            yield ServerSentEvent("one\ntwo", event="price", id="7", retry_milliseconds=2500)
+            yield ServerSentEvent("one\ntwo", event="price", id="7", retry=2500)
             yield "three"
             await asyncio.get_running_loop().create_future()
         finally:
@@ -256,7 +256,7 @@ VIEWS += [wait_in_thread, tasks, spawn, spawn_exit, blocks, blocks_in_task, pid,
 def main(global_config=None, **settings):
     settings |= json.loads(os.environ["SETTINGS"])
     logging.basicConfig(format="%(name)s %(levelname)s %(message)s")
-    logging.getLogger("aiopyramid.requests").setLevel(logging.INFO)
+    logging.getLogger("aiopyramid_core.requests").setLevel(logging.INFO)
     if "test.threads" in settings:
         # As the seed has always told applications to do it.
         executor = ThreadPoolExecutor(int(settings["test.threads"]), thread_name_prefix="mine")

@@ -1,6 +1,6 @@
 """WebSockets under uWSGI: the mapper with the name of aiopyramid 0.x, and TLS in the worker.
 
-``WebsocketMapper`` of aiopyramid-websocket works under uWSGI as it does on gunicorn; this mapper is
+``WebSocketMapper`` of aiopyramid-websocket works under uWSGI as it does on gunicorn; this mapper is
 for applications that name the server. It needs the extra ``aiopyramid-uwsgi[websocket]``.
 """
 
@@ -12,13 +12,13 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.util import object_description
 
 from aiopyramid_core.contract import UPGRADE, UpgradedProtocol
-from aiopyramid_websocket import WebSocket, WebsocketMapper
+from aiopyramid_websocket import WebSocket, WebSocketMapper
 
 from ._native import NativeTransport
 from ._upgraded import TAKE_OVER
 from .exceptions import NotNative
 
-__all__ = ("NativeWebSocket", "UWSGIWebsocketMapper")
+__all__ = ("NativeWebSocket", "UWSGIWebSocketMapper", "UWSGIWebsocketMapper")
 
 _log = logging.getLogger("aiopyramid_uwsgi")
 
@@ -39,10 +39,10 @@ class NativeWebSocket(WebSocket):
         raise NotNative("ws.ping()", "uWSGI does not pass on pongs.")
 
 
-class UWSGIWebsocketMapper(WebsocketMapper):
-    """Make a view a WebSocket endpoint: ``@view_config(mapper=UWSGIWebsocketMapper)``.
+class UWSGIWebSocketMapper(WebSocketMapper):
+    """Make a view a WebSocket endpoint: ``@view_config(mapper=UWSGIWebSocketMapper)``.
 
-    It works like :class:`aiopyramid_websocket.WebsocketMapper`: after uWSGI has sent the response
+    It works like :class:`aiopyramid_websocket.WebSocketMapper`: after uWSGI has sent the response
     to the opening handshake, this project's own code reads and writes the frames. uWSGI's native
     WebSocket functions are not used unless a view requests them.
     """
@@ -50,14 +50,14 @@ class UWSGIWebsocketMapper(WebsocketMapper):
     native: ClassVar[bool] = False
 
     @classmethod
-    def configure(cls, *, native: bool = False, **options: Any) -> type["UWSGIWebsocketMapper"]:
+    def configure(cls, *, native: bool = False, **options: Any) -> type["UWSGIWebSocketMapper"]:
         """Return a mapper with its own options, instead of the application's settings.
 
         Args:
             native: Whether to receive with uWSGI's native functions, the only way on
                 ``https-socket``. Any client can crash them; see the README for their other
                 limitations.
-            **options: See :class:`aiopyramid_websocket.settings.WebsocketSettings`.
+            **options: See :class:`aiopyramid_websocket.settings.WebSocketSettings`.
 
         Raises:
             ConfigurationError: There is no such option, its value is invalid, or it requires
@@ -71,7 +71,7 @@ class UWSGIWebsocketMapper(WebsocketMapper):
                         " functions do not support it"
                     )
         configured = super().configure(**options)
-        assert issubclass(configured, UWSGIWebsocketMapper)
+        assert issubclass(configured, UWSGIWebSocketMapper)
         configured.native = native
         return configured
 
@@ -102,3 +102,6 @@ class UWSGIWebsocketMapper(WebsocketMapper):
             return mapped(context, request)
 
         return native_view
+
+
+UWSGIWebsocketMapper = UWSGIWebSocketMapper  # the spelling of aiopyramid 0.x

@@ -9,7 +9,7 @@ from typing import Any, assert_type
 
 from aiopyramid_uwsgi import EngineMissing, includeme
 from aiopyramid_uwsgi.exceptions import NotNative
-from aiopyramid_uwsgi.websocket import NativeWebSocket, UWSGIWebsocketMapper
+from aiopyramid_uwsgi.websocket import NativeWebSocket, UWSGIWebSocketMapper
 
 includeme(object())
 
@@ -19,9 +19,9 @@ def start(error: EngineMissing) -> None:
     assert_type(error.consequence, str)
 
 
-mapper: Callable[[Any], Callable[[Any, Any], Any]] = UWSGIWebsocketMapper()
-assert_type(UWSGIWebsocketMapper.configure(native=True, max_size=4096), type[UWSGIWebsocketMapper])
-UWSGIWebsocketMapper.configure(native="yes")  # type: ignore[arg-type]
+mapper: Callable[[Any], Callable[[Any, Any], Any]] = UWSGIWebSocketMapper()
+assert_type(UWSGIWebSocketMapper.configure(native=True, max_size=4096), type[UWSGIWebSocketMapper])
+UWSGIWebSocketMapper.configure(native="yes")  # type: ignore[arg-type]
 
 
 async def echo(ws: NativeWebSocket) -> None:

@@ -1,4 +1,4 @@
-"""UWSGIWebsocketMapper, and what uWSGI's native functions can do with TLS in the worker."""
+"""UWSGIWebSocketMapper, and what uWSGI's native functions can do with TLS in the worker."""
 
 import contextlib
 import signal
@@ -10,7 +10,7 @@ from pyramid.exceptions import ConfigurationError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from aiopyramid_uwsgi.websocket import UWSGIWebsocketMapper
+from aiopyramid_uwsgi.websocket import UWSGIWebSocketMapper, UWSGIWebsocketMapper
 
 
 @pytest.fixture(scope="session")
@@ -150,8 +150,12 @@ def test_the_mapper_is_by_itself_the_one_of_every_server(native):
 @pytest.mark.parametrize("option", [{"compression": "deflate"}, {"ping_interval": 20}])
 def test_what_the_native_functions_cannot_do_is_refused_by_name(option):
     with pytest.raises(ConfigurationError, match=next(iter(option))):
-        UWSGIWebsocketMapper.configure(native=True, **option)
+        UWSGIWebSocketMapper.configure(native=True, **option)
 
 
 def test_other_options_are_those_of_every_server():
-    assert UWSGIWebsocketMapper.configure(max_size=10).options == {"max_size": 10}
+    assert UWSGIWebSocketMapper.configure(max_size=10).options == {"max_size": 10}
+
+
+def test_the_spelling_of_0x_is_an_alias():
+    assert UWSGIWebsocketMapper is UWSGIWebSocketMapper

@@ -1,6 +1,6 @@
 """Views that are WebSocket endpoints.
 
-Include this package (``config.include("aiopyramid_websocket")``) and name ``WebsocketMapper`` as
+Include this package (``config.include("aiopyramid_websocket")``) and name ``WebSocketMapper`` as
 the mapper of a view. ``README.md`` is the introduction. The modules, in the order in which a
 connection passes through them:
 
@@ -33,10 +33,16 @@ connection passes through them:
 from ._include import includeme
 from .broadcast import Broadcast
 from .config import websocket_config
-from .exceptions import AlreadyReceiving, InvalidAcceptance, PingNotSupported, WebsocketClosed
+from .exceptions import (
+    AlreadyReceiving,
+    InvalidAcceptance,
+    PingNotSupported,
+    WebSocketClosed,
+    WebsocketClosed,
+)
 from .helpers import ignore_websocket_closed
-from .mapper import WebsocketMapper
-from .view import WebsocketConnectionView
+from .mapper import WebSocketMapper, WebsocketMapper
+from .view import WebSocketConnectionView, WebsocketConnectionView
 from .websocket import WebSocket
 
 __all__ = (
@@ -45,6 +51,9 @@ __all__ = (
     "InvalidAcceptance",
     "PingNotSupported",
     "WebSocket",
+    "WebSocketClosed",
+    "WebSocketConnectionView",
+    "WebSocketMapper",
     "WebsocketClosed",
     "WebsocketConnectionView",
     "WebsocketMapper",

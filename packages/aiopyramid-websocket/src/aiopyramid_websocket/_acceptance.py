@@ -13,7 +13,7 @@ from aiopyramid_core import await_
 from aiopyramid_core.callables import called_by, is_coroutine_callable, prepare_generators
 
 from .exceptions import InvalidAcceptance
-from .settings import WebsocketSettings
+from .settings import WebSocketSettings
 
 __all__ = ("Accept", "Refused", "checked", "decide")
 
@@ -51,8 +51,8 @@ def checked(accept: Any) -> Accept:
 
 
 def decide(
-    accept: Accept, request: Any, settings: WebsocketSettings
-) -> tuple[WebsocketSettings, list[tuple[str, str]]]:
+    accept: Accept, request: Any, settings: WebSocketSettings
+) -> tuple[WebSocketSettings, list[tuple[str, str]]]:
     """Ask the application whether it accepts a handshake; to be called in the request.
 
     Args:

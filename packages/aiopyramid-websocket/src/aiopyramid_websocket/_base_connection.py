@@ -17,8 +17,8 @@ from ._inbox import Inbox
 from ._messages import Message
 from ._state import TRANSITIONS, State
 from ._watch import Watch
-from .exceptions import WebsocketClosed
-from .settings import WebsocketSettings
+from .exceptions import WebSocketClosed
+from .settings import WebSocketSettings
 
 __all__ = ("BaseConnection", "Payload")
 
@@ -64,7 +64,7 @@ class BaseConnection(ABC):
 
     def __init__(
         self,
-        settings: WebsocketSettings,
+        settings: WebSocketSettings,
         watch: Watch,
         *,
         name: str = "no view",
@@ -119,10 +119,10 @@ class BaseConnection(ABC):
                 self._lost = asyncio.Event()
             await self._lost.wait()
 
-    def closed_error(self) -> WebsocketClosed:
+    def closed_error(self) -> WebSocketClosed:
         """Return the exception that explains why nothing can be sent."""
         self.is_used = True
-        return WebsocketClosed(*self.close_status)
+        return WebSocketClosed(*self.close_status)
 
     @property
     def queued(self) -> int:

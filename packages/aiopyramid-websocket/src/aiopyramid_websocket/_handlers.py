@@ -33,7 +33,7 @@ def handler_maker(view: Any, attr: str | None) -> MakeHandler:
     if not is_coroutine_callable(called):
         description = object_description(view)
         raise ConfigurationError(
-            f"WebsocketMapper cannot map {f'attr {attr} of ' if attr else ''}{description}: it is"
+            f"WebSocketMapper cannot map {f'attr {attr} of ' if attr else ''}{description}: it is"
             " not a coroutine. Declare it with 'async def'."
         )
     prepare_generators(called)
@@ -74,7 +74,7 @@ def _count_of_parameters(function: Any) -> int:
     ]
     if not 1 <= len(needed) <= 3:
         raise ConfigurationError(
-            f"WebsocketMapper cannot map {object_description(function)}: it must take (ws),"
+            f"WebSocketMapper cannot map {object_description(function)}: it must take (ws),"
             " (request, ws) or (context, request, ws)."
         )
     return len(needed)

@@ -16,7 +16,7 @@ from websockets.server import ServerProtocol
 
 from ._origins import is_allowed
 from ._sans_io import make_protocol
-from .settings import WebsocketSettings
+from .settings import WebSocketSettings
 
 __all__ = ("HandshakeRefused", "accept", "check_origin", "check_request", "choose_subprotocol")
 
@@ -81,7 +81,7 @@ def check_request(environ: Mapping[str, Any]) -> None:
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake must not have a body")
 
 
-def check_origin(environ: Mapping[str, Any], settings: WebsocketSettings) -> None:
+def check_origin(environ: Mapping[str, Any], settings: WebSocketSettings) -> None:
     """Check that the page that opens the WebSocket may do so.
 
     Raises:
@@ -99,7 +99,7 @@ def check_origin(environ: Mapping[str, Any], settings: WebsocketSettings) -> Non
 
 
 def accept(
-    environ: Mapping[str, Any], settings: WebsocketSettings
+    environ: Mapping[str, Any], settings: WebSocketSettings
 ) -> tuple[ServerProtocol, list[tuple[str, str]]]:
     """Negotiate (RFC 6455, 4.2.2) with a client whose request was checked.
 
@@ -120,7 +120,7 @@ def accept(
     return protocol, [_UPGRADE, _CONNECTION, *answer]
 
 
-def choose_subprotocol(environ: Mapping[str, Any], settings: WebsocketSettings) -> str | None:
+def choose_subprotocol(environ: Mapping[str, Any], settings: WebSocketSettings) -> str | None:
     """Return the first subprotocol of ours that the client offers, or None (RFC 6455, 4.2.2)."""
     offered = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "").split(",")
     names = {name.strip(" \t") for name in offered}

@@ -19,7 +19,7 @@ def includeme(config: Any) -> None:
 
     Raises:
         ConfigurationError: A setting is invalid; see
-            :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
+            :class:`~aiopyramid_websocket.settings.WebSocketSettings`.
     """
     config.include("aiopyramid_core")
     settings_of(config.registry)  # now, not when the first connection opens

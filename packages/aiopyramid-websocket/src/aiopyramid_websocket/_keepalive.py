@@ -6,7 +6,7 @@ Pure: times in, decisions out. All times are by the event loop's clock.
 import enum
 import math
 
-from .settings import WebsocketSettings
+from .settings import WebSocketSettings
 
 __all__ = ("Keepalive", "Verdict")
 
@@ -34,7 +34,7 @@ class Keepalive:
 
     __slots__ = ("_settings", "deadline", "is_heard", "pinged_at")
 
-    def __init__(self, settings: WebsocketSettings, now: float) -> None:
+    def __init__(self, settings: WebSocketSettings, now: float) -> None:
         self._settings = settings
         self.is_heard = False
         self.pinged_at: float | None = None

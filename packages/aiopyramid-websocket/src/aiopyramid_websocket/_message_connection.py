@@ -22,7 +22,7 @@ from ._state import OPEN, State
 from ._watch import Watch
 from .broadcast import Broadcast
 from .exceptions import PingNotSupported
-from .settings import WebsocketSettings
+from .settings import WebSocketSettings
 
 __all__ = ("MessageConnection",)
 
@@ -55,7 +55,7 @@ class MessageConnection(BaseConnection):
     def __init__(
         self,
         subprotocol: str | None,
-        settings: WebsocketSettings,
+        settings: WebSocketSettings,
         watch: Watch,
         *,
         name: str = "no view",
@@ -132,7 +132,7 @@ class MessageConnection(BaseConnection):
         """Send a message as soon as there is room.
 
         Raises:
-            WebsocketClosed: Nothing can be sent any more.
+            WebSocketClosed: Nothing can be sent any more.
         """
         if self.state is OPEN and self._lock.locked():
             async with self._lock:  # a message in fragments is not interrupted
@@ -172,7 +172,7 @@ class MessageConnection(BaseConnection):
             ends: Whether it ends the message.
 
         Raises:
-            WebsocketClosed: Nothing can be sent any more.
+            WebSocketClosed: Nothing can be sent any more.
         """
         if self.state is not OPEN:
             raise self.closed_error()

@@ -18,12 +18,12 @@ from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
 from websockets.typing import ExtensionParameter, Subprotocol
 
-from .settings import WebsocketSettings
+from .settings import WebSocketSettings
 
 __all__ = ("Deflate", "make_protocol", "release")
 
 
-def make_protocol(settings: WebsocketSettings) -> ServerProtocol:
+def make_protocol(settings: WebSocketSettings) -> ServerProtocol:
     """Return a protocol in the state OPEN, in which it does not parse an opening handshake."""
     return _Protocol(
         state=State.OPEN,

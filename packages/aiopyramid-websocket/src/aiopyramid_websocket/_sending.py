@@ -14,7 +14,7 @@ from ._state import OPEN
 from ._watch import Watch
 from ._writer import Writer
 from .broadcast import Broadcast
-from .settings import WebsocketSettings
+from .settings import WebSocketSettings
 
 __all__ = ("SendingConnection",)
 
@@ -35,7 +35,7 @@ class SendingConnection(BaseConnection):
     def __init__(
         self,
         protocol: Protocol,
-        settings: WebsocketSettings,
+        settings: WebSocketSettings,
         watch: Watch,
         *,
         name: str = "no view",
@@ -59,7 +59,7 @@ class SendingConnection(BaseConnection):
         nothing.
 
         Raises:
-            WebsocketClosed: Nothing can be sent any more.
+            WebSocketClosed: Nothing can be sent any more.
         """
         if self._writer.must_be_waited_for:
             await self._writer.wait_turn()
@@ -102,7 +102,7 @@ class SendingConnection(BaseConnection):
             ends: Whether it ends the message.
 
         Raises:
-            WebsocketClosed: Nothing can be sent any more.
+            WebSocketClosed: Nothing can be sent any more.
         """
         if self.state is not OPEN:
             raise self.closed_error()
@@ -134,7 +134,7 @@ class SendingConnection(BaseConnection):
         """Send a ping; return the seconds until its pong.
 
         Raises:
-            WebsocketClosed: The connection is closed, or was closed before the pong arrived.
+            WebSocketClosed: The connection is closed, or was closed before the pong arrived.
         """
         await self._writer.wait_room()
         if self.state is not OPEN:

@@ -19,7 +19,7 @@ from ._observed import observed
 from ._on_loop import call_on_loop
 from ._state import OPEN
 from ._watch import watch_of
-from .exceptions import WebsocketClosed
+from .exceptions import WebSocketClosed
 from .websocket import WebSocket
 
 __all__ = ("Handler", "MakeConnection", "Session")
@@ -212,5 +212,5 @@ class Session:
 def _is_end_of_connection(error: BaseException) -> bool:
     """Return whether only the end of a connection was raised, even if in a task group."""
     if isinstance(error, BaseExceptionGroup):
-        return error.split(WebsocketClosed)[1] is None
-    return isinstance(error, WebsocketClosed)
+        return error.split(WebSocketClosed)[1] is None
+    return isinstance(error, WebSocketClosed)

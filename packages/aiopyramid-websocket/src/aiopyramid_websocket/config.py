@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pyramid.view import view_config
 
-from .mapper import WebsocketMapper
+from .mapper import WebSocketMapper
 from .settings import OPTIONS
 
 __all__ = ("add_websocket_view", "websocket_config")
@@ -15,10 +15,10 @@ def add_websocket_view(config: Any, view: Any = None, **options: Any) -> None:
 
     Args:
         config: The application's :class:`pyramid.config.Configurator`.
-        view: A view callable; see :class:`~aiopyramid_websocket.WebsocketMapper`.
+        view: A view callable; see :class:`~aiopyramid_websocket.WebSocketMapper`.
         **options: The options of ``config.add_view``, and those of
-            :meth:`.WebsocketMapper.configure`: ``accept``, which may be a dotted name here, and
-            :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
+            :meth:`.WebSocketMapper.configure`: ``accept``, which may be a dotted name here, and
+            :class:`~aiopyramid_websocket.settings.WebSocketSettings`.
 
     Raises:
         ConfigurationError: An option is invalid, or the view is not a coroutine.
@@ -55,7 +55,7 @@ def _with_mapper(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a view, with those of the connection moved into a mapper."""
     of_view = {name: value for name, value in options.items() if name not in _OF_MAPPER}
     of_connection = {name: value for name, value in options.items() if name in _OF_MAPPER}
-    mapper = of_view.pop("mapper", None) or WebsocketMapper
+    mapper = of_view.pop("mapper", None) or WebSocketMapper
     return {**of_view, "mapper": mapper.configure(**of_connection)}
 
 

@@ -3,7 +3,7 @@
 ::
 
     AiopyramidError (aiopyramid_core)
-    ├── WebsocketClosed     the connection is closed: nothing can be sent any more
+    ├── WebSocketClosed     the connection is closed: nothing can be sent any more
     ├── AlreadyReceiving    two tasks wait for the next message of one connection
     ├── PingNotSupported    the server, which sends the pings, does not offer them
     └── InvalidAcceptance   the accept function of a view has given an invalid answer
@@ -11,10 +11,16 @@
 
 from aiopyramid_core import AiopyramidError
 
-__all__ = ("AlreadyReceiving", "InvalidAcceptance", "PingNotSupported", "WebsocketClosed")
+__all__ = (
+    "AlreadyReceiving",
+    "InvalidAcceptance",
+    "PingNotSupported",
+    "WebSocketClosed",
+    "WebsocketClosed",
+)
 
 
-class WebsocketClosed(AiopyramidError):
+class WebSocketClosed(AiopyramidError):
     """The connection is closed, or about to be: nothing can be sent any more.
 
     A handler need not catch it: a handler that raises it ends without an error in the log.
@@ -32,6 +38,9 @@ class WebsocketClosed(AiopyramidError):
     def __str__(self) -> str:
         reason = f": {self.reason}" if self.reason else ""
         return f"The WebSocket connection is closed ({self.code}{reason})"
+
+
+WebsocketClosed = WebSocketClosed  # the spelling of aiopyramid 0.x
 
 
 class AlreadyReceiving(AiopyramidError, RuntimeError):

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .exceptions import WebsocketClosed
+from .exceptions import WebSocketClosed
 
 __all__ = ("ignore_websocket_closed",)
 
@@ -12,7 +12,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def ignore_websocket_closed(application: Application) -> Application:
-    """Keep a :class:`WebsocketClosed` that the application raises out of the server's log.
+    """Keep a :class:`WebSocketClosed` that the application raises out of the server's log.
 
     ::
 
@@ -32,7 +32,7 @@ def ignore_websocket_closed(application: Application) -> Application:
     def ignoring(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
             return application(environ, start_response)
-        except WebsocketClosed:
+        except WebSocketClosed:
             return []
 
     return ignoring

@@ -35,20 +35,20 @@ from ._message_connection import MessageConnection
 from ._on_loop import call_on_loop
 from ._session import MakeConnection, Session
 from ._watch import watch_of
-from .settings import WebsocketSettings, override, settings_of
+from .settings import WebSocketSettings, override, settings_of
 from .websocket import WebSocket
 
-__all__ = ("WebsocketMapper",)
+__all__ = ("WebSocketMapper", "WebsocketMapper")
 
 _log = logging.getLogger("aiopyramid_websocket")
 
 
-class WebsocketMapper:
-    """Make a view a WebSocket endpoint: ``@view_config(mapper=WebsocketMapper)``.
+class WebSocketMapper:
+    """Make a view a WebSocket endpoint: ``@view_config(mapper=WebSocketMapper)``.
 
     The view is a coroutine function of ``(ws)``, ``(request, ws)`` or ``(context, request, ws)``,
     a generator function that delegates with ``yield from``, or a class such as
-    :class:`~aiopyramid_websocket.WebsocketConnectionView`. ``ws`` is a
+    :class:`~aiopyramid_websocket.WebSocketConnectionView`. ``ws`` is a
     :class:`~aiopyramid_websocket.WebSocket`.
 
     An HTTP exception raised when a view class is instantiated answers the request over HTTP.
@@ -69,12 +69,12 @@ class WebsocketMapper:
         self._attr: str | None = view_options.get("attr")
 
     @classmethod
-    def configure(cls, *, accept: Accept | None = None, **options: Any) -> type["WebsocketMapper"]:
+    def configure(cls, *, accept: Accept | None = None, **options: Any) -> type["WebSocketMapper"]:
         """Return a mapper with its own options, instead of the application's settings.
 
         ::
 
-            @view_config(mapper=WebsocketMapper.configure(max_size=4096, compression=None))
+            @view_config(mapper=WebSocketMapper.configure(max_size=4096, compression=None))
 
         Args:
             accept: A coroutine function of ``(request)``, called before the handshake is answered,
@@ -82,7 +82,7 @@ class WebsocketMapper:
                 the name of a subprotocol that the client offers; the header fields of
                 ``request.response`` become those of the 101. To refuse, it returns a response, or
                 raises an HTTP exception.
-            **options: See :class:`~aiopyramid_websocket.settings.WebsocketSettings`.
+            **options: See :class:`~aiopyramid_websocket.settings.WebSocketSettings`.
 
         Raises:
             ConfigurationError: There is no such option, or its value is invalid.
@@ -138,8 +138,11 @@ class WebsocketMapper:
         return websocket_view
 
 
+WebsocketMapper = WebSocketMapper  # the spelling of aiopyramid 0.x
+
+
 def _negotiate(
-    environ: Mapping[str, Any], settings: WebsocketSettings
+    environ: Mapping[str, Any], settings: WebSocketSettings
 ) -> tuple[MakeConnection, list[tuple[str, str]]]:
     """Return what makes the connection, and the header fields of the 101.
 
@@ -154,7 +157,7 @@ def _negotiate(
     return partial(MessageConnection, subprotocol, settings), fields
 
 
-def _check(request: Any, settings: WebsocketSettings) -> None:
+def _check(request: Any, settings: WebSocketSettings) -> None:
     """Check everything that can be checked before the negotiation.
 
     Raises:
@@ -187,7 +190,7 @@ def _check(request: Any, settings: WebsocketSettings) -> None:
     _check_origin(request, settings)
 
 
-def _check_origin(request: Any, settings: WebsocketSettings) -> None:
+def _check_origin(request: Any, settings: WebSocketSettings) -> None:
     """Check where the client comes from.
 
     Raises:
@@ -200,7 +203,7 @@ def _check_origin(request: Any, settings: WebsocketSettings) -> None:
         raise
 
 
-def _check_room(request: Any, settings: WebsocketSettings) -> None:
+def _check_room(request: Any, settings: WebSocketSettings) -> None:
     """Check that there is room for another connection.
 
     Raises:

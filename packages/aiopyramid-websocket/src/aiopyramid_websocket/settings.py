@@ -1,7 +1,7 @@
 """The limits of WebSocket connections, with their units and defaults.
 
 They can be set for all WebSocket views of an application (``aiopyramid.websocket.max_size = 4096``)
-and, with the same names, for one view (``WebsocketMapper.configure(max_size=4096)``).
+and, with the same names, for one view (``WebSocketMapper.configure(max_size=4096)``).
 """
 
 import re
@@ -22,11 +22,11 @@ from aiopyramid_core.setting_tables import (
     true_or_false,
 )
 
-__all__ = ("OPTIONS", "WebsocketSettings", "override", "settings_of")
+__all__ = ("OPTIONS", "WebSocketSettings", "override", "settings_of")
 
 
 @dataclass(frozen=True, slots=True)
-class WebsocketSettings:
+class WebSocketSettings:
     """The limits of a WebSocket connection.
 
     Attributes:
@@ -91,7 +91,7 @@ _NUMBER: Final = "a number above zero"
 _SECONDS_OR_NONE: Final = f"{SECONDS}, or none"
 
 _TABLE: Final = SettingsTable(
-    WebsocketSettings,
+    WebSocketSettings,
     "websocket.",
     {
         "origins": Setting(
@@ -131,7 +131,7 @@ def override(options: Mapping[str, Any]) -> dict[str, Any]:
         options: Values by the options' names.
 
     Returns:
-        Values by the names of :class:`WebsocketSettings`' fields.
+        Values by the names of :class:`WebSocketSettings`' fields.
 
     Raises:
         ConfigurationError: There is no such option, or its value is invalid.
@@ -139,7 +139,7 @@ def override(options: Mapping[str, Any]) -> dict[str, Any]:
     return _TABLE.fields(options, "WebSocket option")
 
 
-def settings_of(registry: Any) -> WebsocketSettings:
+def settings_of(registry: Any) -> WebSocketSettings:
     """Return the settings of an application.
 
     Raises:

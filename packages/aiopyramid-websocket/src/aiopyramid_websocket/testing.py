@@ -31,11 +31,11 @@ from aiopyramid_core.contract import ON_HANDLER_END, UPGRADE, UpgradedProtocol
 from ._connection import Connection
 from ._memory import connect_protocols
 from ._watch import Watch
-from .mapper import WebsocketMapper
-from .settings import WebsocketSettings
+from .mapper import WebSocketMapper
+from .settings import WebSocketSettings
 from .websocket import WebSocket
 
-__all__ = ("HandshakeRejected", "WebsocketClient", "connect")
+__all__ = ("HandshakeRejected", "WebSocketClient", "connect")
 
 
 class HandshakeRejected(AiopyramidError):
@@ -53,7 +53,7 @@ class HandshakeRejected(AiopyramidError):
         return f"The opening handshake was answered with {self.response.status}"
 
 
-class WebsocketClient(WebSocket):
+class WebSocketClient(WebSocket):
     """The client's end: ``send``, ``recv``, ``ping``, ``close`` and the rest of a WebSocket.
 
     Attributes:
@@ -76,7 +76,7 @@ async def connect(
     subprotocols: Sequence[str] = (),
     compression: str | None = None,
     environ: Mapping[str, Any] | None = None,
-) -> AsyncIterator[WebsocketClient]:
+) -> AsyncIterator[WebSocketClient]:
     """Open a WebSocket to an application in this process.
 
     Everything except the network is real: routing, predicates, permissions, tweens, the handshake,
@@ -124,7 +124,7 @@ async def connect(
     )
     connection = Connection(protocol, _NO_LIMITS, Watch(), name="the test's client")
     connect_protocols(upgraded[0], connection)
-    client = WebsocketClient(connection, response)
+    client = WebSocketClient(connection, response)
     try:
         yield client
     finally:
@@ -132,7 +132,7 @@ async def connect(
         await ended.wait()
 
 
-_NO_LIMITS = WebsocketSettings(max_size_bytes=None, ping_interval_seconds=None)
+_NO_LIMITS = WebSocketSettings(max_size_bytes=None, ping_interval_seconds=None)
 
 
 def _application_of(application_or_view: Any) -> Callable[..., Any]:
@@ -144,7 +144,7 @@ def _application_of(application_or_view: Any) -> Callable[..., Any]:
     config.add_route("view", "/*path")
     options: dict[str, Any] = {"route_name": "view"}
     if not hasattr(application_or_view, "__view_mapper__"):
-        options["mapper"] = WebsocketMapper
+        options["mapper"] = WebSocketMapper
     config.add_view(application_or_view, **options)
     made: Callable[..., Any] = config.make_wsgi_app()
     return made

@@ -6,19 +6,19 @@ from typing import Any
 from aiopyramid_core.callables import prepare_generators
 
 from ._messages import Message
-from .mapper import WebsocketMapper
+from .mapper import WebSocketMapper
 from .websocket import WebSocket
 
-__all__ = ("WebsocketConnectionView",)
+__all__ = ("WebSocketConnectionView", "WebsocketConnectionView")
 
 
-class WebsocketConnectionView:
+class WebSocketConnectionView:
     """A WebSocket view whose methods are called for events; one instance per connection.
 
     ::
 
         @view_config(route_name="echo")
-        class Echo(WebsocketConnectionView):
+        class Echo(WebSocketConnectionView):
             async def on_message(self, message):
                 await self.send(message)
 
@@ -31,7 +31,7 @@ class WebsocketConnectionView:
         ws: The :class:`~aiopyramid_websocket.WebSocket`; not available yet in ``__init__``.
     """
 
-    __view_mapper__ = WebsocketMapper
+    __view_mapper__ = WebSocketMapper
 
     ws: WebSocket
 
@@ -73,6 +73,9 @@ class WebsocketConnectionView:
     def send(self, message: Any) -> Any:
         """Send a message; see :meth:`aiopyramid_websocket.WebSocket.send`."""
         return self.ws.send(message)
+
+
+WebsocketConnectionView = WebSocketConnectionView  # the spelling of aiopyramid 0.x
 
 
 async def _awaited(result: Any) -> None:

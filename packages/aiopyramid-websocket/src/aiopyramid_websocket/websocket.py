@@ -85,7 +85,7 @@ class WebSocket:
                 fragments of one message, sent one by one as they are produced.
 
         Raises:
-            WebsocketClosed: The connection is closed.
+            WebSocketClosed: The connection is closed.
             TypeError: The message has none of these types.
         """
         if isinstance(message, _PAYLOAD):
@@ -149,7 +149,7 @@ class WebSocket:
 
         Raises:
             PingNotSupported: The server sends the pings by itself, as ASGI servers do.
-            WebsocketClosed: The connection is closed, or was closed before the pong arrived.
+            WebSocketClosed: The connection is closed, or was closed before the pong arrived.
         """
         return self._connection.ping()
 

@@ -19,7 +19,7 @@ from pyramid.threadlocal import get_current_request
 from pyramid.view import view_config
 
 from aiopyramid_core import await_, call_in_thread, synchronize
-from aiopyramid_websocket import WebsocketConnectionView, WebsocketMapper, websocket_config
+from aiopyramid_websocket import WebSocketConnectionView, WebSocketMapper, websocket_config
 from aiopyramid_websocket._watch import watch_of
 
 colour = contextvars.ContextVar("colour", default="none")
@@ -39,7 +39,7 @@ async def slowly(text):
 # --- The original's examples, as printed ----------------------------------------------------------
 
 
-@view_config(route_name="ws", mapper=WebsocketMapper)
+@view_config(route_name="ws", mapper=WebSocketMapper)
 def echo(ws):
     while True:
         message = yield from ws.recv()
@@ -48,8 +48,8 @@ def echo(ws):
         yield from ws.send(message)
 
 
-class MyWebsocket(WebsocketConnectionView):
-    __view_mapper__ = WebsocketMapper
+class MyWebsocket(WebSocketConnectionView):
+    __view_mapper__ = WebSocketMapper
 
 
 @view_config(route_name="class")
@@ -102,7 +102,7 @@ async def forks(ws):
     await ws.send(str(child))
 
 
-class Stubborn(WebsocketConnectionView):
+class Stubborn(WebSocketConnectionView):
     """Takes its time when the connection is closed, or forever."""
 
     async def on_message(self, message):

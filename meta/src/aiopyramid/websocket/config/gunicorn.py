@@ -10,8 +10,8 @@ from .._bytes import BytesWebSocket
 __all__ = ("WebsocketMapper",)
 
 
-class WebsocketMapper(aiopyramid_websocket.WebsocketMapper):
-    """Make a view a WebSocket endpoint; see :class:`aiopyramid_websocket.WebsocketMapper`.
+class WebsocketMapper(aiopyramid_websocket.WebSocketMapper):
+    """Make a view a WebSocket endpoint; see :class:`aiopyramid_websocket.WebSocketMapper`.
 
     Attributes:
         use_bytes: Whether views also get text messages as ``bytes``. Set it on the class, in the

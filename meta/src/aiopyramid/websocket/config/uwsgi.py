@@ -10,7 +10,7 @@ from .._bytes import BytesWebSocket
 __all__ = ("UWSGIWebsocketMapper",)
 
 
-class UWSGIWebsocketMapper(aiopyramid_uwsgi.websocket.UWSGIWebsocketMapper):
+class UWSGIWebsocketMapper(aiopyramid_uwsgi.websocket.UWSGIWebSocketMapper):
     """Make a view a WebSocket endpoint, on uWSGI and on every other server.
 
     Attributes:

@@ -5,10 +5,10 @@ import logging
 from pyramid.config import Configurator
 
 from aiopyramid_uwsgi.exceptions import NotNative
-from aiopyramid_uwsgi.websocket import UWSGIWebsocketMapper
+from aiopyramid_uwsgi.websocket import UWSGIWebSocketMapper
 
 logging.basicConfig(level=logging.INFO)
-Native = UWSGIWebsocketMapper.configure(native=True, subprotocols=["chat"])
+Native = UWSGIWebSocketMapper.configure(native=True, subprotocols=["chat"])
 
 
 async def echo(ws):
@@ -48,5 +48,5 @@ def main(global_config=None, **settings):
         config.add_route(view.__name__, f"/{view.__name__}")
         config.add_view(view, route_name=view.__name__, mapper=Native)
     config.add_route("framed", "/framed")
-    config.add_view(echo, route_name="framed", mapper=UWSGIWebsocketMapper)
+    config.add_view(echo, route_name="framed", mapper=UWSGIWebSocketMapper)
     return config.make_wsgi_app()
