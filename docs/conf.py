@@ -93,6 +93,7 @@ CONTENTS = {
         docs/transactions
         docs/migration
         docs/channels
+        docs/troubleshooting
     """,
     "Explanation": """
         docs/how-it-works
