@@ -32,7 +32,11 @@ from _common.results import Results
 HOME: Final = Path(__file__).parent
 RESULTS: Final = HOME / "results"
 CHARTS: Final = HOME / "charts"
-DOCUMENTS: Final = (HOME / "README.md", HOME.parent / "docs/how-it-works.md")
+DOCUMENTS: Final = (
+    HOME / "README.md",
+    HOME.parent / "README.md",
+    HOME.parent / "docs/how-it-works.md",
+)
 
 ORDER: Final = (
     *("bridge", "hello", "api", "waiting", "connections", "concurrency", "busy_threads"),

@@ -7,6 +7,7 @@ its file has in the repository, and one relative link serves both.
 import shutil
 import sys
 import warnings
+from importlib.metadata import version as version_of
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
@@ -14,12 +15,20 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
-sys.path.insert(0, str(Path(__file__).parent))  # public_names.py
+sys.path.insert(0, str(Path(__file__).parent))  # accessibility.py, public_names.py
 # Importing pyramid 2.1 imports pkg_resources, which announces its end.
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning, "pyramid")
 
 project = "aiopyramid"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "public_names"]
+release = version_of("aiopyramid")
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "accessibility",
+    "public_names",
+]
 root_doc = "README"
 include_patterns = [
     "*.md",
@@ -54,11 +63,15 @@ nitpick_ignore_regex = [
 linkcheck_ignore = ["http://127[.]0[.]0[.]1"]  # the reader's own server
 
 html_theme = "furo"  # with the fonts that the reader has
-html_title = "aiopyramid"
+html_title = f"aiopyramid {release}"
+html_static_path = ["_static"]
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
-pygments_style = "friendly"
+# Legible on the theme's backgrounds: WCAG's level AA, which a test computes.
+pygments_style = "a11y-light"
+pygments_dark_style = "a11y-dark"
+copybutton_selector = "div.highlight pre"
 
 GUIDES = [
     *("existing-app", "streaming", "groups", "background-tasks", "httpx", "redis", "sqlalchemy"),
@@ -80,6 +93,7 @@ CONTENTS = {
         docs/transactions
         docs/migration
         docs/channels
+        docs/troubleshooting
     """,
     "Explanation": """
         docs/how-it-works

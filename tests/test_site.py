@@ -1,16 +1,25 @@
 """The documentation site is built without a warning, and a reader needs nobody else for it."""
 
 import ast
+import asyncio
+import json
 import re
 import subprocess
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from axe import serious_findings
+from chromium import Chromium, find_chromium
+from pygments.styles import get_style_by_name
+from system_programs import ProgramMissingError
 
 ROOT = Path(__file__).parent.parent
 
@@ -140,3 +149,128 @@ def test_code_that_is_a_public_name_leads_to_the_reference(
     assert "../../docs/reference/aiopyramid-core.html#aiopyramid_core.use_executor" in links
     links = pages[site / "docs/migration.html"].links
     assert "reference/aiopyramid.html#aiopyramid.helpers.is_generator" in links
+
+
+# --- Finding one's way ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def index(site: Path) -> dict[str, Any]:
+    """Return what the search of the site knows."""
+    text = (site / "searchindex.js").read_text()
+    told: dict[str, Any] = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
+    return told
+
+
+def test_no_two_pages_have_the_same_title_in_the_results_of_a_search(index: dict[str, Any]) -> None:
+    assert [title for title, times in Counter(index["titles"]).items() if times > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "page"),
+    [
+        ("health", "docs/guides/health"),
+        ("uwsgi", "docs/guides/uwsgi"),
+        ("sqlalchemi", "docs/guides/sqlalchemy"),
+        ("transact", "docs/transactions"),
+    ],
+)
+def test_a_search_finds_the_page_that_is_about_it(
+    word: str, page: str, index: dict[str, Any]
+) -> None:
+    found = index["titleterms"].get(word, [])
+    pages = [
+        index["docnames"][number] for number in (found if isinstance(found, list) else [found])
+    ]
+    assert page in pages
+
+
+def test_every_page_shows_the_version(pages: dict[Path, Addresses]) -> None:
+    brand = f'<span class="sidebar-brand-text">aiopyramid {version("aiopyramid")}</span>'
+    assert [page for page in pages if brand not in page.read_text()] == []
+
+
+def test_the_documents_lead_on_to_the_next_and_back(
+    site: Path, pages: dict[Path, Addresses]
+) -> None:
+    documents = [page for page in pages if page.parent != site or page.name == "README.html"]
+    assert len(documents) > 50
+    without_next = [page for page in documents if 'class="next-page"' not in page.read_text()]
+    without_previous = [page for page in documents if 'class="prev-page"' not in page.read_text()]
+    assert [page.name for page in without_previous] == ["README.html"]
+    assert [page.name for page in without_next] == ["CHANGES.html"]
+
+
+def test_no_page_offers_to_edit_it_where_there_is_no_public_repository(
+    pages: dict[Path, Addresses],
+) -> None:
+    assert [page for page in pages if "edit-this-page" in page.read_text()] == []
+
+
+def test_code_can_be_copied(site: Path) -> None:
+    for page in (site / "index.html", site / "docs/guides/testing.html"):
+        assert "_static/copybutton.js" in page.read_text()
+
+
+# --- For all readers ------------------------------------------------------------------------------
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours (WCAG 2.2)."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["pygments_style", "pygments_dark_style"])
+def test_every_colour_of_code_has_the_contrast_of_level_aa(scheme: str) -> None:
+    named = re.search(rf'^{scheme} = "(.+)"$', (ROOT / "docs/conf.py").read_text(), re.MULTILINE)
+    assert named
+    style = get_style_by_name(named[1])
+    paper = style.background_color.removeprefix("#")
+    for token, look in style:
+        if look["color"]:
+            assert contrast(look["color"], look["bgcolor"] or paper) >= 4.5, token
+
+
+LOOKED_AT = (
+    "index",
+    "CONTRIBUTING",
+    "docs/guides/health",
+    "docs/guides/groups",
+    "docs/how-it-works",
+    "docs/reference/aiopyramid-asgi",
+    "docs/reference/aiopyramid-gunicorn",
+    "packages/aiopyramid-core/README",
+    "packages/aiopyramid-gunicorn/CHANGES",
+    "search",
+)
+IN_THE_DARK = {"index", "docs/reference/aiopyramid-gunicorn"}
+"""Some pages are enough to see the colours, which are the same on all pages."""
+
+
+def test_an_accessibility_checker_finds_nothing_serious(site: Path, tmp_path: Path) -> None:
+    try:
+        program = find_chromium()
+    except ProgramMissingError as error:
+        pytest.skip(str(error))
+
+    async def findings() -> dict[str, list[str]]:
+        found = {}
+        async with Chromium(program, tmp_path) as browser:
+            for name in LOOKED_AT:
+                window = await browser.open((site / f"{name}.html").as_uri())
+                for scheme in ("light", "dark") if name in IN_THE_DARK else ("light",):
+                    await window.prefer(scheme)
+                    found[f"{name}, {scheme}"] = await serious_findings(window)
+                await window.close()
+        return found
+
+    found = asyncio.run(findings())
+    assert {page: serious for page, serious in found.items() if serious} == {}

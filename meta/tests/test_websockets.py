@@ -78,7 +78,11 @@ def test_a_class_may_be_a_view(mapper):
 @pytest.mark.parametrize("view", [echo, echo_by_iteration])
 @pytest.mark.parametrize(
     ("mapper", "flag", "value"),
-    [(WebsocketMapper, "use_bytes", True), (UWSGIWebsocketMapper, "use_str", False)],
+    [
+        (WebsocketMapper, "use_bytes", True),
+        (UWSGIWebsocketMapper, "use_str", False),
+        (UWSGIWebsocketMapper, "use_bytes", True),
+    ],
 )
 def test_a_flag_on_the_mapper_makes_all_messages_bytes(monkeypatch, view, mapper, flag, value):
     monkeypatch.setattr(mapper, flag, value)

@@ -194,6 +194,11 @@ class Window:
             mobile=width < 600,
         )
 
+    async def prefer(self, scheme: str) -> None:
+        """Ask the page for a colour scheme, ``light`` or ``dark``, as its user's system does."""
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        await self._command("Emulation.setEmulatedMedia", features=[feature])
+
     async def close(self) -> None:
         """Close it, as its user would."""
         await self._command("Page.close")
