@@ -7,7 +7,7 @@ import pytest
 from pyramid.config import Configurator
 
 from aiopyramid_core.observing import Observer, add_observer, remove_observer
-from aiopyramid_websocket import Broadcast, WebsocketMapper
+from aiopyramid_websocket import Broadcast, WebSocketMapper
 from aiopyramid_websocket._connection import Connection
 from aiopyramid_websocket.testing import connect
 
@@ -38,7 +38,7 @@ def build(view):
     config = Configurator()
     config.include("aiopyramid_websocket")
     config.add_route("room", "/room")
-    config.add_view(view, route_name="room", mapper=WebsocketMapper)
+    config.add_view(view, route_name="room", mapper=WebSocketMapper)
     return config.make_wsgi_app()
 
 

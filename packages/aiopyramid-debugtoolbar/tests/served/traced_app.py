@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from aiopyramid_core import await_, call_in_thread, use_executor
 from aiopyramid_core.streaming import EventStreamResponse
-from aiopyramid_websocket import WebsocketMapper
+from aiopyramid_websocket import WebSocketMapper
 
 PAGE = "<!doctype html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
@@ -82,5 +82,5 @@ def main(global_config: Any = None, **settings: Any) -> Any:
             config.add_route(view.__name__, f"/{view.__name__}")
             config.add_view(view, route_name=view.__name__)
         config.add_route("echo", "/echo")
-        config.add_view(echo, route_name="echo", mapper=WebsocketMapper)
+        config.add_view(echo, route_name="echo", mapper=WebSocketMapper)
         return config.make_wsgi_app()
