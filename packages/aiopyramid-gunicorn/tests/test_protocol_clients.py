@@ -45,7 +45,7 @@ async def test_a_client_may_vanish_before_its_request_is_complete(serve, sent, p
 
 
 async def test_the_body_of_a_client_that_vanished_is_released(serve):
-    async with serve(echo) as site:
+    async with serve(echo, limits=Limits(body_memory_bytes=0)) as site:
         client = await site.connect()
         client.send(POST + b"Content-Length: 5\r\n\r\nab")
         await site.until(lambda: [c for c in site.server.connections if c.inbound.growing])

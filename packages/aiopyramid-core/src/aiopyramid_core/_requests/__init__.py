@@ -21,6 +21,8 @@ finished callback. A request whose view is synchronous runs in one thread, from 
     The time limit of a request in a thread, and the response when it expires.
 ``foreign_applications``
     WSGI applications that do not reveal where their requests should run.
+``router``, ``request_classes``
+    Pyramid's router with additions; the class of its requests, derived once.
 ``wsgi_only``
     The response to servers that call the application over another protocol.
 """
