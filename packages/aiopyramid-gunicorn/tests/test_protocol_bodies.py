@@ -61,13 +61,17 @@ async def test_webob_reads_a_chunked_body(serve):
 
 
 @pytest.mark.parametrize(("length", "on_disk"), [(1000, False), (1001, True)])
-async def test_a_body_beyond_the_limit_of_memory_is_in_a_temporary_file(serve, length, on_disk):
+async def test_a_body_beyond_the_limit_of_memory_is_in_a_temporary_file(
+    serve, caplog, length, on_disk
+):
     def application(environ, start_response):
         seen.append(weakref.ref(environ["wsgi.input"]))
         spilled.append(not isinstance(environ["wsgi.input"], BytesIO))
         return echo(environ, start_response)
 
     seen, spilled = [], []
+    # A record in the access log holds the values of the environ, and pytest keeps all records.
+    caplog.set_level("CRITICAL", "gunicorn.access")
     async with serve(application, limits=Limits(body_memory_bytes=1000)) as site:
         client = await site.connect()
         client.send(POST + b"Content-Length: %d\r\n\r\n" % length + b"x" * length)
