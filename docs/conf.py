@@ -51,7 +51,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Names of other projects: only the network can tell whether there is a page for them.
     ("py:.*", "_?(aiohttp|asyncio|collections|concurrent|http|pathlib|types)[.].*"),
-    ("py:.*", "(greenlet|gunicorn|pyramid|_?pytest|sqlalchemy|webob)[.].*"),
+    ("py:.*", "(greenlet|gunicorn|mypy|pyramid|_?pytest|sqlalchemy|webob)[.].*"),
     ("py:exc", "ConfigurationError|URLDecodeError"),
     ("py:mod", "subprocess"),
     # Names in signatures that are not public: type variables, private classes.

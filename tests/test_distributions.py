@@ -23,11 +23,15 @@ FOLDERS = {
     "aiopyramid-websocket": ROOT / "packages/aiopyramid-websocket",
 }
 EXTRAS = {
-    "aiopyramid": {"all", "gunicorn", "redis", "sqlalchemy", "testing", "uvloop", "uwsgi"},
+    "aiopyramid": {
+        *("all", "debugtoolbar", "gunicorn", "metrics", "redis", "sqlalchemy", "testing"),
+        *("uvloop", "uwsgi"),
+    },
     "aiopyramid-asgi": {"daphne", "granian", "hypercorn", "uvicorn"},
     "aiopyramid-core": {"testing"},
     "aiopyramid-groups": {"redis"},
     "aiopyramid-gunicorn": {"uvloop"},
+    "aiopyramid-metrics": {"opentelemetry", "prometheus"},
     "aiopyramid-sqlalchemy": {"tm"},
     "aiopyramid-uwsgi": {"uvloop", "websocket"},
 }

@@ -11,8 +11,8 @@ from servers import KINDS, uwsgi_preloaded
 
 BOTH = pytest.mark.parametrize("view", ["ordinary", "coroutine"])
 PROCESSES = [name for name, kind in KINDS.items() if kind.command is not None]
-# The others would wait for the stream as long as they may.
-WITH_STREAM = [*(name for name in PROCESSES if KINDS[name].owns_loop), "waitress"]
+# Servers without an event loop tell event streams nothing.
+WITH_STREAM = [name for name in PROCESSES if KINDS[name].owns_loop]
 WITHOUT_LOOP = [name for name in PROCESSES if not KINDS[name].owns_loop]
 LOOP_STARTS = "This server has no event loop"
 
@@ -103,8 +103,8 @@ def test_a_background_task_without_an_end_is_cancelled(lives, name):
 @pytest.mark.parametrize("name", WITH_STREAM)
 def test_an_event_stream_ends_and_asks_its_client_to_come_again(lives, streams, name):
     lives(name)
-    # daphne closes its connections before the application knows, and waitress tells it nothing.
-    is_told = name not in ("daphne", "waitress")
+    # daphne closes its connections before the application knows.
+    is_told = name != "daphne"
     assert bool(re.search(rb"retry: \d{3}\n\n$", streams[name])) is is_told, streams[name]
 
 

@@ -43,4 +43,4 @@ def test_every_request_is_logged_before_the_worker_ends(start, how):
         server.get("/pid")
     server.signal(signal.SIGTERM)
     server.ended()
-    server.said(r"^aiopyramid\.requests INFO GET /pid 200 \d+\.\d ms$", times=20)
+    server.said(r"^aiopyramid_core\.requests INFO GET /pid 200 \d+\.\d ms$", times=20)
