@@ -23,7 +23,7 @@ __all__ = (
 )
 
 BODY_IN_MEMORY: Final = "aiopyramid.body_in_memory"
-"""Key of the :class:`io.BytesIO` that the server has made ``wsgi.input``, if it is the whole body.
+"""Key of the ``io.BytesIO`` that the server has made ``wsgi.input``, if it is the whole body.
 
 It can be read as often as needed, also after the response. WebOb would copy it at first.
 """
