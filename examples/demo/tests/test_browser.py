@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from axe import serious_findings
 from chromium import Chromium, Window, find_chromium
 from system_programs import ProgramMissingError
 
@@ -50,6 +51,7 @@ def test_two_windows_talk(program: str, server: str, tmp_path: Path) -> None:
             )
             for window in (ada, bob):
                 await window.until(HERE.format("Ada,Bob"))
+                assert await serious_findings(window) == []
 
             await ada.screenshot(SCREENSHOTS / "chat-1280.png")
             await bob.screenshot(SCREENSHOTS / "chat-390.png")
@@ -70,5 +72,33 @@ def test_the_home_page_leads_to_the_room(program: str, server: str, tmp_path: Pa
             await window.click('a.button[href$="/chat"]')
             await window.until("document.querySelector('#enter')")
             await window.screenshot(SCREENSHOTS / "chat-entrance-390.png")
+
+    asyncio.run(run())
+
+
+def test_an_accessibility_checker_finds_nothing_serious(
+    program: str, server: str, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with Chromium(program, tmp_path) as browser:
+            found = {}
+            for path in ("/", "/fan-out", "/blocking", "/ordinary", "/chat"):
+                for width in (1280, 390):
+                    window = await browser.open(server + path, width, 900)
+                    found[path, width] = await serious_findings(window)
+            assert found == dict.fromkeys(found, [])
+
+    asyncio.run(run())
+
+
+def test_the_headings_of_a_result_follow_one_another(
+    program: str, server: str, tmp_path: Path
+) -> None:
+    levels = "[...document.querySelectorAll('h1, h2, h3')].map((each) => +each.tagName[1])"
+
+    async def run() -> None:
+        async with Chromium(program, tmp_path) as browser:
+            window = await browser.open(f"{server}/ordinary", 1280, 900)
+            assert await window.evaluate(levels) == [1, 2, 2]
 
     asyncio.run(run())
