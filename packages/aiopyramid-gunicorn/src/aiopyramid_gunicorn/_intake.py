@@ -35,15 +35,19 @@ class Intake:
     """Bytes that wait to be parsed.
 
     Attributes:
+        is_empty: Whether nothing waits. An attribute and not ``__bool__``, which each read of a
+            large body would call.
         is_due: Whether the connection has had its turn.
+        slice_bytes: How much of a body in chunks may be parsed at once.
     """
 
-    __slots__ = ("_data", "_position", "_slice_bytes", "_spent_effort", "is_due")
+    __slots__ = ("_data", "_position", "_spent_effort", "is_due", "is_empty", "slice_bytes")
 
     def __init__(self) -> None:
         self._data = b""
         self._position = 0
-        self._slice_bytes = _HEAD_BYTES
+        self.is_empty = True
+        self.slice_bytes = _HEAD_BYTES
         self._spent_effort = 0
         self.is_due = False
 
@@ -55,13 +59,11 @@ class Intake:
         """
         return not self._data and len(data) <= _HEAD_BYTES
 
-    def __bool__(self) -> bool:
-        return bool(self._data)
-
     def add(self, data: bytes) -> None:
         """Append data that has arrived."""
         self._data = self._data[self._position :] + data if self._data else data
         self._position = 0
+        self.is_empty = not self._data
 
     def take(self, plain_bytes: int, *, in_body: bool) -> bytes:
         """Return the next slice.
@@ -72,7 +74,7 @@ class Intake:
         """
         begin = self._position
         most = _BODY_BYTES if in_body else _HEAD_BYTES
-        size = plain_bytes or min(most, self._slice_bytes)
+        size = plain_bytes or min(most, self.slice_bytes)
         if begin + size >= len(self._data):
             return self.take_all()
         self._position = begin + size
@@ -82,14 +84,15 @@ class Intake:
         """Return all that is left."""
         data, self._data = self._data[self._position :], b""
         self._position = 0
+        self.is_empty = True
         return data
 
     def spent(self, effort: int) -> None:
         """Record how much effort it took to parse a slice."""
         if effort > _SLICE_EFFORT:
-            self._slice_bytes = max(_LEAST_BYTES, min(self._slice_bytes, 4 * _HEAD_BYTES) // 2)
-        elif self._slice_bytes < _BODY_BYTES:
-            self._slice_bytes *= 2
+            self.slice_bytes = max(_LEAST_BYTES, min(self.slice_bytes, 4 * _HEAD_BYTES) // 2)
+        elif self.slice_bytes < _BODY_BYTES:
+            self.slice_bytes *= 2
         self._spent_effort += effort
         self.is_due = self._spent_effort > _TURN_EFFORT
 

@@ -64,6 +64,7 @@ class HTTPProtocol(asyncio.Protocol):
     __slots__ = (
         "_at_eof",
         "_body_begin",
+        "_body_growth",
         "_context",
         "_environ",
         "_given_up",
@@ -90,7 +91,7 @@ class HTTPProtocol(asyncio.Protocol):
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._at_eof = False
-        self._body_begin = math.inf
+        self._body_begin = self._body_growth = math.inf
         # Without the variables of any request: what one has set must not reach the next one.
         self._context = copy_context()
         self._given_up = False
@@ -131,13 +132,13 @@ class HTTPProtocol(asyncio.Protocol):
         """Parse data that the client has sent, or keep it for later."""
         if self.state is CLOSING:
             return
-        inbound = self.inbound
-        if inbound.growing is not None and not self._intake and len(data) < inbound.plain_bytes:
+        inbound, intake = self.inbound, self._intake
+        if inbound.growing is not None and intake.is_empty:
             self._receive_body(data)
-        elif self._intake.needs_no_slices(data):
+        elif intake.needs_no_slices(data):
             self._parse(data)
         else:
-            self._intake.add(data)
+            intake.add(data)
             self._take_in()
 
     def eof_received(self) -> bool:
@@ -148,7 +149,7 @@ class HTTPProtocol(asyncio.Protocol):
         # clients do that, and those that are simply gone look the same.
         self.capabilities.tell_disconnect()
         # True keeps the writing half open for pending responses; TLS has no halves.
-        waits = self.state is HANDLING or bool(self._intake)
+        waits = self.state is HANDLING or not self._intake.is_empty
         return waits and self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
@@ -203,7 +204,8 @@ class HTTPProtocol(asyncio.Protocol):
             and response.keep_alive
             and response.has_ended
             and inbound.is_at_rest
-            and not (self._intake or self._at_eof or self._given_up)
+            and self._intake.is_empty
+            and not (self._at_eof or self._given_up)
             and self.capabilities.successor is None
         ):
             self._task = None
@@ -228,6 +230,9 @@ class HTTPProtocol(asyncio.Protocol):
 
     def expire(self) -> None:
         """Act on the deadline, which has passed."""
+        in_body = self.state is RECEIVING and self.inbound.growing is not None
+        if in_body and self._set_body_deadline():
+            return
         unsent = unsent_bytes(self._transport, past_transport=self.flow.full)
         if unsent:
             # On a slow line the client may still be reading the last response. The deadline is
@@ -295,51 +300,75 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _body_begins(self) -> None:
         """Start to measure the body's time: from now on no other request keeps us from reading."""
-        self._body_begin = self._owner.loop.time()
+        self._body_begin = self._body_growth = self._owner.loop.time()
+        self._set_body_deadline()
 
-    def _set_body_deadline(self) -> None:
+    def _set_body_deadline(self) -> bool:
+        """Set the deadline that the body has now; return whether it is still to come."""
         growing, times = self.inbound.growing, self._owner.settings.times
         assert growing is not None
-        self._set_deadline(times.body_seconds)
-        latest = self._body_begin + times.longest_for_body(growing.body.length_bytes)
-        self.deadline = min(self.deadline, latest)
+        self.deadline = min(
+            self._body_growth + times.body_seconds,
+            self._body_begin + times.longest_for_body(growing.body.length_bytes),
+        )
+        self._unsent_bytes = math.inf
+        return self.deadline > self._owner.loop.time()
 
     def _receive_body(self, data: bytes) -> None:
-        """Add data after which more of a body of known length is missing."""
-        self.inbound.feed_body(data)
+        """Add data that begins within a body."""
+        if len(data) < self.inbound.plain_bytes:
+            self.inbound.feed_body(data)
+            self._body_grows()
+        elif self.state is RECEIVING and len(data) <= self._intake.slice_bytes:
+            # Most of a large upload in chunks: as little as possible is done for each read.
+            self._parse_slice(data)
+        else:
+            self._intake.add(data)
+            self._take_in()
+
+    def _body_grows(self) -> None:
+        """Do the next steps after data in the middle of a body."""
         if self.inbound.is_ahead:
             self._advance()
-        elif self.state is RECEIVING:
-            self._set_body_deadline()
+        else:
+            # The deadline follows when it has passed: a large upload would pay for each read.
+            self._body_growth = self._owner.loop.time()
 
     def _take_in(self) -> None:
         """Parse the data that has arrived, until it is time for others or for a request."""
         intake, inbound = self._intake, self.inbound
-        while intake and not (self.state is HANDLING and inbound.is_ahead):
+        while not intake.is_empty and not (self.state is HANDLING and inbound.is_ahead):
             plain_bytes = inbound.plain_bytes
-            data = intake.take(plain_bytes, in_body=inbound.growing is not None)
-            before = inbound.effort
-            self._parse(data)
-            intake.spent(inbound.effort - before)
-            if self.state is CLOSING:
-                intake.take_all()
-            elif intake.is_due:
-                self._transport.pause_reading()
-                self._owner.loop.call_soon(self._go_on)
+            self._parse_slice(intake.take(plain_bytes, in_body=inbound.growing is not None))
+            if intake.is_due:
                 return
 
+    def _parse_slice(self, data: bytes) -> None:
+        """Parse a slice; give the other connections a turn if it is their time."""
+        intake, inbound = self._intake, self.inbound
+        before = inbound.effort
+        self._parse(data)
+        intake.spent(inbound.effort - before)
+        if self.state is CLOSING:
+            intake.take_all()
+        elif intake.is_due:
+            self._transport.pause_reading()
+            self._owner.loop.call_soon(self._go_on)
+
     def _parse(self, data: bytes) -> None:
-        before = self.inbound.growing
-        self.inbound.feed(data)
-        begins = self.state is IDLE and self.inbound.is_receiving
+        inbound = self.inbound
+        before = inbound.growing
+        inbound.feed(data)
+        if before is not None and inbound.growing is before:
+            self._body_grows()
+            return
+        begins = self.state is IDLE and inbound.is_receiving
         if begins:
             self._become(RECEIVING)
         self._advance()
         if self.state is RECEIVING:
-            if self.inbound.growing is not None:
-                if self.inbound.growing is not before:
-                    self._body_begins()
-                self._set_body_deadline()
+            if inbound.growing is not None:
+                self._body_begins()
             elif begins:
                 self._set_deadline(self._owner.settings.times.head_seconds)
 
@@ -360,7 +389,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._take_in()
         self._lose_body_at_eof()
         ahead = self.state is HANDLING and self.inbound.is_ahead
-        if not (intake or intake.is_due or ahead):
+        if intake.is_empty and not (intake.is_due or ahead):
             self._transport.resume_reading()
 
     def _advance(self) -> None:
@@ -406,7 +435,7 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _lose_body_at_eof(self) -> None:
         """Tell an application that reads a body if the client will not send the rest."""
-        if self._at_eof and not self._intake and (body := self.inbound.live_body) is not None:
+        if self._at_eof and self._intake.is_empty and (body := self.inbound.live_body) is not None:
             body.lose()
 
     def _handle(self, request: Request) -> Exchange:
@@ -451,7 +480,7 @@ class HTTPProtocol(asyncio.Protocol):
         keep_alive = response.keep_alive and response.has_ended and not self._given_up
         if keep_alive and inbound.behind_upgrade is not None and not inbound.waiting:
             inbound.decline_upgrade()
-        if self._at_eof and not (inbound.waiting or self._intake):
+        if self._at_eof and self._intake.is_empty and not inbound.waiting:
             self._close()
         elif not keep_alive:
             # The client may be sending its next request already.
@@ -459,7 +488,6 @@ class HTTPProtocol(asyncio.Protocol):
         elif inbound.growing is not None:
             self._become(RECEIVING)
             self._body_begins()
-            self._set_body_deadline()
         elif inbound.in_head:
             self._become(RECEIVING)
             self._set_deadline(owner.settings.times.head_seconds)

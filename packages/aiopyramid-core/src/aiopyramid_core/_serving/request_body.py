@@ -86,7 +86,8 @@ class RequestBody:
     @property
     def missing_bytes(self) -> int:
         """How many of the announced bytes have not arrived yet."""
-        return max(0, self._announced_bytes - self.length_bytes)
+        missing = self._announced_bytes - self.length_bytes
+        return missing if missing > 0 else 0
 
     def write(self, data: bytes) -> None:
         """Append data that has arrived.

@@ -179,7 +179,8 @@ class RequestParser:
 
     def _check_unfinished(self, fed_bytes: int) -> None:
         """Refuse a request that is not complete yet if what it has sent so far is too long."""
-        self._check_fields()
+        if self.in_head or self._lines:
+            self._check_fields()
         limit_bytes = self._limits.head_bytes
         self._pending_bytes = 0 if self._advanced else self._pending_bytes + fed_bytes
         if self._pending_bytes > limit_bytes:
@@ -188,8 +189,9 @@ class RequestParser:
                 " (the worker's head_limit_bytes)"
             )
         # Short chunks earn no credit: framing bytes that they do not use are not carried over.
-        self._framing_bytes = max(0, self._framing_bytes) if self._in_body else 0
-        if self._framing_bytes > limit_bytes:
+        if self._framing_bytes < 0 or not self._in_body:
+            self._framing_bytes = 0
+        elif self._framing_bytes > limit_bytes:
             raise HeaderFieldsTooLarge(
                 f"the chunk extensions and trailer fields exceed {limit_bytes} bytes"
                 " (the worker's head_limit_bytes)"
