@@ -24,10 +24,14 @@ from aiopyramid_core.observing import Observer, add_observer, remove_observer
 
 OFF: Final = "no observer"
 EMPTY: Final = "an observer that is told of waits and does nothing"
+METRICS: Final = "metrics, for Prometheus"
 TOOLBAR: Final = "the debug toolbar, without our panels"
 PANEL: Final = "the debug toolbar, with our panels"
 
-PACKAGES: Final = ("aiopyramid-core", "aiopyramid-debugtoolbar", "greenlet", "pyramid")
+PACKAGES: Final = (
+    *("aiopyramid-core", "aiopyramid-debugtoolbar", "aiopyramid-metrics", "greenlet", "pyramid"),
+    "prometheus_client",
+)
 
 
 def nothing() -> None:
@@ -81,6 +85,7 @@ def empty() -> Any:
 CASES: Final[dict[str, Callable[[], Any]]] = {
     OFF: application,
     EMPTY: empty,
+    METRICS: lambda: application(("aiopyramid_metrics",)),
     TOOLBAR: lambda: application(("pyramid_debugtoolbar",)),
     PANEL: lambda: application(
         ("pyramid_debugtoolbar",), **{"debugtoolbar.includes": "aiopyramid_debugtoolbar"}
