@@ -75,7 +75,7 @@ copybutton_selector = "div.highlight pre"
 
 GUIDES = [
     *("existing-app", "streaming", "groups", "background-tasks", "httpx", "redis", "sqlalchemy"),
-    *("fastapi", "testing", "blocked-loop", "gunicorn-settings", "containers", "uwsgi"),
+    *("fastapi", "testing", "security", "blocked-loop", "gunicorn-settings", "containers", "uwsgi"),
 ]
 """The how-to guides in the order in which they are shown; all others come last."""
 

@@ -40,6 +40,7 @@ def redis_server() -> Iterator[StandsFor]:
 NEEDS: Final[dict[str, Callable[[], AbstractContextManager[StandsFor]]]] = {
     "groups": redis_server,
     "redis": redis_server,
+    "security": redis_server,
 }
 """Services that must run beside a guide's application, by the guide's name."""
 
