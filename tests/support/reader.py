@@ -169,7 +169,7 @@ class Reader:
         file.write_text(text.replace(old, new))
 
     def _file_of(self, block: str) -> Path:
-        named = re.match(r"(?:#|\{#|<!--) ([\w./-]+)(?: #\}| -->)?\n", block)
+        named = re.match(r"(?:#|//|\{#|<!--) ([\w./-]+)(?: #\}| -->)?\n", block)
         assert named, f"a file without a name:\n{block}"
         return self.folder / named[1]
 
