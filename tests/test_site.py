@@ -172,6 +172,7 @@ def test_no_two_pages_have_the_same_title_in_the_results_of_a_search(index: dict
         ("health", "docs/guides/health"),
         ("docker", "docs/guides/containers"),
         ("websocket", "docs/guides/websocket-patterns"),
+        ("debug", "docs/guides/debugging"),
         ("secur", "docs/guides/security"),
         ("kubernet", "docs/guides/containers"),
         ("uwsgi", "docs/guides/uwsgi"),

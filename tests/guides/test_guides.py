@@ -1,5 +1,6 @@
 """All of each guide in ``docs/guides`` is done in order, as a reader does it."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -46,7 +47,17 @@ def redis_server_and_node() -> Iterator[StandsFor]:
         yield stands_for | {"node ": f"{node} "}
 
 
+@contextmanager
+def permission_to_trace() -> Iterator[StandsFor]:
+    """That py-spy may look into a process that it has not started."""
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    if os.geteuid() != 0 and scope.exists() and scope.read_text().strip() != "0":
+        pytest.skip("py-spy needs root here (kernel.yama.ptrace_scope)")
+    yield {}
+
+
 NEEDS: Final[dict[str, Callable[[], AbstractContextManager[StandsFor]]]] = {
+    "debugging": permission_to_trace,
     "groups": redis_server,
     "redis": redis_server,
     "security": redis_server,
