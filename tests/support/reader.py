@@ -21,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from importlib.metadata import metadata
 from pathlib import Path
 from typing import Final
@@ -79,12 +80,18 @@ COMMAND_SECONDS: Final = 240.0
 """For a command, which may run many tests that start servers."""
 
 
+StandIn = Callable[["Reader", str], str]
+"""A function in the place of a program."""
+
+
 class Reader:
     """Somebody who does what a document says; use it as a context manager.
 
     Args:
         folder: Where they begin.
         stands_for: Names that differ from those in the document, such as ports.
+        stand_ins: Functions that do what programs do that cannot be had here. They take the reader
+            and the arguments, and return what is seen.
 
     Attributes:
         folder: Where they are.
@@ -94,8 +101,14 @@ class Reader:
         environment: Of the programs that they start.
     """
 
-    def __init__(self, folder: Path, stands_for: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stands_for: dict[str, str] | None = None,
+        stand_ins: "Mapping[str, StandIn] | None" = None,
+    ) -> None:
         self.folder = folder
+        self.stand_ins = stand_ins or {}
         self.output = ""
         self.servers: dict[str, Process] = {}
         self.stands_for = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
@@ -156,7 +169,7 @@ class Reader:
         file.write_text(text.replace(old, new))
 
     def _file_of(self, block: str) -> Path:
-        named = re.match(r"(?:#|\{#|<!--) ([\w./-]+)(?: #\}| -->)?\n", block)
+        named = re.match(r"(?:#|//|\{#|<!--) ([\w./-]+)(?: #\}| -->)?\n", block)
         assert named, f"a file without a name:\n{block}"
         return self.folder / named[1]
 
@@ -171,6 +184,8 @@ class Reader:
                 self._check_installed(command)
             elif program == "export":
                 self.environment |= [rest.split("=", 1)]
+            elif program in self.stand_ins:
+                self.output += self.stand_ins[program](self, rest)
             elif program in SERVERS:
                 self._serve(program, command)
             elif command not in {"python3 -m venv .venv", ". .venv/bin/activate"}:
