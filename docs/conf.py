@@ -100,6 +100,7 @@ CONTENTS = {
         docs/how-it-works
         docs/groups
         docs/extension-points
+        docs/works-with
         benchmarks/README
     """,
     "Reference": """

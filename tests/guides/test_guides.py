@@ -1,5 +1,6 @@
 """All of each guide in ``docs/guides`` is done in order, as a reader does it."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -56,14 +57,23 @@ def permission_to_trace() -> Iterator[StandsFor]:
     yield {}
 
 
+@contextmanager
+def ddtrace() -> Iterator[StandsFor]:
+    """Datadog's tracer; it is not imported here, since that would watch the tests."""
+    if importlib.util.find_spec("ddtrace") is None:
+        pytest.skip("ddtrace takes too long to start for all who test: make tox ENV=ddtrace")
+    yield {}
+
+
 NEEDS: Final[dict[str, Callable[[], AbstractContextManager[StandsFor]]]] = {
     "debugging": permission_to_trace,
+    "datadog": ddtrace,
     "groups": redis_server,
     "redis": redis_server,
     "security": redis_server,
     "websocket-patterns": redis_server_and_node,
 }
-"""Services that must run beside a guide's application, by the guide's name."""
+"""Services that must run beside a guide's application, and what must be installed, by its name."""
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="readers use curl: install it")

@@ -10,7 +10,7 @@ from watched_requests import NAMES, SPANS, Watched, check
 found = importlib.util.find_spec("ddtrace")
 # Not imported: that would watch the tests.
 pytestmark = pytest.mark.skipif(
-    found is None, reason="ddtrace takes too long to start for all who test: pip install ddtrace"
+    found is None, reason="ddtrace takes too long to start for all who test: make tox ENV=ddtrace"
 )
 
 

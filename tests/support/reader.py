@@ -34,6 +34,8 @@ PORTS: Final = ("6543", "6544", "8080", "8443")
 
 SERVERS: Final = {
     "gunicorn": "Booting worker",
+    "ddtrace-run": "Booting worker",  # the same, watched by an agent, ...
+    "newrelic-admin": "Booting worker",  # ... as is this
     "pserve": "Booting worker|Serving on",  # gunicorn or waitress, as the ini file says
     "waitress-serve": "Serving on",
     "uvicorn": "Uvicorn running on",

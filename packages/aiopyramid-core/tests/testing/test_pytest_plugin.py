@@ -2,27 +2,13 @@
 
 import re
 import sys
-import textwrap
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from aiopyramid_core.testing import SERVERS, is_installed
 from aiopyramid_core.testing._servers import KINDS
 
 pytest_plugins = ["pytester"]
-
-PREAMBLE = """
-import asyncio
-import pytest
-from aiopyramid_core import synchronize
-
-@synchronize
-async def doubled(number):
-    await asyncio.sleep(0)
-    return 2 * number
-"""
 
 APPLICATION = """
 from pyramid.config import Configurator
@@ -38,29 +24,6 @@ def main(global_config, **settings):
         config.add_view(hello)
         return config.make_wsgi_app()
 """
-
-OPTIONS = (
-    "-Werror",
-    # The warning that pyramid 2.1 issues when it is imported, as in pyproject.toml.
-    "-Wignore:pkg_resources is deprecated",
-    "-Wignore:Deprecated call to `pkg_resources",
-    "-Wignore:'cgi' is",
-    # None of these has a part in it, and they take seconds.
-    *("-pno:cacheprovider", "-pno:hypothesispytest", "-pno:xdist"),
-)
-
-
-@pytest.fixture
-def outcomes(pytester):
-    """Run a test module and return its result, warnings being errors."""
-
-    def outcomes(module, *options, **expected):
-        pytester.makepyfile(PREAMBLE + textwrap.dedent(module))
-        result = pytester.runpytest_inprocess(*OPTIONS, *options)
-        result.assert_outcomes(**expected)
-        return result
-
-    return outcomes
 
 
 # --- The marker -----------------------------------------------------------------------------------

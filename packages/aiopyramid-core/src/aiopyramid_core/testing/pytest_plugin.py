@@ -3,11 +3,15 @@
 pytest loads it automatically where this package is installed. It adds the marker ``in_bridge`` and
 the fixtures ``bridge``, ``serve``, ``each_server`` and ``async_client``; see "Testing" in
 README.md.
+
+Marked tests and their fixtures run here even where pytest-asyncio or anyio's plugin would run
+them as well, since an object that belongs to one event loop cannot be used on another.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -22,10 +26,15 @@ __all__ = (
     "bridge",
     "each_server",
     "pytest_configure",
+    "pytest_fixture_setup",
     "pytest_itemcollected",
     "pytest_pyfunc_call",
+    "pytest_runtest_setup",
     "serve",
 )
+
+_FUNCTION: Final = pytest.StashKey[Callable[..., Any]]()
+"""The function of a marked test."""
 
 
 # --- Hooks ----------------------------------------------------------------------------------------
@@ -56,22 +65,93 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Keep the function of a marked test. A pytest hook.
+
+    Args:
+        item: The test.
+    """
+    if isinstance(item, pytest.Function) and _is_marked(item):
+        # When it is called, pytest-asyncio has replaced it by one that runs its own event loop.
+        item.stash[_FUNCTION] = item.obj
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
+    """Run the ``async def`` fixtures of a marked test on its event loop. A pytest hook.
+
+    Those of a wider scope than ``"function"`` outlive the loop, and are left to other plugins.
+
+    Args:
+        fixturedef: The fixture.
+        request: The request for it.
+    """
+    if fixturedef.scope != "function" or not _is_marked(request.node):
+        return (yield)
+    function = _bound(fixturedef.func, request.instance)
+    if inspect.iscoroutinefunction(function):
+        runs = _runs_coroutine
+    elif inspect.isasyncgenfunction(function):
+        runs = _runs_generator
+    else:
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fixturedef, "func", runs(function, request.getfixturevalue("bridge")))
+        return (yield)
+
+
+def _bound(function: Callable[..., Any], instance: object) -> Callable[..., Any]:
+    """Return the method of the instance whose test runs, if a fixture is a method."""
+    if inspect.ismethod(function) and isinstance(instance, type(function.__self__)):
+        return function.__func__.__get__(instance)  # type: ignore[no-any-return]
+    return function
+
+
+def _runs_coroutine(function: Callable[..., Any], bridge: Bridge) -> Callable[..., Any]:
+    def fixture(**arguments: Any) -> Any:
+        return bridge.run(function, **arguments)
+
+    return fixture
+
+
+def _runs_generator(
+    function: Callable[..., AsyncGenerator[Any]], bridge: Bridge
+) -> Callable[..., Any]:
+    ended = object()
+
+    def fixture(**arguments: Any) -> Iterator[Any]:
+        generator = function(**arguments)
+        # pytest reports a fixture that yields twice.
+        while (value := bridge.run(anext, generator, ended)) is not ended:
+            yield value
+
+    return fixture
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
     """Call a marked test in the bridge. A pytest hook.
 
     Args:
         pyfuncitem: The test.
     """
     if not _is_marked(pyfuncitem):
-        return None
-    # There is no public way to ask for the names of the function's own arguments.
-    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        return (yield)
+    function = pyfuncitem.stash[_FUNCTION]
     bridge: Any = pyfuncitem.funcargs["bridge"]
-    bridge.run(pyfuncitem.obj, **arguments)
-    return True
+
+    def in_bridge(**arguments: Any) -> Any:
+        return bridge.run(function, **arguments)
+
+    # A synchronous function is of no interest to the plugins for coroutines.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyfuncitem, "obj", in_bridge)
+        return (yield)
 
 
-def _is_marked(item: pytest.Item) -> bool:
+def _is_marked(item: pytest.Item | pytest.Collector) -> bool:
     return item.get_closest_marker("in_bridge") is not None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,58 +11,9 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from webob import Request
 
-import aiopyramid_core
-from aiopyramid_core import run, spawn_greenlet
-
-
-class Policy:
-    """A security policy of coroutines, which knows Ann alone."""
-
-    async def identity(self, request: Any) -> Any:
-        await asyncio.sleep(0)
-        return request.GET.get("user")
-
-    async def authenticated_userid(self, request: Any) -> Any:
-        return await self.identity(request)
-
-    async def permits(self, request: Any, context: Any, permission: str) -> bool:
-        return await self.identity(request) == "ann"
-
-    async def remember(self, request: Any, userid: str, **options: Any) -> list[Any]:
-        return []
-
-    async def forget(self, request: Any, **options: Any) -> list[Any]:
-        return []
-
-
-@pytest.fixture
-def config() -> Configurator:
-    config = Configurator(package=aiopyramid_core)  # this module is in no package
-    config.include("aiopyramid_core")
-    config.set_security_policy(Policy())
-    return config
-
+from aiopyramid_core import run
 
 Get = Callable[..., Response]
-
-
-@pytest.fixture(params=["loop", "thread"])
-def get(request: pytest.FixtureRequest, config: Configurator) -> Iterator[Get]:
-    def get(path: str, **options: Any) -> Response:
-        app = config.make_wsgi_app()
-        blank = Request.blank(path, **options)
-
-        async def on_the_loop() -> Response:
-            return await spawn_greenlet(blank.get_response, app)
-
-        if request.param == "loop":
-            return asyncio.run(on_the_loop())
-        return blank.get_response(app)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        yield get
-
 
 # --- Cornice --------------------------------------------------------------------------------------
 
