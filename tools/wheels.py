@@ -7,27 +7,20 @@ Run it from the root of the workspace, as ``make wheels`` does::
 """
 
 import argparse
-import re
 import subprocess
 import sys
-import tarfile
-import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from email import message_from_bytes
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from distributions import Distribution, read_distributions
+from distributions import Built, Distribution, in_order, read_distributions
+from index_checks import faults_of_archive, faults_of_wheel
+from index_pages import as_published, faults_of_page, read_repository
 
-__all__ = ("Built", "Refused", "build", "check", "install_alone")
+__all__ = ("Refused", "build", "check", "install_alone")
 
 LOCKED = Path(".venv/requirements.txt")
 """The locked versions of all third-party packages, exported by make."""
-
-TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|test_\w+\.py$)")
-TEMPLATE = re.compile(r"/\{\{.+\}\}/")
-"""A path in a template for projects, whose tests belong in the wheel."""
 
 IMPORT = """
 import importlib, importlib.metadata, importlib.resources, sys
@@ -43,73 +36,45 @@ class Refused(Exception):
     """Something cannot be released; the message says what, and what to do."""
 
 
-@dataclass(frozen=True)
-class Built:
-    """The files of one distribution, as they would be uploaded."""
-
-    distribution: Distribution
-    wheel: Path
-    archive: Path
-
-
 def build(distribution: Distribution, into: Path) -> Built:
     """Build the source archive, and the wheel from that archive.
 
     The backend is the one of this environment, so that nothing is downloaded.
+
+    Raises:
+        Refused: They cannot be built.
     """
-    run(
-        "uv",
-        "build",
-        "--quiet",
-        "--no-build-isolation",
-        f"--python={sys.executable}",
-        f"--out-dir={into}",
-        str(distribution.folder),
-    )
     stem = f"{distribution.package}-{distribution.version}"
+    with as_published(distribution, read_repository(distribution.root)) as folder:
+        uv_build(folder, into)
     return Built(distribution, into / f"{stem}-py3-none-any.whl", into / f"{stem}.tar.gz")
+
+
+def uv_build(folder: Path, into: Path, *options: str) -> None:
+    """Build the distribution in a folder."""
+    command = ("uv", "build", "--quiet", "--no-build-isolation", f"--python={sys.executable}")
+    run(*command, f"--out-dir={into}", *options, str(folder))
 
 
 def check(built: Built) -> None:
     """Check a wheel and a source archive.
 
     Raises:
-        Refused: They do not meet the requirements of the package index or of users.
+        Refused: They do not meet the requirements of the package index or of users; or a second
+            wheel, which is built from the folder without the archive, is not the same.
     """
     run("twine", "--no-color", "check", "--strict", str(built.wheel), str(built.archive))
-    if faults := [*faults_of_wheel(built), *faults_of_archive(built)]:
+    repository = read_repository(built.distribution.root)
+    page = faults_of_page(built.distribution, repository)
+    if faults := [*faults_of_wheel(built), *faults_of_archive(built), *page]:
         raise Refused(f"{built.distribution.name} cannot be released: {'; '.join(faults)}.")
-
-
-def faults_of_wheel(built: Built) -> Iterator[str]:
-    """Yield the faults of a wheel."""
-    package = built.distribution.package
-    info = f"{package}-{built.distribution.version}.dist-info"
-    with zipfile.ZipFile(built.wheel) as wheel:
-        held = set(wheel.namelist())
-        metadata = message_from_bytes(wheel.read(f"{info}/METADATA"))
-    wanted = {f"{package}/__init__.py", f"{package}/py.typed", f"{info}/licenses/LICENSE"}
-    yield from (f"the wheel lacks {name}" for name in sorted(wanted - held))
-    for name in sorted(held):
-        is_test = TESTS.search(name) and not TEMPLATE.search(name)
-        if name.partition("/")[0] not in {package, info} or is_test:
-            yield f"the wheel contains {name}, which should not be installed"
-    for field in ("License-Expression", "Requires-Python", "Keywords", "Summary"):
-        if not metadata[field]:
-            yield f"its metadata has no {field}"
-    if "Private :: Do Not Upload" in metadata.get_all("Classifier", ()):
-        yield "it is classified as private"
-
-
-def faults_of_archive(built: Built) -> Iterator[str]:
-    """Yield the faults of a source archive."""
-    with tarfile.open(built.archive) as archive:
-        held = {member.partition("/")[2] for member in archive.getnames()}
-    for name in ("CHANGES.md", "LICENSE", "README.md", "pyproject.toml"):
-        if name not in held:
-            yield f"the source archive lacks {name}"
-    if not any(name.startswith("tests/") for name in held):
-        yield "the source archive lacks the tests"
+    with as_published(built.distribution, repository) as folder, TemporaryDirectory() as second:
+        uv_build(folder, Path(second), "--wheel")
+        if Path(second, built.wheel.name).read_bytes() != built.wheel.read_bytes():
+            raise Refused(
+                f"{built.wheel.name} is not the same if it is built without the source archive:"
+                " the archive lacks something, or the build is not reproducible."
+            )
 
 
 def install_alone(built: Built, siblings: Path, locked: Path) -> None:
@@ -169,7 +134,7 @@ def main() -> None:
     kept: Path | None = parser.parse_args().into
     try:
         with TemporaryDirectory() as folder:
-            build_and_check(read_distributions(Path.cwd()).values(), kept or Path(folder), LOCKED)
+            build_and_check(in_order(read_distributions(Path.cwd())), kept or Path(folder), LOCKED)
     except Refused as refused:
         sys.exit(str(refused))
 
