@@ -7,11 +7,17 @@ Run it from the root of the workspace, as ``make wheels`` does::
 """
 
 import argparse
+import contextlib
+import functools
+import io
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from hatchling.builders.wheel import WheelBuilder
+from twine.commands.check import check as twine_check
 
 from distributions import Built, Distribution, in_order, read_distributions
 from index_checks import faults_of_archive, faults_of_wheel
@@ -46,14 +52,9 @@ def build(distribution: Distribution, into: Path) -> Built:
     """
     stem = f"{distribution.package}-{distribution.version}"
     with as_published(distribution, read_repository(distribution.root)) as folder:
-        uv_build(folder, into)
+        command = ("uv", "build", "--quiet", "--no-build-isolation", f"--python={sys.executable}")
+        run(*command, f"--out-dir={into}", str(folder))
     return Built(distribution, into / f"{stem}-py3-none-any.whl", into / f"{stem}.tar.gz")
-
-
-def uv_build(folder: Path, into: Path, *options: str) -> None:
-    """Build the distribution in a folder."""
-    command = ("uv", "build", "--quiet", "--no-build-isolation", f"--python={sys.executable}")
-    run(*command, f"--out-dir={into}", *options, str(folder))
 
 
 def check(built: Built) -> None:
@@ -63,14 +64,18 @@ def check(built: Built) -> None:
         Refused: They do not meet the requirements of the package index or of users; or a second
             wheel, which is built from the folder without the archive, is not the same.
     """
-    run("twine", "--no-color", "check", "--strict", str(built.wheel), str(built.archive))
     repository = read_repository(built.distribution.root)
     page = faults_of_page(built.distribution, repository)
     if faults := [*faults_of_wheel(built), *faults_of_archive(built), *page]:
         raise Refused(f"{built.distribution.name} cannot be released: {'; '.join(faults)}.")
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        has_failed = twine_check([str(built.wheel), str(built.archive)], strict=True)
+    if has_failed:
+        raise Refused(f"twine refuses the files of {built.distribution.name}:\n{told.getvalue()}")
     with as_published(built.distribution, repository) as folder, TemporaryDirectory() as second:
-        uv_build(folder, Path(second), "--wheel")
-        if Path(second, built.wheel.name).read_bytes() != built.wheel.read_bytes():
+        (again,) = WheelBuilder(str(folder)).build(directory=second, versions=["standard"])
+        if Path(again).read_bytes() != built.wheel.read_bytes():
             raise Refused(
                 f"{built.wheel.name} is not the same if it is built without the source archive:"
                 " the archive lacks something, or the build is not reproducible."
@@ -94,16 +99,26 @@ def install_alone(built: Built, siblings: Path, locked: Path) -> None:
     wanted = [str(built.wheel)]
     if "all" in distribution.extras:
         wanted.append(f"{distribution.name}[all] @ {built.wheel.absolute().as_uri()}")
-    with TemporaryDirectory() as folder:
-        python = str(Path(folder, "bin/python"))
-        run("uv", "venv", "--quiet", f"--python={sys.executable}", folder)
-        install = ("uv", "pip", "install", "--quiet", f"--python={python}")
-        for wheel in wanted:
-            run(*install, f"--find-links={siblings}", f"--constraint={locked}", wheel)
-            run("uv", "pip", "check", "--quiet", f"--python={python}")
-            # Isolated (-I): the workspace's own sources are out of reach.
-            arguments = (distribution.name, distribution.package, str(distribution.version))
-            run(python, "-I", "-W", "ignore", "-c", IMPORT, *arguments)
+    workshop = Path(_workshop().name)
+    python = str(workshop / "environment/bin/python")
+    run("uv", "venv", "--quiet", "--clear", f"--python={sys.executable}", f"{workshop}/environment")
+    install = ("uv", "pip", "install", "--quiet", f"--python={python}")
+    for wheel in wanted:
+        run(*install, f"--find-links={siblings}", f"--constraint={locked}", wheel)
+        run("uv", "pip", "check", "--quiet", f"--python={python}")
+        # Isolated (-I): the workspace's own sources are out of reach.
+        options = ("-I", "-W", "ignore", "-X", f"pycache_prefix={workshop}/compiled")
+        arguments = (distribution.name, distribution.package, str(distribution.version))
+        run(python, *options, "-c", IMPORT, *arguments)
+
+
+@functools.cache
+def _workshop() -> TemporaryDirectory[str]:
+    """Return the folder of all environments, one after the other.
+
+    They have one path, so that the modules that Python has compiled for one serve the next.
+    """
+    return TemporaryDirectory()
 
 
 def run(*command: str, within: Path | None = None) -> str:

@@ -287,7 +287,7 @@ def test_an_extra_called_all_that_cannot_be_installed_is_refused(
     [
         (lambda folder: (folder / "src/thing_core/py.typed").unlink(), "lacks thing_core/py.typed"),
         (lambda folder: write(folder / "src/thing_core/tests/test_a.py"), "tests/test_a.py, which"),
-        (lambda folder: (folder / "README.md").write_text(""), "long_description"),
+        (lambda folder: (folder / "README.md").write_text(""), "README cannot be rendered"),
         (lambda folder: (folder / "README.md").write_text("[a]: b\n\n[a]\n"), "link to b would"),
     ],
     ids=["untyped", "tests inside", "nothing to read", "a link to a file"],
@@ -300,3 +300,12 @@ def test_files_that_are_not_as_they_should_be_are_refused(
 
     with pytest.raises(Refused, match=fault):
         check(build(distribution, tmp_path / "files"))
+
+
+def test_a_wheel_that_the_folder_does_not_give_again_is_refused(root: Path, tmp_path: Path) -> None:
+    distribution = read_distributions(root)["thing-core"]
+    built = build(distribution, tmp_path / "files")
+    write(distribution.folder / "src/thing_core/more.py")
+
+    with pytest.raises(Refused, match="is not the same if it is built without the source archive"):
+        check(built)
