@@ -58,6 +58,8 @@ DEPENDENCIES = {
     "aiopyramid-websocket": {CORE, "websockets>=15"},
 }
 
+DISTRIBUTIONS = read_distributions(ROOT)
+
 each_distribution = pytest.mark.parametrize("name", FOLDERS)
 
 
@@ -93,7 +95,6 @@ def test_its_licence_is_the_one_of_the_repository(name: str) -> None:
     assert (FOLDERS[name] / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
-def test_each_could_be_released_as_it_is_committed(tmp_path: Path) -> None:
+def test_each_could_be_released_as_it_is_committed() -> None:
     tags = tags_of(ROOT)
-    for name, distribution in read_distributions(ROOT).items():
-        rehearse(ROOT, name, next_version(distribution, tags), tmp_path)
+    rehearse(ROOT, {name: next_version(each, tags) for name, each in DISTRIBUTIONS.items()})

@@ -2,12 +2,13 @@
 
 import tomllib
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-__all__ = ("Distribution", "read_distributions")
+__all__ = ("Built", "Distribution", "in_order", "read_distributions")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Distribution:
         name: The name that users install.
         version: The version in its ``pyproject.toml``.
         folder: The folder of its ``pyproject.toml``.
+        path: The path of this folder from the root of the workspace.
         requirements: Its requirements, including those of its extras.
         extras: The names of its extras.
     """
@@ -25,6 +27,7 @@ class Distribution:
     name: str
     version: Version
     folder: Path
+    path: str
     requirements: tuple[Requirement, ...]
     extras: tuple[str, ...] = ()
 
@@ -32,6 +35,11 @@ class Distribution:
     def package(self) -> str:
         """The name that users import."""
         return self.name.replace("-", "_")
+
+    @property
+    def root(self) -> Path:
+        """The root of the workspace."""
+        return self.folder.parents[self.path.count("/")]
 
     @property
     def changelog(self) -> Path:
@@ -44,17 +52,37 @@ class Distribution:
         return tuple(sorted((self.folder / "changes.d").glob("*.md")))
 
 
+@dataclass(frozen=True)
+class Built:
+    """The files of one distribution, as they would be uploaded."""
+
+    distribution: Distribution
+    wheel: Path
+    archive: Path
+
+
 def read_distributions(root: Path) -> dict[str, Distribution]:
     """Return the distributions of the workspace in the folder ``root``, by their names.
 
     Examples are members of the workspace as well, but are not released.
     """
     files = [*sorted(root.glob("packages/*/pyproject.toml")), *root.glob("meta/pyproject.toml")]
-    read = map(_read, files)
+    read = [_read(file, root) for file in files]
     return {distribution.name: distribution for distribution in read}
 
 
-def _read(file: Path) -> Distribution:
+def in_order(distributions: dict[str, Distribution]) -> list[Distribution]:
+    """Return distributions such that each comes after those that it requires."""
+    required = {
+        name: sorted(
+            {needed.name for needed in each.requirements} & (distributions.keys() - {name})
+        )
+        for name, each in sorted(distributions.items())
+    }
+    return [distributions[name] for name in TopologicalSorter(required).static_order()]
+
+
+def _read(file: Path, root: Path) -> Distribution:
     project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
     extras = project.get("optional-dependencies", {})
     needed = [
@@ -65,6 +93,7 @@ def _read(file: Path) -> Distribution:
         name=project["name"],
         version=Version(project["version"]),
         folder=file.parent,
+        path=file.parent.relative_to(root).as_posix(),
         requirements=tuple(map(Requirement, needed)),
         extras=tuple(extras),
     )

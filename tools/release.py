@@ -14,18 +14,20 @@ The maintainer publishes the files: the last lines of the output show how.
 """
 
 import argparse
+import itertools
 import re
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from packaging.version import InvalidVersion, Version
 
-from distributions import Distribution, read_distributions
-from wheels import LOCKED, Built, Refused, build, check, install_alone, run
+from distributions import Built, Distribution, in_order, read_distributions
+from index_pages import read_repository
+from wheels import LOCKED, Refused, build, check, install_alone, run
 
 __all__ = ("check_ranges", "check_version", "next_version", "rehearse", "release")
 
@@ -148,8 +150,8 @@ def prepare(clone: Path, name: str, version: Version, locked: Path, into: Path) 
     git(clone, "commit", "--quiet", f"--message=Release {name} {version}")
     git(clone, "tag", f"--message={name} {version}", tag_of(name, version))
     released = read_distributions(clone)
-    for sibling in released.values():
-        if sibling.name != name and not list(into.glob(f"{sibling.package}-{sibling.version}-*")):
+    for sibling in itertools.takewhile(lambda each: each.name != name, in_order(released)):
+        if not list(into.glob(f"{sibling.package}-{sibling.version}-*")):
             build(sibling, into)
     built = build(released[name], into)
     check(built)
@@ -184,23 +186,27 @@ def release(root: Path, name: str, version: Version) -> None:
     )
 
 
-def rehearse(root: Path, name: str, version: Version, wheels: Path) -> None:
-    """Make a release of the committed state except for the last step, and discard it.
+def rehearse(root: Path, versions: Mapping[str, Version]) -> None:
+    """Make releases of the committed state except for the last step, and discard them.
 
     Args:
         root: The root of the repository, in which nothing changes.
-        name: The distribution to release.
-        version: The version of the release.
-        wheels: A folder that keeps wheels, so that the next rehearsal need not build them.
+        versions: The versions by the names of the distributions. They are released in the order in
+            which they require each other.
 
     Raises:
         Refused: A release would not be allowed in this state.
     """
     with TemporaryDirectory() as folder:
-        clone = cloned(root, Path(folder, "clone"))
-        built = prepare(clone, name, version, root / LOCKED, wheels)
-        shown = git(clone, "show", "--stat", "--format=%s", "HEAD")
-    print(f"{shown.strip()}\n {built.wheel.name} could be published.\n")
+        clone, files = cloned(root, Path(folder, "clone")), Path(folder, "files")
+        distributions = read_distributions(clone)
+        wanted = {name: find(distributions, name) for name in versions}
+        for name in (each.name for each in in_order(wanted)):
+            built = prepare(clone, name, versions[name], root / LOCKED, files)
+            shown = git(clone, "show", "--stat", "--format=%s", "HEAD")
+            print(f"{shown.strip()}\n {built.wheel.name} could be published.\n")
+        if not read_repository(clone).address:
+            print("pyproject.toml names no public repository: links in the READMEs lead nowhere.")
 
 
 def cloned(root: Path, clone: Path) -> Path:
@@ -245,9 +251,7 @@ def main() -> None:
         wanted = {name: next_version(each, tags) for name, each in read_distributions(root).items()}
         if arguments.name:
             wanted = {arguments.name: Version(arguments.version)}
-        with TemporaryDirectory() as wheels:
-            for name, version in wanted.items():
-                rehearse(root, name, version, Path(wheels))
+        rehearse(root, wanted)
     except InvalidVersion as error:
         sys.exit(f"{error}: versions look like 1.0.1 or 1.1.0rc1.")
     except Refused as refused:

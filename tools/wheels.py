@@ -7,27 +7,26 @@ Run it from the root of the workspace, as ``make wheels`` does::
 """
 
 import argparse
-import re
+import contextlib
+import functools
+import io
 import subprocess
 import sys
-import tarfile
-import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from email import message_from_bytes
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from distributions import Distribution, read_distributions
+from hatchling.builders.wheel import WheelBuilder
+from twine.commands.check import check as twine_check
 
-__all__ = ("Built", "Refused", "build", "check", "install_alone")
+from distributions import Built, Distribution, in_order, read_distributions
+from index_checks import faults_of_archive, faults_of_wheel
+from index_pages import as_published, faults_of_page, read_repository
+
+__all__ = ("Refused", "build", "check", "install_alone")
 
 LOCKED = Path(".venv/requirements.txt")
 """The locked versions of all third-party packages, exported by make."""
-
-TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|test_\w+\.py$)")
-TEMPLATE = re.compile(r"/\{\{.+\}\}/")
-"""A path in a template for projects, whose tests belong in the wheel."""
 
 IMPORT = """
 import importlib, importlib.metadata, importlib.resources, sys
@@ -43,30 +42,18 @@ class Refused(Exception):
     """Something cannot be released; the message says what, and what to do."""
 
 
-@dataclass(frozen=True)
-class Built:
-    """The files of one distribution, as they would be uploaded."""
-
-    distribution: Distribution
-    wheel: Path
-    archive: Path
-
-
 def build(distribution: Distribution, into: Path) -> Built:
     """Build the source archive, and the wheel from that archive.
 
     The backend is the one of this environment, so that nothing is downloaded.
+
+    Raises:
+        Refused: They cannot be built.
     """
-    run(
-        "uv",
-        "build",
-        "--quiet",
-        "--no-build-isolation",
-        f"--python={sys.executable}",
-        f"--out-dir={into}",
-        str(distribution.folder),
-    )
     stem = f"{distribution.package}-{distribution.version}"
+    with as_published(distribution, read_repository(distribution.root)) as folder:
+        command = ("uv", "build", "--quiet", "--no-build-isolation", f"--python={sys.executable}")
+        run(*command, f"--out-dir={into}", str(folder))
     return Built(distribution, into / f"{stem}-py3-none-any.whl", into / f"{stem}.tar.gz")
 
 
@@ -74,42 +61,25 @@ def check(built: Built) -> None:
     """Check a wheel and a source archive.
 
     Raises:
-        Refused: They do not meet the requirements of the package index or of users.
+        Refused: They do not meet the requirements of the package index or of users; or a second
+            wheel, which is built from the folder without the archive, is not the same.
     """
-    run("twine", "--no-color", "check", "--strict", str(built.wheel), str(built.archive))
-    if faults := [*faults_of_wheel(built), *faults_of_archive(built)]:
+    repository = read_repository(built.distribution.root)
+    page = faults_of_page(built.distribution, repository)
+    if faults := [*faults_of_wheel(built), *faults_of_archive(built), *page]:
         raise Refused(f"{built.distribution.name} cannot be released: {'; '.join(faults)}.")
-
-
-def faults_of_wheel(built: Built) -> Iterator[str]:
-    """Yield the faults of a wheel."""
-    package = built.distribution.package
-    info = f"{package}-{built.distribution.version}.dist-info"
-    with zipfile.ZipFile(built.wheel) as wheel:
-        held = set(wheel.namelist())
-        metadata = message_from_bytes(wheel.read(f"{info}/METADATA"))
-    wanted = {f"{package}/__init__.py", f"{package}/py.typed", f"{info}/licenses/LICENSE"}
-    yield from (f"the wheel lacks {name}" for name in sorted(wanted - held))
-    for name in sorted(held):
-        is_test = TESTS.search(name) and not TEMPLATE.search(name)
-        if name.partition("/")[0] not in {package, info} or is_test:
-            yield f"the wheel contains {name}, which should not be installed"
-    for field in ("License-Expression", "Requires-Python", "Keywords", "Summary"):
-        if not metadata[field]:
-            yield f"its metadata has no {field}"
-    if "Private :: Do Not Upload" in metadata.get_all("Classifier", ()):
-        yield "it is classified as private"
-
-
-def faults_of_archive(built: Built) -> Iterator[str]:
-    """Yield the faults of a source archive."""
-    with tarfile.open(built.archive) as archive:
-        held = {member.partition("/")[2] for member in archive.getnames()}
-    for name in ("CHANGES.md", "LICENSE", "README.md", "pyproject.toml"):
-        if name not in held:
-            yield f"the source archive lacks {name}"
-    if not any(name.startswith("tests/") for name in held):
-        yield "the source archive lacks the tests"
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        has_failed = twine_check([str(built.wheel), str(built.archive)], strict=True)
+    if has_failed:
+        raise Refused(f"twine refuses the files of {built.distribution.name}:\n{told.getvalue()}")
+    with as_published(built.distribution, repository) as folder, TemporaryDirectory() as second:
+        (again,) = WheelBuilder(str(folder)).build(directory=second, versions=["standard"])
+        if Path(again).read_bytes() != built.wheel.read_bytes():
+            raise Refused(
+                f"{built.wheel.name} is not the same if it is built without the source archive:"
+                " the archive lacks something, or the build is not reproducible."
+            )
 
 
 def install_alone(built: Built, siblings: Path, locked: Path) -> None:
@@ -129,16 +99,26 @@ def install_alone(built: Built, siblings: Path, locked: Path) -> None:
     wanted = [str(built.wheel)]
     if "all" in distribution.extras:
         wanted.append(f"{distribution.name}[all] @ {built.wheel.absolute().as_uri()}")
-    with TemporaryDirectory() as folder:
-        python = str(Path(folder, "bin/python"))
-        run("uv", "venv", "--quiet", f"--python={sys.executable}", folder)
-        install = ("uv", "pip", "install", "--quiet", f"--python={python}")
-        for wheel in wanted:
-            run(*install, f"--find-links={siblings}", f"--constraint={locked}", wheel)
-            run("uv", "pip", "check", "--quiet", f"--python={python}")
-            # Isolated (-I): the workspace's own sources are out of reach.
-            arguments = (distribution.name, distribution.package, str(distribution.version))
-            run(python, "-I", "-W", "ignore", "-c", IMPORT, *arguments)
+    workshop = Path(_workshop().name)
+    python = str(workshop / "environment/bin/python")
+    run("uv", "venv", "--quiet", "--clear", f"--python={sys.executable}", f"{workshop}/environment")
+    install = ("uv", "pip", "install", "--quiet", f"--python={python}")
+    for wheel in wanted:
+        run(*install, f"--find-links={siblings}", f"--constraint={locked}", wheel)
+        run("uv", "pip", "check", "--quiet", f"--python={python}")
+        # Isolated (-I): the workspace's own sources are out of reach.
+        options = ("-I", "-W", "ignore", "-X", f"pycache_prefix={workshop}/compiled")
+        arguments = (distribution.name, distribution.package, str(distribution.version))
+        run(python, *options, "-c", IMPORT, *arguments)
+
+
+@functools.cache
+def _workshop() -> TemporaryDirectory[str]:
+    """Return the folder of all environments, one after the other.
+
+    They have one path, so that the modules that Python has compiled for one serve the next.
+    """
+    return TemporaryDirectory()
 
 
 def run(*command: str, within: Path | None = None) -> str:
@@ -169,7 +149,7 @@ def main() -> None:
     kept: Path | None = parser.parse_args().into
     try:
         with TemporaryDirectory() as folder:
-            build_and_check(read_distributions(Path.cwd()).values(), kept or Path(folder), LOCKED)
+            build_and_check(in_order(read_distributions(Path.cwd())), kept or Path(folder), LOCKED)
     except Refused as refused:
         sys.exit(str(refused))
 

@@ -93,9 +93,20 @@ class Chromium:
             self._listening.cancel()
             await self._http.close()
 
-    async def open(self, url: str, width: int = 1280, height: int = 800) -> "Window":
+    async def new_profile(self) -> str:
+        """Return the identifier of another empty profile, with connections of its own."""
+        told = await self.command("Target.createBrowserContext")
+        identifier: str = told["browserContextId"]
+        return identifier
+
+    async def open(
+        self, url: str, width: int = 1280, height: int = 800, profile: str | None = None
+    ) -> "Window":
         """Open a page in a window of its own; sizes in CSS pixels."""
-        target = await self.command("Target.createTarget", {"url": url, "newWindow": True})
+        wanted: dict[str, Any] = {"url": url, "newWindow": True}
+        if profile is not None:
+            wanted["browserContextId"] = profile
+        target = await self.command("Target.createTarget", wanted)
         attached = await self.command("Target.attachToTarget", target | {"flatten": True})
         window = Window(self, attached["sessionId"])
         await window.resize(width, height)

@@ -2,6 +2,7 @@ import os
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,11 @@ dependencies = %(needs)s
 
 [tool.hatch.build.targets.wheel]
 packages = ["src/thing_%(part)s"]
+"""
+REPOSITORY = """
+[tool.aiopyramid]
+repository = "https://forge.example/us/thing"
+files = "{repository}/blob/{ref}/{path}"
 """
 CHANGES = "# Changes\n\n<!-- sections -->\n\n## 1.0.0 (2026-01-01)\n\n- First.\n"
 
@@ -153,16 +159,45 @@ def test_a_section_written_by_hand_gets_its_date(root: Path) -> None:
     assert re.search(r"^## 1\.0\.0 \(\d{4}-\d\d-\d\d\)$", changelog.read_text(), re.MULTILINE)
 
 
-def test_a_rehearsal_changes_nothing(
-    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_rehearsal_changes_nothing_and_respects_what_requires_what(
+    root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = state(root)
 
-    rehearse(root, "thing-core", Version("1.0.1"), tmp_path / "wheels")
+    rehearse(root, {"thing-web": Version("1.0.0"), "thing-core": Version("1.0.1")})
 
     assert state(root) == before
     assert not (root / "dist").exists()
-    assert "thing_core-1.0.1-py3-none-any.whl could be published" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert re.findall(r"(\S+) could be published", told) == [
+        "thing_core-1.0.1-py3-none-any.whl",
+        "thing_web-1.0.0-py3-none-any.whl",
+    ]
+    assert "pyproject.toml names no public repository" in told
+
+
+def test_the_links_of_a_readme_are_addresses_in_what_is_published(
+    root: Path, tmp_path: Path
+) -> None:
+    workspace = root / "pyproject.toml"
+    workspace.write_text(workspace.read_text() + REPOSITORY)
+    distribution = read_distributions(root)["thing-web"]
+    readme = "[Core](../thing-core/README.md#use) [here](#use) [there](https://example.com)\n"
+    write(distribution.folder / "README.md", f"{readme}```\n[code](as-it-is)\n```\n")
+
+    built = build(distribution, tmp_path / "files")
+    check(built)
+
+    with zipfile.ZipFile(built.wheel) as wheel:
+        metadata = wheel.read("thing_web-1.0.0.dist-info/METADATA").decode()
+    files = "https://forge.example/us/thing/blob/thing-web-1.0.0/packages"
+    assert f"[Core]({files}/thing-core/README.md#use)" in metadata
+    assert f"[here]({files}/thing-web/README.md#use)" in metadata
+    assert "[there](https://example.com)" in metadata
+    assert "[code](as-it-is)" in metadata
+    assert "Project-URL: Repository, https://forge.example/us/thing\n" in metadata
+    assert f"Project-URL: Changelog, {files}/thing-web/CHANGES.md\n" in metadata
+    assert distribution.folder.joinpath("README.md").read_text().startswith(readme)
 
 
 def test_the_next_release_is_the_current_version_until_that_is_tagged(root: Path) -> None:
@@ -252,9 +287,10 @@ def test_an_extra_called_all_that_cannot_be_installed_is_refused(
     [
         (lambda folder: (folder / "src/thing_core/py.typed").unlink(), "lacks thing_core/py.typed"),
         (lambda folder: write(folder / "src/thing_core/tests/test_a.py"), "tests/test_a.py, which"),
-        (lambda folder: (folder / "README.md").write_text(""), "long_description"),
+        (lambda folder: (folder / "README.md").write_text(""), "README cannot be rendered"),
+        (lambda folder: (folder / "README.md").write_text("[a]: b\n\n[a]\n"), "link to b would"),
     ],
-    ids=["untyped", "tests inside", "nothing to read"],
+    ids=["untyped", "tests inside", "nothing to read", "a link to a file"],
 )
 def test_files_that_are_not_as_they_should_be_are_refused(
     root: Path, tmp_path: Path, spoil: Callable[[Path], None], fault: str
@@ -264,3 +300,12 @@ def test_files_that_are_not_as_they_should_be_are_refused(
 
     with pytest.raises(Refused, match=fault):
         check(build(distribution, tmp_path / "files"))
+
+
+def test_a_wheel_that_the_folder_does_not_give_again_is_refused(root: Path, tmp_path: Path) -> None:
+    distribution = read_distributions(root)["thing-core"]
+    built = build(distribution, tmp_path / "files")
+    write(distribution.folder / "src/thing_core/more.py")
+
+    with pytest.raises(Refused, match="is not the same if it is built without the source archive"):
+        check(built)

@@ -18,6 +18,7 @@ def main(global_config: dict[str, str], **settings: Any) -> Router:
         config.include("aiopyramid_groups")  # and a view may be a WebSocket, in a group of them
         config.include("pyramid_jinja2")
         config.add_jinja2_search_path("templates")
+        config.include(".database")
         config.include(".traffic")
 
         config.add_static_view("static", "static")
@@ -28,6 +29,12 @@ def main(global_config: dict[str, str], **settings: Any) -> Router:
         config.add_route("heartbeat", "/heartbeat")
         config.add_route("ordinary", "/ordinary")
         config.add_route("failing", "/failing")
+        config.add_route("answer", "/answer")
+        config.add_route("answer_events", "/answer/events")
+        config.add_route("planets", "/planets")
+        config.add_route("beads", "/beads")
+        config.add_route("beads_events", "/beads/events")
+        config.add_route("beads_add", "/beads/add")
         config.add_route("chat", "/chat")
         config.add_route("chat_socket", "/chat/socket")
         config.scan(".views")

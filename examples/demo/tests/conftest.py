@@ -16,6 +16,7 @@ import pytest
 from aiopyramid_demo import main
 from pyramid.router import Router
 from redis_server import redis_server
+from sqlalchemy.pool import NullPool
 from uwsgi_command import uwsgi_binary_or_skip
 from webob import Request, Response
 
@@ -31,10 +32,14 @@ Get = Callable[..., Coroutine[Any, Any, Response]]
 
 
 @pytest.fixture
-def settings() -> dict[str, str]:
+def settings(tmp_path: Path) -> dict[str, Any]:
     return {
+        "aiopyramid.groups.history": "50",
+        "aiopyramid.groups.url": "memory://",
         "demo.upstream": "http://127.0.0.1:9/upstream",  # nobody listens there
         "pyramid.includes": "pyramid_debugtoolbar",
+        "sqlalchemy.poolclass": NullPool,  # no connection outlives the loop of a test
+        "sqlalchemy.url": f"sqlite+aiosqlite:///{tmp_path}/demo.sqlite",
     }
 
 
@@ -69,12 +74,13 @@ def server(
         yield address
 
 
-@pytest.fixture
-def four_workers(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def four_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a demo with four workers and Redis."""
     with redis_server() as redis:
         changes = {"workers = 1": "workers = 4", "memory://": redis.url}
-        with serve(command("pserve"), tmp_path, changes) as address:
+        folder = tmp_path_factory.mktemp("four_workers")
+        with serve(command("pserve"), folder, changes) as address:
             yield address
 
 

@@ -133,7 +133,7 @@ def test_a_long_name_is_cut() -> None:
 def test_a_line_that_redis_does_not_accept_is_given_back(settings: dict[str, str]) -> None:
     async def run(server: RedisServer) -> None:
         groups = {"aiopyramid.groups.url": server.url, "aiopyramid.groups.send_timeout": "0.1"}
-        app = main({}, **settings, **groups)
+        app = main({}, **settings | groups)
         async with connect(app, "/chat/socket?name=Ada") as ada:
             await texts(ada, "Ada has come in")
             await asyncio.to_thread(server.kill)

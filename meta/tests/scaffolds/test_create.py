@@ -3,7 +3,11 @@
 import compileall
 import dataclasses
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,8 @@ from aiopyramid.scaffolds.exceptions import (
     UnknownScaffold,
     UnusableName,
 )
+
+README = Path(__file__).parents[2] / "README.md"
 
 each_scaffold = pytest.mark.parametrize("scaffold", SCAFFOLDS)
 
@@ -60,6 +66,25 @@ def test_a_scaffold_can_be_used_with_cookiecutter_itself(
     )
 
     assert files_in(Path(made)) == files_in(create_project(scaffold, tmp_path / "Site-1"))
+
+
+def test_the_command_in_the_readme_creates_a_project(tmp_path: Path) -> None:
+    (command,) = re.findall("^    (cookiecutter .+)$", README.read_text(), re.MULTILINE)
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path), "PATH": programs},
+        input="site1\n\n",  # the project, and for the package what it proposes
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "other").mkdir()
+    expected = create_project("aio_starter", tmp_path / "other/site1")
+    assert files_in(tmp_path / "site1") == files_in(expected)
 
 
 def test_the_package_may_be_named_otherwise(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,11 +90,16 @@ def on_uwsgi(project: Project) -> UWSGIProcess:
     return UWSGIProcess(command, project.environment)
 
 
-@pytest.fixture(params=[on_gunicorn, on_uwsgi])
+@pytest.fixture(scope="module", params=[on_gunicorn, on_uwsgi])
 def server(project: Project, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Serve the project for several tests, and check that the server stops when asked to."""
     server = request.param(project)
-    yield server
-    server.close()
+    try:
+        yield server
+        server.end()
+        assert server.popen.returncode == 0, server.output
+    finally:
+        server.close()
 
 
 def test_its_own_tests_pass(project: Project) -> None:
@@ -109,8 +115,17 @@ def test_a_server_serves_a_page(server: Any) -> None:
     with open_url(server.site, timeout=20) as response:
         assert "Pyramid with asyncio" in response.read().decode()
 
-    server.end()
-    assert server.popen.returncode == 0, server.output
+
+def test_its_debug_toolbar_shows_what_a_page_waited_for(server: Any) -> None:
+    open_url(server.site, timeout=20).close()
+
+    with open_url(f"{server.site}/_debug_toolbar/", timeout=20) as response:
+        toolbar = response.read().decode()
+    trace = re.search(r"/_debug_toolbar/[0-9a-f]+/waterfall\b", toolbar)
+    assert trace
+    with open_url(f"{server.site}{trace[0]}.json", timeout=20) as response:
+        rows = json.load(response)["traceEvents"]
+    assert "wait" in {row["cat"] for row in rows}
 
 
 def test_its_container_starts_it_and_asks_for_its_health(project: Project) -> None:

@@ -1,22 +1,27 @@
 // Every button is a link that works without this script. With it, the result of the page behind
 // the link appears beside the button, and the indicator in the page's head is kept up to date.
 
+import { streamAnswer } from "./answer.js";
+import { element, percent } from "./elements.js";
+
 const BEAT = 100; // milliseconds between two heartbeats
 const LEAD = 500; // milliseconds of heartbeats alone, before and after the blocking call
 const SPAN = 3200; // milliseconds that fit into the strip
 const TALL = 50; // milliseconds of latency that make a beat as high as the strip
 
+const RUNS = { answer: streamAnswer, blocking: blockWithHeartbeat };
+
 const indicator = document.querySelector("#indicator");
 
 for (const button of document.querySelectorAll("[data-panel]")) {
   const output = document.getElementById(button.dataset.panel);
-  const run = button.dataset.panel === "blocking" ? blockWithHeartbeat : showResult;
+  const run = RUNS[button.dataset.panel] ?? showResult;
   button.addEventListener("click", async (event) => {
     event.preventDefault();
     if (button.ariaDisabled === "true") return;
     button.ariaDisabled = "true";
     try {
-      await run(button.href, output);
+      await run(button.dataset.url ?? button.href, output);
     } catch (error) {
       output.replaceChildren(element("p", "headline", `That failed: ${error.message}`));
     } finally {
@@ -99,14 +104,6 @@ function listen(onBeat = () => {}) {
   }, BEAT);
   // The last one a little later, or else the indicator would stay as it was in the thick of it.
   return () => setTimeout(() => clearInterval(beats), 2 * BEAT);
-}
-
-function element(name, className = "", text = "") {
-  return Object.assign(document.createElement(name), { className, textContent: text });
-}
-
-function percent(part) {
-  return `${(100 * part).toFixed(2)}%`;
 }
 
 function pause(milliseconds) {

@@ -2,6 +2,8 @@
 
 import inspect
 import re
+from importlib.resources import files
+from textwrap import dedent
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -9,10 +11,13 @@ from pyramid.request import Request
 from pyramid.view import view_config
 
 from ..whereabouts import whereabouts
+from .answer import answer_events, words
+from .beads import add_bead, beads_events
 from .blocking import blocking
 from .chat import chat_socket
 from .fan_out import fan_out
 from .ordinary import ask_service, ordinary
+from .planets import planets
 
 
 @view_config(route_name="home", renderer="home.jinja2")
@@ -24,6 +29,9 @@ def home(request: Request) -> dict[str, Any]:
             "fan_out": source(fan_out),
             "blocking": source(blocking),
             "ordinary": source(ordinary) + "\n\n" + source(ask_service),
+            "answer": source(answer_events) + "\n\n" + source(words),
+            "planets": source(planets) + "\n\n" + loop_in_template(),
+            "beads": source(beads_events) + "\n\n" + source(add_bead),
             "chat": source(chat_socket),
         },
     }
@@ -35,3 +43,10 @@ def source(view: Any) -> Markup:
     code = re.sub(r"\b(async (?:def|for|with)|await)\b", r'<b class="on-loop">\1</b>', code)
     code = re.sub(r"^def\b|\btime\.sleep\b", r'<b class="in-thread">\g<0></b>', code, flags=re.M)
     return Markup(code)
+
+
+def loop_in_template() -> str:
+    """Return the part of a template in which the moons are loaded."""
+    text = files("aiopyramid_demo").joinpath("templates/planets.jinja2").read_text()
+    begin, end = text.index("{% for planet in"), text.index("</dl>")
+    return dedent("  " + text[begin:end]).rstrip()
