@@ -156,7 +156,7 @@ def over_starts(
     """Return how many times the CPU time of one checkout is that of the other.
 
     Args:
-        results: What was measured.
+        results: The results of a benchmark.
         above: The processes of the one.
         below: The processes of the other.
         **where: The samples to compare.
