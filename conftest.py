@@ -8,9 +8,9 @@ import pytest
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Have three processes for two processors: they wait for servers some of the time."""
+    """Have two processes for each processor: they wait for servers much of the time."""
     processors = yield
-    return processors * 3 // 2
+    return processors * 2
 
 
 @pytest.hookimpl(trylast=True)
