@@ -81,34 +81,54 @@ def redis_server(*options: str) -> Iterator[RedisServer]:
 
 
 @contextlib.contextmanager
-def redis_sentinel() -> Iterator[tuple[str, RedisServer]]:
+def redis_sentinel(
+    certificate: tuple[str, str] | None = None,
+) -> Iterator[tuple[str, RedisServer]]:
     """Run a master, a replica and a sentinel; return the URL for groups, and the master.
+
+    Args:
+        certificate: The paths of a certificate, its own authority, and of its key. With it, they
+            encrypt all connections to each other, and the sentinel accepts no others.
 
     Raises:
         ProgramMissingError: Redis is not installed, and cannot be.
     """
+    encryption: list[tuple[str, str]] = []
+    if certificate is not None:
+        path, key = certificate
+        encryption += [("tls-cert-file", path), ("tls-key-file", key), ("tls-ca-cert-file", path)]
+        encryption += [("tls-auth-clients", "no"), ("tls-replication", "yes")]
+
+    def options(port: str) -> list[str]:
+        encrypted = [*encryption, ("tls-port", port)] if encryption else []
+        return [part for name, value in encrypted for part in (f"--{name}", value)]
+
+    master_port, replica_port, sentinel_port = free_ports(3)
     with (
-        redis_server() as master,
-        redis_server(
-            *("--appendonly", "no", "--replicaof", f"127.0.0.1 {master.port}"),
-            *("--repl-diskless-sync-delay", "0"),
-        ) as replica,
+        redis_server("--appendonly", "no", *options(master_port)) as master,
         tempfile.TemporaryDirectory(prefix="redis") as folder,
     ):
-        wait_until(lambda: replica.client().info()["master_link_status"] == "up")
-        port = free_port()
-        configuration = Path(folder) / "sentinel.conf"
-        configuration.write_text(
-            f"port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {master.port} 1\n"
-            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n"
-        )
-        program = find_program("redis-server", package="redis-server")
-        process = Process([program, str(configuration), "--sentinel"], {})
-        try:
-            process.said(r"\+slave slave")
-            yield f"redis+sentinel://127.0.0.1:{port}/main/0", master
-        finally:
-            process.close()
+        watched = master_port if encryption else master.port
+        replica_options = ["--replicaof", f"127.0.0.1 {watched}", "--repl-diskless-sync-delay", "0"]
+        with redis_server(
+            "--appendonly", "no", *replica_options, *options(replica_port)
+        ) as replica:
+            wait_until(lambda: replica.client().info()["master_link_status"] == "up")
+            lines = [f"{name} {value}" for name, value in encryption]
+            lines += ["port 0", f"tls-port {sentinel_port}"] if lines else [f"port {sentinel_port}"]
+            lines += ["bind 127.0.0.1", f"sentinel monitor main 127.0.0.1 {watched} 1"]
+            lines += ["sentinel down-after-milliseconds main 500"]
+            lines += ["sentinel failover-timeout main 3000"]
+            configuration = Path(folder) / "sentinel.conf"
+            configuration.write_text("\n".join(lines) + "\n")
+            program = find_program("redis-server", package="redis-server")
+            process = Process([program, str(configuration), "--sentinel"], {})
+            try:
+                process.said(r"\+slave slave")
+                scheme, query = ("rediss", f"?ssl_ca_certs={path}") if encryption else ("redis", "")
+                yield f"{scheme}+sentinel://127.0.0.1:{sentinel_port}/main/0{query}", master
+            finally:
+                process.close()
 
 
 @contextlib.contextmanager

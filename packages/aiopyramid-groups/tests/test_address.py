@@ -2,20 +2,17 @@
 
 import asyncio
 import logging
-import re
 import uuid
-from pathlib import Path
 
 import pytest
 from certificates import make_certificate
 from reader import free_port
 from redis_server import redis_server
+from redis_user import documented_commands, make_user
 
 from aiopyramid_core import StartupError
 from aiopyramid_groups import NotSent
 from aiopyramid_groups.publisher import Publisher
-
-README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -74,20 +71,6 @@ async def test_a_certificate_that_is_not_trusted_is_not_accepted(site, server, p
 
 
 # --- Users ----------------------------------------------------------------------------------------
-
-
-def documented_commands():
-    """Return the commands that README.md lists for a user."""
-    sentence = re.search(r"and\s+the\s+commands\s([^.]*)\.", README)[1]
-    return re.findall(r"`(\w+)`", sentence)
-
-
-def make_user(server, prefix, commands, *, channels=True):
-    rules = ["on", ">secret", f"~{{{prefix}:*", "resetchannels", *(f"+{name}" for name in commands)]
-    if channels:
-        rules.append(f"&{{{prefix}:*")
-    server.client().execute_command("ACL", "SETUSER", prefix, "reset", *rules)
-    return server.url.replace("//", f"//{prefix}:secret@")
 
 
 async def test_a_user_needs_what_the_readme_lists(site, server, prefix):

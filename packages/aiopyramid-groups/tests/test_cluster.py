@@ -1,11 +1,13 @@
 """Redis Cluster: three masters, one of which has a replica."""
 
 import asyncio
+import contextlib
 import uuid
 
 import pytest
 from redis.crc import key_slot
 from redis_server import redis_cluster, redis_server
+from redis_user import documented_commands, documented_commands_on_a_cluster, make_user
 
 from aiopyramid_core import StartupError
 from aiopyramid_groups import EngineUnavailable, GroupsError, NotSent
@@ -74,6 +76,37 @@ async def test_groups_on_all_masters_work_as_on_one_server(worker, cluster):
         after = [server.client().info()["connected_clients"] for server in cluster[:3]]
         assert [b - a for a, b in zip(before, after, strict=True)] == [4, 4, 4]
     assert last_parts(cluster, worker.prefix) == {b"stream", b"run"}
+
+
+async def test_a_user_needs_what_the_readme_lists(worker, cluster):
+    commands = documented_commands() + documented_commands_on_a_cluster()
+    urls = [make_user(server, worker.prefix, commands) for server in cluster]
+    url = urls[0].replace("redis://", "redis+cluster://").removesuffix("/0")
+    rooms = [group_on(cluster, worker.prefix, number) for number in range(3)]
+    async with worker(url=url) as one, worker(url=url) as two:
+        for room in rooms:
+            async with one.client(f"/{room}?who=ada") as ada:
+                first = await two.group(room).send("x")
+                assert await ada.recv() == "x"
+                assert await two.group(room).members() == ["ada"]
+                with Publisher(url, prefix=worker.prefix) as publisher:
+                    await asyncio.to_thread(publisher.send, room, "y")
+                assert len((await two.group(room).history(first))[0]) == 1
+    refused = [entry for server in cluster for entry in server.client().acl_log()]
+    assert [entry for entry in refused if entry["username"] == worker.prefix] == []
+
+
+@pytest.mark.parametrize("command", documented_commands_on_a_cluster())
+async def test_each_of_them_is_needed(worker, cluster, command, caplog):
+    commands = documented_commands() + documented_commands_on_a_cluster()
+    commands.remove(command)
+    urls = [make_user(server, worker.prefix, commands) for server in cluster]
+    url = urls[0].replace("redis://", "redis+cluster://").removesuffix("/0")
+    with contextlib.suppress(StartupError, GroupsError):
+        async with worker(url=url) as one, one.client("/room"):
+            await one.group().send("x")
+    refused = [entry for server in cluster for entry in server.client().acl_log()]
+    assert command in {entry["object"] for entry in refused if entry["username"] == worker.prefix}
 
 
 def last_parts(cluster, prefix):
