@@ -75,7 +75,8 @@ def test_what_is_typed_at_a_breakpoint_is_answered_in_views_of_both_kinds(
     for line in ('return {"price"', 'return {"counted"'):
         text = text.replace(f"    {line}", f"    breakpoint()\n    {line}")
     site.file.write_text(text)
-    typed = ["p cents * 2", "where", "continue", "p total > 0", "continue", ""]
+    call = ["from aiopyramid_core import await_", 'p await_(price_of("a book")) * 3']
+    typed = ["p cents * 2", *call, "where", "continue", "p total > 0", *call, "continue", ""]
     (site.file.parent / "typed").write_text("\n".join(typed))
     command = f"exec {sys.executable} -m gunicorn --paste development.ini < typed"
     gunicorn = Process(["bash", "-c", command], {}, site.file.parent)
@@ -83,9 +84,11 @@ def test_what_is_typed_at_a_breakpoint_is_answered_in_views_of_both_kinds(
     gunicorn.said("Booting worker")
     assert site.ask("/price")() == {"price": 25}
     gunicorn.said(r"\(Pdb\) 50$")
+    gunicorn.said(r"\(Pdb\) 75$")
     gunicorn.said(r"pyramid/router\.py")  # `where`
     assert site.ask("/report")() == {"counted": True}
     gunicorn.said(r"\(Pdb\) True$")
+    gunicorn.said(r"\(Pdb\) 75$", times=2)
 
 
 def stops(site: Site) -> dict[str, list[int]]:
