@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
 
 import psycopg
 import yaml
@@ -20,7 +22,7 @@ from container_image import Image
 from postgres_server import postgres_server
 from reader import AS_ROOT, Reader
 from redis_server import RedisServer, redis_server, wait_until
-from server_process import Process
+from server_process import PATIENCE_SECONDS, Process
 from system_programs import find_program
 
 NGINX: Final = """
@@ -107,8 +109,8 @@ class Docker(contextlib.ExitStack):
         environment["REDIS_URL"] = f"redis://127.0.0.1:{self._redis.port}/0"
         app = self.app = self._image.start(environment)
         self.callback(app.close)
-        app.said("Booting worker")
-        wait_until(self._image.check_health)
+        wait_until(lambda: _answers(reader.here("http://127.0.0.1:8000/health/ready")))
+        assert self._image.check_health()
 
     def _start_nginx(self, reader: Reader, service: Mapping[str, Any]) -> None:
         (volume,) = service["volumes"]
@@ -122,3 +124,11 @@ class Docker(contextlib.ExitStack):
         nginx = Process([program, *where, *options], {})
         self.callback(nginx.close)
         nginx.said("start worker process ")
+
+
+def _answers(address: str) -> bool:
+    try:
+        with build_opener(ProxyHandler({})).open(address, timeout=PATIENCE_SECONDS):
+            return True
+    except URLError:
+        return False
