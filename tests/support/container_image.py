@@ -29,7 +29,7 @@ class Image:
     """The result of the instructions of a Dockerfile.
 
     Args:
-        context: The folder with the Dockerfile, and what it copies.
+        context: The folder with the Dockerfile, and with the files that it copies.
         folder: An empty folder, in which everybody may look for files.
 
     Attributes:
@@ -103,7 +103,7 @@ class Image:
                 where = self._here(self._place)
                 subprocess.run([*pip, "install", "-q", *offline, *arguments], cwd=where, check=True)
             case _:
-                raise AssertionError(f"nobody knows how to follow RUN {rest}")
+                raise AssertionError(f"RUN with an unknown command: {rest}")
 
     def _workdir(self, rest: str) -> None:
         self._place = rest
