@@ -101,6 +101,7 @@ CONTENTS = {
         docs/groups
         docs/extension-points
         docs/works-with
+        docs/alternatives
         benchmarks/README
     """,
     "Reference": """

@@ -99,6 +99,7 @@ def figures(text: str) -> set[str]:
     [
         ("README.md", "## What it gains, and what it costs"),
         ("docs/how-it-works.md", "## When async helps"),
+        ("docs/alternatives.md", "## What was measured"),
     ],
 )
 def test_the_figures_that_explain_the_speed_are_those_that_were_measured(
