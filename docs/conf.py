@@ -106,6 +106,7 @@ CONTENTS = {
     """,
     "Reference": """
         Overview <docs/reference/README>
+        docs/cheat-sheet
         docs/reference/aiopyramid-core
         docs/reference/aiopyramid-core-testing
         docs/reference/aiopyramid-core-servers

@@ -26,6 +26,7 @@ each_document = pytest.mark.parametrize("name", DOCUMENTS)
 
 RUN_BY = {
     "README.md": "tests/test_front_page.py",
+    "docs/cheat-sheet.md": "tests/test_cheat_sheet.py",
     "docs/channels.md": "packages/aiopyramid-groups/tests/test_readme.py",
     "docs/guides/containers.md": "tests/guides/test_containers.py",
     "docs/extension-points.md": "tests/integration/test_extension_points.py",
