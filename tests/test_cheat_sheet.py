@@ -1,4 +1,4 @@
-"""``docs/cheat-sheet.md``, done as a reader does it: one application, its settings and its tests."""
+"""``docs/cheat-sheet.md``, done as a reader does it: an application, settings and tests."""
 
 import shutil
 from pathlib import Path
