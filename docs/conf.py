@@ -137,6 +137,7 @@ CONTENTS = {
     "Project": """
         CONTRIBUTING
         SECURITY
+        docs/changelog
         packages/aiopyramid-core/CHANGES
         packages/aiopyramid-asgi/CHANGES
         packages/aiopyramid-debugtoolbar/CHANGES

@@ -185,6 +185,7 @@ def test_no_two_pages_have_the_same_title_in_the_results_of_a_search(index: dict
         ("altern", "docs/alternatives"),
         ("datadog", "docs/guides/datadog"),
         ("cheat", "docs/cheat-sheet"),
+        ("changelog", "docs/changelog"),
     ],
 )
 def test_a_search_finds_the_page_that_is_about_it(
