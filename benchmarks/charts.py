@@ -36,6 +36,7 @@ DOCUMENTS: Final = (
     HOME / "README.md",
     HOME.parent / "README.md",
     HOME.parent / "docs/how-it-works.md",
+    HOME.parent / "docs/alternatives.md",
 )
 
 ORDER: Final = (

@@ -101,10 +101,12 @@ CONTENTS = {
         docs/groups
         docs/extension-points
         docs/works-with
+        docs/alternatives
         benchmarks/README
     """,
     "Reference": """
         Overview <docs/reference/README>
+        docs/cheat-sheet
         docs/reference/aiopyramid-core
         docs/reference/aiopyramid-core-testing
         docs/reference/aiopyramid-core-servers
@@ -135,6 +137,7 @@ CONTENTS = {
     "Project": """
         CONTRIBUTING
         SECURITY
+        docs/changelog
         packages/aiopyramid-core/CHANGES
         packages/aiopyramid-asgi/CHANGES
         packages/aiopyramid-debugtoolbar/CHANGES

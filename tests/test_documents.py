@@ -26,6 +26,7 @@ each_document = pytest.mark.parametrize("name", DOCUMENTS)
 
 RUN_BY = {
     "README.md": "tests/test_front_page.py",
+    "docs/cheat-sheet.md": "tests/test_cheat_sheet.py",
     "docs/channels.md": "packages/aiopyramid-groups/tests/test_readme.py",
     "docs/guides/containers.md": "tests/guides/test_containers.py",
     "docs/extension-points.md": "tests/integration/test_extension_points.py",
@@ -99,6 +100,7 @@ def figures(text: str) -> set[str]:
     [
         ("README.md", "## What it gains, and what it costs"),
         ("docs/how-it-works.md", "## When async helps"),
+        ("docs/alternatives.md", "## What was measured"),
     ],
 )
 def test_the_figures_that_explain_the_speed_are_those_that_were_measured(

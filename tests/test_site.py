@@ -26,14 +26,17 @@ ROOT = Path(__file__).parent.parent
 
 TRUSTED_HOSTS = {
     "cookiecutter.readthedocs.io",
+    "docs.djangoproject.com",
     "docs.pylonsproject.org",
     "docs.python.org",
+    "flask.palletsprojects.com",
     "github.com",
     "gunicorn.org",
     "trypyramid.com",
     "ui.perfetto.dev",
     "uwsgi-docs.readthedocs.io",
     "websockets.readthedocs.io",
+    "www.starlette.io",
 }
 """Where the documents may lead a reader, besides their own machine. `make links` asks each page
 whether it is there; whether it deserves the trust of our readers is for you to say."""
@@ -178,6 +181,11 @@ def test_no_two_pages_have_the_same_title_in_the_results_of_a_search(index: dict
         ("uwsgi", "docs/guides/uwsgi"),
         ("sqlalchemi", "docs/guides/sqlalchemy"),
         ("transact", "docs/transactions"),
+        ("work", "docs/works-with"),
+        ("altern", "docs/alternatives"),
+        ("datadog", "docs/guides/datadog"),
+        ("cheat", "docs/cheat-sheet"),
+        ("changelog", "docs/changelog"),
     ],
 )
 def test_a_search_finds_the_page_that_is_about_it(

@@ -10,11 +10,10 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = ROOT / "docs/works-with.md"
 ROWS: Final = re.findall(
-    r"^\| (`[`\w,. -]+`) \| .+ \| `(\w+\.py)::(\w+)` \|$", PAGE.read_text(), re.M
+    r'^\| (`[`\w,. -]+`) \| .+ \| \[test\]\((\S+) "(\w+)"\) \|$', PAGE.read_text(), re.MULTILINE
 )
 """The libraries of each row, and the file and the function of its test."""
 
-FOLDERS: Final = (ROOT / "tests", *ROOT.glob("packages/*/tests"))
 LOCKED: Final = {each["name"] for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
 NOT_LOCKED: Final = {"ddtrace"}
 """Libraries that take too long to start for all who test: `make tox ENV=ddtrace`."""
@@ -34,8 +33,8 @@ def test_every_row_of_the_page_is_read() -> None:
 
 @pytest.mark.parametrize(("libraries", "file", "function"), ROWS)
 def test_each_library_is_used_by_the_named_test(libraries: str, file: str, function: str) -> None:
-    found = [path for folder in FOLDERS for path in folder.rglob(file)]
-    (path,) = (path for path in found if f"\ndef {function}(" in path.read_text())
+    path = PAGE.parent / file
+    assert f"\ndef {function}(" in path.read_text()
     for library in re.findall(r"[\w.-]+", libraries):
         assert library.replace("_", "-").lower().replace(".", "-") in LOCKED | NOT_LOCKED
         # Applications that servers run, and fixtures, are in other files of the same folder.

@@ -123,6 +123,20 @@ def write_changelog(root: Path, distribution: Distribution, version: Version, da
         distribution.changelog.write_text(dated, encoding="utf-8")
 
 
+def write_overview(root: Path, distribution: Distribution, version: Version) -> None:
+    """Write a distribution's version into the overview of all changelogs."""
+    overview = root / "docs" / "changelog.md"
+    row = rf"^(\| \[{distribution.name}\]\(\S+\) \| )\S+"
+    text, count = re.subn(
+        row, rf"\g<1>{version}", overview.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    if count != 1:
+        raise Refused(
+            f"docs/changelog.md should have one row for {distribution.name}, not {count}."
+        )
+    overview.write_text(text, encoding="utf-8")
+
+
 # --- The steps -----------------------------------------------------------------------------------
 
 
@@ -146,6 +160,7 @@ def prepare(clone: Path, name: str, version: Version, locked: Path, into: Path) 
     if version != distribution.version:
         write_version(clone, distribution, version)
     write_changelog(clone, distribution, version, f"{datetime.now(UTC):%Y-%m-%d}")
+    write_overview(clone, distribution, version)
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", f"--message=Release {name} {version}")
     git(clone, "tag", f"--message={name} {version}", tag_of(name, version))

@@ -44,6 +44,7 @@ REPOSITORY = """
 repository = "https://forge.example/us/thing"
 files = "{repository}/blob/{ref}/{path}"
 """
+OVERVIEW = "| [thing-core](c) | 1.0.0 | fast |\n| [thing-web](w) | 1.0.0 | small |\n"
 CHANGES = "# Changes\n\n<!-- sections -->\n\n## 1.0.0 (2026-01-01)\n\n- First.\n"
 
 
@@ -81,6 +82,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(folder / "CHANGES.md", CHANGES)
         write(folder / "changes.d/.gitkeep")
         write(folder / "tests/test_thing.py")
+    write(root / "docs/changelog.md", OVERVIEW)
     for name in ("towncrier.toml", "tools/lock.py"):
         write(root / name, (ROOT / name).read_text())
     # `make` says that nothing is to be locked, which holds for its own project only.
@@ -147,6 +149,25 @@ def test_fragments_become_a_section_of_the_changelog(root: Path) -> None:
     assert "### Fixed\n\n- It ends." in text
     assert text.endswith("## 1.0.0 (TODAY)\n\n- First.\n")
     assert [file.name for file in (folder / "changes.d").iterdir()] == [".gitkeep"]
+
+
+def test_the_overview_of_changelogs_names_the_new_version(root: Path) -> None:
+    write(root / "packages/thing-core/changes.d/+speed.feature.md", "It is faster.\n")
+    commit(root)
+
+    release(root, "thing-core", Version("1.1.0"))
+
+    overview = (root / "docs/changelog.md").read_text()
+    assert overview == OVERVIEW.replace("1.0.0 | fast", "1.1.0 | fast")
+
+
+def test_a_package_that_the_overview_lacks_is_refused(
+    root: Path, refusal: Callable[..., str]
+) -> None:
+    write(root / "docs/changelog.md", OVERVIEW.replace("[thing-core]", "[thing]"))
+    commit(root)
+
+    assert "one row for thing-core, not 0" in refusal()
 
 
 def test_a_section_written_by_hand_gets_its_date(root: Path) -> None:
