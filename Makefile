@@ -21,7 +21,7 @@ unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help hooks serve test lint types docs site links coverage tox ci-matrix apps wheels release bench bench-publish instructions format lock clean
+.PHONY: help hooks serve test lint types docs site links coverage tox ci-matrix apps first-hour wheels release bench bench-publish instructions format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +79,9 @@ ci-matrix: $(READY) ## what a scheduled job runs: make tox, which fails here if 
 
 apps: $(READY) ## drive published applications on our worker and on gthread; APP=kinto for one
 	@python tests/applications/run.py $(if $(MIXED),--mixed) build/apps $(APP)
+
+first-hour: $(READY) ## do what a newcomer does, from pip install to the container, and measure the minutes
+	@python tools/first_hour.py
 
 bench: $(READY) ## compare speed with other bridges and servers, in build/bench; QUICK=1 for a try
 	@python benchmarks/compare.py $(if $(QUICK),--quick build/bench-quick,build/bench)

@@ -1,5 +1,7 @@
 """Facts that hold for each of the distributions, asked of what a user would install."""
 
+import re
+import tomllib
 from importlib.metadata import metadata, requires
 from pathlib import Path
 
@@ -88,6 +90,15 @@ def test_the_extra_all_needs_neither_a_compiler_nor_a_choice_of_server() -> None
         "aiopyramid-sqlalchemy[tm]; extra == 'all'",
         "aiopyramid-uwsgi[uvloop]; extra == 'all'",
     }
+
+
+@each_distribution
+def test_its_classifiers_name_only_pythons_on_which_tox_tests_it(name: str) -> None:
+    tested = tomllib.loads((ROOT / "tox.toml").read_text())["env_list"][0]["product"][1]["against"]
+    classifiers = "\n".join(metadata(name).get_all("Classifier") or ())
+
+    named = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", classifiers, re.MULTILINE)
+    assert {"3.11", "3.12", "3.13"} <= {*named} <= {*tested}
 
 
 @each_distribution

@@ -67,10 +67,14 @@ def on_gunicorn(project: Project) -> ServerProcess:
 
 
 def as_in_its_container(project: Project) -> ServerProcess:
-    """Start the project by the command of its Dockerfile, but from here and on a free port."""
-    here = {"production.ini": f"{project.folder}/production.ini", "0.0.0.0:6543": "127.0.0.1:0"}
-    command = [here.get(each, each) for each in in_dockerfile(project, "CMD")]
-    return ServerProcess("gunicorn", command, project.environment)
+    """Start the project by the command of its Dockerfile, but on a free port."""
+    program, ini, *options = in_dockerfile(project, "CMD")
+    assert (program, ini) == ("pserve", "production.ini")
+    changed = project.folder / "container.ini"
+    written = (project.folder / ini).read_text()
+    changed.write_text(written.replace("bind = 0.0.0.0:6543", "bind = 127.0.0.1:0"))
+    command = ["pyramid.scripts.pserve", str(changed), *options]
+    return ServerProcess("pserve", command, project.environment)
 
 
 def in_dockerfile(project: Project, instruction: str) -> list[str]:
@@ -131,6 +135,8 @@ def test_its_debug_toolbar_shows_what_a_page_waited_for(server: Any) -> None:
 def test_its_container_starts_it_and_asks_for_its_health(project: Project) -> None:
     server = as_in_its_container(project)
     try:
+        assert "127.0.0.1:6543" not in server.site  # the server for the container, not the other
+        server.said("Using worker: aiopyramid_gunicorn.worker.AsyncGunicornWorker")
         with open_url(server.site, timeout=20) as response:
             assert "Pyramid with asyncio" in response.read().decode()
         python, *arguments, code = in_dockerfile(project, "HEALTHCHECK CMD")

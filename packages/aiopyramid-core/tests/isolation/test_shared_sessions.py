@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from pyramid.response import Response
 from sqlalchemy import Column, Integer, String, create_engine
-from sqlalchemy.orm import declarative_base, scoped_session, sessionmaker
+from sqlalchemy.orm import close_all_sessions, declarative_base, scoped_session, sessionmaker
 
 from aiopyramid_core import call_in_thread, request_scope
 from aiopyramid_core._isolation import shared_sessions as _shared_sessions
@@ -36,6 +36,7 @@ def make_session(tmp_path):
         return made[-1]
 
     yield make_session
+    close_all_sessions()  # those of threads, too
     engine.dispose()
 
 
