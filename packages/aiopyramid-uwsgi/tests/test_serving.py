@@ -82,5 +82,6 @@ def test_each_server_includes_it(pytester: pytest.Pytester, module: str) -> None
                 settings = {{"greeting": "", "goodbye": str(tmp_path / "goodbye")}}
                 assert "asyncio loop engine" in serve("{module}:main", each_server, settings).log
     """)
-    result = pytester.runpytest_inprocess("-k", "uwsgi", "-p", "no:cacheprovider")
+    options = ("-pno:cacheprovider", "-pno:asyncio", "-pno:looptime_plugin")
+    result = pytester.runpytest_inprocess("-k", "uwsgi", *options)
     result.assert_outcomes(passed=1, deselected=len(SERVERS) - 1)
