@@ -252,6 +252,24 @@ def test_on_such_a_loop_a_thread_takes_its_time(with_fake_time):
     with_fake_time(module, passed=1)
 
 
+def test_on_such_a_loop_a_time_limit_does_not_wait_for_a_socket(with_fake_time):
+    module = """
+    import socket
+
+    @pytest.mark.in_bridge
+    async def test_a_socket():
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(3600):
+                    await asyncio.get_running_loop().sock_recv(ours, 1)
+            assert time.monotonic() - started < 3600
+    """
+    with_fake_time(module, passed=1)
+
+
 def test_the_clock_may_be_set_while_the_loop_runs(outcomes):
     pytest.importorskip("time_machine")
     module = """
