@@ -51,7 +51,7 @@ def test_the_loop_runs_in_a_daemon_thread_of_its_own(own):
 
 def test_the_loop_is_its_threads_current_one(own):
     async def current():
-        return asyncio.get_event_loop_policy().get_event_loop()
+        return asyncio.get_event_loop()
 
     loop = own.get()
     assert asyncio.run_coroutine_threadsafe(current(), loop).result(30) is loop

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import sys
 import threading
 
 import pytest
@@ -200,7 +201,6 @@ COROUTINES = {
     "static method": (Instance.static, None),
     "class method": (Instance.of_class, None),
     "partial": (functools.partial(partly, "earl grey"), None),
-    "partial of a bound method": (functools.partial(Instance().one), None),
     "partial of a partial": (functools.partial(functools.partial(partly, "assam")), None),
     "wrapped": (wrapping(two), None),
     "wrapped instance": (wrapping(InstanceOfTwo().__call__), None),
@@ -216,6 +216,8 @@ COROUTINES = {
     "partial of a generator function": (functools.partial(delegating), None),
     "synchronized generator function": (synchronize(delegating), None),
 }
+if sys.version_info < (3, 14):  # from then on, Pyramid 2.1 calls it with a context as well
+    COROUTINES["partial of a bound method"] = (functools.partial(Instance().one), None)
 HIDDEN = {
     "by a decorator": (hiding(two), None),
     "by a lambda": (lambda request: one(request), None),

@@ -51,7 +51,7 @@ def test_the_executor_that_the_application_has_set_is_kept(loops):
     before, loop = loops(), loops()
     before.set_default_executor(executor := ThreadPoolExecutor(1))
     use_loop(loop, before, threads=3)
-    assert asyncio.get_event_loop_policy().get_event_loop() is loop
+    assert asyncio.get_event_loop() is loop
     assert loop._default_executor is executor
 
 

@@ -79,12 +79,13 @@ _EXPLANATIONS: Final = (
         "A coroutine was used like its result: write 'await' before the call that made it.",
     ),
     (
-        r"object .* can't be used in 'await' expression",
+        # The second is Python 3.14's.
+        r"object .* can't be used in 'await' expression|object can't be awaited",
         "Pyramid passes synchronous functions to coroutines, too: the handler of a tween, the view"
         " inside a decorator or a view deriver. Call it without 'await'.",
     ),
     (
-        r"'Async\w+' object does not support the context manager protocol",
+        r"'(\S+\.)?Async\w+' object does not support the context manager protocol",
         "It is of an asynchronous library: write 'async with', in a coroutine.",
     ),
 )
