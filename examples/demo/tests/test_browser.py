@@ -14,6 +14,9 @@ SCREENSHOTS = Path(__file__).parents[3] / "build/screenshots"
 SAID = "[...document.querySelectorAll('#said span')].some((item) => item.textContent == {0!r})"
 HERE = "[...document.querySelectorAll('#here li')].map((item) => item.textContent).join() == {0!r}"
 
+on_one_server = pytest.mark.parametrize("server", ["pserve"], indirect=True)
+"""The pages are the same on both."""
+
 
 @pytest.fixture(scope="module")
 def program() -> str:
@@ -65,6 +68,7 @@ def test_two_windows_talk(program: str, server: str, tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+@on_one_server
 def test_the_home_page_leads_to_the_room(program: str, server: str, tmp_path: Path) -> None:
     async def run() -> None:
         async with Chromium(program, tmp_path) as browser:
@@ -101,6 +105,7 @@ def test_an_answer_arrives_word_by_word_and_goes_on_after_a_broken_connection(
     asyncio.run(run())
 
 
+@on_one_server
 def test_the_result_of_a_panel_appears_beside_its_button(
     program: str, server: str, tmp_path: Path
 ) -> None:
@@ -153,8 +158,7 @@ def test_beads_reach_the_windows_of_two_browsers_on_two_workers(
     asyncio.run(asyncio.wait_for(run(), 120))
 
 
-# The pages are the same on both servers.
-@pytest.mark.parametrize("server", ["pserve"], indirect=True)
+@on_one_server
 def test_an_accessibility_checker_finds_nothing_serious(
     program: str, server: str, tmp_path: Path
 ) -> None:
@@ -175,6 +179,7 @@ def test_an_accessibility_checker_finds_nothing_serious(
     asyncio.run(run())
 
 
+@on_one_server
 def test_the_headings_of_a_result_follow_one_another(
     program: str, server: str, tmp_path: Path
 ) -> None:
