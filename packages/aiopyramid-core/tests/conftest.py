@@ -10,7 +10,7 @@ import pytest
 from pyramid.config import Configurator
 from webob import Request, Response
 
-from aiopyramid_core import spawn_greenlet
+from aiopyramid_core import _applications, spawn_greenlet
 from aiopyramid_core._threads.of_process import request_threads
 
 PATIENCE_SECONDS = 20
@@ -20,6 +20,12 @@ PATIENCE_SECONDS = 20
 def no_uwsgi(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave uWSGI out of each_server: the applications here do not include aiopyramid_uwsgi."""
     monkeypatch.delenv("AIOPYRAMID_UWSGI", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def only_own_applications(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a test from starting the applications of earlier ones, which may still be referenced."""
+    monkeypatch.setattr(_applications, "_applications", [])
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
