@@ -63,7 +63,7 @@ async def measure(server: str, url: str, options: argparse.Namespace) -> Sample:
                     await asyncio.to_thread(process.wait)
                     progress(f"{server}: {number} reloads")
                 await asyncio.sleep(QUIET_SECONDS)
-                sender.end()
+                await sender.end()
                 await load.until_received(sender.sent)
     finally:
         await asyncio.to_thread(process.close)

@@ -30,7 +30,7 @@ def test_clients_come_back_after_a_reload_and_no_message_is_lost(redis, tmp_path
             async with load, sender.running():
                 for _ in range(RELOADS):
                     await load.reloaded(process.reload)
-                sender.end()
+                await sender.end()
                 await load.until_received(sender.sent)
         return load.clients, sender.sent
 

@@ -379,20 +379,22 @@ class Sender:
         self._rate = rate
         self.sent: list[int] = []
         self._is_over = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Send while the block runs, or until :meth:`end`."""
-        task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(self._run())
         try:
             yield
         finally:
-            self.end()
-            await task
+            await self.end()
 
-    def end(self) -> None:
-        """Send nothing more."""
+    async def end(self) -> None:
+        """Send nothing more; return when the message in progress has been acknowledged."""
         self._is_over.set()
+        if self._task is not None:
+            await self._task
 
     async def _run(self) -> None:
         while not self._is_over.is_set():
