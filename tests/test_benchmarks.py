@@ -112,15 +112,10 @@ def test_requests_that_block_in_threads_do_not_hold_up_those_that_wait() -> None
     assert alone["AsyncGunicornWorker"] < alone["gthread, 40 threads"] / 2
 
 
-def test_small_websocket_messages_are_cheaper_and_large_ones_cost_much_the_same() -> None:
-    small, large = (
-        medians("websocket", "cpu_microseconds", bytes=size, window=window)
-        for size, window in ((16, 32), (65_536, 4))
-    )
-    ours, *others = small.values()
+@pytest.mark.parametrize(("size", "window"), [(16, 32), (65_536, 4)])
+def test_small_and_large_websocket_messages_are_cheaper(size: int, window: int) -> None:
+    ours, *others = medians("websocket", "cpu_microseconds", bytes=size, window=window).values()
     assert all(ours < other for other in others)
-    ours, *others = large.values()
-    assert all(0.7 < other / ours < 1.4 for other in others)
 
 
 def test_an_idle_connection_takes_a_few_kibibytes_and_a_websocket_more() -> None:
