@@ -56,6 +56,7 @@ class HTTPProtocol(asyncio.Protocol):
     Attributes:
         state: The state of the connection.
         deadline: The time, by the loop's clock, at which the current wait for the client expires.
+            While a body arrives, it may expire later; see :meth:`expire`.
         flow: Back-pressure on the writing side.
         inbound: The requests that are arriving.
         capabilities: The operations that the application may request of the connection.
@@ -63,8 +64,8 @@ class HTTPProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_at_eof",
-        "_body_begin",
-        "_body_growth",
+        "_body_began_at",
+        "_body_grew_at",
         "_context",
         "_environ",
         "_given_up",
@@ -91,7 +92,7 @@ class HTTPProtocol(asyncio.Protocol):
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._at_eof = False
-        self._body_begin = self._body_growth = math.inf
+        self._body_began_at = self._body_grew_at = math.inf
         # Without the variables of any request: what one has set must not reach the next one.
         self._context = copy_context()
         self._given_up = False
@@ -230,6 +231,7 @@ class HTTPProtocol(asyncio.Protocol):
 
     def expire(self) -> None:
         """Act on the deadline, which has passed."""
+        # It was not extended for each read of the body; see _body_grows.
         in_body = self.state is RECEIVING and self.inbound.growing is not None
         if in_body and self._set_body_deadline():
             return
@@ -300,7 +302,7 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _body_begins(self) -> None:
         """Start to measure the body's time: from now on no other request keeps us from reading."""
-        self._body_begin = self._body_growth = self._owner.loop.time()
+        self._body_began_at = self._body_grew_at = self._owner.loop.time()
         self._set_body_deadline()
 
     def _set_body_deadline(self) -> bool:
@@ -308,8 +310,8 @@ class HTTPProtocol(asyncio.Protocol):
         growing, times = self.inbound.growing, self._owner.settings.times
         assert growing is not None
         self.deadline = min(
-            self._body_growth + times.body_seconds,
-            self._body_begin + times.longest_for_body(growing.body.length_bytes),
+            self._body_grew_at + times.body_seconds,
+            self._body_began_at + times.longest_for_body(growing.body.length_bytes),
         )
         self._unsent_bytes = math.inf
         return self.deadline > self._owner.loop.time()
@@ -332,7 +334,7 @@ class HTTPProtocol(asyncio.Protocol):
             self._advance()
         else:
             # The deadline follows when it has passed: a large upload would pay for each read.
-            self._body_growth = self._owner.loop.time()
+            self._body_grew_at = self._owner.loop.time()
 
     def _take_in(self) -> None:
         """Parse the data that has arrived, until it is time for others or for a request."""
