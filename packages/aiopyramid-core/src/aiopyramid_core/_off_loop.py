@@ -15,7 +15,7 @@ from . import _observing
 from ._bridge.carrying import bring_back, call_handling, reraise
 from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
 from ._bridge.from_thread import ThreadScope, uninterrupted
-from ._bridge.sqlalchemy import await_in_sqlalchemy, call_serving, in_sqlalchemy
+from ._bridge.sqlalchemy import await_in_sqlalchemy, call_serving, can_switch, in_sqlalchemy
 from ._isolation.scope import CoroutineRequestScope, clean_up_here, current_scope
 from ._threads.of_process import request_threads
 from ._threads.results import deliver
@@ -193,7 +193,7 @@ def finish_transaction(function: Callable[[], T], *, awaits: bool, postpones: bo
         BaseException: Any exception raised by ``function``; ``asyncio.CancelledError`` if the
             request was cancelled in the meantime.
     """
-    if not (in_bridge() or in_sqlalchemy()):
+    if not can_switch():
         with uninterrupted():
             return function()
     if not awaits:

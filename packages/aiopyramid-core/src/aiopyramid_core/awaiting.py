@@ -20,7 +20,7 @@ from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
 from ._bridge.from_thread import ThreadScope, await_in_thread, loop_of_this_thread
 from ._bridge.process_loop import process_loop
 from ._bridge.refusal import on_a_loop, refuse
-from ._bridge.sqlalchemy import await_in_sqlalchemy, call_serving, in_sqlalchemy
+from ._bridge.sqlalchemy import await_in_sqlalchemy, call_serving, can_switch, in_sqlalchemy
 from ._coroutines import is_coroutine
 from .exceptions import ScopeError
 
@@ -60,7 +60,7 @@ def await_(awaitable: Awaitable[T], /) -> T:
 
 def can_await() -> bool:
     """Return whether the calling code can use :func:`await_` where it runs."""
-    return in_bridge() or in_sqlalchemy() or _loop_to_wait_for() is not None
+    return can_switch() or _loop_to_wait_for() is not None
 
 
 def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

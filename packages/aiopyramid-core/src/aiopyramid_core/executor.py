@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, TypeVar, overload
 
+from ._bridge.sqlalchemy import can_switch
 from ._callables import wrap_as
 from ._off_loop import Call, PendingOutcome, call_elsewhere, finish_transaction, off_loop
 
@@ -63,7 +64,9 @@ def call_off_loop(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     Raises:
         BaseException: Any exception raised by ``function``.
     """
-    return off_loop(functools.partial(function, *args, **kwargs), at_once=False)
+    if can_switch():
+        return off_loop(functools.partial(function, *args, **kwargs), at_once=False)
+    return function(*args, **kwargs)
 
 
 @overload

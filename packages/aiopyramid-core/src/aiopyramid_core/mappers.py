@@ -8,7 +8,7 @@ thread.
 
 import inspect
 from collections.abc import Callable
-from types import CoroutineType
+from types import GeneratorType
 from typing import Any, ClassVar
 
 from pyramid.config.views import DefaultViewMapper
@@ -135,8 +135,9 @@ class CoroutineOrExecutorMapper(_AsyncioMapper):
 
 
 def _awaited(result: Any) -> Any:
-    # Check the exact type first, because inspect.isawaitable takes longer than the bridge itself.
-    if type(result) is CoroutineType or inspect.isawaitable(result):
+    # The check of inspect.isawaitable, which takes longer than the bridge itself.
+    kind = type(result)
+    if hasattr(kind, "__await__") or (kind is GeneratorType and inspect.isawaitable(result)):
         return await_(result)
     return result
 

@@ -12,9 +12,9 @@ from aiopyramid_core import await_, call_in_thread, can_await, spawn_greenlet, s
 from aiopyramid_core._bridge.from_thread import (
     DeadlineExceeded,
     ThreadScope,
+    call_in_scope,
     loop_of_this_thread,
     uninterrupted,
-    using_scope,
     waiting_at_most,
 )
 from aiopyramid_core._threads.waiting_thread import WaitingThread
@@ -195,23 +195,25 @@ def test_a_coroutine_on_a_loop_of_the_threads_own_cannot_wait_outside_of_a_green
     assert run(main) == (False, True)
 
 
-def test_serving_ends_with_its_block_even_when_that_fails():
+def test_a_call_in_a_scope_leaves_it_even_when_the_call_fails():
     loop = asyncio.new_event_loop()
     try:
-        with pytest.raises(KeyError), using_scope(ThreadScope(lambda: loop)):
-            raise KeyError
+        with pytest.raises(KeyError):
+            call_in_scope(ThreadScope(lambda: loop), {}.__getitem__, "missing")
         assert loop_of_this_thread() is None
     finally:
         loop.close()
 
 
-def test_serving_may_be_nested():
+def test_calls_in_scopes_may_be_nested():
     outer, inner = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+    def nested():
+        within = call_in_scope(ThreadScope(lambda: inner), loop_of_this_thread)
+        return within, loop_of_this_thread()
+
     try:
-        with using_scope(ThreadScope(lambda: outer)):
-            with using_scope(ThreadScope(lambda: inner)):
-                assert loop_of_this_thread() is inner
-            assert loop_of_this_thread() is outer
+        assert call_in_scope(ThreadScope(lambda: outer), nested) == (inner, outer)
     finally:
         outer.close()
         inner.close()
@@ -224,11 +226,8 @@ def test_a_coroutine_that_a_closed_loop_cannot_run_is_closed(no_warnings):
     loop = asyncio.new_event_loop()
     loop.close()
     coroutine = answer()
-    with (
-        using_scope(ThreadScope(lambda: loop)),
-        pytest.raises(RuntimeError, match="Event loop is closed"),
-    ):
-        await_(coroutine)
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        call_in_scope(ThreadScope(lambda: loop), await_, coroutine)
     del coroutine
 
 

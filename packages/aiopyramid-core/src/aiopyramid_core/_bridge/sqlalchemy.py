@@ -25,15 +25,15 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
-from greenlet import GreenletExit, getcurrent
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from .carrying import call_handling, reraise
 from .driver import await_in_bridge, spawn_greenlet
-from .from_thread import ThreadScope, await_in_thread, loop_of_this_thread, using_scope
+from .from_thread import ThreadScope, await_in_thread, call_in_scope, loop_of_this_thread
 from .pool import BridgeGreenlet, OrphanGreenlet, new_greenlet
 from .refusal import on_a_loop, refuse
 
-__all__ = ("await_in_sqlalchemy", "call_serving", "in_sqlalchemy")
+__all__ = ("await_in_sqlalchemy", "call_serving", "can_switch", "in_sqlalchemy")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,6 +52,17 @@ def in_sqlalchemy() -> bool:
     """Return whether the caller runs in one of SQLAlchemy's greenlets."""
     current = getcurrent()
     return getattr(current, _MARKER, False) and not isinstance(current, BridgeGreenlet)
+
+
+def can_switch() -> bool:
+    """Return whether the caller runs in a greenlet that can switch to an event loop.
+
+    These are the greenlets of the bridge and those of SQLAlchemy; see :func:`.driver.in_bridge` and
+    :func:`in_sqlalchemy`. Code that blocks there holds up the loop.
+    """
+    kind = type(getcurrent())
+    # A plain greenlet is the usual one of a thread.
+    return kind is BridgeGreenlet or (kind is not greenlet and in_sqlalchemy())
 
 
 def await_in_sqlalchemy(awaitable: Awaitable[T]) -> T:
@@ -157,7 +168,7 @@ def call_serving(
 
     Args:
         scope: The work of the thread for an event loop; see
-            :func:`~aiopyramid_core._bridge.from_thread.using_scope`.
+            :func:`~aiopyramid_core._bridge.from_thread.call_in_scope`.
         function: A synchronous callable.
         *args: Passed on to ``function``.
         **kwargs: Passed on to ``function``.
@@ -168,12 +179,11 @@ def call_serving(
     Raises:
         BaseException: Any exception raised by ``function``.
     """
-    with using_scope(scope):
-        # Most applications have no use for the greenlet, and agents (New Relic's) that distinguish
-        # requests by their threads would take it for another request.
-        if _ASYNCIO_EXTENSION not in sys.modules or isinstance(getcurrent(), ThreadGreenlet):
-            return function(*args, **kwargs)
-        return _call_in_thread_greenlet(function, args, kwargs)
+    # Most applications have no use for the greenlet, and agents (New Relic's) that distinguish
+    # requests by their threads would take it for another request.
+    if _ASYNCIO_EXTENSION not in sys.modules or isinstance(getcurrent(), ThreadGreenlet):
+        return call_in_scope(scope, function, *args, **kwargs)
+    return call_in_scope(scope, _call_in_thread_greenlet, function, args, kwargs)
 
 
 def _call_in_thread_greenlet(function: Callable[..., T], args: Any, kwargs: Any) -> T:

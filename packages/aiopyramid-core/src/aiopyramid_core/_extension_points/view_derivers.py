@@ -18,6 +18,7 @@ from .._bodies import make_body_portable
 from .._bridge.refusal import on_a_loop
 from .._callables import called_by, layers_of
 from .._off_loop import in_thread_of_request
+from .._requests.view_deriver import off_loop_view_deriver
 from .._requests.view_records import is_of_aiopyramid, mapper_of
 from ..mappers import ExecutorMapper
 from .awaiting import AwaitingCollection, awaited, awaiting
@@ -47,6 +48,8 @@ def _awaiting_deriver(name: str, deriver: Any) -> Deriver:
     if getattr(deriver, "__module__", "") == "pyramid.viewderivers":
         wrap = _OF_PYRAMID.get(name)
         return deriver if wrap is None else _with_options_of(deriver, wrap(deriver))
+    if deriver is off_loop_view_deriver:  # its view gets a response, and calls it in the thread
+        return deriver
     point = f"the view deriver {name}"
     derive = awaiting(deriver, point)
 

@@ -82,25 +82,36 @@ class CoroutineRequestScope(_Scope):
 class ThreadRequestScope(_Scope):
     """The scope of one synchronous request; created in its thread.
 
-    Attributes:
-        key: A value that no other request in progress has.
+    Args:
         transaction_manager: The manager that ``transaction.manager`` uses in the request, or None
             if it is not known.
-        successor: The scope of work that outlives the request, such as its background tasks; None
-            before the request has ended.
+        clean_up: See :meth:`clean_up_with`.
+
+    Attributes:
+        key: A value that no other request in progress has.
+        transaction_manager: See above.
+        has_ended: Whether the request has ended. Then the thread's state belongs to the next
+            request in the thread, and :attr:`successor` is the scope of work that goes on.
     """
 
-    __slots__ = ("key", "successor", "transaction_manager")
+    __slots__ = ("_successor", "has_ended", "key", "transaction_manager")
 
-    def __init__(self, transaction_manager: Any = None) -> None:
-        self._clean_up = None
+    def __init__(
+        self, transaction_manager: Any = None, clean_up: Callable[[], None] | None = None
+    ) -> None:
+        self._clean_up = None if clean_up is None else [clean_up]
+        self._successor: CoroutineRequestScope | None = None
         self.key: Hashable = threading.get_ident()
         self.transaction_manager = transaction_manager
-        self.successor: CoroutineRequestScope | None = None
+        self.has_ended = False
 
-    def end(self) -> None:
-        """End the request, so that the thread's state belongs to the next request in the thread."""
-        self.successor = CoroutineRequestScope()
+    @property
+    def successor(self) -> CoroutineRequestScope:
+        """The scope of all work that outlives the request, such as its background tasks."""
+        with _successors:  # such work may be in several threads
+            if self._successor is None:
+                self._successor = CoroutineRequestScope()
+            return self._successor
 
 
 class _Key:
@@ -123,6 +134,9 @@ class _Key:
         _free_keys.append(self.value)
 
 
+_successors: Final = threading.Lock()
+"""Held to create a :attr:`ThreadRequestScope.successor`. One for all, because few are created."""
+
 _numbers: Final = itertools.count(1)
 _free_keys: Final[list[Hashable]] = []
 
@@ -137,7 +151,7 @@ current_scope: Final[ContextVar[RequestScope | None]] = ContextVar(
 def scope_here() -> RequestScope | None:
     """Return the scope of the calling code; None outside of requests."""
     scope = current_scope.get()
-    if type(scope) is ThreadRequestScope and scope.successor is not None:
+    if type(scope) is ThreadRequestScope and scope.has_ended:
         return scope.successor
     return scope
 

@@ -13,11 +13,11 @@ In synchronous requests, which end their transactions in their own threads, only
 cancellation does not interrupt a commit that waits for an asyncio driver.
 """
 
-import functools
 import importlib
 import importlib.util
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
 from pyramid.interfaces import ITweens
@@ -71,10 +71,9 @@ def scope_of_this_thread() -> ThreadRequestScope:
     It carries the thread's transaction manager to coroutines that run on behalf of the thread.
     """
     manager = _manager.thread_manager
-    scope = ThreadRequestScope(manager)
-    if manager is not None:
-        scope.clean_up_with(_aborting(manager))
-    return scope
+    if manager is None:
+        return ThreadRequestScope()
+    return ThreadRequestScope(manager, partial(_abort, manager))
 
 
 def _scoped_manager_class(transaction: Any, finish: Finish) -> type:
@@ -114,7 +113,7 @@ def _scoped_manager_class(transaction: Any, finish: Finish) -> type:
                 return self.thread_manager
             if scope.transaction_manager is None and type(scope) is CoroutineRequestScope:
                 scope.transaction_manager = OffLoopTransactionManager()
-                scope.clean_up_with(_aborting(scope.transaction_manager))
+                scope.clean_up_with(partial(_abort, scope.transaction_manager))
             return scope.transaction_manager or self.thread_manager
 
         @manager.setter
@@ -154,8 +153,8 @@ def _off_loop_hook(hook: Callable[[Any], Any], finish: Finish) -> Callable[[Any]
             # On the instance, whatever its class is.
             for name in ("commit", "abort"):
                 function = getattr(manager, name)
-                setattr(manager, name, functools.partial(_end, manager, function, finish))
-            scope.clean_up_with(_aborting(manager))
+                setattr(manager, name, partial(_end, manager, function, finish))
+            scope.clean_up_with(partial(_abort, manager))
         return manager
 
     return manager_hook
@@ -179,21 +178,17 @@ def _awaits(manager: Any) -> bool:
     return True
 
 
-def _aborting(manager: Any) -> Callable[[], None]:
-    """Return a function that aborts the transaction of a manager, if there is one.
+def _abort(manager: Any) -> None:
+    """Abort the transaction of a manager, if there is one.
 
     ``pyramid_tm`` ends a transaction when a request returns or raises an Exception. A cancellation
     is not an Exception: the transaction would stay open, with its locks, and the session that has
     joined it would add the writes of later requests to it.
     """
-
-    def abort() -> None:
-        # manager.get() would begin a transaction.
-        if getattr(manager, "_txn", None) is None:
-            return
-        try:
-            manager.abort()
-        except Exception:
-            _log.exception("Cannot abort the transaction of a request that was cancelled")
-
-    return abort
+    # manager.get() would begin a transaction.
+    if getattr(manager, "_txn", None) is None:
+        return
+    try:
+        manager.abort()
+    except Exception:
+        _log.exception("Cannot abort the transaction of a request that was cancelled")

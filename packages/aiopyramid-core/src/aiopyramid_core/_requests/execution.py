@@ -29,10 +29,9 @@ from pyramid.httpexceptions import HTTPServiceUnavailable
 from pyramid.interfaces import IExecutionPolicy
 from pyramid.router import Router, default_execution_policy
 
-from .._bridge.driver import in_bridge
 from .._bridge.from_thread import cancel_what_this_thread_awaits, loop_of_this_thread, may_wait
 from .._bridge.refusal import on_a_loop
-from .._bridge.sqlalchemy import in_sqlalchemy
+from .._bridge.sqlalchemy import can_switch
 from .._health import Health, health_of
 from .._isolation.scope import call_in_scope_of_coroutine_request
 from .._threads.waiting_thread import a_thread_waits
@@ -103,7 +102,7 @@ def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: H
     def execution_policy(environ: Environ, router: Any) -> Any:
         if health.answers and (answer := health.answer(environ)) is not None:
             return _answer_probe(answer)
-        if in_bridge() or in_sqlalchemy():
+        if can_switch():
             if environ.pop(_PLACED, False) or runs_on_loop(environ):
                 return call_in_scope_of_coroutine_request(policy, environ, router)
             return functools.partial(_respond_in_thread, _whole(policy, router), settings)

@@ -61,7 +61,7 @@ class RequestInServerThread:
 
     def end(self) -> None:
         """End the request, after its body."""
-        self._request_scope.end()
+        self._request_scope.has_ended = True
 
 
 class _Body:

@@ -147,17 +147,15 @@ class CallInThread:
     def _serve(self) -> None:
         scope = scope_of_this_thread()
         current_scope.set(scope)
+        limit = self._limit
         try:
-            self._serve_in_scope(scope)
+            if limit is None:
+                call_serving(self._scope, self._call_application, scope)
+            elif limit.thread_has_begun():
+                current_limit.set(limit)
+                call_serving(self._scope, self._call_application, scope)
         finally:
-            scope.end()
-
-    def _serve_in_scope(self, scope: ThreadRequestScope) -> None:
-        if self._limit is not None:
-            if not self._limit.thread_has_begun():
-                return
-            current_limit.set(self._limit)
-        call_serving(self._scope, self._call_application, scope)
+            scope.has_ended = True
 
     def _call_application(self, scope: ThreadRequestScope) -> None:
         try:

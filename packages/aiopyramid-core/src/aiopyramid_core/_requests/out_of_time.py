@@ -54,7 +54,7 @@ async def answer_out_of_time(
             finally:
                 getattr(body, "close", lambda: None)()
         finally:
-            scope.end()
+            scope.has_ended = True
 
     try:
         async with asyncio.timeout(seconds):

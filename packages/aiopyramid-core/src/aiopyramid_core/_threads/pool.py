@@ -216,8 +216,7 @@ class RequestThreads:
             self._running -= 1
             # Also if other jobs are ready, because one of them may block, and then the queue would
             # not be checked again.
-            queued = self._next_in_queue()
-            if queued is not None:
+            if (self._queue or self._preferred) and (queued := self._next_in_queue()) is not None:
                 self._running += 1
                 self._ready.append(queued)
             job = self._take_ready()
