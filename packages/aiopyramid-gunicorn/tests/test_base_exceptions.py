@@ -148,7 +148,9 @@ async def test_a_body_that_cannot_be_opened_is_answered_with_an_error(serve, mon
 
     monkeypatch.setattr("aiopyramid_core.servers.RequestBody.open", refuse)
     async with serve(lambda environ, start_response: []) as site:
-        assert (await site.get()).status >= 500
+        client = await site.connect()
+        client.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx")
+        assert (await client.answer()).status >= 500
         assert "No space left on device" in site.log
 
 

@@ -3,8 +3,6 @@
 import asyncio
 from collections import Counter
 
-import pytest
-
 from aiopyramid_core import await_
 from aiopyramid_gunicorn._http1.inbound import Inbound
 from aiopyramid_gunicorn._intake import Intake
@@ -59,14 +57,6 @@ def test_of_a_body_of_known_length_all_is_taken_at_once():
     intake.add(MUCH)
     assert len(intake.take(200_000, in_body=True)) == 200_000
     assert len(intake.take_all()) == len(MUCH) - 200_000
-
-
-@pytest.mark.parametrize(("size", "needs_none"), [(100, True), (2048, True), (2049, False)])
-def test_what_is_quick_to_parse_needs_no_slices(size, needs_none):
-    intake = Intake()
-    assert intake.needs_no_slices(bytes(size)) is needs_none
-    intake.add(b"rest")
-    assert not intake.needs_no_slices(bytes(size))
 
 
 def test_a_turn_ends_when_its_effort_is_spent():

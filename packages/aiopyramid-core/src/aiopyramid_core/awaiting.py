@@ -14,10 +14,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeVar
 
+from greenlet import getcurrent
 from pyramid.threadlocal import get_current_request
 
-from ._bridge.driver import await_in_bridge, in_bridge, spawn_greenlet
+from ._bridge.driver import await_in_bridge, spawn_greenlet
 from ._bridge.from_thread import ThreadScope, await_in_thread, loop_of_this_thread
+from ._bridge.pool import BridgeGreenlet
 from ._bridge.process_loop import process_loop
 from ._bridge.refusal import on_a_loop, refuse
 from ._bridge.sqlalchemy import await_in_sqlalchemy, call_serving, can_switch, in_sqlalchemy
@@ -48,7 +50,7 @@ def await_(awaitable: Awaitable[T], /) -> T:
             a greenlet, or in a thread that does not serve a request. A refused coroutine is closed.
         BaseException: Any exception raised by the awaitable.
     """
-    if in_bridge():
+    if type(getcurrent()) is BridgeGreenlet:  # in_bridge(), without its call
         return await_in_bridge(awaitable)
     if in_sqlalchemy():
         return await_in_sqlalchemy(awaitable)

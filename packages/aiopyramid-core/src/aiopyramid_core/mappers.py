@@ -8,7 +8,7 @@ thread.
 
 import inspect
 from collections.abc import Callable
-from types import GeneratorType
+from types import CoroutineType, GeneratorType
 from typing import Any, ClassVar
 
 from pyramid.config.views import DefaultViewMapper
@@ -58,7 +58,8 @@ class _AsyncioMapper(DefaultViewMapper):
         mapped: MappedView = super().__call__(view)
 
         def coroutine_view(context: Any, request: Any) -> Any:
-            return _awaited(mapped(context, request))
+            result = mapped(context, request)
+            return await_(result) if type(result) is CoroutineType else _awaited(result)
 
         return _with_text_of(mapped, coroutine_view)
 

@@ -6,8 +6,9 @@ that contains a line ending starts a header field of the client's choice, or a b
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Final
 from wsgiref.util import is_hop_by_hop
@@ -19,12 +20,13 @@ __all__ = (
     "ADDED_BY_SERVERS",
     "ExcInfo",
     "check_call",
-    "check_field",
+    "check_fields",
     "check_final",
     "check_values",
     "has_body",
     "has_length",
     "length_of",
+    "malformed_status",
     "special_name",
     "status_code",
 )
@@ -36,6 +38,9 @@ _STATUS: Final = re.compile(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*")
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # Anything but HTAB, SP, VCHAR and obs-text (RFC 9110, 5.5); above all, line endings.
 _FORBIDDEN_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+
+_VALUE: Final[Callable[[tuple[str, str]], str]] = itemgetter(1)
+"""Returns the value of a field."""
 
 
 # --- The call -------------------------------------------------------------------------------------
@@ -69,28 +74,28 @@ def check_call(exc_info: ExcInfo | None, *, is_started: bool, is_committed: bool
 # --- The status -----------------------------------------------------------------------------------
 
 
-def status_code(status: Any) -> int:
+# As for each cached function here: a call that finds its result calls no function in Python.
+@lru_cache(maxsize=256)  # applications use the same few statuses over and over
+def status_code(status: str) -> int:
     """Return the three digits of a status as a number.
 
     Args:
-        status: The status that the application passed to ``start_response``.
+        status: The status that the application passed to ``start_response``. Its type was checked.
 
     Raises:
         ApplicationError: The status is malformed.
     """
-    if type(status) is not str:
-        raise _bad_status(status)
-    return _code_of(status)
-
-
-@lru_cache(maxsize=256)  # applications use the same few statuses over and over
-def _code_of(status: str) -> int:
     if not _STATUS.fullmatch(status):
-        raise _bad_status(status)
+        raise malformed_status(status)
     return int(status[:3])
 
 
-def _bad_status(status: object) -> ApplicationError:
+def malformed_status(status: object) -> ApplicationError:
+    """Return the error for a status.
+
+    Args:
+        status: The status, which is malformed or not a str.
+    """
     return ApplicationError(
         f"invalid status {status!r}: expected three digits, a space and a reason, as a str"
     )
@@ -119,20 +124,21 @@ def check_final(status: str, code: int, *, may_switch: bool) -> None:
 # --- Header fields --------------------------------------------------------------------------------
 
 
-def check_field(field: Any) -> None:
-    """Check that a header field is a tuple of two strings.
+def check_fields(fields: Iterable[Any]) -> None:
+    """Check that header fields are tuples of two strings.
 
     Args:
-        field: An item of the list that the application passed to ``start_response``.
+        fields: The list that the application passed to ``start_response``.
 
     Raises:
-        ApplicationError: The field is not such a tuple.
+        ApplicationError: One of them is not such a tuple.
     """
-    if type(field) is tuple and len(field) == 2:
-        name, value = field
-        if type(name) is str and type(value) is str:
-            return
-    raise ApplicationError(f"header fields must be (str, str) tuples, got {field!r}")
+    for field in fields:
+        if type(field) is tuple and len(field) == 2:
+            name, value = field
+            if type(name) is str and type(value) is str:
+                continue
+        raise ApplicationError(f"header fields must be (str, str) tuples, got {field!r}")
 
 
 @lru_cache(maxsize=256)  # applications use the same few names over and over
@@ -164,7 +170,7 @@ def check_values(fields: Iterable[tuple[str, str]]) -> None:
     Raises:
         ApplicationError: A value contains a forbidden character, such as a line ending.
     """
-    values = "".join([value for _, value in fields])
+    values = "".join(map(_VALUE, fields))
     # A quick test first, in a tenth of the time of a regular expression; nearly all values pass it.
     if (values.isascii() and values.isprintable()) or not _FORBIDDEN_IN_VALUE.search(values):
         return
@@ -193,6 +199,7 @@ def length_of(value: str, before: int | None = None) -> int:
     return int(value)
 
 
+@lru_cache(maxsize=256)
 def has_body(method: str, code: int) -> bool:
     """Return whether a response has a body at all (RFC 9112, 6.3).
 
@@ -204,6 +211,7 @@ def has_body(method: str, code: int) -> bool:
     return not (method == "HEAD" or code in (101, 204, 304) or is_tunnel)
 
 
+@lru_cache(maxsize=256)
 def has_length(method: str, code: int) -> bool:
     """Return whether a response may state the length of its body (RFC 9110, 8.6).
 

@@ -7,7 +7,7 @@ import pytest
 
 from aiopyramid_core import await_, synchronize
 from aiopyramid_core._bridge.driver import in_bridge, step_in_greenlets
-from aiopyramid_core._bridge.pool import _idle
+from aiopyramid_core._bridge.pool import idle_greenlets
 
 
 @synchronize
@@ -71,10 +71,10 @@ def test_a_coroutine_that_waits_holds_no_greenlet(run):
         gate = asyncio.Event()
         tasks = [asyncio.create_task(step_in_greenlets(coroutine(gate))) for _ in range(20)]
         await asyncio.sleep(0)
-        idle_while_waiting = len(_idle.stack)
+        idle_while_waiting = len(idle_greenlets.stack)
         gate.set()
         await asyncio.gather(*tasks)
-        return idle_while_waiting, len(_idle.stack)
+        return idle_while_waiting, len(idle_greenlets.stack)
 
     while_waiting, afterwards = run(main)
     assert while_waiting == afterwards > 0

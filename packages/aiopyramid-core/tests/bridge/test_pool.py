@@ -23,13 +23,13 @@ class Thing:
 
 @pytest.fixture(autouse=True)
 def empty_pool():
-    _greenlets._idle.stack.clear()
+    _greenlets.idle_greenlets.stack.clear()
     yield
-    _greenlets._idle.stack.clear()
+    _greenlets.idle_greenlets.stack.clear()
 
 
 def parked():
-    return _greenlets._idle.stack
+    return _greenlets.idle_greenlets.stack
 
 
 def alive():

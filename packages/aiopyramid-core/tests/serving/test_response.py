@@ -50,6 +50,12 @@ def test_a_malformed_value_is_refused_when_the_head_is_committed():
     assert not response.head_sent
 
 
+@pytest.mark.parametrize("status", [b"200 OK", None, ["200 OK"]])
+def test_a_status_that_is_not_a_str_is_refused(status):
+    with pytest.raises(ApplicationError, match=r"invalid status .* as a str"):
+        WSGIResponse("GET").start(status, [])
+
+
 def test_a_second_start_is_refused():
     with pytest.raises(ApplicationError, match="called twice without exc_info"):
         started().start("200 OK", [])

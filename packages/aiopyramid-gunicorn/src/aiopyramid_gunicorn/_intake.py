@@ -12,7 +12,7 @@ large uploads would be parsed in small slices.
 
 from typing import Final
 
-__all__ = ("Intake",)
+__all__ = ("HEAD_BYTES", "Intake")
 
 _TURN_EFFORT: Final = 500
 """Effort after which the other connections get a turn: about half a millisecond. With five
@@ -24,7 +24,7 @@ chunks of 1 KiB takes less."""
 
 _LEAST_BYTES: Final = 512
 
-_HEAD_BYTES: Final = 2 << 10
+HEAD_BYTES: Final = 2 << 10
 """Maximum slice where requests begin: that many bytes of requests may wait to be handled."""
 
 _BODY_BYTES: Final = 256 << 10
@@ -47,17 +47,9 @@ class Intake:
         self._data = b""
         self._position = 0
         self.is_empty = True
-        self.slice_bytes = _HEAD_BYTES
+        self.slice_bytes = HEAD_BYTES
         self._spent_effort = 0
         self.is_due = False
-
-    def needs_no_slices(self, data: bytes) -> bool:
-        """Return whether new data can be parsed at once: nothing else waits, and it is short.
-
-        Args:
-            data: The data that has arrived.
-        """
-        return not self._data and len(data) <= _HEAD_BYTES
 
     def add(self, data: bytes) -> None:
         """Append data that has arrived."""
@@ -73,7 +65,7 @@ class Intake:
             in_body: Whether the first of them belong to the body of a request.
         """
         begin = self._position
-        most = _BODY_BYTES if in_body else _HEAD_BYTES
+        most = _BODY_BYTES if in_body else HEAD_BYTES
         size = plain_bytes or min(most, self.slice_bytes)
         if begin + size >= len(self._data):
             return self.take_all()
@@ -90,7 +82,7 @@ class Intake:
     def spent(self, effort: int) -> None:
         """Record how much effort it took to parse a slice."""
         if effort > _SLICE_EFFORT:
-            self.slice_bytes = max(_LEAST_BYTES, min(self.slice_bytes, 4 * _HEAD_BYTES) // 2)
+            self.slice_bytes = max(_LEAST_BYTES, min(self.slice_bytes, 4 * HEAD_BYTES) // 2)
         elif self.slice_bytes < _BODY_BYTES:
             self.slice_bytes *= 2
         self._spent_effort += effort

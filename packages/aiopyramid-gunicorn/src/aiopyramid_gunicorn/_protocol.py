@@ -30,7 +30,7 @@ from ._http1.inbound import Inbound
 from ._http1.proxy_protocol import ProxyHeaderReader
 from ._http1.request import Request
 from ._http1.response import error_response
-from ._intake import Intake
+from ._intake import HEAD_BYTES, Intake
 from ._owner import Owner
 from ._state import CLOSED, CLOSING, HANDLING, IDLE, RECEIVING, TRANSITIONS, UPGRADED, State
 from ._upgraded import UpgradedConnection
@@ -136,7 +136,7 @@ class HTTPProtocol(asyncio.Protocol):
         inbound, intake = self.inbound, self._intake
         if inbound.growing is not None and intake.is_empty:
             self._receive_body(data)
-        elif intake.needs_no_slices(data):
+        elif intake.is_empty and len(data) <= HEAD_BYTES:
             self._parse(data)
         else:
             intake.add(data)
@@ -364,7 +364,8 @@ class HTTPProtocol(asyncio.Protocol):
         if before is not None and inbound.growing is before:
             self._body_grows()
             return
-        begins = self.state is IDLE and inbound.is_receiving
+        # A complete request is handled below, whatever has arrived after it.
+        begins = self.state is IDLE and not inbound.waiting and inbound.is_receiving
         if begins:
             self._become(RECEIVING)
         self._advance()

@@ -22,8 +22,8 @@ BROWSER = (
 def read():
     """Read bytes with a new reader."""
 
-    def read(data, most_bytes=8190, most_fields=100):
-        return WholeHeadReader(most_bytes, most_fields).read(data)
+    def read(data, most_bytes=8190, most_fields=100, most_line_bytes=4094):
+        return WholeHeadReader(most_bytes, most_fields, most_line_bytes).read(data)
 
     return read
 
@@ -84,10 +84,13 @@ def test_a_head_that_could_exceed_a_limit_is_left_to_the_other_parser(read):
     assert read(BROWSER, most_bytes=len(BROWSER) - 5) is None
     assert read(BROWSER, most_fields=7) is not None
     assert read(BROWSER, most_fields=6) is None
+    line_bytes = BROWSER.index(b"\r\n")
+    assert read(BROWSER, most_line_bytes=line_bytes) is not None
+    assert read(BROWSER, most_line_bytes=line_bytes - 1) is None
 
 
 def test_a_reader_goes_on_after_what_it_could_not_read():
-    reader = WholeHeadReader(8190, 100)
+    reader = WholeHeadReader(8190, 100, 4094)
     for data in (b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", b"GET / HTTP/1.1\r\nX\r\n\r\n"):
         assert reader.read(data) is None
         assert reader.read(BROWSER) is not None
@@ -141,7 +144,7 @@ def test_a_closed_reader_leaves_no_cycle():
     class Reader(WholeHeadReader):  # without __slots__, so that it can be referred to
         pass
 
-    reader = Reader(8190, 100)
+    reader = Reader(8190, 100, 4094)
     assert reader.read(BROWSER) is not None
     reader.close()
     gc.disable()

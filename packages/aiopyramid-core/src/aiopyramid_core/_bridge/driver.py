@@ -126,7 +126,7 @@ async def spawn_greenlet(function: Callable[P, T], /, *args: P.args, **kwargs: P
     Raises:
         BaseException: Any exception raised by ``function``.
     """
-    idle = idle_greenlets()
+    idle = idle_greenlets.stack
     worker = take(idle, getcurrent())
     handled = sys.exception()
     if handled is None:
@@ -169,7 +169,7 @@ async def step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> T:
 def _step_in_greenlets(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
     step: Callable[[Any], Any] = coroutine.send
     argument: Any = None
-    idle = idle_greenlets()
+    idle = idle_greenlets.stack
     while True:
         worker = take(idle, getcurrent())
         try:

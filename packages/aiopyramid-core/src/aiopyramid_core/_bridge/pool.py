@@ -67,8 +67,8 @@ def _orphan_in_child() -> None:
     current = getcurrent()
     if type(current) is BridgeGreenlet:
         current.__class__ = OrphanGreenlet
-    _idle.stack.clear()
-    _idle.all.clear()
+    idle_greenlets.stack.clear()
+    idle_greenlets.all.clear()
 
 
 os.register_at_fork(after_in_child=_orphan_in_child)
@@ -112,27 +112,27 @@ def kills_greenlet(error: BaseException) -> bool:
 
 
 class _IdleGreenlets(threading.local):
-    """The parked greenlets of each thread; a greenlet can never move to another thread."""
+    """The parked greenlets of each thread; a greenlet can never move to another thread.
+
+    Attributes:
+        stack: The parked greenlets; the last one was used last.
+        all: All greenlets that exist, parked or not.
+    """
 
     def __init__(self) -> None:
         self.stack: list[BridgeGreenlet] = []
         self.all: weakref.WeakSet[BridgeGreenlet] = weakref.WeakSet()
 
 
-_idle = _IdleGreenlets()
+idle_greenlets: Final = _IdleGreenlets()
 
 
 def new_greenlet(kind: type[G]) -> G:
     """Return a new greenlet that waits for a call, as a child of the calling greenlet."""
     worker = kind(_work)
-    _idle.all.add(worker)
+    idle_greenlets.all.add(worker)
     worker.switch()  # to where it waits for a call
     return worker
-
-
-def idle_greenlets() -> list[BridgeGreenlet]:
-    """Return the parked greenlets of this thread; the last one was used last."""
-    return _idle.stack
 
 
 class GreenletCounts(NamedTuple):
@@ -149,8 +149,8 @@ class GreenletCounts(NamedTuple):
 
 def greenlet_counts() -> GreenletCounts:
     """Return how many greenlets the calling thread has; call it on the event loop."""
-    idle = len(_idle.stack)
-    return GreenletCounts(len(_idle.all) - idle, idle)
+    idle = len(idle_greenlets.stack)
+    return GreenletCounts(len(idle_greenlets.all) - idle, idle)
 
 
 def take(idle: list[BridgeGreenlet], current: greenlet) -> BridgeGreenlet:

@@ -50,7 +50,7 @@ __all__ = ("placed", "wrap_execution_policy")
 Policy = Callable[[Environ, Any], Any]
 
 _PLACED: Final = "aiopyramid.placed"
-"""An environ key of requests that already run where they belong: in a thread or on the event loop.
+"""An environ key of requests that already run where they belong: whether on the event loop.
 
 Unlike for a request below middleware, the code that set the key cancels the request when its client
 disconnects.
@@ -70,7 +70,7 @@ def placed(router: Router) -> WSGIApplication:
     def placed_application(environ: Environ, start_response: StartResponse) -> Any:
         is_probe = health.answers and health.answer(environ) is not None
         on_loop = is_probe or runs_on_loop(environ)
-        environ[_PLACED] = True
+        environ[_PLACED] = on_loop
         if on_loop:
             return router(environ, start_response)
         return _respond_in_thread(router, settings, environ, start_response)
@@ -102,12 +102,15 @@ def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: H
     def execution_policy(environ: Environ, router: Any) -> Any:
         if health.answers and (answer := health.answer(environ)) is not None:
             return _answer_probe(answer)
+        is_on_loop = environ.pop(_PLACED, None)
+        if is_on_loop:
+            return call_in_scope_of_coroutine_request(policy, environ, router)
         if can_switch():
-            if environ.pop(_PLACED, False) or runs_on_loop(environ):
+            if runs_on_loop(environ):
                 return call_in_scope_of_coroutine_request(policy, environ, router)
             return functools.partial(_respond_in_thread, _whole(policy, router), settings)
         if may_wait():
-            is_placed = environ.pop(_PLACED, False)
+            is_placed = is_on_loop is not None
             if settings.cancel_on_disconnect and ON_DISCONNECT in environ and not is_placed:
                 # Only the event loop's thread may register this with the server.
                 loop = loop_of_this_thread()

@@ -8,12 +8,13 @@ from ..response_head import (
     ADDED_BY_SERVERS,
     ExcInfo,
     check_call,
-    check_field,
+    check_fields,
     check_final,
     check_values,
     has_body,
     has_length,
     length_of,
+    malformed_status,
     special_name,
     status_code,
 )
@@ -98,6 +99,8 @@ class WSGIResponse:
         """
         if exc_info is not None or self.status is not None:
             check_call(exc_info, is_started=self.status is not None, is_committed=self.head_sent)
+        if type(status) is not str:
+            raise malformed_status(status)
         self.code = code = status_code(status)
         if code < 200:
             check_final(status, code, may_switch=may_switch)
@@ -105,8 +108,8 @@ class WSGIResponse:
         self.given = ()
         self.asks_to_close = False
         self.headers = passed = []
+        check_fields(headers)
         for field in headers:
-            check_field(field)
             special = special_name(field[0])
             if special is None or self._passes_special(special, field[1]):
                 passed.append(field)

@@ -128,7 +128,9 @@ def build_environ(
     version = head.version
     environ["REQUEST_METHOD"] = head.method
     environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == (1, 1) else "HTTP/1.0"
-    check_host(environ.get("HTTP_HOST"), is_http_1_1=version == (1, 1))
+    host = environ.get("HTTP_HOST")
+    if host is None or not is_host(host):
+        check_host(host, is_http_1_1=version == (1, 1))
     coding = environ.get("HTTP_TRANSFER_ENCODING")
     if coding is not None:
         check_coding(coding, is_http_1_0=version == (1, 0))

@@ -101,7 +101,9 @@ class RequestParser:
         self._pending_bytes = 0
         self._advanced = False
         self._body_follows = False
-        self._whole_heads = WholeHeadReader(self._small_bytes, limits.header_fields)
+        self._whole_heads = WholeHeadReader(
+            self._small_bytes, limits.header_fields, limits.request_line_bytes or limits.head_bytes
+        )
         self._httptools: httptools.HttpRequestParser | None = None
 
     def feed(self, data: bytes) -> bytes | None:
@@ -122,7 +124,6 @@ class RequestParser:
         if self._head.keep_alive and not (self.in_head or self._in_body):
             head = self._whole_heads.read(data)
             if head is not None:
-                self._check_request_line(head.method, head.target)
                 self._receiver.head_received(head)
                 self._receiver.request_received()
                 return None

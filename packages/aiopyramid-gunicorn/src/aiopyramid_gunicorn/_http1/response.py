@@ -16,6 +16,10 @@ from .date import date_line
 __all__ = ("Response", "early_hints", "error_response")
 
 
+_FIELD_LINE: Final = "%s: %s\r\n".__mod__
+"""Formats a field, without a call of a function in Python for each head."""
+
+
 class _Framing(enum.Enum):
     """How the end of the body is marked (RFC 9112, 6.3)."""
 
@@ -71,7 +75,7 @@ class Response(WSGIResponse):
         if self.asks_to_close:
             self.keep_alive = False
         lines = self._frame(body_length)
-        block = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        block = "".join(map(_FIELD_LINE, self.headers))
         if "upgrade" in self.given:
             lines += "Connection: upgrade\r\n"  # RFC 9110, 7.8: Upgrade needs it
         if self.code == 101:

@@ -23,13 +23,15 @@ class WholeHeadReader:
     Args:
         most_bytes: The size up to which a head cannot exceed any limit on bytes.
         most_fields: The limit on header fields.
+        most_line_bytes: The limit on the request line.
     """
 
-    __slots__ = ("_httptools", "_is_complete", "_most_bytes", "_most_fields")
+    __slots__ = ("_httptools", "_is_complete", "_most_bytes", "_most_fields", "_most_line_bytes")
 
-    def __init__(self, most_bytes: int, most_fields: int) -> None:
+    def __init__(self, most_bytes: int, most_fields: int, most_line_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._most_fields = most_fields
+        self._most_line_bytes = most_line_bytes
         self._is_complete = False
         self._httptools: httptools.HttpRequestParser | None = None
 
@@ -54,8 +56,18 @@ class WholeHeadReader:
             or " " in target  # the native parser skips further spaces before it,
             or not method[:1].isalpha()  # and a line end before the method
             or len(lines) > self._most_fields
-            or not self._is_valid(data)
+            or len(request_line) > self._most_line_bytes
         ):
+            return None
+        if self._httptools is None:
+            self._httptools = httptools.HttpRequestParser(self)
+        self._is_complete = False
+        try:
+            self._httptools.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._is_complete = False
+        if not self._is_complete:  # the native parser cannot be used after that
+            self._httptools = None
             return None
         return RequestHead(method, target, _VERSIONS[version], lines)
 
@@ -68,16 +80,3 @@ class WholeHeadReader:
         assert self._httptools is not None
         # A last request is left to the other parser, which then refuses whatever follows.
         self._is_complete = self._httptools.should_keep_alive()
-
-    def _is_valid(self, data: bytes) -> bool:
-        """Return whether the data is a whole request, and nothing that needs more care."""
-        if self._httptools is None:
-            self._httptools = httptools.HttpRequestParser(self)
-        self._is_complete = False
-        try:
-            self._httptools.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._is_complete = False
-        if not self._is_complete:  # the native parser cannot be used after that
-            self._httptools = None
-        return self._is_complete
