@@ -2,7 +2,7 @@
 
 Pure: no event loop, no socket. An import contract enforces that (``make lint``).
 
-``head``, ``whole_head``, ``parser``
+``head``, ``whole_request``, ``parser``
     Bytes to request heads and bodies, by httptools: first the quick way of most requests.
 ``limits``
     How much a client may send, and how long it may take.

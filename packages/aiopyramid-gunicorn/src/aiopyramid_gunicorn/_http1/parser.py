@@ -12,7 +12,7 @@ from aiopyramid_core.exceptions import BadRequest, RequestError
 from ..exceptions import HeaderFieldsTooLarge, TargetTooLong, VersionNotSupported
 from .head import RequestHead
 from .limits import Limits
-from .whole_head import WholeHeadReader
+from .whole_request import WholeRequestReader
 
 __all__ = ("RequestParser", "RequestReceiver")
 
@@ -74,7 +74,7 @@ class RequestParser:
         "_receiver",
         "_small_bytes",
         "_target",
-        "_whole_heads",
+        "_whole_requests",
         "chunks",
         "in_head",
     )
@@ -101,7 +101,7 @@ class RequestParser:
         self._pending_bytes = 0
         self._advanced = False
         self._body_follows = False
-        self._whole_heads = WholeHeadReader(
+        self._whole_requests = WholeRequestReader(
             self._small_bytes, limits.header_fields, limits.request_line_bytes or limits.head_bytes
         )
         self._httptools: httptools.HttpRequestParser | None = None
@@ -122,9 +122,11 @@ class RequestParser:
         """
         # After a last request, the other native parser refuses whatever follows.
         if self._head.keep_alive and not (self.in_head or self._in_body):
-            head = self._whole_heads.read(data)
+            head = self._whole_requests.read(data)
             if head is not None:
                 self._receiver.head_received(head)
+                if body := self._whole_requests.body:
+                    self._receiver.body_received(body)
                 self._receiver.request_received()
                 return None
         while (behind := self._feed(data)) is not None:
@@ -201,7 +203,7 @@ class RequestParser:
     def close(self) -> None:
         """Break the reference cycles, in which native code takes part."""
         self._httptools = None
-        self._whole_heads.close()
+        self._whole_requests.close()
 
     # --- Callbacks of httptools ---------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""whole_head: the quick way reads only what the other parser reads, and reads the same."""
+"""whole_request: the quick way reads only what the other parser reads, and reads the same."""
 
 import gc
 import weakref
@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from aiopyramid_core.exceptions import RequestError
 from aiopyramid_gunicorn._http1.limits import Limits
 from aiopyramid_gunicorn._http1.parser import RequestParser
-from aiopyramid_gunicorn._http1.whole_head import WholeHeadReader
+from aiopyramid_gunicorn._http1.whole_request import WholeRequestReader
 
 BROWSER = (
     b"GET /a%20b?c=d HTTP/1.1\r\nHost: test\r\nUser-Agent: Mozilla/5.0 (X11)\r\nAccept:*/*\r\n"
     b"X-Empty:\r\nX-Padded: \t v \t\r\nX-Latin: \xe9\r\nCookie: a=b: c\r\n\r\n"
 )
+POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\n\r\n\r\nab"
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def read():
     """Read bytes with a new reader."""
 
     def read(data, most_bytes=8190, most_fields=100, most_line_bytes=4094):
-        return WholeHeadReader(most_bytes, most_fields, most_line_bytes).read(data)
+        return WholeRequestReader(most_bytes, most_fields, most_line_bytes).read(data)
 
     return read
 
@@ -53,6 +54,15 @@ def test_a_head_is_read_like_by_the_other_parser(read, slowly):
     assert len(head.fields) == 7
 
 
+def test_a_body_is_read_with_its_head(slowly):
+    reader = WholeRequestReader(8190, 100, 4094)
+    head = reader.read(POST)
+    (expected,) = slowly(POST).heads
+    assert (head.method, head.fields, reader.body) == ("POST", expected.fields, b"\r\n\r\nab")
+    assert reader.read(BROWSER) is not None
+    assert reader.body == b""
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -67,7 +77,14 @@ def test_a_head_is_read_like_by_the_other_parser(read, slowly):
         b"GET / HTTP/1.0\r\n\r\n",
         b"GET / HTTP/2.0\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+        POST[:-1],
+        POST + b"G",
+        POST + POST,
+        POST.replace(b"POST", b"GET"),
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\na",
         b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
         b"CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n",
         b"GET / HTTP/1.1\r\nX : 1\r\n\r\n",
@@ -75,7 +92,7 @@ def test_a_head_is_read_like_by_the_other_parser(read, slowly):
         b"GET / HTTP/1.1\r\nX: a\rb\r\n\r\n",
     ],
 )
-def test_anything_but_one_whole_head_is_left_to_the_other_parser(read, data):
+def test_anything_but_one_whole_request_is_left_to_the_other_parser(read, data):
     assert read(data) is None
 
 
@@ -90,7 +107,7 @@ def test_a_head_that_could_exceed_a_limit_is_left_to_the_other_parser(read):
 
 
 def test_a_reader_goes_on_after_what_it_could_not_read():
-    reader = WholeHeadReader(8190, 100, 4094)
+    reader = WholeRequestReader(8190, 100, 4094)
     for data in (b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", b"GET / HTTP/1.1\r\nX\r\n\r\n"):
         assert reader.read(data) is None
         assert reader.read(BROWSER) is not None
@@ -120,13 +137,27 @@ LINES = st.lists(st.lists(PIECES, max_size=4).map(b"".join), max_size=4).map(b"\
 HEADS = st.one_of(
     st.lists(PIECES, max_size=12).map(b"".join),
     LINES.map(lambda lines: b"GET / HTTP/1.1\r\n" + lines),
+    LINES.map(lambda lines: b"POST / HTTP/1.1\r\n" + lines),
 )
 
 
+@st.composite
+def posts(draw):
+    """A request with a body that is mostly as long as its head says."""
+    line = draw(st.lists(PIECES, max_size=2).map(b"".join))
+    body = draw(st.lists(PIECES, max_size=4).map(b"".join))
+    length = len(body) + draw(st.sampled_from([0, 0, 0, 0, -1, 1]))
+    return b"POST / HTTP/1.1\r\nContent-Length: %d\r\nX:%b\r\n\r\n%b" % (length, line, body)
+
+
+DATA = st.one_of(HEADS.map(lambda head: head + b"\r\n\r\n"), posts())
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(head=HEADS)
-def test_whatever_is_read_quickly_is_read_the_same_by_the_other_parser(head, read, slowly):
-    head = read(data := head + b"\r\n\r\n")
+@given(data=DATA)
+def test_whatever_is_read_quickly_is_read_the_same_by_the_other_parser(data, slowly):
+    reader = WholeRequestReader(8190, 100, 4094)
+    head = reader.read(data)
     if head is None:
         return
     receiver = slowly(data)
@@ -138,10 +169,11 @@ def test_whatever_is_read_quickly_is_read_the_same_by_the_other_parser(head, rea
         *(expected.keep_alive, expected.upgrade),
     )
     assert head.fields == expected.fields
+    assert [reader.body] == receiver.bodies
 
 
 def test_a_closed_reader_leaves_no_cycle():
-    class Reader(WholeHeadReader):  # without __slots__, so that it can be referred to
+    class Reader(WholeRequestReader):  # without __slots__, so that it can be referred to
         pass
 
     reader = Reader(8190, 100, 4094)
