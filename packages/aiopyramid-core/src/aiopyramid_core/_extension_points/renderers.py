@@ -28,7 +28,9 @@ def await_renderers(factory: Any) -> Any:
 
         def awaiting_renderer(value: Any, system: Any) -> Any:
             if type(value) is dict:
-                _refuse_coroutines(value, system)
+                for each in value.values():
+                    if hasattr(type(each), "__await__"):  # hardly ever
+                        _refuse_coroutines(value, system)
             result = awaited(render(value, system))
             if hasattr(type(result), "__aiter__") and not hasattr(result, "__iter__"):
                 return AsyncBody(result)
