@@ -33,7 +33,8 @@ class Disconnects(Capabilities):
     __slots__ = ("_receive", "_task", "_watching", "before", "cancellations", "has_ended")
 
     def __init__(self, receive: Receive, task: "asyncio.Task[object]") -> None:
-        super().__init__(task.get_loop(), _log)
+        # Not super(), which takes Python 3.11 as long as three calls.
+        Capabilities.__init__(self, task.get_loop(), _log)
         self._receive = receive
         self._task = task
         self._watching: asyncio.Task[None] | None = None

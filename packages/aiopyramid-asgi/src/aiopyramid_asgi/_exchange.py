@@ -304,7 +304,8 @@ class Exchange:
 
     def _end(self, environ: dict[str, Any]) -> None:
         disconnects = self._disconnects
-        disconnects.end()
+        if not disconnects.has_ended:
+            disconnects.end()
         if self._is_stoppable:
             self._services.stopping.discard(self._stop)
         if disconnects.cancellations:

@@ -13,6 +13,8 @@ __all__ = ("SEND_PATH", "fields_of", "head_of", "path_to_send")
 SEND_PATH: Final = "http.response.pathsend"
 """The extension with which a server sends files itself; the message has the same name."""
 
+_NOT_MODIFIED: Final = HTTPStatus.NOT_MODIFIED.value
+
 
 def head_of(response: WSGIResponse, scope: Scope) -> Message:
     """Return the message that begins a response.
@@ -22,7 +24,7 @@ def head_of(response: WSGIResponse, scope: Scope) -> Message:
         scope: The request.
     """
     fields = fields_of(response)
-    if response.code == HTTPStatus.NOT_MODIFIED:
+    if response.code == _NOT_MODIFIED:
         # Optional there, and uvicorn would wait for the body that it announces.
         fields = [field for field in fields if field[0] != b"content-length"]
     if response.asks_to_close and scope.get("http_version", "1.1") in ("1.0", "1.1"):
