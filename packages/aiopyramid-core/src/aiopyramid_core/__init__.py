@@ -31,7 +31,7 @@ written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
     Bodies of responses and requests; server-sent events.
 ``timeouts``, ``tweens``, ``watchdog``
     Time limits, the request log and the detection of blocking code.
-``_observing``, ``observing``, ``_observed_stream``
+``_observer``, ``_observing``, ``observing``, ``_observed_stream``
     Objects that are told what requests, threads, Tasks and connections do.
 ``_health``
     Health probes, answered before a request object exists.

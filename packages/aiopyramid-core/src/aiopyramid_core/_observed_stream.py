@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from ._observing import Observer, OpenConnection
+from ._observer import Observer, OpenConnection
 
 __all__ = ("ObservedStream",)
 

@@ -23,10 +23,8 @@ from typing import Any
 
 from ._bridge.pool import GreenletCounts, greenlet_counts
 from ._bridge.tasks import observe_tasks
+from ._observer import Observer, OpenConnection, ThreadCall
 from ._observing import (
-    Observer,
-    OpenConnection,
-    ThreadCall,
     add_observer,
     current_observer,
     current_thread_call,

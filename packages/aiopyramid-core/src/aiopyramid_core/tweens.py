@@ -22,6 +22,7 @@ from ._applications import announce
 from ._bodies import make_body_portable
 from ._bridge.driver import await_in_bridge, in_bridge
 from ._isolation.transactions import take_commits_off_loop
+from ._observer import Observer
 from ._off_loop import finish_transaction
 from ._requests.placement import Placement, placement_of
 from ._requests.report import report
@@ -100,7 +101,7 @@ def _make_ingress_tween(
     return ingress_tween
 
 
-def _observed(observer: _observing.Observer, handler: Handler, request: Any) -> Any:
+def _observed(observer: Observer, handler: Handler, request: Any) -> Any:
     response = None
     observer.request_began(request, on_loop=in_bridge())
     try:

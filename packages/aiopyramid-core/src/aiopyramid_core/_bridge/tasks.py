@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import _observing
 from .._coroutines import is_coroutine
+from .._observer import Observer
 from .driver import in_bridge, spawn_greenlet, step_in_greenlets
 
 __all__ = ("let_tasks_wait", "observe_tasks")
@@ -127,7 +128,7 @@ class _ObservedTasks:
 class _ObservedCoroutine(_WrappedCoroutine):
     """A coroutine whose waits are told to an observer."""
 
-    def __init__(self, original: Any, observer: _observing.Observer) -> None:
+    def __init__(self, original: Any, observer: Observer) -> None:
         super().__init__(original)
         self._observer = observer
         self._waits = False
