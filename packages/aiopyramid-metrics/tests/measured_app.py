@@ -48,7 +48,7 @@ async def chat(request, ws):
 
 
 def main():
-    with Configurator() as config:
+    with Configurator(settings={"aiopyramid.metrics.interval": "0.2"}) as config:
         config.include("aiopyramid_metrics")
         config.include("aiopyramid_groups")
         for view in (coroutine, synchronous, blocking, failing, background, feed):

@@ -27,7 +27,7 @@ written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
     State that other servers keep per thread, kept per request here.
 ``lifespan``, ``_tasks``, ``_overdue``, ``_stop_notice``, ``_applications``
     The startup and shutdown of an application, and tasks that outlive their response.
-``_bodies``, ``streaming``, ``uploads``, ``_live_body``
+``_bodies``, ``_stream_ends``, ``streaming``, ``uploads``, ``_live_body``
     Bodies of responses and requests; server-sent events.
 ``timeouts``, ``tweens``, ``watchdog``
     Time limits, the request log and the detection of blocking code.

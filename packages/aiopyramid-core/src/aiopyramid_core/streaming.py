@@ -7,22 +7,19 @@ An async iterator may be a response body::
 """
 
 import asyncio
-import enum
-import functools
-import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pyramid.response import Response
-from pyramid.threadlocal import get_current_registry, get_current_request
+from pyramid.threadlocal import get_current_request
 
-from . import _observing
+from . import _observing, _stream_ends
 from ._bodies import AsyncBody
 from ._bridge.driver import run_in_task
 from ._observed_stream import ObservedStream
-from .lifespan import is_installed, lifespan_of
+from ._stream_ends import WhenStopping
 
 __all__ = ("AsyncBody", "EventChannel", "EventStreamResponse", "ServerSentEvent")
 
@@ -205,9 +202,10 @@ class EventStreamResponse(Response):
     The client learns at once that the stream is open, from a comment if there is no event yet.
     When the client disconnects, the generator is closed, so that its ``finally`` clauses run.
 
-    When the server begins to stop, the stream ends, and the client is asked to connect again within
-    a second: to the worker that replaces this one, or to another one. Otherwise each open stream
-    would hold the worker up until it is killed.
+    When the server begins to stop, the stream ends, and the client is asked to connect again: to
+    the worker that replaces this one, or to another one. Otherwise each open stream would hold the
+    worker up until it is killed. The clients of a process do so within half a second, or, if they
+    are more than 400, at a rate of about a thousand a second.
 
     Args:
         events: Yields events; a ``str`` is the data of an event. Or an :class:`EventChannel`, which
@@ -231,7 +229,7 @@ class EventStreamResponse(Response):
         **kwargs: Any,
     ) -> None:
         self.ends_on_stop = ends_on_stop
-        when_stopping = _when_stopping() if ends_on_stop else _never
+        when_stopping = _stream_ends.when_stopping() if ends_on_stop else _stream_ends.never
         body: Any
         if isinstance(events, EventChannel):
             body = _ChannelBody(events, heartbeat_seconds, when_stopping)
@@ -259,33 +257,11 @@ _OPENING_SECONDS: Final = 0.1
 """How long to wait for the first event before sending the head of the response without it."""
 
 
-_RECONNECT_MILLISECONDS: Final = 100, 900
-"""After which time a client connects again when the server stops; at random, not all at once."""
-
-_WhenStopping = Callable[[Callable[[], Any]], Callable[[], None]]
-
-
-def _when_stopping() -> _WhenStopping:
-    """Return how the current application calls back when its server stops."""
-    registry = get_current_registry()
-    return lifespan_of(registry).when_stopping if is_installed(registry) else _never
-
-
-def _never(callback: Callable[[], Any]) -> Callable[[], None]:
-    return lambda: None
-
-
-def _come_again() -> bytes:
-    """Return the fields that ask a client to connect again soon."""
-    milliseconds = random.randint(*_RECONNECT_MILLISECONDS)
-    return ServerSentEvent(None, retry=milliseconds).encode()
-
-
 class _ChannelBody:
     """The body of a response with a channel, which may write events directly."""
 
     def __init__(
-        self, channel: EventChannel, heartbeat_seconds: float, when_stopping: _WhenStopping
+        self, channel: EventChannel, heartbeat_seconds: float, when_stopping: WhenStopping
     ) -> None:
         self.attach = channel.attach
         self._parts = _take(channel, heartbeat_seconds, when_stopping)
@@ -301,10 +277,10 @@ class _ChannelBody:
 
 
 async def _take(
-    channel: EventChannel, heartbeat_seconds: float, when_stopping: _WhenStopping
+    channel: EventChannel, heartbeat_seconds: float, when_stopping: WhenStopping
 ) -> AsyncGenerator[bytes]:
-    def stop() -> None:
-        channel.waiting.append(_come_again())
+    def stop(last: bytes) -> None:
+        channel.waiting.append(last)
         channel.end()
 
     withdraw = when_stopping(stop)
@@ -323,13 +299,13 @@ async def _take(
 async def _encode(
     events: AsyncIterable[ServerSentEvent | str],
     heartbeat_seconds: float,
-    when_stopping: _WhenStopping,
+    when_stopping: WhenStopping,
 ) -> AsyncIterator[bytes]:
     # The generator runs in a Task of its own, because it must not be cancelled for a heartbeat;
     # and in a greenlet, because synchronous code which it calls may await.
     queue: _Queue = asyncio.Queue()
     pump = asyncio.create_task(run_in_task(_pump(events, queue)))
-    withdraw = when_stopping(functools.partial(queue.put_nowait, _Stop.STOP))
+    withdraw = when_stopping(queue.put_nowait)
     silence_seconds = min(heartbeat_seconds, _OPENING_SECONDS)
     try:
         while True:
@@ -344,8 +320,8 @@ async def _encode(
                 silence_seconds = heartbeat_seconds
             if event is None:
                 break
-            if event is _Stop.STOP:
-                yield _come_again()
+            if isinstance(event, bytes):  # the server stops
+                yield event
                 return
             yield (ServerSentEvent(event) if isinstance(event, str) else event).encode()
             queue.task_done()
@@ -356,11 +332,7 @@ async def _encode(
         await asyncio.wait((pump,))
 
 
-class _Stop(enum.Enum):
-    STOP = "the server stops"
-
-
-_Queue = asyncio.Queue[ServerSentEvent | str | _Stop | None]
+_Queue = asyncio.Queue[ServerSentEvent | str | bytes | None]
 
 
 async def _pump(events: AsyncIterable[ServerSentEvent | str], queue: _Queue) -> None:
