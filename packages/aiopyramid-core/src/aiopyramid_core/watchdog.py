@@ -22,7 +22,7 @@ __all__ = ("NO_FUNCTION", "LoopBlock", "Watchdog", "is_framework")
 _log = logging.getLogger("aiopyramid_core")
 
 NO_FUNCTION: Final = "no function on the loop"
-"""The culprit if the loop waits for its turn: a thread computes, or the machine is busy."""
+"""The culprit if the loop waits for its turn, because a thread computes or the machine is busy."""
 
 
 @dataclass(frozen=True, slots=True)
