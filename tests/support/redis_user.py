@@ -10,9 +10,17 @@ from redis_server import RedisServer
 README: Final = Path(__file__).parents[2] / "packages" / "aiopyramid-groups" / "README.md"
 
 
-def documented_commands() -> list[str]:
-    """Return the commands that a user needs."""
-    return _names_after(r"and\s+the\s+commands")
+def documented_commands(server: RedisServer) -> list[str]:
+    """Return the commands that a user needs.
+
+    Args:
+        server: Where; newer servers know more commands.
+    """
+    commands = _names_after(r"and\s+the\s+commands")
+    major, minor, *_ = server.client().info("server")["redis_version"].split(".")
+    if (int(major), int(minor)) >= (7, 2):
+        commands += _names_after(r"From\s+Redis\s+7\.2\s+on,\s+permit")
+    return commands
 
 
 def documented_commands_on_a_cluster() -> list[str]:
@@ -21,7 +29,7 @@ def documented_commands_on_a_cluster() -> list[str]:
 
 
 def _names_after(words: str) -> list[str]:
-    sentence = re.search(words + r"\s([^.]*)\.", README.read_text(encoding="utf-8"))
+    sentence = re.search(words + r"\s([^.:]*)[.:]", README.read_text(encoding="utf-8"))
     assert sentence is not None
     return re.findall(r"`([\w|]+)`", sentence[1])
 

@@ -84,23 +84,32 @@ from aiopyramid.websocket.config import WebsocketMapper
 SETTINGS = "[app:main]\nuse = call:myproject:main\n\n"
 
 
-def in_constructor() -> tuple[str, str]:
-    """Return the imports and the statements of the blocks that belong in the constructor."""
+def in_constructor(blocks: list[str]) -> tuple[str, str]:
+    """Return the imports and the statements of these blocks, which belong in the constructor."""
     imports, statements = [], []
-    for name in ("Traversal", "The executor", "Closed WebSockets"):
+    for name in blocks:
         above, below = BLOCKS[name].split("...\n")
         imports.append(above.removeprefix("import\n"))
         statements.append(textwrap.indent(below.lstrip("\n"), "    "))
     return "".join(imports), "".join(statements)
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with package ``myproject``."""
-    folder = tmp_path_factory.mktemp("original")
+def has_executor(server: str) -> bool:
+    """Return whether the application may set its executor while it is loaded.
+
+    pserve loads it before gunicorn has a worker, and from Python 3.14 on there is no loop then.
+    """
+    return server != "gunicorn" or sys.version_info < (3, 14)
+
+
+def make_project(folder: Path, server: str) -> None:
+    """Write the package ``myproject`` into a folder."""
     package = folder / "myproject"
     package.mkdir()
-    imports, statements = in_constructor()
+    blocks = ["Traversal", "The executor", "Closed WebSockets"]
+    if not has_executor(server):
+        blocks.remove("The executor")
+    imports, statements = in_constructor(blocks)
     pattern = BLOCKS["The pattern of a WebSocket view"].replace(
         "mapper=<WebsocketMapper>", 'route_name="stuff", mapper=WebsocketMapper'
     )
@@ -114,7 +123,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for name, source in modules.items():
         (package / f"{name}.py").write_text(source)
-    return folder
 
 
 def on_gunicorn(project: Path) -> ServerProcess:
@@ -138,7 +146,19 @@ SERVERS: dict[str, Callable[[Path], Process]] = {"gunicorn": on_gunicorn, "uwsgi
 
 
 @pytest.fixture(scope="session", params=SERVERS)
-def server(project: Path, request: pytest.FixtureRequest) -> Iterator[Process]:
-    server = SERVERS[request.param](project)
+def server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("original")
+    make_project(folder, request.param)
+    server = SERVERS[request.param](folder)
     yield server
     server.close()
+
+
+@pytest.fixture
+def server_with_executor(server: Process, request: pytest.FixtureRequest) -> Process:
+    """The server, where the application sets its executor while it is loaded."""
+    if not has_executor(request.node.callspec.params["server"]):
+        pytest.skip("Python 3.14 has no event loop for it before there is a worker")
+    return server

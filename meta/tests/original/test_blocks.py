@@ -24,8 +24,10 @@ def test_a_resource_may_be_a_coroutine(server: ServerProcess) -> None:
     assert get(server, "/page") == "a page"
 
 
-def test_the_executor_is_the_one_that_the_constructor_has_set(server: ServerProcess) -> None:
-    assert get(server, "/threads?number=150") == "150"
+def test_the_executor_is_the_one_that_the_constructor_has_set(
+    server_with_executor: ServerProcess,
+) -> None:
+    assert get(server_with_executor, "/threads?number=150") == "150"
 
 
 @pytest.mark.parametrize("path", ["/ws", "/socket"], ids=["function", "class"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import selectors
 import threading
 import time
 from pathlib import Path
@@ -230,6 +231,41 @@ def test_a_function_gets_each_block_when_it_has_ended(run, caplog):
     assert f"({__file__}:" in only.culprit
     assert LIMIT < only.ended_at - only.began_at < PATIENCE_SECONDS
     assert caplog.messages == []
+
+
+def test_a_loop_that_waits_for_its_turn_is_not_called_blocked(run, caplog, monkeypatch):
+    async def main():
+        # As if the machine had no time for the loop.
+        monkeypatch.setattr(asyncio.get_running_loop(), "call_soon_threadsafe", lambda *args: None)
+        watchdog = Watchdog(LIMIT)
+        watchdog.start()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not caplog.records:
+                await asyncio.sleep(LIMIT * 2)
+        watchdog.stop()
+
+    run(main)
+    assert caplog.messages == [
+        "The event loop has been delayed for more than 0.1 seconds (aiopyramid.debug_blocking), but"
+        " no function on it blocks: a thread computes, or the machine is busy"
+    ]
+
+
+def test_the_loop_of_a_function_that_selects_is_blocked(run, caplog):
+    def wait():
+        with selectors.DefaultSelector() as selector:
+            selector.select(LIMIT * 5)
+
+    async def main():
+        watchdog = Watchdog(LIMIT)
+        watchdog.start()
+        wait()
+        watchdog.stop()
+
+    run(main)
+    (report,) = caplog.messages
+    assert "in wait\n" in report
+    assert "Make it await" in report
 
 
 def test_it_ends_with_its_loop(run):

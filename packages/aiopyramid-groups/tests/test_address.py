@@ -74,7 +74,7 @@ async def test_a_certificate_that_is_not_trusted_is_not_accepted(site, server, p
 
 
 async def test_a_user_needs_what_the_readme_lists(site, server, prefix):
-    url = make_user(server, prefix, documented_commands())
+    url = make_user(server, prefix, documented_commands(server))
     async with site(**settings(url, prefix, heartbeat=0.05)) as worker:
         async with worker.client("/room?who=ada") as ada:
             first = await worker.group().send("x")
@@ -91,7 +91,7 @@ async def test_a_user_needs_what_the_readme_lists(site, server, prefix):
 
 @pytest.mark.parametrize("command", ["evalsha", "set", "info", "publish", "subscribe", "xadd"])
 async def test_each_of_them_is_needed(site, server, prefix, command, caplog):
-    commands = [name for name in documented_commands() if name != command]
+    commands = [name for name in documented_commands(server) if name != command]
     url = make_user(server, prefix, commands)
     if command in ("set", "info"):
         with pytest.raises(StartupError, match=r"give the user in aiopyramid.groups.url the keys"):
@@ -110,7 +110,7 @@ async def test_each_of_them_is_needed(site, server, prefix, command, caplog):
 
 
 async def test_a_message_that_cannot_be_published_is_not_in_the_history(site, server, prefix):
-    url = make_user(server, prefix, documented_commands(), channels=False)
+    url = make_user(server, prefix, documented_commands(server), channels=False)
     async with site(**settings(url, prefix)) as worker:
         with pytest.raises(NotSent, match="channel"):
             await worker.group().send("x")
@@ -118,7 +118,7 @@ async def test_a_message_that_cannot_be_published_is_not_in_the_history(site, se
 
 
 async def test_a_permission_that_is_withdrawn_is_told_once(site, server, prefix, caplog):
-    url = make_user(server, prefix, documented_commands())
+    url = make_user(server, prefix, documented_commands(server))
     async with site(**settings(url, prefix, heartbeat=0.05)) as worker, worker.client() as ada:
         server.client().execute_command("ACL", "SETUSER", prefix, "-set")
         while "give the user in aiopyramid.groups.url" not in caplog.text:
@@ -135,7 +135,7 @@ async def test_a_permission_that_is_withdrawn_is_told_once(site, server, prefix,
 async def test_a_refused_subscription_is_reported_and_does_not_flood_the_log(
     site, server, prefix, caplog
 ):
-    url = make_user(server, prefix, documented_commands(), channels=False)
+    url = make_user(server, prefix, documented_commands(server), channels=False)
     async with site(**settings(url, prefix, heartbeat=0.05)) as worker, worker.client():
         await asyncio.sleep(0.3)
     records = [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -147,7 +147,7 @@ async def test_a_refused_subscription_is_reported_and_does_not_flood_the_log(
 
 
 async def test_a_wrong_password_is_told_at_the_start(site, server, prefix):
-    make_user(server, prefix, documented_commands())
+    make_user(server, prefix, documented_commands(server))
     url = server.url.replace("//", f"//{prefix}:wrong@")
     with pytest.raises(StartupError, match="check the user name and the password") as raised:
         async with site(**settings(url, prefix)):
@@ -174,3 +174,22 @@ async def test_a_worker_starts_while_redis_is_away(site, prefix, caplog):
         with pytest.raises(NotSent, match=r"Redis was not reached within 0.1 seconds"):
             await worker.group().send("x")
     assert "Redis is away: " in caplog.text
+
+
+async def test_a_worker_that_stops_while_it_connects_leaves_no_socket(site, prefix):
+    ended = []
+
+    async def say_nothing(reader, writer):
+        while await reader.read(100):
+            pass
+        ended.append(True)
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    host, port = silent.sockets[0].getsockname()
+    async with silent:
+        async with site(**settings(f"redis://{host}:{port}", prefix)):
+            assert not ended
+        async with asyncio.timeout(30):
+            while not ended:
+                await asyncio.sleep(0.01)

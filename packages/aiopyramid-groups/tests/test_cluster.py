@@ -79,7 +79,7 @@ async def test_groups_on_all_masters_work_as_on_one_server(worker, cluster):
 
 
 async def test_a_user_needs_what_the_readme_lists(worker, cluster):
-    commands = documented_commands() + documented_commands_on_a_cluster()
+    commands = documented_commands(cluster[0]) + documented_commands_on_a_cluster()
     urls = [make_user(server, worker.prefix, commands) for server in cluster]
     url = urls[0].replace("redis://", "redis+cluster://").removesuffix("/0")
     rooms = [group_on(cluster, worker.prefix, number) for number in range(3)]
@@ -98,7 +98,7 @@ async def test_a_user_needs_what_the_readme_lists(worker, cluster):
 
 @pytest.mark.parametrize("command", documented_commands_on_a_cluster())
 async def test_each_of_them_is_needed(worker, cluster, command, caplog):
-    commands = documented_commands() + documented_commands_on_a_cluster()
+    commands = documented_commands(cluster[0]) + documented_commands_on_a_cluster()
     commands.remove(command)
     urls = [make_user(server, worker.prefix, commands) for server in cluster]
     url = urls[0].replace("redis://", "redis+cluster://").removesuffix("/0")

@@ -7,6 +7,8 @@ connection was closed, and the first message arrives within a second of the end 
 
 import asyncio
 import contextlib
+import gc
+import logging
 import re
 import time
 import uuid
@@ -194,6 +196,31 @@ async def test_redis_does_not_answer_heartbeats(site, server, monkeypatch, caplo
             await asyncio.sleep(OUTAGE_SECONDS)
         assert await crowd.flows() < 1.5
         crowd.check(must_be_complete=True)
+
+
+async def test_a_heartbeat_without_an_answer_is_reported_only_as_an_outage(
+    site, server, monkeypatch, caplog
+):
+    monkeypatch.setattr(aiopyramid_groups._redis.failures, "ANSWER_SECONDS", 0.2)
+    lines = []
+
+    def note(record):  # without the record, which refers to the future of the answer
+        lines.append(record.getMessage())
+
+    monkeypatch.setattr(logging.getLogger("aiopyramid_groups"), "handle", note)
+    settings = {"url": server.url, "prefix": uuid.uuid4().hex, "heartbeat": 0.05}
+    async with site(**{f"aiopyramid.groups.{name}": value for name, value in settings.items()}):
+        with server.stopped():
+            while not lines:
+                await asyncio.sleep(0.01)
+        while len(lines) < 2:
+            await asyncio.sleep(0.01)
+    gc.collect()  # asyncio logs a future whose exception nobody has looked at
+    assert lines == [
+        "Redis is away: Redis does not answer heartbeats",
+        "Redis has been reached again",
+    ]
+    assert not caplog.records
 
 
 async def test_all_connections_are_killed_again_and_again(site, server):

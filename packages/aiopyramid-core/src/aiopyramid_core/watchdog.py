@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
 
-__all__ = ("LoopBlock", "Watchdog", "is_framework")
+__all__ = ("NO_FUNCTION", "LoopBlock", "Watchdog", "is_framework")
 
 _log = logging.getLogger("aiopyramid_core")
+
+NO_FUNCTION: Final = "no function on the loop"
+"""The culprit if the loop waits for its turn, because a thread computes or the machine is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class LoopBlock:
     """A block of the event loop: a time in which it was busy with one thing.
 
     Attributes:
-        culprit: The name and place of the function that has blocked, and its request.
+        culprit: The name and place of the function that has blocked, and its request; or
+            :data:`NO_FUNCTION`.
         stack: The stack of the loop's thread when the block was noticed.
         began_at: When it began, by ``time.perf_counter()``; up to a quarter of the limit late.
         ended_at: When it ended.
@@ -93,9 +97,18 @@ class Watchdog:
         # Checked again, since the loop may have continued while the frame was looked up.
         if frame is None or self._answered.is_set():
             return None
-        return _culprit(frame), "".join(traceback.format_stack(frame))
+        culprit = NO_FUNCTION if _runs_nothing(frame) else _culprit(frame)
+        return culprit, "".join(traceback.format_stack(frame))
 
     def _report(self, culprit: str, stack: str) -> None:
+        if culprit == NO_FUNCTION:
+            _log.warning(
+                "The event loop has been delayed for more than %g seconds"
+                " (aiopyramid.debug_blocking), but no function on it blocks: a thread computes, or"
+                " the machine is busy",
+                self._limit_seconds,
+            )
+            return
         _log.warning(
             "The event loop has been blocked for more than %g seconds (aiopyramid.debug_blocking)"
             " by %s. Make it await, or wrap the blocking call in use_executor:\n%s",
@@ -107,6 +120,30 @@ class Watchdog:
 
 _PINGS_PER_LIMIT: Final = 4
 """A block is noticed after 1 to 1.25 times the limit."""
+
+
+def _runs_nothing(frame: FrameType) -> bool:
+    """Return whether a loop that does not answer runs no function, judged by its innermost frame.
+
+    Then it waits for events, or for the interpreter.
+    """
+    module, function = _module_of(frame), frame.f_code.co_name
+    if module == "selectors" and frame.f_back is not None:
+        function = frame.f_back.f_code.co_name
+        module = _module_of(frame.f_back)
+    if module == "asyncio.base_events" and function == "_run_once":
+        return True
+    # A loop written in C, such as uvloop, has no frames: the innermost is that of its caller.
+    is_caller = {"run_forever", "run_until_complete"} & set(frame.f_code.co_names)
+    return bool(is_caller) and (is_framework(frame) or module.partition(".")[0] in _RUNNERS)
+
+
+_RUNNERS: Final = frozenset({"asyncio", "hypercorn", "uvicorn"})
+"""Packages that run a loop, besides those of this project."""
+
+
+def _module_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "?"))
 
 
 def _culprit(frame: FrameType) -> str:
@@ -122,8 +159,7 @@ def _culprit(frame: FrameType) -> str:
             called = callee
             break
     code = called.f_code
-    module = called.f_globals.get("__name__", "?")
-    where = f"{module}.{code.co_qualname} ({code.co_filename}:{called.f_lineno})"
+    where = f"{_module_of(called)}.{code.co_qualname} ({code.co_filename}:{called.f_lineno})"
     request = next((r for each in frames if (r := _request_of(each)) is not None), None)
     if request is None:
         return where
@@ -146,8 +182,7 @@ def is_framework(frame: FrameType) -> bool:
     Args:
         frame: The frame.
     """
-    module: str = frame.f_globals.get("__name__", "")
-    return module.partition(".")[0] in _FRAMEWORK
+    return _module_of(frame).partition(".")[0] in _FRAMEWORK
 
 
 # By their names, since an application's own may begin like ours.

@@ -252,6 +252,15 @@ def test_on_such_a_loop_a_thread_takes_its_time(with_fake_time):
     with_fake_time(module, passed=1)
 
 
+def test_at_the_end_of_such_a_loop_threads_are_waited_for(with_fake_time):
+    module = """
+    @pytest.mark.in_bridge
+    async def test_a_thread():
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.2)
+    """
+    with_fake_time(module, passed=1)
+
+
 def test_on_such_a_loop_a_time_limit_does_not_wait_for_a_socket(with_fake_time):
     module = """
     import socket

@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import os
 import re
@@ -42,7 +43,8 @@ class Bridge:
     """
 
     def __init__(self, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
-        self._runner = asyncio.Runner(loop_factory=loop_factory)
+        waiting = None if loop_factory is None else functools.partial(_waiting_loop, loop_factory)
+        self._runner = asyncio.Runner(loop_factory=waiting)
 
     def __enter__(self) -> "Bridge":
         self._runner.__enter__()
@@ -83,6 +85,24 @@ class Bridge:
             return self._runner.run(spawn_greenlet(call), context=context)
         finally:
             bring_back(context)
+
+
+def _waiting_loop(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> asyncio.AbstractEventLoop:
+    """Return a new loop that waits for its threads without a limit when it is closed.
+
+    From Python 3.12 on, ``asyncio.Runner`` gives threads 300 seconds to finish. On a loop with fake
+    time, these pass at once.
+    """
+    loop = loop_factory()
+    shut_down = loop.shutdown_default_executor
+
+    async def shutdown_default_executor(timeout: float | None = None) -> None:
+        await shut_down()
+
+    loop.shutdown_default_executor = shutdown_default_executor  # type: ignore[method-assign]
+    return loop
 
 
 # --- Servers --------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from ..exceptions import EngineRefused, EngineUnavailable
 from .address import CONNECT_SECONDS
 from .channels import SHARDED, ChannelKind
 from .failures import ANSWER_SECONDS, LOST, answer_of, answers_in_time, refusal_of
-from .link import CommandLink
+from .link import CommandLink, retrieve
 from .scripts import Script
 from .subscription import SubscribedLink
 
@@ -237,6 +237,7 @@ class Node:
             command = self._beat_command()
             key = command[1]
             beat = commands.execute(*command)
+            beat.add_done_callback(retrieve)  # the wait for it may end before it does
             await answers_in_time(beat, subscriber.ping())
             if self.error is not None:
                 _log.warning("Redis has been reached again")
