@@ -44,10 +44,10 @@ def said(caplog):
     return [r.getMessage() for r in caplog.records if "share a SQLAlchemy session" in r.message]
 
 
-async def two_requests(app, fetch):
+async def two_requests(app, fetch, *paths):
     """Have two requests under way at the same time."""
     app.registry["barrier"] = asyncio.Barrier(2)
-    requests = [asyncio.create_task(fetch(app, f"/{name}")) for name in ("first", "second")]
+    requests = [asyncio.create_task(fetch(app, path)) for path in paths or ("/first", "/second")]
     await asyncio.gather(*requests)
 
 
@@ -77,6 +77,12 @@ def test_a_session_per_thread_is_reported_with_the_remedy(
         " scopefunc=aiopyramid_core.request_scope; any other session has to be made for each"
         " request"
     ]
+
+
+def test_the_paths_are_quoted_as_in_a_url(run, application, fetch, make_session, caplog):
+    run(two_requests, application(configure(make_session())), fetch, "/a%20b", "/%C3%A9")
+    (message,) = said(caplog)
+    assert "(/a%20b, /%C3%A9)" in message
 
 
 def test_with_the_remedy_there_is_nothing_to_report(run, application, fetch, make_session, caplog):

@@ -11,6 +11,7 @@ Imported only if SQLAlchemy is in use.
 import logging
 import time
 from typing import Any, Final
+from urllib.parse import quote
 
 from pyramid.threadlocal import get_current_request
 from sqlalchemy import event
@@ -42,14 +43,22 @@ def _look(session: Session) -> None:
     scope = scope_here()
     if type(scope) is not CoroutineRequestScope:
         return
-    request = get_current_request()
-    path = getattr(request, "path", "a path that is not known")
     before = session.info.get(_KEY)
     # Compared by key, because a session with scopefunc may serve a later request with the same key.
     if before is None or before[0] != scope.key:
+        path = _path()
         session.info[_KEY] = (scope.key, path)
         if before is not None:
             _say(before[1], path)
+
+
+def _path() -> str:
+    """Return the path of the current request, not quoted."""
+    request = get_current_request()
+    if request is None:
+        return "unknown"
+    environ = request.environ  # request.path quotes it, nearly always in vain
+    return f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
 
 
 def _say(first: str, second: str) -> None:
@@ -62,8 +71,8 @@ def _say(first: str, second: str) -> None:
         "Coroutine requests share a SQLAlchemy session (%s, %s): what one of them writes, another"
         " one commits or loses. A scoped_session needs scopefunc=aiopyramid_core.request_scope;"
         " any other session has to be made for each request",
-        first,
-        second,
+        quote(first, encoding="latin-1"),
+        quote(second, encoding="latin-1"),
     )
 
 
