@@ -26,6 +26,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
 
+import uvloop
 from _common.report import Presentation, Table, make_parser, positive, progress, report
 from _common.results import Results, Sample
 from _common.servers import allow_connections
@@ -160,7 +161,9 @@ def main() -> None:
     samples = []
     with redis_server() as redis:
         for server in options.server or SERVERS:
-            samples.append(asyncio.run(measure(server, redis.url, options)))
+            # uvloop, because on a machine of two processors the clients take time from the server.
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                samples.append(runner.run(measure(server, redis.url, options)))
             progress(str(samples[-1]))
     report(SHOW, options, samples)
     if any(each["missing_silently"] or each["disorder"] for each in samples):

@@ -173,9 +173,12 @@ class DeployLoad:
             for task in self._tasks:
                 if task.done():
                     task.result()
-            where = Counter((client.kind, client.worker) for client in self.clients)
-            assert time.monotonic() < end, f"clients {where}, workers that ended {self.ended}"
+            assert time.monotonic() < end, self._state()
             await asyncio.sleep(0.02)
+
+    def _state(self) -> str:
+        clients = Counter((client.kind, client.worker) for client in self.clients)
+        return f"clients {clients}, workers that ended {self.ended}"
 
     # --- A client -----------------------------------------------------------------------------
 

@@ -69,6 +69,52 @@ def test_a_callback_is_called_once(run):
     assert seen == ["called"]
 
 
+def test_a_callback_that_fails_keeps_no_other_from_being_called(run):
+    seen = []
+
+    def fail():
+        raise ValueError("on purpose")
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(
+            lambda loop, context: seen.append(str(context["exception"]))
+        )
+        notice = StopNotice()
+        for callback in (fail, fail, lambda: seen.append("called")):
+            notice.call(callback)
+        notice.give()
+        async with asyncio.timeout(30):
+            while len(seen) < 3:
+                await asyncio.sleep(0)
+
+    run(main)
+    assert seen == ["on purpose", "on purpose", "called"]
+
+
+def test_many_callbacks_wake_their_loop_once():
+    class Loop(asyncio.SelectorEventLoop):
+        woken = 0
+
+        def call_soon_threadsafe(self, *args, **kwargs):
+            self.woken += 1
+            return super().call_soon_threadsafe(*args, **kwargs)
+
+    seen = []
+
+    async def main():
+        notice = StopNotice()
+        for number in range(100):
+            notice.call(lambda number=number: seen.append(number))
+        before = runner.get_loop().woken
+        notice.give()
+        await asyncio.sleep(0)
+        assert runner.get_loop().woken == before + 1
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(main())
+    assert seen == list(range(100))
+
+
 def test_a_loop_that_was_closed_is_passed_over(run):
     notice = StopNotice()
 

@@ -182,6 +182,10 @@ def test_startup_functions_run_in_each_worker_before_there_is_a_request(uwsgi):
     assert len(pids) == 3
 
 
+def test_the_garbage_collector_does_not_visit_the_application(uwsgi):
+    assert uwsgi().get("/garbage") == (200, "False")
+
+
 @pytest.mark.parametrize("options", [(), ("--lazy-apps",)])
 def test_a_startup_function_that_fails_ends_the_server_that_needs_its_application(uwsgi, options):
     server = uwsgi(*options, FAIL_AT_STARTUP="yes")

@@ -1,6 +1,7 @@
 """The notice that a server gives an application before it stops, and who wants to hear of it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +43,20 @@ class StopNotice:
     def give(self) -> None:
         """Give the notice; from any thread, and from a handler of a signal."""
         self.is_given = True
+        by_loop: dict[asyncio.AbstractEventLoop, deque[Callable[[], Any]]] = {}
         while self._callbacks:
             loop, callback = self._callbacks.pop(next(iter(self._callbacks)))
+            by_loop.setdefault(loop, deque()).append(callback)
+        for loop, callbacks in by_loop.items():
             if not loop.is_closed():
-                loop.call_soon_threadsafe(callback)
+                # Once for all of them, because each time is a system call.
+                loop.call_soon_threadsafe(_call_all, callbacks, loop)
+
+
+def _call_all(callbacks: deque[Callable[[], Any]], loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        while callbacks:
+            callbacks.popleft()()
+    finally:
+        if callbacks:  # one has failed, which the loop reports
+            loop.call_soon(_call_all, callbacks, loop)

@@ -6,6 +6,7 @@ stop, so the worker handles those signals here.
 """
 
 import asyncio
+import gc
 import importlib
 import logging
 import signal
@@ -160,6 +161,10 @@ class Worker:
                 _api.end_server()
             self._exit_soon(_STARTUP_FAILED)
         else:
+            # The objects that exist now stay. The garbage collector need not visit them again: in a
+            # large application that would delay all requests by tens of milliseconds.
+            gc.collect()
+            gc.freeze()
             listening.begin()
 
     async def _make_way(self) -> None:

@@ -1,6 +1,7 @@
 """The Pyramid application that the tests serve with real uWSGI processes."""
 
 import asyncio
+import gc
 import json
 import logging
 import multiprocessing
@@ -144,6 +145,11 @@ async def loop(request):
 
 async def pid(request):
     return text(os.getpid())
+
+
+async def garbage(request):
+    """Tell whether the garbage collector visits objects that the application had at its start."""
+    return text(any(each is VIEWS for each in gc.get_objects()))
 
 
 async def length(request):
@@ -353,8 +359,8 @@ async def events(request):
     return EventStreamResponse(ticks())
 
 
-VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, length, scheme, background]
-VIEWS += [limit_files, block, block_forever, length_in_thread, thread, executor, file]
+VIEWS = [hello, sleep, wait, who, fail, leave, cancel, loop, pid, garbage, scheme, background]
+VIEWS += [limit_files, length, block, block_forever, length_in_thread, thread, executor, file]
 VIEWS += [stream, endless, events, timed, broken, large, writing, silent, switch, said]
 VIEWS += [panic, panic_in_thread, broken_by_panic, killed, end_children, end_children_on_loop]
 VIEWS += [leave_child, escape]
