@@ -76,7 +76,7 @@ copybutton_selector = "div.highlight pre"
 GUIDES = [
     *("existing-app", "streaming", "groups", "websocket-patterns", "background-tasks", "httpx"),
     *("redis", "sqlalchemy", "fastapi", "testing", "security", "debugging", "blocked-loop"),
-    *("gunicorn-settings", "containers", "health", "monitoring", "uwsgi"),
+    *("gunicorn-settings", "containers", "health", "monitoring", "datadog", "uwsgi"),
 ]
 """The how-to guides in the order in which they are shown; all others come last."""
 
