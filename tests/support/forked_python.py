@@ -22,28 +22,25 @@ __all__ = ("ForkedPython", "can_be_forked")
 
 FORKER: Final = Path(__file__).with_name("python_forker.py")
 
-READ_WHEN_IT_STARTS: Final = ("PYTHON", "COV")
-"""Beginnings of the names of environment variables that Python reads only when it starts, and of
-those by which coverage measures processes from their start."""
-
-KNOWN: Final = {"PYTHONPATH", "PYTHONUNBUFFERED"}
-"""Variables with such a name with which a program can be forked all the same."""
+SUPPORTED: Final = {"PYTHONPATH", "PYTHONUNBUFFERED"}
+"""The environment variables of Python that a forked program respects."""
 
 
 def can_be_forked(command: list[str], environment: dict[str, str]) -> bool:
     """Return whether a command runs a module in this Python, and needs no other start of Python.
 
+    Programs whose coverage is measured need one: it is measured from their start.
+
     Args:
         command: The program and its arguments.
         environment: All its environment variables.
     """
-    own = {
-        name
-        for name, value in environment.items()
-        if name.startswith(READ_WHEN_IT_STARTS) and (value != os.environ.get(name))
-    }
-    measured = any(name.startswith("COV") for name in environment)
-    return command[:2] == [sys.executable, "-m"] and not own - KNOWN and not measured
+    changed = {name for name, value in environment.items() if value != os.environ.get(name)}
+    return (
+        command[:2] == [sys.executable, "-m"]
+        and not any(name.startswith("PYTHON") for name in changed - SUPPORTED)
+        and not any(name.startswith("COVERAGE_PROCESS_") for name in environment)
+    )
 
 
 class ForkedPython:
