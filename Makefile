@@ -32,9 +32,16 @@ hooks: $(READY) ## have git run the quick checks before each commit
 serve: $(READY) ## serve the demo application
 	pserve examples/demo/development.ini
 
-test: lint ## run every check: what lint does, then all tests
+test: $(READY) ## run every check: what lint does, then all tests
+	@$(MAKE) --no-print-directory --jobs=2 lint rewritten
 	@echo "==> pytest"
 	@pytest -n auto --dist worksteal
+
+# pytest rewrites and compiles each module of tests when it first sees it, otherwise in all of its
+# processes at once. It is the next step that reports what is wrong with one.
+.PHONY: rewritten
+rewritten: $(READY)
+	@pytest --collect-only --quiet >/dev/null 2>&1 || true
 
 lint: $(READY) types ## check registry names, lock, style, types and imports between packages
 	@echo "==> looking for names of package registries"

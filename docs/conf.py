@@ -39,6 +39,7 @@ include_patterns = [
     "meta/*.md",
     "packages/*/*.md",
 ]
+exclude_patterns = [".*", "build", "dist"]  # folders with many files
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 4  # the anchors that links in the repository use
 

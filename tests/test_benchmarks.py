@@ -48,15 +48,13 @@ def test_charts_and_tables_are_what_the_published_results_make() -> None:
 
 
 def test_a_chart_is_the_same_file_each_time_it_is_drawn(tmp_path: Path) -> None:
-    drawn = []
-    for seed in ("1", "2"):
-        folder = tmp_path / seed
-        folder.mkdir()
-        (folder / "bridge.json").write_text((RESULTS / "bridge.json").read_text())
-        assert run("charts.py", "--page", folder, PYTHONHASHSEED=seed).returncode == 0
-        drawn.append({path.name: path.read_text() for path in folder.glob("*.svg")})
-    assert len(drawn[0]) == 2
-    assert drawn[0] == drawn[1]
+    (tmp_path / "bridge.json").write_text((RESULTS / "bridge.json").read_text())
+    # Those that are published were drawn by another process, with another seed.
+    assert run("charts.py", "--page", tmp_path, PYTHONHASHSEED="1").returncode == 0
+    drawn = {path.name: path.read_text() for path in tmp_path.glob("*.svg")}
+    published_ones = {path.name: path.read_text() for path in CHARTS if path.name in drawn}
+    assert len(drawn) == 2
+    assert drawn == published_ones
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda path: path.stem)

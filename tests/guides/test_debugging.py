@@ -50,7 +50,8 @@ class Site:
 
     def start(self, *arguments: str, **environment: str) -> Process:
         """Start ``python -m`` in the folder of the application."""
-        return Process([sys.executable, "-m", *arguments], environment, self.file.parent)
+        command = [sys.executable, "-m", *arguments]
+        return Process(command, environment, self.file.parent, forked=False)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from pathlib import Path
 from signal import SIG_IGN, SIGINT, SIGKILL, SIGTERM, default_int_handler, getsignal, signal
 from typing import Any
 
+from forked_python import ForkedPython, can_be_forked
+
 PATIENCE_SECONDS = 60.0
 """The longest wait for anything that a process does."""
 
@@ -27,25 +29,37 @@ class Process:
         command: The program and its arguments.
         environment: Environment variables in addition to this process's.
         folder: Where to run it; None for this process's own folder.
+        forked: Whether ``python -m MODULE`` may be forked from a Python that has imported Pyramid:
+            see ``forked_python.py``.
 
     Attributes:
         lines: The output so far, standard output and error together.
     """
 
     def __init__(
-        self, command: list[str], environment: dict[str, str], folder: Path | None = None
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        folder: Path | None = None,
+        *,
+        forked: bool = True,
     ) -> None:
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"} | environment
         # A session of its own, so that what it forks can be ended with it, and a signal can go
         # to the group as Ctrl-C's does.
-        self.popen = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
-        )
+        self.popen: ForkedPython | subprocess.Popen[str]
+        if forked and can_be_forked(command, environment):
+            self.popen = ForkedPython(command, environment, folder or Path.cwd())
+        else:
+            self.popen = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+                env=environment,
+            )
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read)

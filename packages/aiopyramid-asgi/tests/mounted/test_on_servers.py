@@ -10,8 +10,6 @@ from signal import SIGTERM
 
 import httpx
 import pytest
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 ANN = {"X_User": "ann"}
@@ -231,6 +229,10 @@ def test_graphql_sends_subscriptions(site):
 
 @pytest.mark.usefixtures("loop_factory")
 async def test_an_mcp_server_lists_and_calls_its_tools(site):
+    # Here, because they take a second, which is too long for each process that collects this test.
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
     url = f"http://127.0.0.1:{site.port}/tools/mcp"
     async with (
         httpx.AsyncClient(headers={"X-User": "ann"}) as client,
