@@ -58,9 +58,6 @@ class _State(enum.Enum):
     __hash__ = object.__hash__
 
 
-_STARTED: Final = _State.STARTED
-"""Every request reads it, and looking up an enumeration member is slow on Python 3.11."""
-
 _TRANSITIONS: Final[dict[_State, frozenset[_State]]] = {
     # Each state to NEW: a child process starts for itself.
     _State.NEW: frozenset({_State.NEW, _State.STARTED, _State.FAILED}),
@@ -79,6 +76,9 @@ class Lifespan:
         shutdown_timeout_seconds: How long :meth:`stop` waits for background tasks, and then for
             each shutdown function.
         startup_timeout_seconds: How long each startup function may take.
+
+    Attributes:
+        has_started: Whether the application has been started, and not stopped again.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Lifespan:
         self._started = 0  # the number of startup functions that have succeeded
         self._tasks = Tasks(shutdown_timeout_seconds)
         self._state = _State.NEW
+        self.has_started = False
         self._error: StartupError | None = None
         self._stop_notice = StopNotice()
         self._starting = asyncio.Lock()
@@ -136,12 +137,12 @@ class Lifespan:
     def ensure_started(self) -> None:
         """Start the application if its server has not done so.
 
-        Every request calls this from synchronous code.
+        Requests call this, from synchronous code, unless :attr:`has_started`.
 
         Raises:
             StartupError: A startup function has failed.
         """
-        if self._state is _STARTED:
+        if self.has_started:
             return
         if self._error is not None:
             raise self._error.again() from self._error.error
@@ -346,6 +347,7 @@ class Lifespan:
         if state not in _TRANSITIONS[self._state]:
             raise AssertionError(f"invalid transition from {self._state} to {state}")
         self._state = state
+        self.has_started = state is _State.STARTED
 
     def _begin_to_stop(self) -> None:
         self._tasks.start(

@@ -86,7 +86,8 @@ def _make_ingress_tween(
     """
 
     def ingress_tween(request: Any) -> Any:
-        lifespan.ensure_started()
+        if not lifespan.has_started:
+            lifespan.ensure_started()
         # A request in a thread has arranged its cancellation before it got the thread.
         if cancel_on_disconnect and in_bridge():
             on_disconnect = request.environ.get(ON_DISCONNECT)
