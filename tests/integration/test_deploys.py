@@ -45,4 +45,5 @@ def test_clients_come_back_after_a_reload_and_no_message_is_lost(redis, tmp_path
     for client in clients:
         expected = ASKED_TO_RETURN if client.kind == "events" else "close code 1012"
         assert client.ends.keys() == {expected}
-        assert client.ends[expected] == RELOADS
+        # On a busy machine a client may return to the other old worker, before that has stopped.
+        assert RELOADS <= client.ends[expected] <= 2 * RELOADS

@@ -53,6 +53,48 @@ async def test_a_member_that_keeps_up_has_no_queue_and_no_task(site):
         assert len(ws.sent) == 1000
 
 
+async def first_of(group, count):
+    """Send messages; return the identifier of the first one."""
+    await fill(group, count)
+    history, _ = await group.history()
+    return history[0].id
+
+
+async def test_a_member_that_has_missed_few_messages_gets_them_without_a_task(site):
+    async with site() as site:
+        first = await first_of(site.group(), 6)
+        tasks, ws = asyncio.all_tasks(), SlowSocket()
+        async with site.group().join(ws, after=first):
+            assert ws.sent == ["1", "2", "3", "4", "5"]
+            assert asyncio.all_tasks() == tasks
+
+
+async def test_a_member_that_has_missed_many_lets_other_tasks_have_a_turn(site, until):
+    async with site() as site:
+        first = await first_of(site.group(), 60)
+        ws = SlowSocket()
+        async with site.group().join(ws, after=first):
+            assert len(ws.sent) == 32
+            await fill(site.group(), 1, first=60)
+            await until(lambda: len(ws.sent) == 60)
+    assert ws.sent == [str(number) for number in range(1, 61)]
+
+
+async def test_an_envelope_that_fails_for_a_missed_message_closes_the_connection(
+    site, caplog, until
+):
+    def envelope(id, data):
+        raise LookupError("no envelope")
+
+    async with site() as site:
+        first = await first_of(site.group(), 2)
+        ws = SlowSocket()
+        async with site.group().join(ws, after=first, envelope=envelope):
+            await until(lambda: ws.closed)
+    assert ws.close_code == 1011
+    assert "LookupError: no envelope" in caplog.text
+
+
 async def test_a_slow_member_gets_everything_in_order_when_it_reads_again(site, until):
     async with site() as site, site.group().join(ws := SlowSocket()):
         ws.read(False)

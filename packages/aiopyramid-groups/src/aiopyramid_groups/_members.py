@@ -23,6 +23,9 @@ _TRY_AGAIN_LATER: Final = 1013
 
 _INTERNAL_ERROR: Final = 1011
 
+_MOST_AT_ONCE: Final = 32
+"""How many messages are sent before other tasks get a turn: a few milliseconds of work."""
+
 
 class _Mark(enum.Enum):
     RESYNC = "messages may be missing here"
@@ -105,10 +108,12 @@ class WebSocketMember:
         self.is_recovered = is_complete
         self._must_resync |= not is_complete
         self._is_held = False
+        if not self._must_resync:
+            self._post_some()
         if self._queue or self._must_resync:
             self._start()
         else:
-            self._is_direct = True
+            self._is_direct = not self._has_left
 
     def deliver(self, message: GroupMessage) -> None:
         """Deliver a message."""
@@ -156,6 +161,22 @@ class WebSocketMember:
         counters.dropped += 1
         self._must_resync = True
 
+    def _post_some(self) -> None:
+        """Send what waits without a Task if it is little: most clients have missed few messages."""
+        try:
+            for _ in range(_MOST_AT_ONCE):
+                if not self._queue or isinstance(item := self._queue[0], _Mark):
+                    break
+                if not self._ws.post(item.broadcast(self._envelope)):
+                    break
+                self._queue.popleft()
+        except Exception:
+            self._fail_with_log()
+
+    def _fail_with_log(self) -> None:
+        _log.exception("A member of a group has failed, and is disconnected")
+        self.fail()
+
     def _start(self) -> None:
         """Have a Task send what waits, unless one does."""
         if self._is_held or self._is_sending:
@@ -182,9 +203,8 @@ class WebSocketMember:
         except WebSocketClosed:
             self._queue.clear()
         except Exception:
-            _log.exception("A member of a group has failed, and is disconnected")
             self._task = None
-            self.fail()
+            self._fail_with_log()
         finally:
             self._task = None
             self._is_sending = False
