@@ -1,6 +1,7 @@
 """The demo from development.ini, but on a free port: by pserve, as `make serve`, and by uWSGI."""
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from urllib.request import ProxyHandler, build_opener
 
 import aiohttp
 import pytest
+from aiopyramid_demo.views.fan_out import CALLS
+from trace_events import check_events
 
 ASSET = re.compile(r'(?:href|src)="([^"]+)"')
 
@@ -93,6 +96,18 @@ def test_the_toolbar_records_what_a_request_logged(fetch: Fetch) -> None:
 
     assert status == 200
     assert "waited on the event loop" in panels
+
+
+def test_the_waterfall_of_the_fan_out_can_be_opened_in_perfetto(fetch: Fetch) -> None:
+    _, page = fetch("/fan-out")
+    toolbar = re.search(r'href="http://[^/]+(/_debug_toolbar/\w+)"', page)
+    assert toolbar
+
+    trace = json.loads(fetch(f"{toolbar[1]}/waterfall.json")[1])
+
+    check_events(trace)
+    tasks = [event["name"] for event in trace["traceEvents"] if event["cat"] == "task"]
+    assert tasks.count("call") == CALLS, tasks
 
 
 def test_a_failing_coroutine_gets_the_toolbars_traceback(fetch: Fetch) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def test_a_project_is_named_like_its_folder_and_holds_a_package(
     assert {"pyproject.toml", "development.ini", "my_site_org/__init__.py"} <= files_in(folder)
     assert 'name = "My-Site.org"' in (folder / "pyproject.toml").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["My-Site.org"]
+
+
+@each_scaffold
+def test_a_project_is_ready_for_breakpoints_and_shows_what_waits(
+    scaffold: str, tmp_path: Path
+) -> None:
+    folder = create_project(scaffold, tmp_path / "shop")
+    settings = ConfigParser(interpolation=None)
+    settings.read(folder / "development.ini")
+    assert settings["server:main"]["timeout"] == "0"
+    assert settings["app:main"]["aiopyramid.debug_blocking"] == "0.1"
+    assert settings["app:main"]["debugtoolbar.includes"] == "aiopyramid_debugtoolbar"
 
 
 @each_scaffold
