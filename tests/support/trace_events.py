@@ -1,4 +1,4 @@
-"""What Chromium's "Trace Event Format" demands of a document, as far as Perfetto relies on it."""
+"""The rules of Chromium's "Trace Event Format", as far as Perfetto relies on them."""
 
 from typing import Any, Final
 
