@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
@@ -255,35 +256,59 @@ def test_every_colour_of_code_has_the_contrast_of_level_aa(scheme: str) -> None:
 LOOKED_AT = (
     "index",
     "CONTRIBUTING",
-    "docs/guides/health",
-    "docs/guides/groups",
+    "docs/guides/containers",
+    "docs/guides/websocket-patterns",
     "docs/how-it-works",
     "docs/reference/aiopyramid-asgi",
     "docs/reference/aiopyramid-gunicorn",
+    "docs/troubleshooting",
+    "docs/works-with",
     "packages/aiopyramid-core/README",
-    "packages/aiopyramid-gunicorn/CHANGES",
     "search",
 )
 IN_THE_DARK = {"index", "docs/reference/aiopyramid-gunicorn"}
 """Some pages are enough to see the colours, which are the same on all pages."""
 
+TELEPHONE = 390
+"""The width of its screen in CSS pixels."""
 
-def test_an_accessibility_checker_finds_nothing_serious(site: Path, tmp_path: Path) -> None:
+
+@dataclass
+class Look:
+    """Serious findings of an accessibility checker, and the width of a page on a telephone."""
+
+    findings: list[str]
+    width: int
+
+
+@pytest.fixture(scope="module")
+def looks(site: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Look]:
     try:
         program = find_chromium()
     except ProgramMissingError as error:
         pytest.skip(str(error))
 
-    async def findings() -> dict[str, list[str]]:
-        found = {}
-        async with Chromium(program, tmp_path) as browser:
+    async def look() -> dict[str, Look]:
+        looks = {}
+        async with Chromium(program, tmp_path_factory.mktemp("profile")) as browser:
             for name in LOOKED_AT:
                 window = await browser.open((site / f"{name}.html").as_uri())
-                for scheme in ("light", "dark") if name in IN_THE_DARK else ("light",):
-                    await window.prefer(scheme)
-                    found[f"{name}, {scheme}"] = await serious_findings(window)
+                findings = await serious_findings(window)
+                if name in IN_THE_DARK:
+                    await window.prefer("dark")
+                    findings += await serious_findings(window)
+                await window.resize(TELEPHONE, 844)
+                width = await window.evaluate("document.documentElement.scrollWidth")
+                looks[name] = Look(findings, width)
                 await window.close()
-        return found
+        return looks
 
-    found = asyncio.run(findings())
-    assert {page: serious for page, serious in found.items() if serious} == {}
+    return asyncio.run(look())
+
+
+def test_an_accessibility_checker_finds_nothing_serious(looks: dict[str, Look]) -> None:
+    assert {page: look.findings for page, look in looks.items() if look.findings} == {}
+
+
+def test_no_page_is_wider_than_a_telephone(looks: dict[str, Look]) -> None:
+    assert {page: look.width for page, look in looks.items() if look.width > TELEPHONE} == {}

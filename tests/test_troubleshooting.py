@@ -1,6 +1,7 @@
 """``docs/troubleshooting.md``: each message in its tables is produced, by a mistake."""
 
 import asyncio
+import logging
 import re
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from aiopyramid_asgi import asgi
 from aiopyramid_core import run, spawn, spawn_greenlet, synchronize
 from aiopyramid_core._isolation import shared_sessions
 from aiopyramid_core.lifespan import lifespan_of
+from aiopyramid_core.watchdog import Watchdog
 from aiopyramid_groups import group_of
 from aiopyramid_websocket.testing import HandshakeRejected, connect
 
@@ -334,6 +336,32 @@ def _(folder: Path) -> None:
         await asyncio.gather(first, second)
 
     asyncio.run(two_at_once())
+
+
+@produces(
+    "The event loop has been delayed for more than … seconds (aiopyramid.debug_blocking), but no"
+    " function on it blocks: …"
+)
+def _(folder: Path) -> None:
+    async def wait() -> None:
+        loop, logged = asyncio.get_running_loop(), asyncio.Event()
+        wake_up = loop.call_soon_threadsafe
+        # As on a machine that is busy: the loop does not get to answer.
+        loop.call_soon_threadsafe = lambda *args: None  # type: ignore[method-assign, assignment]
+
+        class Waker(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                wake_up(logged.set)
+
+        logger, waker = logging.getLogger(), Waker()  # after the handler of the test
+        logger.addHandler(waker)
+        watchdog = Watchdog(0.1)
+        watchdog.start()
+        await logged.wait()
+        watchdog.stop()
+        logger.removeHandler(waker)
+
+    asyncio.run(wait())
 
 
 # --- WebSockets -----------------------------------------------------------------------------------

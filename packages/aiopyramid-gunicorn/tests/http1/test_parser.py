@@ -129,7 +129,12 @@ def test_a_chunk_extension_without_end_is_refused(feed):
 
 
 def everything(recorder):
-    return recorder.heads, recorder.bodies, recorder.complete
+    # Without the lines, whose whitespace depends on how the head was read.
+    heads = [
+        (head.method, head.target, head.version, head.fields, head.keep_alive, head.upgrade)
+        for head in recorder.heads
+    ]
+    return heads, recorder.bodies, recorder.complete
 
 
 def test_byte_by_byte_gives_the_same_requests(feed):
