@@ -94,7 +94,7 @@ def malformed_status(status: object) -> ApplicationError:
     """Return the error for a status.
 
     Args:
-        status: The status, which is malformed or not a str.
+        status: The status, which is malformed or not a string.
     """
     return ApplicationError(
         f"invalid status {status!r}: expected three digits, a space and a reason, as a str"
