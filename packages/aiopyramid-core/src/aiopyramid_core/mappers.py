@@ -136,7 +136,7 @@ class CoroutineOrExecutorMapper(_AsyncioMapper):
 
 
 def _awaited(result: Any) -> Any:
-    # The check of inspect.isawaitable, which takes longer than the bridge itself.
+    # Not inspect.isawaitable for all, which takes longer than the bridge itself.
     kind = type(result)
     if hasattr(kind, "__await__") or (kind is GeneratorType and inspect.isawaitable(result)):
         return await_(result)

@@ -3,10 +3,18 @@
 import asyncio
 import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from pyramid.response import Response
 
 from aiopyramid_core import await_, call_in_thread, request_scope, spawn
+from aiopyramid_core._isolation.scope import (
+    CoroutineRequestScope,
+    ThreadRequestScope,
+    current_scope,
+    scope_here,
+)
 from aiopyramid_core._threads.of_process import request_threads
 
 
@@ -146,6 +154,18 @@ def test_a_coroutine_that_a_synchronous_request_waits_for_has_its_threads(run, a
     (of_tween, thread), (of_coroutine, loop_thread) = app.registry["scopes"]
     assert of_tween == thread == of_coroutine
     assert loop_thread != thread
+
+
+def test_all_that_outlives_a_synchronous_request_has_one_scope():
+    scope = ThreadRequestScope()
+    context = copy_context()
+    context.run(current_scope.set, scope)
+    assert context.run(scope_here) is scope
+    scope.has_ended = True
+    with ThreadPoolExecutor(4) as threads:
+        found = [threads.submit(context.copy().run, scope_here) for _ in range(100)]
+    (successor,) = {context.run(scope_here), *(each.result() for each in found)}
+    assert type(successor) is CoroutineRequestScope
 
 
 def test_what_outlives_a_synchronous_request_does_not_have_its_threads_any_more(

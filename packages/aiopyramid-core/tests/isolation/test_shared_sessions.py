@@ -80,9 +80,9 @@ def test_a_session_per_thread_is_reported_with_the_remedy(
 
 
 def test_the_paths_are_quoted_as_in_a_url(run, application, fetch, make_session, caplog):
-    run(two_requests, application(configure(make_session())), fetch, "/a%20b", "/%C3%A9")
+    run(two_requests, application(configure(make_session())), fetch, "/a%20b", "/@%C3%A9")
     (message,) = said(caplog)
-    assert "(/a%20b, /%C3%A9)" in message
+    assert "(/a%20b, /@%C3%A9)" in message
 
 
 def test_with_the_remedy_there_is_nothing_to_report(run, application, fetch, make_session, caplog):

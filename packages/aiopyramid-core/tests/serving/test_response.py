@@ -50,6 +50,13 @@ def test_a_malformed_value_is_refused_when_the_head_is_committed():
     assert not response.head_sent
 
 
+def test_the_header_fields_may_be_an_iterator():
+    response = WSGIResponse("GET")
+    response.start("200 OK", iter([("Set-Cookie", "a=b"), ("Content-Length", "2")]))
+    assert response.headers == [("Set-Cookie", "a=b"), ("Content-Length", "2")]
+    assert response.length == 2
+
+
 @pytest.mark.parametrize("status", [b"200 OK", None, ["200 OK"]])
 def test_a_status_that_is_not_a_str_is_refused(status):
     with pytest.raises(ApplicationError, match=r"invalid status .* as a str"):

@@ -31,6 +31,7 @@ def await_renderers(factory: Any) -> Any:
                 for each in value.values():
                     if hasattr(type(each), "__await__"):  # hardly ever
                         _refuse_coroutines(value, system)
+                        break
             result = awaited(render(value, system))
             if hasattr(type(result), "__aiter__") and not hasattr(result, "__iter__"):
                 return AsyncBody(result)

@@ -94,13 +94,13 @@ class ThreadRequestScope(_Scope):
             request in the thread, and :attr:`successor` is the scope of work that goes on.
     """
 
-    __slots__ = ("_successor", "has_ended", "key", "transaction_manager")
+    __slots__ = ("_successors", "has_ended", "key", "transaction_manager")
 
     def __init__(
         self, transaction_manager: Any = None, clean_up: Callable[[], None] | None = None
     ) -> None:
         self._clean_up = None if clean_up is None else [clean_up]
-        self._successor: CoroutineRequestScope | None = None
+        self._successors: list[CoroutineRequestScope] = []
         self.key: Hashable = threading.get_ident()
         self.transaction_manager = transaction_manager
         self.has_ended = False
@@ -108,10 +108,11 @@ class ThreadRequestScope(_Scope):
     @property
     def successor(self) -> CoroutineRequestScope:
         """The scope of all work that outlives the request, such as its background tasks."""
-        with _successors:  # such work may be in several threads
-            if self._successor is None:
-                self._successor = CoroutineRequestScope()
-            return self._successor
+        # Such work may be in several threads at a time. Whichever has appended first is right for
+        # all of them, without a lock for which a finalizer in one of them could wait forever.
+        if not self._successors:
+            self._successors.append(CoroutineRequestScope())
+        return self._successors[0]
 
 
 class _Key:
@@ -133,9 +134,6 @@ class _Key:
     def __del__(self) -> None:
         _free_keys.append(self.value)
 
-
-_successors: Final = threading.Lock()
-"""Held to create a :attr:`ThreadRequestScope.successor`. One for all, because few are created."""
 
 _numbers: Final = itertools.count(1)
 _free_keys: Final[list[Hashable]] = []

@@ -54,11 +54,9 @@ def _look(session: Session) -> None:
 
 def _path() -> str:
     """Return the path of the current request, not quoted."""
-    request = get_current_request()
-    if request is None:
-        return "unknown"
-    environ = request.environ  # request.path quotes it, nearly always in vain
-    return f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
+    # Not request.path, which quotes it, nearly always in vain.
+    environ = getattr(get_current_request(), "environ", None) or {}
+    return f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}" or "unknown"
 
 
 def _say(first: str, second: str) -> None:
@@ -71,9 +69,13 @@ def _say(first: str, second: str) -> None:
         "Coroutine requests share a SQLAlchemy session (%s, %s): what one of them writes, another"
         " one commits or loses. A scoped_session needs scopefunc=aiopyramid_core.request_scope;"
         " any other session has to be made for each request",
-        quote(first, encoding="latin-1"),
-        quote(second, encoding="latin-1"),
+        _quoted(first),
+        _quoted(second),
     )
+
+
+def _quoted(path: str) -> str:
+    return quote(path, safe="/~!$&'()*+,;=:@", encoding="latin-1", errors="replace")
 
 
 def _began(session: Session, transaction: Any, connection: Any) -> None:

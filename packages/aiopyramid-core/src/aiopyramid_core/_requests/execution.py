@@ -50,7 +50,8 @@ __all__ = ("placed", "wrap_execution_policy")
 Policy = Callable[[Environ, Any], Any]
 
 _PLACED: Final = "aiopyramid.placed"
-"""An environ key of requests that already run where they belong: whether on the event loop.
+"""An environ key of requests that already run where they belong. Its value is whether that is the
+event loop.
 
 Unlike for a request below middleware, the code that set the key cancels the request when its client
 disconnects.

@@ -108,8 +108,9 @@ class WSGIResponse:
         self.given = ()
         self.asks_to_close = False
         self.headers = passed = []
-        check_fields(headers)
-        for field in headers:
+        fields = list(headers)  # some middleware passes an iterator
+        check_fields(fields)
+        for field in fields:
             special = special_name(field[0])
             if special is None or self._passes_special(special, field[1]):
                 passed.append(field)

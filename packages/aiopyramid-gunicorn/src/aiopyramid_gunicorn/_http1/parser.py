@@ -122,10 +122,11 @@ class RequestParser:
         """
         # After a last request, the other native parser refuses whatever follows.
         if self._head.keep_alive and not (self.in_head or self._in_body):
-            head = self._whole_requests.read(data)
-            if head is not None:
+            whole = self._whole_requests.read(data)
+            if whole is not None:
+                head, body = whole
                 self._receiver.head_received(head)
-                if body := self._whole_requests.body:
+                if body:
                     self._receiver.body_received(body)
                 self._receiver.request_received()
                 return None

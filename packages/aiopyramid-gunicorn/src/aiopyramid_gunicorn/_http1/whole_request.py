@@ -16,10 +16,9 @@ __all__ = ("WholeRequestReader",)
 
 _VERSIONS: Final = {"HTTP/1.1": (1, 1), "HTTP/1.0": (1, 0)}
 
-
 _MAY_HAVE_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-"""Methods of requests after whose head a body is expected. After that of any other request the
-next request is: to parse it here would be in vain.
+"""Requests with other methods rarely have a body: what follows their head is usually a pipelined
+request.
 """
 
 
@@ -30,18 +29,15 @@ class WholeRequestReader:
         most_bytes: The size up to which a head cannot exceed any limit on bytes.
         most_fields: The limit on header fields.
         most_line_bytes: The limit on the request line.
-
-    Attributes:
-        body: The body of the request that was read last.
     """
 
     __slots__ = (
+        "_body_bytes",
         "_httptools",
         "_is_complete",
         "_most_bytes",
         "_most_fields",
         "_most_line_bytes",
-        "body",
     )
 
     def __init__(self, most_bytes: int, most_fields: int, most_line_bytes: int) -> None:
@@ -49,11 +45,11 @@ class WholeRequestReader:
         self._most_fields = most_fields
         self._most_line_bytes = most_line_bytes
         self._is_complete = False
+        self._body_bytes = 0
         self._httptools: httptools.HttpRequestParser | None = None
-        self.body = b""
 
-    def read(self, data: bytes) -> RequestHead | None:
-        """Return the head of the request that the data consists of, and keep its body.
+    def read(self, data: bytes) -> tuple[RequestHead, bytes] | None:
+        """Return the head and the body of the request that the data consists of.
 
         Args:
             data: The bytes that have arrived where a request begins.
@@ -76,30 +72,31 @@ class WholeRequestReader:
             or len(request_line) > self._most_line_bytes
         ):
             return None
-        body_bytes = len(data) - (end + 4)
-        if body_bytes and method not in _MAY_HAVE_BODY:
+        rest_bytes = len(data) - (end + 4)
+        # Without a field that names the length, the rest is not a body, or not all of one.
+        if rest_bytes and (method not in _MAY_HAVE_BODY or b"%d" % rest_bytes not in data[:end]):
             return None
         if self._httptools is None:
             self._httptools = httptools.HttpRequestParser(self)
         self._is_complete = False
-        self.body = b""
+        self._body_bytes = 0
         try:
             self._httptools.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._is_complete = False
-        # A body in chunks is shorter than its bytes, and so is one after which other bytes come.
-        if not self._is_complete or len(self.body) != body_bytes:
+        # The rest is longer than the body if there are chunks in it, or further requests.
+        if not self._is_complete or self._body_bytes != rest_bytes:
             self._httptools = None  # it cannot be used after that
             return None
-        return RequestHead(method, target, _VERSIONS[version], lines)
+        return RequestHead(method, target, _VERSIONS[version], lines), data[end + 4 :]
 
     def close(self) -> None:
         """Break the reference cycle with the native parser."""
         self._httptools = None
 
     def on_body(self, data: bytes) -> None:
-        """Add a part of the body."""
-        self.body += data
+        """Count a part of the body."""
+        self._body_bytes += len(data)
 
     def on_message_complete(self) -> None:
         """Note that the request is complete."""
