@@ -41,7 +41,8 @@ DOCUMENTS: Final = (
 
 ORDER: Final = (
     *("bridge", "hello", "api", "waiting", "connections", "concurrency", "busy_threads"),
-    *("placement", "memory", "reload", "idle", "websocket", "websocket_memory", "instructions"),
+    *("placement", "memory", "reload", "deploys", "idle", "websocket", "websocket_memory"),
+    *("observing", "instructions"),
 )
 """The benchmarks, as the page shows them."""
 
