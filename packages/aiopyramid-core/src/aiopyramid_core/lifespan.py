@@ -137,7 +137,7 @@ class Lifespan:
     def ensure_started(self) -> None:
         """Start the application if its server has not done so.
 
-        Requests call this, from synchronous code, unless :attr:`has_started`.
+        Requests call this, from synchronous code, unless ``has_started``.
 
         Raises:
             StartupError: A startup function has failed.
