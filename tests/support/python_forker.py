@@ -55,6 +55,10 @@ class Forker:
         """Read a request and fork; return the request in the child."""
         data, descriptors, _, _ = socket.recv_fds(self._requests, 1 << 20, 2)
         if not data:
+            # The tests were interrupted if programs are left.
+            for pid in self._running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
             sys.exit()
         output, status = descriptors
         pid = os.fork()
