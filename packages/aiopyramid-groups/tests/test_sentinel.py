@@ -41,7 +41,8 @@ async def test_members_stay_when_a_replica_becomes_the_master(site, sentinel):
     settings["aiopyramid.groups.heartbeat"] = "0.3"
     async with site(**settings) as worker, worker.client("/room?who=ada") as ada:
         await worker.group().send("before")
-        assert await ada.recv() == "before"
+        while await ada.recv() != "before":
+            pass  # told to resync, if the machine was too busy to connect before she joined
         await asyncio.to_thread(master.kill)
         await sent(lambda: worker.group().send("after"))
         received = [await ada.recv()]
