@@ -46,7 +46,7 @@ def test_a_project_is_named_like_its_folder_and_holds_a_package(
 def test_a_project_is_ready_for_breakpoints_and_shows_what_waits(
     scaffold: str, tmp_path: Path
 ) -> None:
-    folder = create_project(scaffold, tmp_path / "shop")
+    folder = create_project(scaffold, tmp_path / "site1")
     settings = ConfigParser(interpolation=None)
     settings.read(folder / "development.ini")
     assert settings["server:main"]["timeout"] == "0"
