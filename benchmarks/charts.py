@@ -42,7 +42,7 @@ DOCUMENTS: Final = (
 ORDER: Final = (
     *("bridge", "hello", "api", "waiting", "connections", "concurrency", "busy_threads"),
     *("placement", "memory", "reload", "deploys", "idle", "websocket", "websocket_memory"),
-    *("observing", "instructions"),
+    *("groups", "observing", "instructions"),
 )
 """The benchmarks, as the page shows them."""
 
