@@ -273,6 +273,22 @@ TELEPHONE = 390
 """The width of its screen in CSS pixels."""
 
 
+WIDTH = """
+(() => {
+  const page = document.querySelector("[role=main]");
+  const scrolls = (element) => {
+    for (let each = element; each !== page; each = each.parentElement)
+      if (["auto", "scroll"].includes(getComputedStyle(each).overflowX)) return true;
+    return false;
+  };
+  const seen = [...page.querySelectorAll("*")].filter((element) => !scrolls(element));
+  return Math.max(...seen.map((element) => Math.floor(element.getBoundingClientRect().right)));
+})()
+"""
+"""How far the contents of a page reach to the right. The page itself hides whatever does not fit, so
+its own width does not tell. A block that can be scrolled may be wider."""
+
+
 @dataclass
 class Look:
     """Serious findings of an accessibility checker, and the width of a page on a telephone."""
@@ -298,7 +314,7 @@ def looks(site: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loo
                     await window.prefer("dark")
                     findings += await serious_findings(window)
                 await window.resize(TELEPHONE, 844)
-                width = await window.evaluate("document.documentElement.scrollWidth")
+                width = await window.evaluate(WIDTH)
                 looks[name] = Look(findings, width)
                 await window.close()
         return looks
