@@ -285,8 +285,8 @@ WIDTH = """
   return Math.max(...seen.map((element) => Math.floor(element.getBoundingClientRect().right)));
 })()
 """
-"""How far the contents of a page reach to the right. The page itself hides whatever does not fit, so
-its own width does not tell. A block that can be scrolled may be wider."""
+"""How far the contents of a page reach to the right. The page hides what does not fit, so that its
+own width does not tell. A block that can be scrolled may be wider."""
 
 
 @dataclass
