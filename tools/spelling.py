@@ -30,8 +30,11 @@ DIRECTIVE: Final = re.compile(r"^ *\.\. \w+::.*$", re.MULTILINE)
 SECTION: Final = re.compile(r"^ *\*{0,2}\w+:(?= |$)", re.MULTILINE)
 """``Args:`` and, in such a section, ``name: …``."""
 
-CODE: Final = re.compile(r"_|://|@|\w[.]\w|[a-z]\d|\d[a-z]|aiopyramid-")
-"""Text that is not a word: names of variables, addresses, names of files, names of our packages."""
+CODE: Final = re.compile(r"_|://|@|\w[.]\w|[a-z]\d|\d[a-z]|aiopyramid-|redis-py|python-socketio")
+"""Text that is not a word: names of variables, addresses, names of files, names of packages."""
+
+RELEASE: Final = re.compile(r"\S+ \d+[.]\d+[.]\d+\b")
+"""A package with its version, as in ``redis 8.1.0``."""
 
 
 class Place(NamedTuple):
@@ -145,7 +148,7 @@ def without_margin(docstring: str) -> str:
 
 def words_of(line: str) -> Iterator[str]:
     """Yield the words of a line that may be in a dictionary."""
-    for chunk in line.split():
+    for chunk in RELEASE.sub("", line).split():
         if CODE.search(chunk):
             continue
         for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", chunk):
