@@ -1,8 +1,10 @@
 """_redis.address, _redis.failures: encryption, users, and servers that refuse a worker."""
 
 import asyncio
+import gc
 import logging
 import uuid
+import warnings
 
 import pytest
 from certificates import make_certificate
@@ -187,9 +189,13 @@ async def test_a_worker_that_stops_while_it_connects_leaves_no_socket(site, pref
 
     silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     host, port = silent.sockets[0].getsockname()
-    async with silent:
-        async with site(**settings(f"redis://{host}:{port}", prefix)):
-            assert not ended
-        async with asyncio.timeout(30):
-            while not ended:
-                await asyncio.sleep(0.01)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        async with silent:
+            async with site(**settings(f"redis://{host}:{port}", prefix)):
+                assert not ended
+            async with asyncio.timeout(30):
+                while not ended:
+                    await asyncio.sleep(0.01)
+        gc.collect()
+    assert [str(each.message) for each in warned] == []

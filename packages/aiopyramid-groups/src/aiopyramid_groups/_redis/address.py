@@ -84,12 +84,7 @@ class Address:
             socket_timeout=None,  # a subscribed connection may be silent
         )
         connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
-        try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-        except BaseException:
-            # The client closes it after errors, but not if it is cancelled while Redis is silent.
-            await connection.disconnect(nowait=True)
-            raise
+        await connection.connect()  # type: ignore[no-untyped-call]
         return connection
 
     def client(self, timeout_seconds: float, server: ServerName | None = None) -> "redis.Redis":
