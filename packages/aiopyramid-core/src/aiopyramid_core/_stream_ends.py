@@ -15,8 +15,8 @@ from .lifespan import Lifespan, is_installed, lifespan_of
 
 __all__ = ("WhenStopping", "never", "when_stopping")
 
-End = Callable[[bytes], object]
-"""Ends a stream after a last part: the fields that ask the client to connect again."""
+End = Callable[[int], object]
+"""Ends a stream, whose client is to connect again after that many milliseconds."""
 
 WhenStopping = Callable[[End], Callable[[], None]]
 """Has a stream ended when the server begins to stop; returns a function that withdraws this."""
@@ -46,7 +46,7 @@ def never(end: End) -> Callable[[], None]:
 
 def _when_stopping(lifespan: Lifespan, end: End) -> Callable[[], None]:
     _open.add(end)
-    withdraw = lifespan.when_stopping(lambda: end(_come_again()))
+    withdraw = lifespan.when_stopping(lambda: end(_retry_milliseconds()))
 
     def withdraw_and_forget() -> None:
         _open.discard(end)
@@ -55,7 +55,6 @@ def _when_stopping(lifespan: Lifespan, end: End) -> Callable[[], None]:
     return withdraw_and_forget
 
 
-def _come_again() -> bytes:
-    """Return the field that asks a client to connect again (WHATWG HTML, 9.2.6)."""
+def _retry_milliseconds() -> int:
     spread = max(_LEAST_SPREAD_MILLISECONDS, len(_open))
-    return b"retry: %d\n\n" % (_FIRST_MILLISECONDS + random.randrange(spread))
+    return _FIRST_MILLISECONDS + random.randrange(spread)

@@ -276,11 +276,16 @@ class _ChannelBody:
         await self._parts.aclose()
 
 
+def _come_again(milliseconds: int) -> bytes:
+    """Return the last part of a stream, which asks the client to connect again."""
+    return ServerSentEvent(None, retry=milliseconds).encode()
+
+
 async def _take(
     channel: EventChannel, heartbeat_seconds: float, when_stopping: WhenStopping
 ) -> AsyncGenerator[bytes]:
-    def stop(last: bytes) -> None:
-        channel.waiting.append(last)
+    def stop(milliseconds: int) -> None:
+        channel.waiting.append(_come_again(milliseconds))
         channel.end()
 
     withdraw = when_stopping(stop)
@@ -305,7 +310,7 @@ async def _encode(
     # and in a greenlet, because synchronous code which it calls may await.
     queue: _Queue = asyncio.Queue()
     pump = asyncio.create_task(run_in_task(_pump(events, queue)))
-    withdraw = when_stopping(queue.put_nowait)
+    withdraw = when_stopping(lambda milliseconds: queue.put_nowait(_come_again(milliseconds)))
     silence_seconds = min(heartbeat_seconds, _OPENING_SECONDS)
     try:
         while True:
