@@ -84,7 +84,7 @@ def _check_head(environ: Environ) -> None:
     """Check the fields that the application relies on, which some servers do not check."""
     version = environ["SERVER_PROTOCOL"]
     host = environ.get("HTTP_HOST")
-    if host is None or not is_host(host):
+    if host is None or not is_host(host):  # cached, and enough for most requests
         check_host(host, is_http_1_1=version == "HTTP/1.1")
     if "HTTP_TRANSFER_ENCODING" in environ:
         check_coding(environ["HTTP_TRANSFER_ENCODING"], is_http_1_0=version == "HTTP/1.0")

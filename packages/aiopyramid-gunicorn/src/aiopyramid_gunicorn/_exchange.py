@@ -148,7 +148,7 @@ class Exchange:
             request.body.close()
             # Breaks the cycle environ -> method -> exchange.
             environ.pop("wsgi.early_hints", None)
-            if self.response.code == 101 and self.response.head_sent:  # it has switched
+            if self.response.code == 101 and self.response.has_switched:
                 # The connection's new owner may keep the environ, but must not keep our connection.
                 environ.pop(ON_DISCONNECT, None)
                 environ.pop(UPGRADE, None)

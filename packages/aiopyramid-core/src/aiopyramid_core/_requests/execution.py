@@ -104,7 +104,7 @@ def _wrapped(policy: Policy, placement: Placement, settings: Settings, health: H
         if health.answers and (answer := health.answer(environ)) is not None:
             return _answer_probe(answer)
         is_on_loop = environ.pop(_PLACED, None)
-        if is_on_loop:
+        if is_on_loop:  # placed in a greenlet just now, so there is no need to look for one
             return call_in_scope_of_coroutine_request(policy, environ, router)
         if can_switch():
             if runs_on_loop(environ):

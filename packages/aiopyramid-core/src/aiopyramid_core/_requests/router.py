@@ -50,7 +50,7 @@ class _ExtendedRouter(Router):
             # to a temporary file.
             environ["webob.is_body_seekable"] = True
         context = Router.request_context(self, environ)
-        if self.extends is not None:
+        if self.extends is not None:  # most applications are spared the call
             self._extend(context.request)
         return context
 

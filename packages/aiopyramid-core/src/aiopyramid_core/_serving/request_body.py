@@ -151,6 +151,7 @@ class RequestBody:
         Raises:
             InsufficientStorage: There is no room for it.
         """
+        # Most requests have no body, and are spared a call.
         file = environ["wsgi.input"] = BytesIO() if self._file is None else self.open()
         if self.length_bytes and type(file) is BytesIO:
             environ[BODY_IN_MEMORY] = file

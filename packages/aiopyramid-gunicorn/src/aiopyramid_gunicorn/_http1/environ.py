@@ -129,7 +129,7 @@ def build_environ(
     environ["REQUEST_METHOD"] = head.method
     environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == (1, 1) else "HTTP/1.0"
     host = environ.get("HTTP_HOST")
-    if host is None or not is_host(host):
+    if host is None or not is_host(host):  # cached, and enough for most requests
         check_host(host, is_http_1_1=version == (1, 1))
     coding = environ.get("HTTP_TRANSFER_ENCODING")
     if coding is not None:
