@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,7 +80,9 @@ def test_the_commands_of_the_unit_start_reload_and_stop_gunicorn(
     with contextlib.closing(Process(started, {"NOTIFY_SOCKET": place})) as gunicorn:
         assert systemd.recv(4096).startswith(b"READY=1\n")
         assert service["Type"] == "notify"
-        gunicorn.said("Booting worker")
+        # A worker that is told to stop before it has its signal handlers says nothing.
+        bind = runpy.run_path(f"{service['WorkingDirectory']}/gunicorn.conf.py")["bind"]
+        urllib.request.urlopen(f"http://{bind}/", timeout=PATIENCE_SECONDS).close()
 
         environment = {"MAINPID": str(gunicorn.popen.pid)}
         subprocess.run(["bash", "-c", service["ExecReload"]], env=environment, check=True)

@@ -85,6 +85,7 @@ def test_the_gauges_of_a_killed_worker_are_gone_and_its_counters_are_not(site):
 
 
 def test_a_worker_that_stops_takes_its_gauges_along(site):
+    site.until(lambda: site.number("threads_limit") == 80)  # both serve
     site.signal(signal.SIGHUP)
     site.said("Worker exiting", times=2)
     site.until(lambda: site.number("threads_limit") == 80)
