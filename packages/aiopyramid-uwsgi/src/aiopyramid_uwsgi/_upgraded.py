@@ -49,13 +49,14 @@ class UpgradedConnection(ForwardingProtocol):
         protocol: The protocol that owns the connection now.
     """
 
-    __slots__ = ("_loop", "_lost", "_transport")
+    __slots__ = ("_loop", "_lost", "_transport", "_was_told")
 
     def __init__(self, protocol: UpgradedProtocol) -> None:
         super().__init__(protocol)
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
+        self._was_told = False
 
     def serve(self, write: Callable[[bytes], object]) -> None:
         """Serve the connection to its end; see :class:`TakenOver`."""
@@ -71,7 +72,8 @@ class UpgradedConnection(ForwardingProtocol):
             self.connection_lost(None)
 
     def server_stops(self) -> None:
-        """Tell the protocol that the worker stops."""
+        """Tell the protocol that the worker stops, as soon as it has its transport."""
+        self._was_told = True
         if self._transport is not None and not self._lost.done():
             self._protocol.server_stops()
 
@@ -87,6 +89,8 @@ class UpgradedConnection(ForwardingProtocol):
         # A cast instead of a check: uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._protocol.connection_made(transport)
+        if self._was_told:
+            self._protocol.server_stops()
 
     def lost(self) -> None:
         """Wake uWSGI's greenlet."""
