@@ -18,6 +18,7 @@ FIELDS = {
     "tasks_can_wait": "tasks_can_wait",
     "shutdown_timeout": "shutdown_timeout_seconds",
     "startup_timeout": "startup_timeout_seconds",
+    "reconnect_spread": "reconnect_spread_seconds",
 }
 """Every setting, by its name after ``aiopyramid.``, and the attribute that it becomes."""
 
@@ -50,6 +51,8 @@ def test_every_attribute_has_a_setting():
         ("shutdown_timeout", "7", 7.0),
         ("shutdown_timeout", "1e-3", 0.001),
         ("startup_timeout", "300", 300.0),
+        ("reconnect_spread", "10", 10.0),
+        ("reconnect_spread", "off", None),
     ],
 )
 def test_a_setting_may_be_a_string_of_an_ini_file(name, text, value):
@@ -86,6 +89,7 @@ def test_without_settings_no_request_is_limited_or_watched():
         debug_blocking_seconds=None,
         shutdown_timeout_seconds=10.0,
         startup_timeout_seconds=60.0,
+        reconnect_spread_seconds=2.0,
     )
 
 

@@ -124,3 +124,44 @@ def test_a_loop_that_was_closed_is_passed_over(run):
     run(main)
     notice.give()
     assert notice.is_given
+
+
+def test_callbacks_in_turn_are_called_a_few_at_a_time(run):
+    seen = []
+
+    async def main():
+        notice = StopNotice()
+        for number in range(30):
+            notice.call(lambda number=number: seen.append(number), in_turn=True)
+        notice.call(lambda: seen.append("at once"))
+        withdraw = notice.call(lambda: seen.append("withdrawn"), in_turn=True)
+        notice.give(1)
+        late = notice.call(lambda: seen.append("late"), in_turn=True)
+        notice.call(lambda: seen.append("withdrawn"), in_turn=True)()
+        while len(seen) < 12:
+            await asyncio.sleep(0)
+        assert len(seen) < 32
+        withdraw()
+        async with asyncio.timeout(30):
+            while "late" not in seen or len(seen) < 32:
+                await asyncio.sleep(0.01)
+        late()
+
+    run(main)
+    assert seen[0] == "at once"
+    assert [each for each in seen if type(each) is int] == list(range(30))
+    assert "withdrawn" not in seen
+
+
+def test_a_callback_in_turn_may_be_withdrawn_before_its_loop_has_begun(run):
+    seen = []
+
+    async def main():
+        notice = StopNotice()
+        withdraw = notice.call(lambda: seen.append("called"), in_turn=True)
+        notice.give(1)
+        withdraw()
+        await asyncio.sleep(0.05)
+
+    run(main)
+    assert seen == []

@@ -4,12 +4,13 @@ import asyncio
 import re
 from contextvars import ContextVar
 
+import looptime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyramid.config import Configurator
 
-from aiopyramid_core import _stream_ends, spawn_greenlet, synchronize
+from aiopyramid_core import spawn_greenlet, synchronize
 from aiopyramid_core.lifespan import lifespan_of
 from aiopyramid_core.streaming import EventChannel, EventStreamResponse, ServerSentEvent
 
@@ -520,19 +521,46 @@ def test_a_stream_ends_when_the_server_stops_and_the_client_is_to_come_again(
 
 
 @pytest.mark.parametrize("events", [without_end, channel])
-def test_the_clients_of_many_streams_come_again_one_after_the_other(
-    run, events, stopping_application
-):
-    async def last_parts(bodies):
+def test_many_streams_end_one_after_the_other(events, stopping_application):
+    ends = []
+
+    async def read_to_end(body):
+        parts = [part async for part in body]
+        assert 100 <= parsed(b"".join(parts).decode())[1] < 500
+        ends.append(asyncio.get_running_loop().time())
+
+    async def main():
+        bodies = [aiter(EventStreamResponse(events()).app_iter) for _ in range(500)]
         for body in bodies:
             await anext(body)
         stopping_application.announce_stop()
-        return [b"".join([part async for part in body]).decode() for body in bodies]
+        await asyncio.gather(*map(read_to_end, bodies))
 
-    bodies = [aiter(EventStreamResponse(events()).app_iter) for _ in range(1000)]
-    times = sorted(parsed(part)[1] for part in run(last_parts, bodies))
-    assert 100 <= times[0] < 200
-    assert 1000 < times[-1] < 1100
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        runner.run(main())
+    assert ends[-1] - ends[0] == pytest.approx(0.98, abs=0.05)
+    assert sum(end < ends[0] + 0.5 for end in ends) == pytest.approx(250, abs=20)
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(0.4, 0.2), (0, 0)])
+def test_streams_end_while_the_server_waits_for_them(seconds, longest, stopping_application):
+    ends = []
+
+    async def read_to_end(body):
+        async for _ in body:
+            pass
+        ends.append(asyncio.get_running_loop().time())
+
+    async def main():
+        bodies = [aiter(EventStreamResponse(channel()).app_iter) for _ in range(500)]
+        for body in bodies:
+            await anext(body)
+        stopping_application.announce_stop(seconds)
+        await asyncio.gather(*map(read_to_end, bodies))
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        runner.run(main())
+    assert ends[-1] - ends[0] == pytest.approx(longest, abs=0.03)
 
 
 @pytest.mark.parametrize("events", [without_end, channel])
@@ -560,4 +588,3 @@ def test_a_stream_that_has_ended_leaves_nothing_to_stop(run, stopping_applicatio
 
     run(collected, EventStreamResponse(events()))
     assert not stopping_application._stop_notice._callbacks
-    assert not _stream_ends._open

@@ -628,6 +628,19 @@ async def test_the_server_stops(connected):
         assert await end.peer.close_code() == 1012
 
 
+async def test_the_close_of_a_server_that_stops_waits_for_its_turn(connected):
+    async with connected() as end:
+        turns = []
+        end.watch.in_turn = turns.append
+        end.connection.server_stops()
+        end.peer.send("still served")
+        assert await end.ws.recv() == "still served"
+        (close,) = turns
+        close()
+        assert await end.peer.close_code() == 1012
+        close()  # whatever has happened until its turn
+
+
 async def test_a_connection_that_is_gone_is_not_watched(connected):
     async with connected() as end:
         assert end.watch.connections == {end.connection}

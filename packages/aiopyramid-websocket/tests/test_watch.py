@@ -5,7 +5,10 @@ import math
 import sys
 
 import pytest
+from pyramid.registry import Registry
 
+from aiopyramid_core import lifespan
+from aiopyramid_core.lifespan import Lifespan, lifespan_of
 from aiopyramid_websocket._watch import Watch, watch_of
 
 
@@ -89,5 +92,21 @@ async def test_nothing_is_looked_at_when_all_connections_are_gone(loop_factory):
 
 
 def test_an_application_has_one_watch():
-    registry = {}
+    registry = Registry()
+    lifespan.install(registry, Lifespan(registry, 1))
     assert watch_of(registry) is watch_of(registry)
+
+
+async def test_clients_are_sent_away_in_turn_with_all_others_of_their_application(loop_factory):
+    registry = Registry()
+    lifespan.install(registry, Lifespan(registry, 1, reconnect_spread_seconds=60))
+    lifespan_of(registry).announce_stop()
+    away = []
+    for number in range(5):
+        watch_of(registry).in_turn(lambda number=number: away.append(number))
+        lifespan_of(registry).when_stopping(lambda: away.append("stream"), in_turn=True)
+    for number in range(5, 50):
+        watch_of(registry).in_turn(lambda number=number: away.append(number))
+    while len(away) < 10:
+        await asyncio.sleep(0)
+    assert away == [0, "stream", 1, "stream", 2, "stream", 3, "stream", 4, "stream"]

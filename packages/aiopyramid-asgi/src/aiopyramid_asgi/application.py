@@ -147,10 +147,11 @@ class PyramidASGI:
             await self._lifespan.stop(seconds)
 
     def _announce_stop(self) -> None:
+        seconds = self._settings.graceful_timeout_seconds
         if self._lifespan is None:
-            announce_stop()
+            announce_stop(seconds)
         else:
-            self._lifespan.announce_stop()
+            self._lifespan.announce_stop(seconds)
 
     def _use(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make the server's loop the loop of the process."""

@@ -25,7 +25,7 @@ written for aiopyramid 0.x :mod:`.legacy`. The modules, in reading order:
     Where a request runs, and how it gets there.
 ``_isolation``
     State that other servers keep per thread, kept per request here.
-``lifespan``, ``_tasks``, ``_overdue``, ``_stop_notice``, ``_applications``
+``lifespan``, ``_tasks``, ``_overdue``, ``_stop_notice``, ``_turns``, ``_applications``
     The startup and shutdown of an application, and tasks that outlive their response.
 ``_bodies``, ``_stream_ends``, ``streaming``, ``uploads``, ``_live_body``
     Bodies of responses and requests; server-sent events.

@@ -42,14 +42,18 @@ async def startup(*, again: bool = False) -> None:
         await lifespan.start(again=again)
 
 
-def announce_stop() -> None:
+def announce_stop(at_most_seconds: float = math.inf) -> None:
     """Notify all applications of this process that it is going to stop.
 
     Servers call this when they begin to stop, before they wait for the requests in progress, so
     that load balancers send no more requests.
+
+    Args:
+        at_most_seconds: How long the server waits for its clients to go. Those of event streams and
+            WebSockets are asked to within half of this time.
     """
     for lifespan in _alive():
-        lifespan.announce_stop()
+        lifespan.announce_stop(at_most_seconds)
 
 
 async def shutdown(at_most_seconds: float = math.inf) -> None:

@@ -115,8 +115,12 @@ def _adapt_components(registry: Any) -> None:
 
 def _add_lifespan(config: Any, settings: Settings) -> None:
     registry = config.registry
-    limits = settings.shutdown_timeout_seconds, settings.startup_timeout_seconds
-    lifespan.install(registry, Lifespan(registry, *limits))
+    times = (
+        settings.shutdown_timeout_seconds,
+        settings.startup_timeout_seconds,
+        settings.reconnect_spread_seconds or 0.0,
+    )
+    lifespan.install(registry, Lifespan(registry, *times))
     config.add_directive("add_startup", _add_startup, action_wrap=False)
     config.add_directive("add_stopping", _add_stopping, action_wrap=False)
     config.add_directive("add_shutdown", _add_shutdown, action_wrap=False)

@@ -76,6 +76,8 @@ class Lifespan:
         shutdown_timeout_seconds: How long :meth:`stop` waits for background tasks, and then for
             each shutdown function.
         startup_timeout_seconds: How long each startup function may take.
+        reconnect_spread_seconds: How long it may take, when the server stops, until all clients of
+            long responses have been asked to connect again.
 
     Attributes:
         has_started: Whether the application has been started, and not stopped again.
@@ -86,9 +88,11 @@ class Lifespan:
         registry: Any,
         shutdown_timeout_seconds: float,
         startup_timeout_seconds: float = 60.0,
+        reconnect_spread_seconds: float = 2.0,
     ) -> None:
         self._registry = weakref.ref(registry)
         self._startup_timeout_seconds = startup_timeout_seconds
+        self._reconnect_spread_seconds = reconnect_spread_seconds
         self._startup: list[Hook] = []
         self._stopping: list[Hook] = []
         self._shutdown: list[Hook] = []
@@ -231,16 +235,23 @@ class Lifespan:
         # The caller has returned, so the error can only be logged.
         _log.error("%s", AlreadyShutDown(name or name_of(coroutine)))
 
-    def announce_stop(self) -> None:
-        """Give notice that the server was told to stop; once, from any thread."""
-        self._stop_notice.give()
+    def announce_stop(self, at_most_seconds: float = math.inf) -> None:
+        """Give notice that the server was told to stop; once, from any thread.
+
+        Args:
+            at_most_seconds: How long the server waits for its clients to go.
+        """
+        # Half of it is left for those that are asked last.
+        self._stop_notice.give(min(self._reconnect_spread_seconds, at_most_seconds / 2))
 
     @property
     def is_stopping(self) -> bool:
         """Whether the application is stopping or has stopped, so that its tasks are cancelled."""
         return self._stop_notice.is_given
 
-    def when_stopping(self, callback: Callable[[], Any]) -> Callable[[], None]:
+    def when_stopping(
+        self, callback: Callable[[], Any], *, in_turn: bool = False
+    ) -> Callable[[], None]:
         """Have a callback called on the running event loop when the server begins to stop.
 
         For code that would otherwise hold the worker up until it is killed: that waits for
@@ -249,6 +260,9 @@ class Lifespan:
         Args:
             callback: A callable without arguments, which must not block. If the server has begun
                 to stop already, it is called in the next iteration of the loop.
+            in_turn: Whether it sends away a client that will connect to another worker. A few of
+                these callbacks are called at a time, over up to ``aiopyramid.reconnect_spread``, so
+                that not all clients of a worker come back at the same moment.
 
         Returns:
             A function that withdraws the callback.
@@ -256,7 +270,7 @@ class Lifespan:
         Raises:
             RuntimeError: No event loop is running in this thread.
         """
-        return self._stop_notice.call(callback)
+        return self._stop_notice.call(callback, in_turn=in_turn)
 
     @property
     def background_tasks(self) -> int:
@@ -315,7 +329,7 @@ class Lifespan:
                 shutdown function gets at least one second.
         """
         if not self.is_stopping:  # no server has announced it: the process exits
-            self.announce_stop()
+            self.announce_stop(at_most_seconds)
             if self._stopping:
                 await asyncio.sleep(0)  # in which they become background tasks
         loop = asyncio.get_running_loop()

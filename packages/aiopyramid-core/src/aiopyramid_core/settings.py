@@ -9,6 +9,7 @@ from .setting_tables import (
     SECONDS,
     Setting,
     SettingsTable,
+    or_none,
     positive_number,
     positive_seconds,
     true_or_false,
@@ -40,6 +41,9 @@ class Settings:
             waits, before it exits, for background tasks and then for each shutdown function.
         startup_timeout_seconds: ``aiopyramid.startup_timeout``: seconds that each startup function
             may take.
+        reconnect_spread_seconds: ``aiopyramid.reconnect_spread``: seconds over which the clients of
+            many event streams and WebSockets are asked to connect again when the server stops; None
+            to ask all at once.
     """
 
     requests: Place | None = None
@@ -50,6 +54,7 @@ class Settings:
     tasks_can_wait: bool = False
     shutdown_timeout_seconds: float = 10.0
     startup_timeout_seconds: float = 60.0
+    reconnect_spread_seconds: float | None = 2.0
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> "Settings":
@@ -82,5 +87,8 @@ _TABLE: Final = SettingsTable(
         "tasks_can_wait": Setting("tasks_can_wait", true_or_false, "true or false"),
         "shutdown_timeout": Setting("shutdown_timeout_seconds", positive_seconds, SECONDS),
         "startup_timeout": Setting("startup_timeout_seconds", positive_seconds, SECONDS),
+        "reconnect_spread": Setting(
+            "reconnect_spread_seconds", or_none(positive_seconds), f"{SECONDS}, or off"
+        ),
     },
 )

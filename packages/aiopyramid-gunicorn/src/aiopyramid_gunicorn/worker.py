@@ -279,8 +279,9 @@ class AsyncGunicornWorker(Worker):
         self._end = end = time.monotonic() + self._patience_seconds()
         await self._until_others_serve()
         self.log.debug("%s stops accepting", self)
-        announce_stop()
-        cut = await server.drain(0 if self._stop_at_once else end - time.monotonic())
+        patience_seconds = 0.0 if self._stop_at_once else end - time.monotonic()
+        announce_stop(patience_seconds)
+        cut = await server.drain(patience_seconds)
         if cut:
             self.log.warning("%s broke off %d requests to stop in time", self, cut)
         await shutdown(max(0.0, end - time.monotonic()))

@@ -181,7 +181,7 @@ class Worker:
     def _stop(self, number: signal.Signals, listening: Listening) -> None:
         if self._ending is None:
             _log.info("%s: finishing %d requests", number.name, len(self._exchanges))
-            announce_stop()
+            announce_stop(self._patience_seconds())
             listening.end()
             loop = asyncio.get_running_loop()
             self._ending = loop.create_task(self._end(_EXIT_CODES[number]))

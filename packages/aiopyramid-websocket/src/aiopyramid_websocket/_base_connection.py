@@ -86,8 +86,8 @@ class BaseConnection(ABC):
 
     @fenced
     def server_stops(self) -> None:
-        """Close as the server stops; the code asks the client to reconnect (RFC 6455, 7.4.1)."""
-        self.start_close(CloseCode.SERVICE_RESTART, "the server restarts")
+        """Close in turn with other connections, because the server stops."""
+        self._watch.in_turn(self.close_for_restart)
 
     @abstractmethod
     def expire(self) -> None:
@@ -96,6 +96,11 @@ class BaseConnection(ABC):
     @abstractmethod
     def break_off(self) -> None:
         """Log the exception that is being handled, and abort the connection; raise nothing."""
+
+    @fenced
+    def close_for_restart(self) -> None:
+        """Close with the code that asks the client to connect again (RFC 6455, 7.4.1)."""
+        self.start_close(CloseCode.SERVICE_RESTART, "the server restarts")
 
     # --- Called for the handler ---------------------------------------------------------------
 

@@ -111,6 +111,10 @@ class MessageConnection(BaseConnection):
             self._close = code, reason
         self._lose()
 
+    def server_stops(self) -> None:
+        """Close at once, because the server that frames messages does so itself in a moment."""
+        self.close_for_restart()
+
     # --- Called by the watch ------------------------------------------------------------------
 
     def expire(self) -> None:

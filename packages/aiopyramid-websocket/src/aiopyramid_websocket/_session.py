@@ -135,7 +135,7 @@ class Session:
                 await self.handler(self._websocket_class(seen, self._context, self._request))
         except asyncio.CancelledError:
             if self._lifespan.is_stopping:
-                connection.server_stops()
+                connection.close_for_restart()
             elif connection.state is OPEN:
                 self._fail()  # it was cancelled, or something for which it waited was
             raise

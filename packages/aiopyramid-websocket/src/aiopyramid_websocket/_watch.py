@@ -4,7 +4,11 @@ Checking all of them a few times a second costs less time and memory than a time
 """
 
 import asyncio
+import functools
+from collections.abc import Callable
 from typing import Any, Final, Protocol
+
+from aiopyramid_core.lifespan import lifespan_of
 
 from ._fence import Fenced
 
@@ -27,15 +31,28 @@ class Watched(Fenced, Protocol):
         """Act on the deadline, which has passed."""
 
 
+InTurn = Callable[[Callable[[], object]], object]
+"""Calls a function when its turn comes."""
+
+
+def _call(function: Callable[[], object]) -> object:
+    return function()
+
+
 class Watch:
     """Counts connections, and expires those whose deadline has passed.
 
+    Args:
+        in_turn: Calls functions that send clients away, a few at a time.
+
     Attributes:
+        in_turn: The same.
         connections: All open connections.
         expected: Connections whose handshake is not complete yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_turn: InTurn = _call) -> None:
+        self.in_turn = in_turn
         self.connections: set[Watched] = set()
         self.expected: set[Watched] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -85,5 +102,8 @@ _REGISTRY_KEY: Final = "aiopyramid.websocket.watch"
 
 def watch_of(registry: Any) -> Watch:
     """Return the watch of an application."""
-    watch: Watch = registry.setdefault(_REGISTRY_KEY, Watch())
+    watch: Watch | None = registry.get(_REGISTRY_KEY)
+    if watch is None:
+        in_turn = functools.partial(lifespan_of(registry).when_stopping, in_turn=True)
+        watch = registry.setdefault(_REGISTRY_KEY, Watch(in_turn))
     return watch

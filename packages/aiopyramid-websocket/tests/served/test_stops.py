@@ -22,6 +22,15 @@ def test_clients_are_told_at_once_and_the_worker_ends_soon(gunicorn):
     assert "Traceback" not in served.output
 
 
+@pytest.mark.parametrize("graceful_timeout", ["30", "2"])
+def test_clients_whose_turn_comes_later_are_told_while_the_worker_waits(gunicorn, graceful_timeout):
+    served = gunicorn("--graceful-timeout", graceful_timeout)
+    clients = [served.connect() for _ in range(100)]
+    served.signal(signal.SIGTERM)
+    assert {close_code(client) for client in clients} == {1012}
+    assert served.ended() < 15
+
+
 def test_a_handler_has_time_to_tidy_up(gunicorn):
     served = gunicorn("--graceful-timeout", "30")
     client = served.connect("/stubborn")
