@@ -3,7 +3,7 @@
 import asyncio
 
 from aiopyramid_groups._channel import Channel
-from aiopyramid_groups.engine import Entry, History
+from aiopyramid_groups.engine import Entry, History, order_of
 from aiopyramid_groups.exceptions import EngineUnavailable
 
 
@@ -160,3 +160,102 @@ async def test_a_channel_tries_again_while_the_engine_is_away(loop_factory, monk
         await asyncio.sleep(0.01)
     channel.receive("1-4", "1-3", b"t")
     assert member.got == ["resync", "1-4"]
+
+
+# --- Members that have seen something before ------------------------------------------------------
+
+
+async def test_a_member_that_has_seen_all_messages_asks_for_none(loop_factory):
+    channel = channel_of(engine := Engine(3))
+    await channel.join(new := Member(), "1-3")
+    channel.receive("1-4", "1-3", b"t")
+    await channel.join(newer := Member(), "1-4")
+    channel.receive("1-5", "1-4", b"t")
+    assert (new.got, newer.got) == (["1-4", "1-5"], ["1-5"])
+    assert engine.questions == 0
+
+
+async def test_a_message_that_arrived_before_the_join_was_complete_is_not_delivered_again(
+    loop_factory,
+):
+    class Holding(Member):
+        def hold(self):
+            self.held = []
+
+        def deliver(self, message):
+            (self.got if self.held is None else self.held).append(message.id)
+
+        def release(self, history, is_complete, seen):
+            super().release(history, is_complete, seen)
+            self.got += [id for id in self.held if order_of(id) > seen]
+            self.held = None
+
+    channel = channel_of(engine := Engine(3))
+    await channel.join(Member(), None)
+    engine.last = 5
+    channel.receive("1-5", "1-4", b"t")  # 1-4 is missing, and is being fetched
+    join = asyncio.create_task(channel.join(new := Holding(), "1-5"))
+    await join
+    channel.receive("1-6", "1-5", b"t")
+    assert new.got == ["1-6"]
+
+
+async def test_members_that_join_at_the_same_time_share_a_question_and_its_messages(loop_factory):
+    class Keeping(Member):
+        def release(self, history, is_complete, seen):
+            self.got += history
+
+    channel = channel_of(engine := Engine(5))
+    members = [Keeping() for _ in range(100)]
+    await asyncio.gather(*(channel.join(member, "1-3") for member in members))
+    assert engine.questions == 1
+    assert [message.id for message in members[0].got] == ["1-4", "1-5"]
+    assert all(member.got[0] is members[0].got[0] for member in members)
+
+
+async def test_an_answer_is_for_those_that_had_joined_before_the_question(loop_factory):
+    channel = channel_of(engine := Engine(5))
+    await channel.join(Member(), None)
+    fetch, answered = engine.history, asyncio.Event()
+
+    async def slow_history(group, after):
+        history = await fetch(group, after)
+        await answered.wait()
+        return history
+
+    engine.history = slow_history
+    first = asyncio.create_task(channel.join(one := Member(), "1-3"))
+    await settle()
+    engine.last = 6
+    channel.receive("1-6", "1-5", b"t")  # before the other one joins, and not in the first answer
+    second = asyncio.create_task(channel.join(two := Member(), "1-3"))
+    await settle()
+    answered.set()
+    await asyncio.gather(first, second)
+    assert engine.questions == 2
+    assert two.got == ["1-4", "1-5", "1-6"]
+    assert sorted(one.got) == ["1-4", "1-5", "1-6"]
+
+
+async def test_an_engine_that_cannot_answer_is_told_to_all_that_wait(loop_factory):
+    channel = channel_of(engine := Engine(5))
+    await channel.join(Member(), None)
+    engine.is_away = True
+    members = [Member() for _ in range(3)]
+    await asyncio.gather(*(channel.join(member, "1-3") for member in members))
+    assert [member.got for member in members] == [["resync"]] * 3
+    engine.is_away = False
+    await channel.join(late := Member(), "1-3")
+    assert late.got == ["1-4", "1-5"]
+
+
+async def test_a_member_that_leaves_while_it_waits_keeps_no_other_from_its_answer(loop_factory):
+    channel = channel_of(engine := Engine(5))
+    await channel.join(Member(), None)
+    members = leaves, stays = Member(), Member()
+    joins = [asyncio.create_task(channel.join(member, "1-3")) for member in members]
+    await asyncio.sleep(0)
+    joins[0].cancel()
+    await asyncio.wait(joins)
+    assert (leaves.got, stays.got) == ([], ["1-4", "1-5"])
+    assert engine.questions == 1

@@ -9,8 +9,9 @@ The modules, in reading order:
     Names of groups; messages, encoded once for all members.
 ``_members``, ``_events``
     The members: WebSockets and event streams.
-``_channel``, ``_hub``
-    The members of one group on this worker, and their order; all groups of this worker.
+``_histories``, ``_channel``, ``_hub``
+    What members have missed when they join; the members of one group on this worker, and their
+    order; all groups of this worker.
 ``engine``, ``memory``
     The interface of engines, and the one for a single worker.
 ``redis``, ``_redis``, ``publisher``

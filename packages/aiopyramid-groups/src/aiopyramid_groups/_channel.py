@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from ._counters import counters
+from ._histories import Histories, Missed
 from ._message import GroupMessage, decode
 from .engine import Engine, Entry, History, order_of
 from .exceptions import EngineUnavailable
@@ -76,6 +77,7 @@ class Channel:
         "_engine",
         "_has_absent_time",
         "_held",
+        "_histories",
         "_is_catching_up",
         "_is_closed",
         "_must_repeat",
@@ -92,6 +94,7 @@ class Channel:
     def __init__(self, name: str, engine: Engine, spawn: Callable[..., None]) -> None:
         self.name = name
         self._engine = engine
+        self._histories = Histories(engine, name)
         self._spawn = spawn
         self.members: dict[Member, None] = {}
         self._position: str | None = None  # of the last message that was delivered
@@ -119,17 +122,16 @@ class Channel:
         counters.members += 1
         try:
             await self._ready.wait()
-            history, seen = await self._history(after)
+            missed, seen = await self._missed(after)
         except BaseException:
             self.leave(member)
             raise
         if seen > _NOTHING:
             # This worker may get some of these messages later than the history.
             self._seen[member] = seen
-        entries = [decode(entry) for entry in history.entries]
-        counters.delivered += len(entries)
-        counters.resyncs += not history.is_complete
-        member.release(entries, history.is_complete, seen)
+        counters.delivered += len(missed.messages)
+        counters.resyncs += not missed.is_complete
+        member.release(missed.messages, missed.is_complete, seen)
 
     def leave(self, member: Member) -> None:
         """Remove a member, if it is one."""
@@ -138,21 +140,23 @@ class Channel:
             counters.members -= 1
         self._seen.pop(member, None)
 
-    async def _history(self, after: str | None) -> tuple[History, tuple[int, int]]:
-        """Return the history for a new member, and the order of the last message it has then."""
+    async def _missed(self, after: str | None) -> tuple[Missed, tuple[int, int]]:
+        """Return what a new member has missed, and the order of the last message it has then."""
         if after is None:
-            return History((), is_complete=True, end=""), _NOTHING
+            return Missed((), is_complete=True), _NOTHING
+        if after == self._position and self._held is None:
+            return Missed((), is_complete=True), order_of(after)
         seen = _NOTHING
         # Clients send the identifier, so it may be anything.
         with contextlib.suppress(ValueError, EngineUnavailable):
             seen = order_of(after)
-            history = await self._engine.history(self.name, after)
-            if not history.is_complete:
+            missed = await self._histories.after(after)
+            if not missed.is_complete:
                 seen = _NOTHING  # perhaps it is an identifier that there has never been
-            if history.entries:
-                seen = order_of(history.entries[-1].id)
-            return history, seen
-        return History((), is_complete=False, end=""), seen
+            if missed.messages:
+                seen = order_of(missed.messages[-1].id)
+            return missed, seen
+        return Missed((), is_complete=False), seen
 
     # --- Messages -----------------------------------------------------------------------------
 
