@@ -14,6 +14,7 @@ from sqlalchemy import String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 POOL = {"pool_size": 50, "max_overflow": 0, "pool_timeout": 60}
+HEALTH = "/health/live"
 SLEEP = text("select pg_sleep(0.1)")
 
 
@@ -59,6 +60,7 @@ def ours() -> Any:
     settings = {f"sqlalchemy.{name}": str(value) for name, value in POOL.items()}
     with Configurator(settings=settings | {"sqlalchemy.url": url("asyncpg")}) as config:
         config.include("aiopyramid_sqlalchemy")
+        config.add_health_view()
         for view in (query, sleep, ping):
             config.add_route(view.__name__, f"/{view.__name__}")
             config.add_view(coroutine(view), route_name=view.__name__)
@@ -81,6 +83,8 @@ def threads() -> Any:
         for view in (query, sleep, ping):
             config.add_route(view.__name__, f"/{view.__name__}")
             config.add_view(view, route_name=view.__name__)
+        config.add_route("health", HEALTH)
+        config.add_view(ping, route_name="health")
         return config.make_wsgi_app()
 
 
@@ -107,4 +111,5 @@ def starlette() -> Any:
     async def ping(request: Request) -> PlainTextResponse:
         return PlainTextResponse(HELLO)
 
-    return Starlette(routes=[Route(f"/{view.__name__}", view) for view in (query, sleep, ping)])
+    routes = [Route(f"/{view.__name__}", view) for view in (query, sleep, ping)]
+    return Starlette(routes=[*routes, Route(HEALTH, ping)])

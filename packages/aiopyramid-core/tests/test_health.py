@@ -12,7 +12,7 @@ from webob import Request
 from aiopyramid_core import spawn_greenlet
 from aiopyramid_core._threads.of_process import request_threads
 from aiopyramid_core.lifespan import lifespan_of
-from aiopyramid_core.servers import announce_stop
+from aiopyramid_core.servers import announce_stop, health_probes
 
 PATIENCE_SECONDS = 20
 
@@ -108,6 +108,23 @@ def test_other_methods_and_paths_are_the_applications(get):
     app = build(lambda config: config.add_view(lambda request: Response("own"), name="health"))
     assert get(app, "/health/live", method="POST").text == "own"
     assert get(app, "/health").text == "own"
+
+
+def test_a_server_can_tell_probes_from_other_requests():
+    is_probe = health_probes(build())
+    assert is_probe(Request.blank("/health/live").environ)
+    assert is_probe(Request.blank("/health/ready", method="HEAD").environ)
+    assert not is_probe(Request.blank("/health/live", method="POST").environ)
+    assert not is_probe(Request.blank("/health").environ)
+
+
+def test_without_health_views_or_within_middleware_no_request_is_known_as_a_probe():
+    config = Configurator()
+    config.include("aiopyramid_core")
+    assert health_probes(config.make_wsgi_app()) is None
+    application = build()
+    assert health_probes(lambda *args: application(*args)) is None
+    assert health_probes(Configurator().make_wsgi_app()) is None
 
 
 def test_the_path_may_be_another_one(get):

@@ -29,6 +29,7 @@ from aiopyramid_gunicorn._http1.limits import Limits, Times
 from aiopyramid_gunicorn._http1.parser import RequestParser
 from aiopyramid_gunicorn._server import Server
 from aiopyramid_gunicorn._server_settings import ServerSettings
+from aiopyramid_gunicorn._starts import Starts
 
 # For pytest to find: tests may be coroutine functions.
 pytest_pyfunc_call = coroutine_tests.pytest_pyfunc_call
@@ -284,11 +285,14 @@ def serve(loop_factory: Any, logger: Any, settings: Any, tmp_path: Path) -> Call
         unix: bool = False,
         send_buffer_bytes: int = 0,
         streams_body: Callable[[dict[str, Any]], bool] | None = None,
+        is_urgent: Callable[[dict[str, Any]], bool] | None = None,
         **given: Any,
     ) -> AsyncIterator[Site]:
         clock = Clock()
         times = times or Times(head_seconds=30, body_seconds=20, keep_alive_seconds=10)
-        services = Services(application, logger, streams_body=streams_body)
+        services = Services(
+            application, logger, streams_body=streams_body, starts=Starts(is_urgent)
+        )
         server = Server(
             services,
             ServerSettings(environ=settings(**given), limits=limits or Limits(), times=times),

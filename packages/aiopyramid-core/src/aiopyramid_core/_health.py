@@ -14,14 +14,15 @@ from typing import Any, Final
 
 from pyramid.exceptions import ConfigurationError
 from pyramid.response import Response
+from pyramid.router import Router
 
 from ._callables import is_coroutine_callable
 from .awaiting import await_
 from .exceptions import StartupError
 from .executor import call_in_thread
-from .lifespan import Lifespan, lifespan_of
+from .lifespan import Lifespan, is_installed, lifespan_of
 
-__all__ = ("Health", "add_health_view", "health_of", "install")
+__all__ = ("Health", "add_health_view", "health_of", "health_probes", "install")
 
 _log = logging.getLogger("aiopyramid_core")
 
@@ -59,6 +60,23 @@ def health_of(registry: Any) -> Health:
     """Return the health views of an application that includes ``aiopyramid_core``."""
     health: Health = registry[_REGISTRY_KEY]
     return health
+
+
+def health_probes(application: Any) -> Callable[[dict[str, Any]], bool] | None:
+    """Return a function that says whether a request, given its environ, is a health probe.
+
+    For servers in which requests may wait for others: a probe should not.
+
+    Args:
+        application: The application that the server serves.
+
+    Returns:
+        None if it has no health views, or is wrapped in middleware, which may change the path.
+    """
+    if not (isinstance(application, Router) and is_installed(application.registry)):
+        return None
+    health = health_of(application.registry)
+    return (lambda environ: health.answer(environ) is not None) if health.answers else None
 
 
 def add_health_view(

@@ -15,6 +15,7 @@ from ._bridge.pool import kills_greenlet
 from ._bridge.process_loop import adopt_loop
 from ._bridge.refusal import on_a_loop
 from ._children import disown_children
+from ._health import health_probes
 from ._live_body import LiveBody
 from ._monkey_patching import monkey_patched_by
 from ._reloader import is_under_reloader
@@ -66,6 +67,7 @@ __all__ = (
     "disown_children",
     "end_process_in",
     "finish_tasks",
+    "health_probes",
     "in_threads",
     "is_among",
     "is_host",

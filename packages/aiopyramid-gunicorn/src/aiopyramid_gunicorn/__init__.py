@@ -14,8 +14,8 @@ The modules, in the order in which a request passes through them:
     The connection, its states, what it needs from its server, and how a failure is contained.
 ``_intake``, ``_http1``
     Bytes to requests and their environs; responses to bytes.
-``_exchange``
-    One request through the application, in its greenlet.
+``_starts``, ``_exchange``
+    When a request begins; one request through the application, in its greenlet.
 ``_flow``, ``_files``
     Back-pressure; files that the system sends itself (``sendfile``).
 ``_upgraded``

@@ -27,6 +27,7 @@ from ._files import FileTransfer, Outlet
 from ._flow import WriteFlow
 from ._http1.request import GunicornRequest, Request
 from ._http1.response import Response, early_hints, error_response
+from ._starts import Starts
 
 __all__ = ("Exchange", "HTTPConnection", "Hooks", "Services")
 
@@ -72,9 +73,10 @@ class Services:
         hooks: gunicorn's request hooks, or None if there are none.
         streams_body: Returns whether a request, given its environ, begins before its body is
             complete; None if none does.
+        starts: The requests that are about to begin.
     """
 
-    __slots__ = ("access_log", "application", "hooks", "logger", "streams_body")
+    __slots__ = ("access_log", "application", "hooks", "logger", "starts", "streams_body")
 
     def __init__(
         self,
@@ -82,11 +84,13 @@ class Services:
         logger: Any,
         hooks: Hooks | None = None,
         streams_body: Callable[[dict[str, Any]], bool] | None = None,
+        starts: Starts | None = None,
     ) -> None:
         self.application = application
         self.logger = logger
         self.hooks = hooks
         self.streams_body = streams_body
+        self.starts = starts or Starts()
         self.access_log = AccessLog(logger)
 
 
@@ -124,15 +128,16 @@ class Exchange:
 
     def run(self) -> None:
         """Run the application and send its response; raise only what kills the greenlet."""
-        request = self._request
+        services, request = self._services, self._request
+        services.starts.count = 0
         environ = request.environ
-        access_log = self._services.access_log
+        access_log = services.access_log
         started = time.perf_counter() if access_log.enabled else 0.0
         if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None and request.body.is_complete:
             # The chunks are joined already, so the length is known.
             environ["CONTENT_LENGTH"] = str(request.body.length_bytes)
         environ["wsgi.early_hints"] = self._send_early_hints
-        hooks = self._services.hooks
+        hooks = services.hooks
         seen = None if hooks is None else GunicornRequest.of(request.head, environ)
         try:
             request.body.offer(environ)

@@ -32,6 +32,7 @@ from ._http1.request import Request
 from ._http1.response import error_response
 from ._intake import HEAD_BYTES, Intake
 from ._owner import Owner
+from ._starts import MOST_STARTS
 from ._state import CLOSED, CLOSING, HANDLING, IDLE, RECEIVING, TRANSITIONS, UPGRADED, State
 from ._upgraded import UpgradedConnection
 
@@ -446,12 +447,23 @@ class HTTPProtocol(asyncio.Protocol):
         if request.head.upgrade:
             # The parser has stopped after it, so no other request is waiting.
             request.environ[UPGRADE] = self.capabilities.upgrade
-        exchange = Exchange(self, request, self._owner.services)
-        # In a Task from the start, although it could be created when the application first awaits.
-        # Then requests that arrived together would each wait for a Task in a greenlet of their own,
-        # which makes poor use of the processor's caches. This way one greenlet serves them in turn.
-        self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
+        owner = self._owner
+        exchange, starts = Exchange(self, request, owner.services), owner.services.starts
+        starts.count += 1
+        if starts.count > MOST_STARTS or starts.waiting:
+            starts.postpone(partial(self._start, exchange), request.environ)
+        else:
+            # In a Task from the start, although it could be created when the application first
+            # awaits. Then requests that arrived together would each wait for a Task in a greenlet
+            # of their own, which makes poor use of the processor's caches. This way one greenlet
+            # serves them in turn.
+            self._task = owner.loop.create_task(spawn_greenlet(exchange.run))
         return exchange
+
+    def _start(self, exchange: Exchange) -> None:
+        """Start with a request that had to wait."""
+        if not self._given_up:
+            self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
 
     def _continue_after(self, exchange: Exchange) -> None:
         self._task = None

@@ -29,6 +29,7 @@ from aiopyramid_core.servers import (
     disown_children,
     end_process_in,
     finish_tasks,
+    health_probes,
     in_threads,
     is_under_reloader,
     loop_of_loaded_application,
@@ -44,6 +45,7 @@ from ._server import Server
 from ._server_settings import server_settings_of
 from ._settings import check_settings
 from ._starting_workers import StartingWorkers
+from ._starts import Starts
 from ._startup import finishes_before, start_application
 from .exceptions import SettingNotSupported
 
@@ -340,6 +342,7 @@ class AsyncGunicornWorker(Worker):
                 self.log,
                 RequestHooks.of(self),
                 streams_body(self.wsgi),
+                Starts(health_probes(self.wsgi)),
             ),
             server_settings_of(self),
             self.loop,
