@@ -246,7 +246,17 @@ def test_contradictory_schemes_are_refused(get):
     ],
 )
 def test_forwarded_allow_ips_says_who_is_trusted(settings, allowed, peer, trusted):
-    assert settings(forwarded_allow_ips=allowed).trusts(peer) is trusted
+    made = settings(forwarded_allow_ips=allowed)
+
+    assert [made.trusts(peer), made.trusts(peer)] == [trusted, trusted]
+
+
+def test_two_settings_answer_for_the_same_peer_each_for_itself(settings):
+    made = settings(forwarded_allow_ips="10.0.0.1", proxy_allow_ips="10.0.0.2")
+    peers = [("10.0.0.1", 1), ("10.0.0.2", 1)]
+
+    assert [made.trusts(peer) for peer in peers] == [True, False]
+    assert [made.lets_proxy(peer) for peer in peers] == [False, True]
 
 
 # --- The target -----------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ Pure: no event loop, no socket. An import contract enforces that (``make lint``)
     How much a client may send, and how long it may take.
 ``proxy_protocol``
     The header that a proxy sends at the beginning of a connection.
-``request``, ``environ``
-    A complete request, and the WSGI environ built from it.
+``request``, ``environ``, ``peers``
+    A complete request, and the WSGI environ built from it; the proxies that may add to it.
 ``inbound``
     All of the above, for the bytes of one connection.
 ``response``, ``date``

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -10,12 +9,11 @@ from aiopyramid_core.exceptions import BadRequest
 from aiopyramid_core.servers import check_coding, check_host, is_host
 
 from .head import RequestHead
+from .peers import Address, is_among
 
-__all__ = ("Address", "EnvironSettings", "build_environ", "connection_environ")
+__all__ = ("EnvironSettings", "build_environ", "connection_environ")
 
 Environ = dict[str, Any]
-Address = tuple[Any, ...] | str | bytes | None
-"""A value of ``socket.getsockname`` or ``getpeername``: host and port, or a path."""
 
 # RFC 9110, 5.3: fields that are not lists. If two of them were combined, the application could
 # read a different request than the proxy in front of it did.
@@ -69,22 +67,11 @@ class EnvironSettings:
 
     def trusts(self, peer: Address) -> bool:
         """Return whether a peer's header fields about the original request are trusted."""
-        return _is_among(peer, self.trusted)
+        return is_among(peer, self.trusted)
 
     def lets_proxy(self, peer: Address) -> bool:
         """Return whether a peer may send a PROXY header."""
-        return _is_among(peer, self.proxies)
-
-
-def _is_among(peer: Address, allowed: tuple[str, ...]) -> bool:
-    if not isinstance(peer, tuple) or "*" in allowed:
-        # The permissions of a Unix socket decide who can connect to it.
-        return True
-    try:
-        address = ip_address(str(peer[0]))
-    except ValueError:
-        return False
-    return any(address in ip_network(item, strict=False) for item in allowed)
+        return is_among(peer, self.proxies)
 
 
 def connection_environ(settings: EnvironSettings, peer: Address, local: Address) -> Environ:

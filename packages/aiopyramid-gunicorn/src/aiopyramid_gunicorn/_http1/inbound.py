@@ -11,10 +11,11 @@ from aiopyramid_core.exceptions import RequestError
 from aiopyramid_core.servers import LiveBody, RequestBody
 
 from ..exceptions import ExpectationFailed, ForbiddenProxy
-from .environ import Address, EnvironSettings, build_environ
+from .environ import EnvironSettings, build_environ
 from .head import RequestHead
 from .limits import Limits
 from .parser import RequestParser
+from .peers import Address
 from .proxy_protocol import ProxyHeaderReader
 from .request import Request
 
