@@ -16,6 +16,7 @@ BROWSER = (
     b"GET /a%20b?c=d HTTP/1.1\r\nHost: test\r\nUser-Agent: Mozilla/5.0 (X11)\r\nAccept:*/*\r\n"
     b"X-Empty:\r\nX-Padded: \t v \t\r\nX-Latin: \xe9\r\nCookie: a=b: c\r\n\r\n"
 )
+UPGRADE = b"GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\n\r\n\r\nab"
 
 
@@ -61,6 +62,13 @@ def test_a_body_is_read_with_its_head(read, slowly):
     assert (head.method, head.fields, body) == ("POST", expected.fields, b"\r\n\r\nab")
 
 
+def test_a_request_to_leave_http_is_read_if_it_has_no_body(read, slowly):
+    head, body = read(UPGRADE)
+    (expected,) = slowly(UPGRADE).heads
+    assert (head.upgrade, head.keep_alive, body) == (True, True, b"")
+    assert head.fields == expected.fields
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -83,7 +91,11 @@ def test_a_body_is_read_with_its_head(read, slowly):
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\na",
-        b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+        UPGRADE.replace(b"Host: test", b"Transfer-Encoding: chunked"),
+        b"GET / HTTP/1.1\r\nConnection: close, Upgrade\r\nUpgrade: x\r\n\r\n",
+        UPGRADE + b"\x81",
+        UPGRADE + UPGRADE,
         b"CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n",
         b"GET / HTTP/1.1\r\nX : 1\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: 1\r\n 2\r\n\r\n",
@@ -106,7 +118,11 @@ def test_a_head_that_could_exceed_a_limit_is_left_to_the_other_parser(read):
 
 def test_a_reader_goes_on_after_what_it_could_not_read():
     reader = WholeRequestReader(8190, 100, 4094)
-    for data in (b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", b"GET / HTTP/1.1\r\nX\r\n\r\n"):
+    for data in (
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX\r\n\r\n",
+        UPGRADE.replace(b"GET", b"CONNECT"),
+    ):
         assert reader.read(data) is None
         assert reader.read(BROWSER) is not None
 
@@ -128,6 +144,7 @@ PIECES = st.sampled_from(
         ),
         *(b"Host: a", b"Connection: ", b"close", b"keep-alive", b"Upgrade", b"Upgrade: h2c"),
         *(b"Content-Length: 0", b"Content-Length: 1", b"Transfer-Encoding: chunked", b"X_Y: 1"),
+        *(b"Connection: Upgrade", b"Connection: close, Upgrade", b"Upgrade: websocket"),
         *(b"Expect: 100-continue", b"\x7f", b"\x0b", b"0", b"a"),
     ]
 )
@@ -148,7 +165,16 @@ def posts(draw):
     return b"POST / HTTP/1.1\r\nContent-Length: %d\r\nX:%b\r\n\r\n%b" % (length, line, body)
 
 
-DATA = st.one_of(HEADS.map(lambda head: head + b"\r\n\r\n"), posts())
+@st.composite
+def upgrades(draw):
+    """A request to leave HTTP, and perhaps a body or other data."""
+    lines = [b"Connection: Upgrade", b"Upgrade: websocket", *draw(st.lists(PIECES, max_size=3))]
+    method = draw(st.sampled_from([b"GET", b"GET", b"GET", b"POST", b"CONNECT", b"OPTIONS"]))
+    head = b"\r\n".join([method + b" / HTTP/1.1", *draw(st.permutations(lines))])
+    return head + b"\r\n\r\n" + draw(st.sampled_from([b"", b"", b"a", b"0\r\n\r\n"]))
+
+
+DATA = st.one_of(HEADS.map(lambda head: head + b"\r\n\r\n"), posts(), upgrades())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -19,6 +19,9 @@ __all__ = ("RequestParser", "RequestReceiver")
 _VERSIONS: Final = {"1.1": (1, 1), "1.0": (1, 0)}
 
 
+_NO_HEAD: Final = RequestHead()
+"""Before the first request that the whole-request reader does not read."""
+
 _REST_OF_LINE_BYTES: Final = len("  HTTP/1.1")
 
 _CHUNK_FRAMING_BYTES: Final = 16 + 2 * len("\r\n")
@@ -82,7 +85,7 @@ class RequestParser:
     def __init__(self, receiver: RequestReceiver, limits: Limits) -> None:
         self._receiver = receiver
         self._limits = limits
-        self._head = RequestHead()
+        self._head = _NO_HEAD
         self._target = b""
         self.in_head = False
         self.chunks = 0
@@ -129,7 +132,7 @@ class RequestParser:
                 if body:
                     self._receiver.body_received(body)
                 self._receiver.request_received()
-                return None
+                return b"" if head.upgrade else None
         while (behind := self._feed(data)) is not None:
             if not self._body_follows:
                 return behind
