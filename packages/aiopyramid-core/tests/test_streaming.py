@@ -127,6 +127,20 @@ def test_the_headers_say_that_it_is_a_stream_and_not_to_be_kept():
     assert response.status_int == 203
 
 
+def test_nothing_that_is_passed_on_makes_the_events_be_cached_or_buffered():
+    fields = [("cache-control", "private"), ("x-accel-buffering", "yes"), ("X-Mine", "1")]
+
+    response = EventStreamResponse(EventChannel(), headerlist=fields, cache_control="max-age=9")
+
+    assert response.headerlist == [
+        ("X-Mine", "1"),
+        ("Cache-Control", "no-cache"),
+        ("X-Accel-Buffering", "no"),
+    ]
+    assert response.cache_control.no_cache
+    assert response.cache_control.max_age is None
+
+
 def test_while_there_are_no_events_comments_are_sent(run):
     async def main():
         go_on = asyncio.Event()

@@ -107,7 +107,8 @@ def make_body_portable(response: Any) -> None:
         # WebOb forgets the length with the body that had it.
         length = response.content_length
         response.app_iter = AsyncBody(body, getattr(response, "ends_on_stop", None))
-        response.content_length = length
+        if length is not None:
+            response.content_length = length
 
 
 class SynchronousBody:

@@ -235,8 +235,8 @@ class EventStreamResponse(Response):
             body = _ChannelBody(events, heartbeat_seconds, when_stopping)
         else:
             body = _encode(events, heartbeat_seconds, when_stopping)
-        observer, request = _observing.observer, get_current_request()
-        if observer is not None and request is not None:
+        observer = _observing.observer
+        if observer is not None and (request := get_current_request()) is not None:
             waiting = events.waiting if isinstance(events, EventChannel) else ()
             body = ObservedStream(body, request, observer, lambda: len(waiting))
         super().__init__(
@@ -245,10 +245,18 @@ class EventStreamResponse(Response):
             charset="utf-8",
             **kwargs,
         )
-        self.cache_control = "no-cache"
-        # Otherwise nginx would buffer the events.
-        self.headers["X-Accel-Buffering"] = "no"
+        # In one step, since WebOb's attributes take several for each.
+        fields = self.headerlist
+        fields[:] = [field for field in fields if field[0].lower() not in _REPLACED]
+        fields += _FIELDS
 
+
+_FIELDS: Final = (
+    ("Cache-Control", "no-cache"),
+    ("X-Accel-Buffering", "no"),  # otherwise nginx would buffer the events
+)
+
+_REPLACED: Final = frozenset(name.lower() for name, _ in _FIELDS)
 
 _COMMENT: Final = b":\n\n"
 """Shows that the stream is open; clients ignore it."""
