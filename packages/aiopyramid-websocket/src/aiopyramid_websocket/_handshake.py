@@ -4,7 +4,6 @@ Pure: no asyncio, no Pyramid. The server has parsed the request already, so the 
 begins in the state OPEN: it never sees the bytes of the request.
 """
 
-import base64
 import binascii
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from typing import Any, Final
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
+from websockets.utils import accept_key
 
 from ._origins import is_allowed
 from ._sans_io import make_protocol
@@ -23,6 +23,13 @@ __all__ = ("HandshakeRefused", "accept", "check_origin", "check_request", "choos
 _UPGRADE: Final = ("Upgrade", "websocket")
 # Not every server adds it because of Upgrade, as gunicorn's worker does (RFC 9110, 7.8).
 _CONNECTION: Final = ("Connection", "Upgrade")
+
+# As browsers and the usual libraries write them. Capitals make no difference.
+_USUAL_UPGRADES: Final = ("websocket", "WebSocket")
+_USUAL_CONNECTIONS: Final = ("Upgrade", "upgrade", "keep-alive, Upgrade")
+
+_EXTENSIONS: Final = "Sec-WebSocket-Extensions"
+_EXTENSIONS_KEY: Final = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
 
 
 class HandshakeRefused(Exception):
@@ -110,14 +117,54 @@ def accept(
         HandshakeRefused: The client's offer is malformed.
     """
     protocol = make_protocol(settings)
+    fields = _usual_answer(environ, protocol)
+    if fields is None:
+        fields = _any_answer(environ, protocol)
+    return protocol, [_UPGRADE, _CONNECTION, *fields]
+
+
+def _usual_answer(
+    environ: Mapping[str, Any], protocol: ServerProtocol
+) -> list[tuple[str, str]] | None:
+    """Negotiate with a client that has written its request as most do; None if it has not.
+
+    The layer below parses each field in many steps, which took an eighth of the time in which a
+    WebSocket is opened. ``tests/test_handshake.py`` checks that it gives the same answer.
+    """
+    key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "")
+    if (
+        environ.get("HTTP_UPGRADE") not in _USUAL_UPGRADES
+        or environ.get("HTTP_CONNECTION") not in _USUAL_CONNECTIONS
+        or environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13"
+        or "HTTP_SEC_WEBSOCKET_PROTOCOL" in environ
+        or not _is_key(key)
+    ):
+        return None
+    fields = [("Sec-WebSocket-Accept", accept_key(key))]
+    if protocol.available_extensions and _EXTENSIONS_KEY in environ:
+        offer = Headers([(_EXTENSIONS, environ[_EXTENSIONS_KEY])])
+        try:
+            agreed, protocol.extensions = protocol.process_extensions(offer)
+        except Exception:
+            return None  # the error is told in the answer
+        if agreed is not None:
+            fields.append((_EXTENSIONS, agreed))
+    return fields
+
+
+def _any_answer(environ: Mapping[str, Any], protocol: ServerProtocol) -> list[tuple[str, str]]:
+    """Negotiate with any client.
+
+    Raises:
+        HandshakeRefused: The client's offer is malformed.
+    """
     headers = Headers(
         [(name, environ[key]) for key, name in _OF_THE_HANDSHAKE.items() if key in environ]
     )
     response = protocol.accept(Request(environ.get("PATH_INFO", ""), headers))
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, str(protocol.handshake_exc))
-    answer = [field for field in response.headers.raw_items() if field[0].startswith("Sec-")]
-    return protocol, [_UPGRADE, _CONNECTION, *answer]
+    return [field for field in response.headers.raw_items() if field[0].startswith("Sec-")]
 
 
 def choose_subprotocol(environ: Mapping[str, Any], settings: WebSocketSettings) -> str | None:
@@ -132,18 +179,19 @@ _OF_THE_HANDSHAKE: Final = {
     "HTTP_CONNECTION": "Connection",
     "HTTP_SEC_WEBSOCKET_KEY": "Sec-WebSocket-Key",
     "HTTP_SEC_WEBSOCKET_VERSION": "Sec-WebSocket-Version",
-    "HTTP_SEC_WEBSOCKET_EXTENSIONS": "Sec-WebSocket-Extensions",
+    _EXTENSIONS_KEY: _EXTENSIONS,
     "HTTP_SEC_WEBSOCKET_PROTOCOL": "Sec-WebSocket-Protocol",
 }
 
 
 def _names(value: str, token: str) -> bool:
     """Return whether a comma-separated list contains a token, ignoring case."""
-    return token in (item.strip(" \t").lower() for item in value.split(","))
+    value = value.lower()
+    return value == token or token in [item.strip(" \t") for item in value.split(",")]
 
 
 def _is_key(value: str) -> bool:
     try:
-        return len(base64.b64decode(value.encode(), validate=True)) == 16
+        return len(binascii.a2b_base64(value.encode(), strict_mode=True)) == 16
     except binascii.Error:
         return False

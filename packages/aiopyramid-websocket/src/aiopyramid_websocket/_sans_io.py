@@ -3,6 +3,7 @@
 Pure. ``tests/conformance`` has a test case for each extension.
 """
 
+import logging
 import zlib
 from collections.abc import Sequence
 from typing import Final
@@ -22,14 +23,19 @@ from .settings import WebSocketSettings
 
 __all__ = ("Deflate", "make_protocol", "release")
 
+# The default of the layer below, which would look it up for each connection.
+_LOGGER: Final = logging.getLogger("websockets.server")
+
 
 def make_protocol(settings: WebSocketSettings) -> ServerProtocol:
     """Return a protocol in the state OPEN, in which it does not parse an opening handshake."""
+    names = settings.subprotocols
     return _Protocol(
         state=State.OPEN,
-        extensions=[_DEFLATE] if settings.compression else None,
-        subprotocols=[Subprotocol(name) for name in settings.subprotocols] or None,
+        extensions=_EXTENSIONS if settings.compression else None,
+        subprotocols=[Subprotocol(name) for name in names] if names else None,
         max_size=settings.max_size_bytes,
+        logger=_LOGGER,
     )
 
 
@@ -126,3 +132,5 @@ class _DeflateFactory(ServerPerMessageDeflateFactory):
 _DEFLATE: Final = _DeflateFactory(
     server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
 )
+
+_EXTENSIONS: Final = (_DEFLATE,)
