@@ -16,18 +16,15 @@ C = TypeVar("C", bound=BaseConnection)
 
 
 @contextlib.contextmanager
-def observed(connection: C, name: str, request: Any) -> Iterator[C]:
-    """Yield the connection itself or, if there is an observer, one that counts its messages.
+def observed(observer: observing.Observer, connection: C, name: str, request: Any) -> Iterator[C]:
+    """Yield a connection that counts its messages for an observer.
 
     Args:
+        observer: The observer.
         connection: The open connection.
         name: The name of its handler.
         request: The request that has opened it.
     """
-    observer = observing.current_observer()
-    if observer is None:
-        yield connection
-        return
     record = observing.OpenConnection(
         "websocket", name, request, lambda: connection.queued, lambda: connection.is_slow
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from websockets.frames import CloseCode
 
-from aiopyramid_core import spawn_greenlet
+from aiopyramid_core import observing, spawn_greenlet
 from aiopyramid_core.contract import MESSAGES, ON_HANDLER_END, UPGRADE
 from aiopyramid_core.lifespan import lifespan_of
 
@@ -131,8 +131,12 @@ class Session:
         self._task = asyncio.current_task()
         self._restore_request()
         try:
-            with observed(connection, self._name, self._request) as seen:
-                await self.handler(self._websocket_class(seen, self._context, self._request))
+            observer = observing.current_observer()
+            if observer is None:
+                await self._handle(connection)
+            else:
+                with observed(observer, connection, self._name, self._request) as counting:
+                    await self._handle(counting)
         except asyncio.CancelledError:
             if self._lifespan.is_stopping:
                 connection.close_for_restart()
@@ -151,6 +155,9 @@ class Session:
                 self._finish_request()
             else:  # the callbacks may wait even if the handler's code may not
                 await spawn_greenlet(self._finish_request)
+
+    def _handle(self, connection: Connection | MessageConnection) -> Awaitable[object]:
+        return self.handler(self._websocket_class(connection, self._context, self._request))
 
     def _fail(self) -> None:
         _log.exception("The WebSocket handler %s has failed", self._name)
