@@ -18,6 +18,11 @@ _RESYNC: Final = ServerSentEvent(event="resync").encode()
 class GroupEvents(EventChannel):
     """The messages of a group, for :class:`~aiopyramid_core.streaming.EventStreamResponse`.
 
+    Args:
+        join: Makes the stream a member; returns the function that ends this.
+        limit, slow, kind: As for :meth:`.Group.events`.
+        history: How many messages a group keeps.
+
     Attributes:
         dropped: How many messages were left out, because the client did not keep up.
         is_recovered: Whether the stream began with all messages since ``Last-Event-ID``.
@@ -25,19 +30,19 @@ class GroupEvents(EventChannel):
 
     def __init__(
         self,
-        join: Callable[["GroupEvents"], Awaitable[None]],
-        leave: Callable[["GroupEvents"], None],
+        join: Callable[["GroupEvents"], Awaitable[Callable[[], None]]],
         *,
         limit: int,
         history: int,
         slow: Slow,
         kind: str | None,
     ) -> None:
-        ServerSentEvent(event=kind)  # so that an invalid type is told here
+        if kind is not None:
+            ServerSentEvent(event=kind)  # so that an invalid type is told here
         # The history, or what was held in the meantime, and a queue of messages after it.
         super().__init__(limit + history + 1)
         self._join = join
-        self._leave = leave
+        self._leave: Callable[[], None] | None = None
         self._queue_limit = limit
         self._slow = slow
         self._kind = kind
@@ -49,11 +54,13 @@ class GroupEvents(EventChannel):
 
     async def open(self) -> None:
         """Join the group."""
-        await self._join(self)
+        self._leave = await self._join(self)
 
     def close(self) -> None:
         """Leave the group."""
-        self._leave(self)
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
 
     # --- Called by the channel ----------------------------------------------------------------
 

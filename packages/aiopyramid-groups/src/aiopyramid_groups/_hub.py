@@ -1,5 +1,6 @@
 """All groups of one application on one worker."""
 
+import functools
 import itertools
 import logging
 from collections.abc import Callable, Coroutine
@@ -88,17 +89,7 @@ class Hub:
             counters.groups += 1
             channel.catch_up()
         name = str(next(self._numbers))
-
-        def leave() -> None:
-            channel.leave(member)
-            if who is not None:
-                self.engine.set_present(group, name, None)
-            if not channel.members and self._channels.get(group) is channel:
-                del self._channels[group]
-                counters.groups -= 1
-                channel.close()
-                self.engine.unsubscribe(group)
-
+        leave = functools.partial(self._leave, channel, member, name, who)
         try:
             await channel.join(member, after)
         except BaseException:
@@ -163,6 +154,16 @@ class Hub:
         )
 
     # --- Private ------------------------------------------------------------------------------
+
+    def _leave(self, channel: Channel, member: Member, name: str, who: str | None) -> None:
+        channel.leave(member)
+        if who is not None:
+            self.engine.set_present(channel.name, name, None)
+        if not channel.members and self._channels.get(channel.name) is channel:
+            del self._channels[channel.name]
+            counters.groups -= 1
+            channel.close()
+            self.engine.unsubscribe(channel.name)
 
     async def _publish_waiting(self, group: str, data: bytes) -> None:
         try:

@@ -1,8 +1,9 @@
 """Groups, as an application uses them."""
 
 import contextlib
+import functools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pyramid.exceptions import ConfigurationError
@@ -99,8 +100,7 @@ class Group:
 
     # --- Members ------------------------------------------------------------------------------
 
-    @contextlib.asynccontextmanager
-    async def join(
+    def join(
         self,
         ws: WebSocket,
         *,
@@ -110,7 +110,7 @@ class Group:
         slow: Slow = "close",
         on_resync: Callable[[], Awaitable[object]] | None = None,
         envelope: Envelope | None = None,
-    ) -> AsyncIterator[WebSocketMember]:
+    ) -> contextlib.AbstractAsyncContextManager[WebSocketMember]:
         """Make a WebSocket a member while the block runs.
 
         Args:
@@ -127,31 +127,25 @@ class Group:
             envelope: Makes the message for the client from the identifier and the data, such as
                 :func:`~aiopyramid_groups.json_envelope`. Called once for all members.
 
-        Yields:
-            The member: ``dropped`` is the number of messages left out, ``resyncs`` that of the
-            places where messages may be missing, and ``is_recovered`` tells whether all messages
-            since ``after`` were delivered.
+        Returns:
+            A context manager for ``async with`` that returns the member: ``dropped`` is the number
+            of messages left out, ``resyncs`` that of the places where messages may be missing, and
+            ``is_recovered`` tells whether all messages since ``after`` were delivered.
 
         Raises:
             InvalidMessage: ``who`` is too large, or JSON cannot represent it.
             ValueError: ``limit`` or ``slow`` is invalid.
         """
-        _check_limits(limit, slow)
-        description = self._describe(who)
-        member = WebSocketMember(
+        return _Membership(
+            self,
             ws,
-            self._hub.spawn,
+            who,
+            after,
             limit=limit,
             slow=slow,
             on_resync=on_resync,
             envelope=envelope,
         )
-        leave = await self._hub.join(self.name, member, after=after or None, who=description)
-        try:
-            yield member
-        finally:
-            member.leave()
-            leave()
 
     def events(
         self,
@@ -183,17 +177,9 @@ class Group:
         _check_limits(limit, slow)
         description = self._describe(who)
         after = request.headers.get("Last-Event-ID") or None
-        leaves: list[Callable[[], None]] = []
-
-        async def join(member: GroupEvents) -> None:
-            leaves.append(await self._hub.join(self.name, member, after=after, who=description))
-
-        def leave(_member: GroupEvents) -> None:
-            while leaves:
-                leaves.pop()()
-
+        join = functools.partial(self._hub.join, self.name, after=after, who=description)
         history = self._hub.settings.history
-        return GroupEvents(join, leave, limit=limit, history=history, slow=slow, kind=event)
+        return GroupEvents(join, limit=limit, history=history, slow=slow, kind=event)
 
     async def members(self) -> list[Any]:
         """Return the ``who`` of all members that have one, on all workers and hosts.
@@ -229,6 +215,42 @@ class Group:
                 f"who has {len(text)} bytes as JSON, but aiopyramid.groups.max_who is {limit}"
             )
         return text
+
+
+class _Membership(contextlib.AbstractAsyncContextManager[WebSocketMember]):
+    """The membership of a WebSocket while a block runs.
+
+    Not a generator, which the event loop would register, and which takes more steps.
+    """
+
+    __slots__ = ("_after", "_group", "_leave", "_member", "_options", "_who", "_ws")
+
+    _leave: Callable[[], None]
+    _member: WebSocketMember
+
+    def __init__(
+        self, group: Group, ws: WebSocket, who: Any, after: str | None, **options: Any
+    ) -> None:
+        self._group = group
+        self._ws = ws
+        self._who = who
+        self._after = after
+        self._options = options
+
+    async def __aenter__(self) -> WebSocketMember:
+        group, options = self._group, self._options
+        hub = group._hub
+        _check_limits(options["limit"], options["slow"])
+        description = group._describe(self._who)
+        self._member = WebSocketMember(self._ws, hub.spawn, **options)
+        self._leave = await hub.join(
+            group.name, self._member, after=self._after or None, who=description
+        )
+        return self._member
+
+    async def __aexit__(self, *error: object) -> None:
+        self._member.leave()
+        self._leave()
 
 
 def _check_limits(limit: int, slow: str) -> None:
