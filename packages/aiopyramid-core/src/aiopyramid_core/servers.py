@@ -1,10 +1,11 @@
 """The interface for servers: the life of a worker, applications, requests, responses and errors.
 
 A server with an event loop of its own makes it the loop of the process (:func:`use_loop` or
-:func:`adopt_loop`), runs the startup functions of the applications (:func:`startup`) and stops
-(:func:`announce_stop`, :func:`shutdown`, :func:`finish_tasks`, :func:`end_process_in`). For each
-request it calls :func:`run_application` in a greenlet (:func:`~aiopyramid_core.spawn_greenlet`),
-and implements a :class:`Sink` for the response. The keys that it may put into the environ are in
+:func:`adopt_loop`), runs the startup functions of the applications (:func:`startup`), has the
+garbage collector take less time (:func:`prepare_collector`), and stops (:func:`announce_stop`,
+:func:`shutdown`, :func:`finish_tasks`, :func:`end_process_in`). For each request it calls
+:func:`run_application` in a greenlet (:func:`~aiopyramid_core.spawn_greenlet`), and implements a
+:class:`Sink` for the response. The keys that it may put into the environ are in
 :mod:`aiopyramid_core.contract`, and the checks of a response's head in
 :mod:`aiopyramid_core.response_head`.
 """
@@ -24,6 +25,7 @@ from ._requests.streamed_bodies import streams_body
 from ._server_greenlets import HostedCall, wait_hosted
 from ._serving.application import Sink, run_application
 from ._serving.capabilities import Capabilities
+from ._serving.collector import prepare_collector
 from ._serving.failures import plain_text, report_failure
 from ._serving.file_wrapper import FileSpan, FileWrapper
 from ._serving.forwarding import ForwardingProtocol
@@ -79,6 +81,7 @@ __all__ = (
     "never_blocks",
     "on_a_loop",
     "plain_text",
+    "prepare_collector",
     "report_failure",
     "run_application",
     "shutdown",

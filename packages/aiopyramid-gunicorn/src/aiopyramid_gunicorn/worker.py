@@ -6,7 +6,6 @@
 """
 
 import asyncio
-import gc
 import logging
 import mmap
 import os
@@ -33,6 +32,7 @@ from aiopyramid_core.servers import (
     in_threads,
     is_under_reloader,
     loop_of_loaded_application,
+    prepare_collector,
     shutdown,
     streams_body,
     use_loop,
@@ -266,10 +266,7 @@ class AsyncGunicornWorker(Worker):
         if not await finishes_before(self._stop_wanted, start):
             self.log.warning("%s was told to stop before the application had started", self)
             return
-        # The objects that exist now stay. The garbage collector need not visit them again: in a
-        # large application that would delay all requests by tens of milliseconds.
-        gc.collect()
-        gc.freeze()
+        prepare_collector()
         tls = self._make_tls_context() if self.cfg.is_ssl else None
         self._server = server = self._make_server()
         server.listen([listener.sock for listener in self.sockets], tls)

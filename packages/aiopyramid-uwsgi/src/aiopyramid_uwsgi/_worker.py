@@ -6,7 +6,6 @@ stop, so the worker handles those signals here.
 """
 
 import asyncio
-import gc
 import importlib
 import logging
 import signal
@@ -26,6 +25,7 @@ from aiopyramid_core.servers import (
     end_process_in,
     finish_tasks,
     loop_of_loaded_application,
+    prepare_collector,
     shutdown,
     startup,
     use_loop,
@@ -161,10 +161,7 @@ class Worker:
                 _api.end_server()
             self._exit_soon(_STARTUP_FAILED)
         else:
-            # The objects that exist now stay. The garbage collector need not visit them again: in a
-            # large application that would delay all requests by tens of milliseconds.
-            gc.collect()
-            gc.freeze()
+            prepare_collector()
             listening.begin()
 
     async def _make_way(self) -> None:

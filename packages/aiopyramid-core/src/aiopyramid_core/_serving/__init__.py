@@ -19,6 +19,6 @@ in between are here. The modules, in reading order:
     What a connection offers the application; a connection that another protocol has taken over.
 ``networks``
     The addresses of trusted proxies, in settings.
-``life``
-    The event loop of a worker's process, and the end of the process.
+``life``, ``collector``
+    The event loop of a worker's process, and the end of the process; its garbage collector.
 """
