@@ -488,6 +488,48 @@ def test_a_channel_whose_opening_fails_is_closed(run):
     assert log == ["closed"]
 
 
+@pytest.fixture
+def logging_channel():
+    """Return a channel that has one event, and the log of what is called."""
+    log = []
+
+    class Channel(EventChannel):
+        async def open(self):
+            log.append("opened")
+            self.put("one")
+            self.end()
+
+        def close(self):
+            log.append("closed")
+
+    return Channel(), log
+
+
+def test_a_channel_is_closed_once_and_its_stream_stays_at_its_end(run, logging_channel):
+    channel, log = logging_channel
+
+    async def main():
+        stream = EventStreamResponse(channel).app_iter
+        parts = [await anext(stream, "end") for _ in range(3)]
+        await stream.aclose()
+        return [*parts, await anext(stream, "end")]
+
+    assert run(main) == [b"data: one\n\n", "end", "end", "end"]
+    assert log == ["opened", "closed"]
+
+
+def test_a_channel_whose_stream_is_closed_before_its_begin_is_not_opened(run, logging_channel):
+    channel, log = logging_channel
+
+    async def main():
+        stream = EventStreamResponse(channel).app_iter
+        await stream.aclose()
+        return await anext(stream, "end")
+
+    assert run(main) == "end"
+    assert log == []
+
+
 # --- The end of the server ------------------------------------------------------------------------
 
 

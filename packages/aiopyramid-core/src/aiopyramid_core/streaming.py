@@ -8,7 +8,7 @@ An async iterator may be a response body::
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -265,48 +265,76 @@ _OPENING_SECONDS: Final = 0.1
 """How long to wait for the first event before sending the head of the response without it."""
 
 
-class _ChannelBody:
-    """The body of a response with a channel, which may write events directly."""
-
-    def __init__(
-        self, channel: EventChannel, heartbeat_seconds: float, when_stopping: WhenStopping
-    ) -> None:
-        self.attach = channel.attach
-        self._parts = _take(channel, heartbeat_seconds, when_stopping)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        return await anext(self._parts)
-
-    async def aclose(self) -> None:
-        await self._parts.aclose()
-
-
 def _come_again(milliseconds: int) -> bytes:
     """Return the last part of a stream, which asks the client to connect again."""
     return ServerSentEvent(None, retry=milliseconds).encode()
 
 
-async def _take(
-    channel: EventChannel, heartbeat_seconds: float, when_stopping: WhenStopping
-) -> AsyncGenerator[bytes]:
-    def stop(milliseconds: int) -> None:
-        channel.waiting.append(_come_again(milliseconds))
-        channel.end()
+class _ChannelBody:
+    """The body of a response with a channel, which may write events directly.
 
-    withdraw = when_stopping(stop)
-    try:
-        await channel.open()
-        part = await channel.next_part(min(heartbeat_seconds, _OPENING_SECONDS))
-        while part is not None:
-            yield part
-            part = await channel.next_part(heartbeat_seconds)
-    finally:
-        withdraw()
-        channel.end()
-        channel.close()
+    Not an asynchronous generator: that consists of several objects, which stay as long as the
+    stream, and takes a step more for each part.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_has_begun",
+        "_heartbeat_seconds",
+        "_when_stopping",
+        "_withdraw",
+        "attach",
+    )
+
+    def __init__(
+        self, channel: EventChannel, heartbeat_seconds: float, when_stopping: WhenStopping
+    ) -> None:
+        self.attach = channel.attach
+        self._channel = channel
+        self._heartbeat_seconds = heartbeat_seconds
+        self._when_stopping = when_stopping
+        self._withdraw: Callable[[], None] | None = None  # while the stream is open
+        self._has_begun = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        channel, seconds = self._channel, self._heartbeat_seconds
+        is_first = not self._has_begun
+        if is_first:
+            self._has_begun = True
+            self._withdraw = self._when_stopping(self._stop)
+            seconds = min(seconds, _OPENING_SECONDS)
+        elif self._withdraw is None:
+            raise StopAsyncIteration
+        try:
+            if is_first:
+                await channel.open()
+            part = await channel.next_part(seconds)
+        except BaseException:
+            self._end()
+            raise
+        if part is None:
+            self._end()
+            raise StopAsyncIteration
+        return part
+
+    async def aclose(self) -> None:
+        self._has_begun = True
+        self._end()
+
+    def _stop(self, milliseconds: int) -> None:
+        """End the stream, because the server stops."""
+        self._channel.waiting.append(_come_again(milliseconds))
+        self._channel.end()
+
+    def _end(self) -> None:
+        withdraw, self._withdraw = self._withdraw, None
+        if withdraw is not None:
+            withdraw()
+            self._channel.end()
+            self._channel.close()
 
 
 async def _encode(
