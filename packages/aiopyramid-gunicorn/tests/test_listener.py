@@ -39,10 +39,10 @@ def accepted(loop_factory, clock):
                 *(asyncio.get_running_loop(), logging.getLogger("test")),
             )
             listener._accept()
-            before = listener.pending
+            before = len(listener.welcomes)
             clock.seconds += seconds_of_others
             listener._accept()
-            accepted = listener.pending - before
+            accepted = len(listener.welcomes) - before
             await listener.settle(10)
             for client in clients:
                 client.close()

@@ -313,7 +313,7 @@ async def test_clients_that_never_shake_hands_do_not_prolong_a_drain(serve):
 
 
 def _pending(site):
-    return sum(listener.pending for listener in site.server._listeners)
+    return sum(len(listener.welcomes) for listener in site.server._listeners)
 
 
 async def test_a_request_that_never_arrives_does_not_hold_up_a_drain(serve):

@@ -44,11 +44,17 @@ class Listener:
         sock: A listening, non-blocking socket; closed when the listener stops.
         make_protocol: Called for each connection.
         has_room: Returns whether another connection may be accepted.
-        on_settled: Called when a connection is no longer ``pending``, which may make room.
+        on_settled: Called when a connection is no longer among the ``welcomes``, which may make
+            room.
         loop: The event loop.
         logger: gunicorn's logger.
         tls: Context for encrypted connections, or None.
         handshake_seconds: Time for a client to begin an encrypted connection.
+
+    Attributes:
+        is_listening: Whether it accepts connections now.
+        welcomes: The accepted connections that do not have a protocol yet, or only just: their
+            tasks.
     """
 
     def __init__(
@@ -72,20 +78,15 @@ class Listener:
         self._tls: dict[str, Any] = {}
         if tls is not None:
             self._tls = {"ssl": tls, "ssl_handshake_timeout": handshake_seconds}
-        self._listening = False
+        self.is_listening = False
         self._stopped = False
         self._burst_ended = time.process_time()
-        self._welcomes: set[asyncio.Task[None]] = set()
-
-    @property
-    def pending(self) -> int:
-        """The number of accepted connections that do not have a protocol yet, or only just."""
-        return len(self._welcomes)
+        self.welcomes: set[asyncio.Task[None]] = set()
 
     def resume(self) -> None:
         """Accept connections, unless stopped; has no effect if it already does."""
-        if not self._listening and not self._stopped:
-            self._listening = True
+        if not self.is_listening and not self._stopped:
+            self.is_listening = True
             self._loop.add_reader(self._sock, self._accept)
 
     def stop(self) -> None:
@@ -97,7 +98,7 @@ class Listener:
         if self._stopped:
             return
         for _ in range(_LAST_BURSTS):
-            if not (self._listening and self._accept()):
+            if not (self.is_listening and self._accept()):
                 break
         self._stopped = True
         self._pause()
@@ -105,12 +106,12 @@ class Listener:
 
     async def settle(self, seconds: float) -> None:
         """Wait at most ``seconds`` until all accepted connections have a protocol."""
-        if self._welcomes:
-            await asyncio.wait(self._welcomes.copy(), timeout=seconds)
+        if self.welcomes:
+            await asyncio.wait(self.welcomes.copy(), timeout=seconds)
 
     def _pause(self) -> None:
-        if self._listening:
-            self._listening = False
+        if self.is_listening:
+            self.is_listening = False
             self._loop.remove_reader(self._sock)
 
     def _accept(self) -> bool:
@@ -141,12 +142,12 @@ class Listener:
             return False
         client.setblocking(False)
         task = self._loop.create_task(self._welcome(client))
-        self._welcomes.add(task)
+        self.welcomes.add(task)
         task.add_done_callback(self._settled)
         return True
 
     def _settled(self, welcome: "asyncio.Task[None]") -> None:
-        self._welcomes.discard(welcome)
+        self.welcomes.discard(welcome)
         self._on_settled()
 
     async def _welcome(self, client: socket.socket) -> None:

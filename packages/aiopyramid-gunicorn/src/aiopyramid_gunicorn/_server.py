@@ -77,13 +77,16 @@ class Server:
             listener.resume()
 
     def _has_room(self) -> bool:
-        pending = sum(listener.pending for listener in self._listeners)
-        return len(self.connections) + pending < self.settings.max_connections
+        room = self.settings.max_connections - len(self.connections)
+        for listener in self._listeners:
+            room -= len(listener.welcomes)
+        return room > 0
 
     def _accept_more(self) -> None:
         """Resume all listeners, because there may be room again."""
         for listener in self._listeners:
-            listener.resume()
+            if not listener.is_listening:
+                listener.resume()
 
     def remember(self, connection: OpenConnection) -> None:
         """Register a new connection."""
