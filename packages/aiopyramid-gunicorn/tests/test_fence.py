@@ -197,10 +197,10 @@ class FailingSocket:
         self._sock = sock
         self.errors = [error]
 
-    def accept(self):
+    def _accept(self):
         if self.errors:
             raise self.errors.pop()
-        return self._sock.accept()
+        return self._sock._accept()
 
     def __getattr__(self, name):
         return getattr(self._sock, name)
