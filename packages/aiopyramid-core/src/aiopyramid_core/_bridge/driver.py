@@ -214,7 +214,7 @@ async def run_in_task(coroutine: Coroutine[Any, Any, T], *, in_greenlets: bool =
         BaseException: Any other exception raised by the coroutine.
     """
     try:
-        return await (step_in_greenlets(coroutine) if in_greenlets else coroutine)
+        return await (_step_in_greenlets(coroutine) if in_greenlets else coroutine)
     except (SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"{type(error).__name__} in a background task") from error
 
