@@ -37,7 +37,7 @@ class Turns:
         """Add a callback, which is called in the next iteration of the loop at the earliest.
 
         Args:
-            key: What to remove it by.
+            key: Names the callback, to remove it.
             callback: A callable without arguments.
         """
         self._waiting[key] = callback
