@@ -418,6 +418,24 @@ async def test_the_lifespan_starts_and_stops_the_application(living, fake_server
     assert living.notes == ["started", "stopped"]
 
 
+@pytest.mark.parametrize(("before", "after"), [(700, 10_000), (5000, 5000)])
+async def test_a_server_that_starts_the_application_collects_garbage_less_often(
+    living, fake_server, before, after
+):
+    new_objects, *others = gc.get_threshold()
+    gc.set_threshold(before, *others)
+    try:
+        async with living.lifespan():  # mounted: the process is another application's
+            assert gc.get_threshold()[0] == before
+        server = fake_server(type="lifespan")
+        server.tell("lifespan.startup")
+        server.tell("lifespan.shutdown")
+        await server.call(living)
+        assert gc.get_threshold() == (after, *others)
+    finally:
+        gc.set_threshold(new_objects, *others)
+
+
 @pytest.fixture
 def forgotten():
     """Collect the application afterwards: later tests start all applications of the process."""

@@ -14,6 +14,7 @@ from aiopyramid_core.lifespan import Lifespan, is_installed, lifespan_of
 from aiopyramid_core.servers import (
     DEFAULT_THREADS,
     announce_stop,
+    collect_less_often,
     in_threads,
     shutdown,
     startup,
@@ -113,6 +114,8 @@ class PyramidASGI:
             _log.critical("%s", error, exc_info=error.error)
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+        # No more than that: this may be one of many applications that a test starts.
+        collect_less_often()
         await send({"type": "lifespan.startup.complete"})
         await _expect(receive, "lifespan.shutdown")
         await self.stop()

@@ -25,7 +25,7 @@ from ._requests.streamed_bodies import streams_body
 from ._server_greenlets import HostedCall, wait_hosted
 from ._serving.application import Sink, run_application
 from ._serving.capabilities import Capabilities
-from ._serving.collector import prepare_collector
+from ._serving.collector import collect_less_often, prepare_collector
 from ._serving.failures import plain_text, report_failure
 from ._serving.file_wrapper import FileSpan, FileWrapper
 from ._serving.forwarding import ForwardingProtocol
@@ -66,6 +66,7 @@ __all__ = (
     "announce_stop",
     "check_coding",
     "check_host",
+    "collect_less_often",
     "disown_children",
     "end_process_in",
     "finish_tasks",

@@ -9,9 +9,9 @@ import pytest
 
 _PROGRAM = """
 import gc
-from aiopyramid_core.servers import prepare_collector
+from aiopyramid_core.servers import collect_less_often, prepare_collector
 {before}
-prepare_collector()
+{prepare}()
 print(gc.get_threshold(), gc.isenabled(), gc.get_freeze_count() > 1000)
 """
 
@@ -20,8 +20,8 @@ print(gc.get_threshold(), gc.isenabled(), gc.get_freeze_count() > 1000)
 def prepared():
     """Return what the collector's state is in a process that has prepared it after some code."""
 
-    def prepared(before=""):
-        program = _PROGRAM.format(before=before)
+    def prepared(before="", prepare="prepare_collector"):
+        program = _PROGRAM.format(before=before, prepare=prepare)
         environ = {**os.environ, "PYTHONWARNINGS": "ignore"}
         return subprocess.check_output([sys.executable, "-c", program], text=True, env=environ)
 
@@ -41,3 +41,9 @@ def test_a_threshold_that_the_application_has_set_is_left_alone(prepared, thresh
 
 def test_a_collector_that_is_off_stays_off(prepared):
     assert " False True" in prepared("gc.disable()")
+
+
+def test_in_a_process_that_does_more_than_serve_no_object_need_stay(prepared):
+    _, *others = gc.get_threshold()
+    said = prepared(prepare="collect_less_often")
+    assert said.strip() == f"{(10_000, *others)} True False"

@@ -3,7 +3,7 @@
 import gc
 from typing import Final
 
-__all__ = ("prepare_collector",)
+__all__ = ("collect_less_often", "prepare_collector")
 
 _PYTHONS_DEFAULTS: Final = (700, 2000)
 """How many new objects Python's versions start a collection for; any other number is someone's."""
@@ -18,15 +18,23 @@ megabytes of it, if its objects are small.
 """
 
 
+def collect_less_often() -> None:
+    """Have the garbage collector run less often than by Python's default.
+
+    A threshold that the application has set is left alone.
+    """
+    new_objects, *others = gc.get_threshold()
+    if new_objects in _PYTHONS_DEFAULTS:
+        gc.set_threshold(_NEW_OBJECTS, *others)
+
+
 def prepare_collector() -> None:
     """Have the garbage collector take less time; to be called once, before the first request.
 
     The objects that exist now stay, and need not be visited again: in a large application that
-    would delay all requests by tens of milliseconds. Collections are rarer than by Python's
-    default; a threshold that the application has set is left alone.
+    would delay all requests by tens of milliseconds. What they refer to is never collected, so this
+    is for processes that do nothing but serve. See :func:`collect_less_often` as well.
     """
     gc.collect()
     gc.freeze()
-    new_objects, *others = gc.get_threshold()
-    if new_objects in _PYTHONS_DEFAULTS:
-        gc.set_threshold(_NEW_OBJECTS, *others)
+    collect_less_often()
