@@ -9,10 +9,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from forked_serving import forked_serving
 from repetition import TIMES
 from uwsgi_command import uwsgi_binary_or_skip
 
-from aiopyramid_core.testing import Served, serving
+from aiopyramid_core.testing import Served
 
 SITE = Path(__file__).parent / "site"
 PATIENCE_SECONDS = 120
@@ -39,7 +40,7 @@ def serve_application(monkeypatch: pytest.MonkeyPatch, server: str) -> Callable[
     def serve_application(address: str, settings: dict[str, str]) -> Any:
         if server == "uwsgi":
             settings["uwsgi"] = "yes"
-        return serving(address, server, settings)
+        return forked_serving(address, server, settings, ("zope.sqlalchemy", "sqlalchemy.orm"))
 
     return serve_application
 

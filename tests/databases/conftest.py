@@ -60,6 +60,7 @@ class Served(ServerProcess):
             server,
             [part.format(module=module) for part in COMMANDS[server]],
             {"PYTHONPATH": os.pathsep.join(places), "SETTINGS": json.dumps(settings)},
+            preloaded=("zope.sqlalchemy", "sqlalchemy.orm"),
         )
 
     async def get(self, session: aiohttp.ClientSession, path: str) -> tuple[int, Any]:

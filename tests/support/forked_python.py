@@ -50,14 +50,23 @@ class ForkedPython:
         command: ``sys.executable``, ``-m``, a module and its arguments.
         environment: All its environment variables.
         folder: The folder to run it in.
+        preloaded: Modules that are to be imported already, besides Pyramid and gunicorn.
+        output: The file to write to; a pipe if it is None.
 
     Attributes:
         pid: Its process id, and that of its group and session.
         returncode: Its exit status, negative for a signal; None until it has been waited for.
-        stdout: Its output, standard output and error together.
+        stdout: Its output, standard output and error together, if it is a pipe.
     """
 
-    def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        folder: Path,
+        preloaded: tuple[str, ...] = (),
+        output: int | None = None,
+    ) -> None:
         request = {
             "module": command[2],
             "arguments": command[3:],
@@ -66,11 +75,16 @@ class ForkedPython:
         }
         self.returncode: int | None = None
         self._status, status = _messages()
-        readable, output = os.pipe()
-        with status, _asking:
-            socket.send_fds(_forker(), [json.dumps(request).encode()], [output, status.fileno()])
-        os.close(output)
-        self.stdout: IO[str] = os.fdopen(readable, encoding="utf-8")
+        self.stdout: IO[str] | None = None
+        with contextlib.ExitStack() as stack:
+            if output is None:
+                readable, output = os.pipe()
+                stack.callback(os.close, output)
+                self.stdout = os.fdopen(readable, encoding="utf-8")
+            stack.enter_context(status)
+            stack.enter_context(_asking)
+            forker = _forker(preloaded)
+            socket.send_fds(forker, [json.dumps(request).encode()], [output, status.fileno()])
         self.pid = int(self._status.recv(_LONGEST))
 
     def poll(self) -> int | None:
@@ -112,12 +126,12 @@ def _messages() -> tuple[socket.socket, socket.socket]:
 
 
 @functools.cache
-def _forker() -> socket.socket:
-    """Start the process that forks, which ends when this one does."""
+def _forker(preloaded: tuple[str, ...]) -> socket.socket:
+    """Start the process that forks with these modules, which ends when this one does."""
     ours, its = _messages()
     with its:
         process = subprocess.Popen(
-            [sys.executable, str(FORKER)],
+            [sys.executable, str(FORKER), *preloaded],
             stdin=its.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

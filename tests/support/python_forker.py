@@ -3,7 +3,7 @@
 ``forked_python.py`` starts it, and asks it over the socket that is its standard input. A request is
 a message of JSON with the module, the arguments, the environment variables and the folder. Two file
 descriptors come with it: one for the output of the program, and one for a message with its process
-id and another one with its exit status.
+id and another one with its exit status. The arguments of this script are more modules to import.
 
 Python has begun already when the program begins. So this process does what Python does in the
 beginning, as far as it depends on the environment: ``PYTHONPATH``. It imports nothing of this
@@ -90,11 +90,11 @@ class Forker:
             self._running[pid].send(str(number).encode())
 
 
-def preload() -> None:
+def preload(*more: str) -> None:
     """Import the modules, as far as they are installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in PRELOADED:
+        for name in (*PRELOADED, *more):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
 
@@ -116,7 +116,7 @@ def become(request: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    preload()
+    preload(*sys.argv[1:])
     # Only a child goes on after this.
     request = Forker(socket.socket(fileno=os.dup(0))).serve()
     become(request)

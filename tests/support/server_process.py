@@ -31,6 +31,7 @@ class Process:
         folder: Where to run it; None for this process's own folder.
         forked: Whether ``python -m MODULE`` may be forked from a Python that has imported Pyramid:
             see ``forked_python.py``.
+        preloaded: Modules that this Python has imported as well.
 
     Attributes:
         lines: The output so far, standard output and error together.
@@ -43,13 +44,14 @@ class Process:
         folder: Path | None = None,
         *,
         forked: bool = True,
+        preloaded: tuple[str, ...] = (),
     ) -> None:
         environment = os.environ | {"PYTHONUNBUFFERED": "1"} | environment
         # A session of its own, so that what it forks can be ended with it, and a signal can go
         # to the group as Ctrl-C's does.
         self.popen: ForkedPython | subprocess.Popen[str]
         if forked and can_be_forked(command, environment):
-            self.popen = ForkedPython(command, environment, folder or Path.cwd())
+            self.popen = ForkedPython(command, environment, folder or Path.cwd(), preloaded)
         else:
             self.popen = subprocess.Popen(
                 command,
@@ -135,6 +137,7 @@ class ServerProcess(Process):
         command: The arguments of ``python -m``.
         environment: Environment variables in addition to this process's.
         python: The interpreter to run it with.
+        preloaded: Modules that may have been imported already, besides Pyramid and gunicorn.
 
     Attributes:
         site: Its address.
@@ -146,8 +149,10 @@ class ServerProcess(Process):
         command: list[str],
         environment: dict[str, str],
         python: str = sys.executable,
+        *,
+        preloaded: tuple[str, ...] = (),
     ) -> None:
-        super().__init__([python, "-m", *command], environment)
+        super().__init__([python, "-m", *command], environment, preloaded=preloaded)
         self.server = server
         try:
             self.site = self.said(r"(?:Listening at:|Serving on) (http://127\.0\.0\.1:\d+)")[1]
