@@ -14,6 +14,15 @@ from server_process import Process
 from system_programs import find_program
 
 
+def find_prometheus() -> str:
+    """Return the path of Prometheus; as root on a Debian system, install it if need be.
+
+    Raises:
+        ProgramMissingError: There is none.
+    """
+    return find_program("prometheus", package="prometheus")
+
+
 class PrometheusServer:
     """A server on a free port of 127.0.0.1; made by :func:`prometheus_server`.
 
@@ -50,7 +59,7 @@ def prometheus_server(settings: str) -> Iterator[PrometheusServer]:
     Raises:
         ProgramMissingError: Prometheus is not installed, and cannot be.
     """
-    program = find_program("prometheus", package="prometheus")
+    program = find_prometheus()
     with tempfile.TemporaryDirectory(prefix="prometheus") as folder:
         file = Path(folder, "prometheus.yml")
         file.write_text(settings)

@@ -1,11 +1,12 @@
 """Programs of the system that tests need: found, or installed where that needs no question."""
 
+import contextlib
 import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -34,16 +35,23 @@ def find_program(*names: str, package: str, elsewhere: Iterable[str] = ()) -> st
         return next(on_path, None) or next(beside, None)
 
     # pytest-xdist runs several processes; one of them installs.
-    with open(
-        Path(tempfile.gettempdir()) / f"aiopyramid-{os.getuid()}-{package}.lock", "w"
-    ) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _lock(package):
         if (program := found()) is not None:
             return program
-        _install(package, names[0])
+        with _lock("installing"):  # apt-get refuses to run twice at a time
+            _install(package, names[0])
     if (program := found()) is None:
         raise ProgramMissingError(f"{package} is installed, but there is no {names[0]}")
     return program
+
+
+@contextlib.contextmanager
+def _lock(name: str) -> Iterator[None]:
+    """Let one process at a time do something."""
+    folder = Path(tempfile.gettempdir())
+    with open(folder / f"aiopyramid-{os.getuid()}-{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _install(package: str, name: str) -> None:
