@@ -1,12 +1,13 @@
 """Generated projects: installed, tested by their own tests, and served."""
 
 import asyncio
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
@@ -53,9 +54,15 @@ class Project:
         return done.stdout
 
 
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
+    """Generate and install each project once, although tests of others come in between."""
+    return functools.cache(lambda scaffold: Project(scaffold, tmp_path_factory.mktemp(scaffold)))
+
+
 @pytest.fixture(scope="module", params=SCAFFOLDS)
-def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project(request.param, tmp_path_factory.mktemp(request.param))
+def project(request: pytest.FixtureRequest, projects: Callable[[str], Project]) -> Project:
+    return projects(request.param)
 
 
 def on_gunicorn(project: Project) -> ServerProcess:
