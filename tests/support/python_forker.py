@@ -11,6 +11,7 @@ repository, so that each program imports that itself.
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -91,12 +92,18 @@ class Forker:
 
 
 def preload(*more: str) -> None:
-    """Import the modules, as far as they are installed."""
+    """Import the modules, as far as they are installed.
+
+    No child collects garbage among the objects that this makes: it would copy all of them, and do
+    so at its end at the latest.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in (*PRELOADED, *more):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def become(request: dict[str, Any]) -> None:
