@@ -32,8 +32,8 @@ def prepare_collector() -> None:
     """Have the garbage collector take less time; to be called once, before the first request.
 
     The objects that exist now stay, and need not be visited again: in a large application that
-    would delay all requests by tens of milliseconds. What they refer to is never collected, so this
-    is for processes that do nothing but serve. See :func:`collect_less_often` as well.
+    would delay all requests by tens of milliseconds. If they become garbage, it is never
+    collected, so this is for processes that do nothing but serve. See :func:`collect_less_often` as well.
     """
     gc.collect()
     gc.freeze()
