@@ -33,7 +33,8 @@ def prepare_collector() -> None:
 
     The objects that exist now stay, and need not be visited again: in a large application that
     would delay all requests by tens of milliseconds. If they become garbage, it is never
-    collected, so this is for processes that do nothing but serve. See :func:`collect_less_often` as well.
+    collected, so this is for processes that do nothing but serve. As for the objects that are made
+    later, see :func:`collect_less_often`.
     """
     gc.collect()
     gc.freeze()
