@@ -197,10 +197,10 @@ class FailingSocket:
         self._sock = sock
         self.errors = [error]
 
-    def _accept(self):
+    def accept(self):
         if self.errors:
             raise self.errors.pop()
-        return self._sock._accept()
+        return self._sock.accept()
 
     def __getattr__(self, name):
         return getattr(self._sock, name)

@@ -61,33 +61,3 @@ async def test_new_connections_get_as_much_time_as_others_had(accepted):
 
 async def test_after_a_long_time_they_do_not_get_all_of_it(accepted):
     assert await accepted(3600.0) == pytest.approx(_BURST + 100, abs=3)
-
-
-@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6, socket.AF_UNIX])
-async def test_an_accepted_socket_is_like_any_other(loop_factory, tmp_path, family):
-    address = {socket.AF_INET: ("127.0.0.1", 0), socket.AF_INET6: ("::1", 0)}.get(
-        family, str(tmp_path / "socket")
-    )
-    accepted = asyncio.get_running_loop().create_future()
-
-    class Protocol(asyncio.Protocol):
-        def connection_made(self, transport):
-            accepted.set_result(transport)
-
-    with socket.socket(family) as sock, socket.socket(family) as client:
-        sock.bind(address)
-        sock.listen()
-        sock.setblocking(False)
-        listener = Listener(
-            *(sock, Protocol, lambda: True, lambda: None),
-            *(asyncio.get_running_loop(), logging.getLogger("test")),
-        )
-        client.connect(sock.getsockname())
-        listener._accept()
-        transport = await accepted
-        made = transport.get_extra_info("socket")
-        assert (made.family, made.type) == (family, socket.SOCK_STREAM)
-        assert (made.gettimeout(), made.getsockname()) == (0.0, client.getpeername())
-        assert transport.get_extra_info("peername") == client.getsockname()
-        transport.close()
-        await listener.settle(10)

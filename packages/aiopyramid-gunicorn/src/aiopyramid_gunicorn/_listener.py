@@ -10,7 +10,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 __all__ = ("Listener",)
@@ -70,8 +69,6 @@ class Listener:
         handshake_seconds: float = 60.0,
     ) -> None:
         self._sock = sock
-        kind = _kind_of_client(sock)
-        self._make_client = partial(kind, sock.family, sock.type, sock.proto)
         self._make_protocol = make_protocol
         self._has_room = has_room
         self._on_settled = on_settled
@@ -135,8 +132,7 @@ class Listener:
             self._pause()
             return False
         try:
-            # Not accept(), for which and for whose result see _kind_of_client.
-            descriptor, _ = self._sock._accept()  # type: ignore[attr-defined]
+            client, _ = self._sock.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return False  # another worker was faster, or the client has gone
         except OSError as error:
@@ -144,7 +140,6 @@ class Listener:
             self._pause()
             self._loop.call_later(_PAUSE_SECONDS, self.resume)
             return False
-        client = self._make_client(fileno=descriptor)
         client.setblocking(False)
         task = self._loop.create_task(self._welcome(client))
         self.welcomes.add(task)
@@ -165,14 +160,3 @@ class Listener:
         except Exception:
             self._logger.exception("Cannot set up an accepted connection; it is closed")
             client.close()
-
-
-def _kind_of_client(sock: socket.socket) -> type[socket.socket]:
-    """Return the class of the sockets that a listening one accepts.
-
-    ``socket.socket`` looks family and type up in enumerations whenever they are read: twice in its
-    ``accept``, and three times by the event loop. This took a third of the time in which a
-    connection is accepted.
-    """
-    attributes = {"__slots__": (), "family": sock.family, "type": sock.type}
-    return type("AcceptedSocket", (socket.socket,), attributes)
