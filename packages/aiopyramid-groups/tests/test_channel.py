@@ -249,6 +249,44 @@ async def test_an_engine_that_cannot_answer_is_told_to_all_that_wait(loop_factor
     assert late.got == ["1-4", "1-5"]
 
 
+async def test_members_do_not_wait_for_a_question_that_was_cancelled(loop_factory):
+    channel = channel_of(engine := Engine(5))
+    await channel.join(Member(), None)
+    fetch, asked = engine.history, asyncio.get_running_loop().create_future()
+
+    async def cancelled_history(group, after):
+        await asked
+
+    engine.history = cancelled_history
+    first = asyncio.create_task(channel.join(Member(), "1-3"))
+    await settle()
+    second = asyncio.create_task(channel.join(Member(), "1-3"))  # waits for the next question
+    await settle()
+    asked.cancel()
+    async with asyncio.timeout(30):
+        await asyncio.wait((first, second))
+    assert first.cancelled()
+    assert second.cancelled()
+    engine.history = fetch
+    await channel.join(late := Member(), "1-3")
+    assert late.got == ["1-4", "1-5"]
+
+
+async def test_an_error_that_a_member_did_not_wait_for_is_not_reported(loop_factory):
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+    channel = channel_of(engine := Engine(5))
+    await channel.join(Member(), None)
+    engine.is_away = True
+    join = asyncio.create_task(channel.join(Member(), "1-3"))
+    await asyncio.sleep(0)
+    join.cancel()
+    await asyncio.wait((join,))
+    await settle()
+    assert engine.questions == 1
+    assert reported == []
+
+
 async def test_a_member_that_leaves_while_it_waits_keeps_no_other_from_its_answer(loop_factory):
     channel = channel_of(engine := Engine(5))
     await channel.join(Member(), None)

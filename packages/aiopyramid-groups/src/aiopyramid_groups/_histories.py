@@ -57,7 +57,10 @@ class Histories:
                 # In no request's context, since it serves many.
                 task = asyncio.create_task(self._answer(id), context=Context())
                 self._tasks[id] = task
-        return await asyncio.shield(missed)
+        # Like asyncio.shield(), this does not cancel what is for others. But from Python 3.14 on,
+        # shield() logs the error of an answer for which a member has not waited.
+        await asyncio.wait((missed,))
+        return missed.result()
 
     async def _answer(self, id: str) -> None:
         """Ask while members wait; an answer is for those that were waiting before the question."""
@@ -66,6 +69,8 @@ class Histories:
                 await self._ask(id, missed)
         finally:
             del self._tasks[id]
+            if (missed := self._waiting.pop(id, None)) is not None:
+                missed.cancel()  # nobody would answer
 
     async def _ask(self, id: str, missed: "asyncio.Future[Missed]") -> None:
         try:
