@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+
 from aiopyramid_core._stop_notice import StopNotice
 
 
@@ -38,6 +40,44 @@ def test_a_callback_that_was_withdrawn_is_not_called(run):
 
     run(main)
     assert seen == []
+
+
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_a_callback_that_another_one_withdraws_is_not_called(run, in_turn):
+    seen = []
+
+    async def main():
+        notice = StopNotice()
+        withdrawals = []
+        notice.call(lambda: [withdraw() for withdraw in withdrawals], in_turn=in_turn)
+        withdrawals.append(notice.call(lambda: seen.append("withdrawn"), in_turn=in_turn))
+        notice.call(lambda: seen.append("called"), in_turn=in_turn)
+        notice.give(1)
+        async with asyncio.timeout(30):
+            while not seen:
+                await asyncio.sleep(0)
+
+    run(main)
+    assert seen == ["called"]
+
+
+def test_a_notice_that_is_given_while_a_callback_is_being_registered_is_not_missed(run):
+    seen = []
+
+    class Callbacks(dict):
+        def __setitem__(self, key, value):
+            notice.give()  # a handler of a signal may run between any two steps
+            super().__setitem__(key, value)
+
+    notice = StopNotice()
+    notice._callbacks = Callbacks()
+
+    async def main():
+        notice.call(lambda: seen.append("called"))
+        await asyncio.sleep(0)
+
+    run(main)
+    assert seen == ["called"]
 
 
 def test_after_the_notice_a_callback_is_called_soon(run):

@@ -37,13 +37,11 @@ class StopNotice:
             A function that withdraws the callback; it may be called again, and afterwards.
         """
         loop = asyncio.get_running_loop()
-        if self.is_given and not in_turn:
-            return loop.call_soon(callback).cancel
         key = object()
+        self._callbacks[key] = loop, callback, in_turn
+        # Asked now and not before, because another thread or a signal may just give the notice.
         if self.is_given:
-            self._turns_of(loop).add(key, callback)
-        else:
-            self._callbacks[key] = loop, callback, in_turn
+            loop.call_soon(self._begin, loop)
 
         def withdraw() -> None:
             self._callbacks.pop(key, None)
@@ -69,26 +67,27 @@ class StopNotice:
                 loop.call_soon_threadsafe(self._begin, loop)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        at_once: deque[_Callback] = deque()
+        at_once: deque[object] = deque()
         for key, (other, callback, in_turn) in tuple(self._callbacks.items()):
-            if other is loop:
+            if other is loop and in_turn:
                 del self._callbacks[key]
-                if in_turn:
-                    self._turns_of(loop).add(key, callback)
-                else:
-                    at_once.append(callback)
-        _call_all(at_once, loop)
+                self._turns_of(loop).add(key, callback)
+            elif other is loop:
+                at_once.append(key)
+        self._call_all(at_once, loop)
+
+    def _call_all(self, keys: deque[object], loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            while keys:
+                key = keys.popleft()
+                if key in self._callbacks:  # another one may have withdrawn it
+                    _, callback, _ = self._callbacks.pop(key)
+                    callback()
+        finally:
+            if keys:  # one has failed, which the loop reports
+                loop.call_soon(self._call_all, keys, loop)
 
     def _turns_of(self, loop: asyncio.AbstractEventLoop) -> Turns:
         if loop not in self._turns:
             self._turns[loop] = Turns(loop, self._spread_seconds)
         return self._turns[loop]
-
-
-def _call_all(callbacks: deque[_Callback], loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        while callbacks:
-            callbacks.popleft()()
-    finally:
-        if callbacks:  # one has failed, which the loop reports
-            loop.call_soon(_call_all, callbacks, loop)

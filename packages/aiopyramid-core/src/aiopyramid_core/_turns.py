@@ -5,6 +5,7 @@ the others, and so would the requests that these workers have in any case.
 """
 
 import asyncio
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, Final
@@ -50,12 +51,18 @@ class Turns:
         self._waiting.pop(key, None)
 
     def _call_some(self) -> None:
-        for _ in range(min(self._count(), len(self._waiting))):
+        keys = list(itertools.islice(self._waiting, self._count()))
+        for key in keys:
             # By the loop, which reports the exception of one that fails.
-            self._loop.call_soon(self._waiting.pop(next(iter(self._waiting))))
-        self._is_scheduled = bool(self._waiting)
+            self._loop.call_soon(self._call, key)
+        self._is_scheduled = len(self._waiting) > len(keys)
         if self._is_scheduled:
             self._loop.call_later(_TICK_SECONDS, self._call_some)
+
+    def _call(self, key: object) -> None:
+        callback = self._waiting.pop(key, None)
+        if callback is not None:  # another one may have removed it
+            callback()
 
     def _count(self) -> int:
         """Return how many to call now."""
