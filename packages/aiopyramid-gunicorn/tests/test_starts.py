@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import itertools
 from contextvars import ContextVar
 
 import pytest
@@ -112,6 +113,25 @@ async def test_a_request_whose_client_leaves_while_it_waits_is_carried_out(serve
         await site.until(lambda: application.begun)
         clients[-1].vanish()
         await site.until(lambda: len(application.begun) == MANY)
+
+
+async def test_a_request_that_cannot_be_started_keeps_no_other_from_its_start(serve, application):
+    def create_task(loop, coroutine, **options):
+        if coroutine.__name__ == "spawn_greenlet" and next(numbers) == MOST_STARTS + 3:
+            coroutine.close()
+            raise LookupError("a bug")
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    numbers = itertools.count(1)
+    async with serve(application) as site:
+        clients = await clients_of(site, MANY)
+        asyncio.get_running_loop().set_task_factory(create_task)
+        for number, client in enumerate(clients):
+            client.get(f"/{number}")
+        await site.until(lambda: len(application.begun) == MANY - 1)
+        await site.until(lambda: len(site.server.connections) == MANY - 1)
+        assert "LookupError: a bug" in site.log
+        assert site.log.count("has failed, and is broken off") == 1
 
 
 async def test_a_request_that_waits_is_not_begun_when_the_server_has_given_up(serve, application):

@@ -462,8 +462,13 @@ class HTTPProtocol(asyncio.Protocol):
 
     def _start(self, exchange: Exchange) -> None:
         """Start with a request that had to wait."""
-        if not self._given_up:
+        if self._given_up:
+            return
+        try:
             self._task = self._owner.loop.create_task(spawn_greenlet(exchange.run))
+        except Exception:
+            # Those that wait behind it would never start, and this connection would stay open.
+            break_off(self, self._owner.services.logger)
 
     def _continue_after(self, exchange: Exchange) -> None:
         self._task = None
