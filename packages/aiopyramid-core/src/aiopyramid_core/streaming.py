@@ -204,8 +204,9 @@ class EventStreamResponse(Response):
 
     When the server begins to stop, the stream ends, and the client is asked to connect again: to
     the worker that replaces this one, or to another one. Otherwise each open stream would hold the
-    worker up until it is killed. The clients of a process do so within half a second, or, if they
-    are more than 400, at a rate of about a thousand a second.
+    worker up until it is killed. Of many streams a few end at a time, all of them within
+    ``aiopyramid.reconnect_spread``, and each client connects again half a second later at the
+    latest.
 
     Args:
         events: Yields events; a ``str`` is the data of an event. Or an :class:`EventChannel`, which
