@@ -193,6 +193,23 @@ def test_callbacks_in_turn_are_called_a_few_at_a_time(run):
     assert "withdrawn" not in seen
 
 
+def test_without_a_time_callbacks_in_turn_do_not_wait_for_it(run):
+    seen = []
+
+    async def main():
+        notice = StopNotice()
+        for number in range(30):
+            notice.call(lambda number=number: seen.append(number), in_turn=True)
+        notice.give()
+        await asyncio.sleep(0)  # the server cancels all requests then
+        assert seen == list(range(30))
+        notice.call(lambda: seen.append("late"), in_turn=True)
+        await asyncio.sleep(0)
+        assert seen[30:] == ["late"]
+
+    run(main)
+
+
 def test_a_callback_in_turn_may_be_withdrawn_before_its_loop_has_begun(run):
     seen = []
 

@@ -68,8 +68,10 @@ class StopNotice:
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         at_once: deque[object] = deque()
+        # A server that gives no time may cancel all requests in the next iteration of the loop.
+        has_time = self._spread_seconds > 0
         for key, (other, callback, in_turn) in tuple(self._callbacks.items()):
-            if other is loop and in_turn:
+            if other is loop and in_turn and has_time:
                 del self._callbacks[key]
                 self._turns_of(loop).add(key, callback)
             elif other is loop:
