@@ -162,6 +162,30 @@ async def test_a_channel_tries_again_while_the_engine_is_away(loop_factory, monk
     assert member.got == ["resync", "1-4"]
 
 
+async def test_a_message_that_arrives_while_a_channel_catches_up_once_more_is_delivered_once(
+    loop_factory,
+):
+    channel, member = channel_of(engine := Engine(3)), Member()
+    await channel.join(member, None)
+    subscribe = engine.subscribe
+
+    async def connect_again(group):
+        engine.subscribe = receive_meanwhile
+        channel.catch_up()  # the connection was lost once more
+        return await subscribe(group)
+
+    async def receive_meanwhile(group):
+        engine.last = 4
+        channel.receive("1-4", "1-3", b"t")
+        return await subscribe(group)
+
+    engine.subscribe = connect_again
+    channel.catch_up()
+    await settle()
+    channel.receive("1-5", "1-4", b"t")
+    assert member.got == ["1-4", "1-5"]
+
+
 # --- Members that have seen something before ------------------------------------------------------
 
 

@@ -173,8 +173,7 @@ class Channel:
 
     def catch_up(self) -> None:
         """Hold messages back until the missing ones have been delivered."""
-        if self._held is None:
-            self._held = deque(maxlen=_MOST_HELD)
+        self._hold()
         if self._is_catching_up:
             self._must_repeat = True
             return
@@ -185,11 +184,16 @@ class Channel:
             self._retry = None
         self._spawn(self._catch_up(), name=f"catching up with the group {self.name!r}")
 
+    def _hold(self) -> None:
+        if self._held is None:
+            self._held = deque(maxlen=_MOST_HELD)
+
     async def _catch_up(self) -> None:
         try:
             self._must_repeat = True
             while self._must_repeat:
                 self._must_repeat = False
+                self._hold()  # again, since the time before has ended with a delivery
                 await self._fetch()
         except EngineUnavailable:
             self._has_absent_time = True
