@@ -51,7 +51,7 @@ python_maximum_signature_line_length = 250
 nitpicky = True
 nitpick_ignore_regex = [
     # Names of other projects: only the network can tell whether there is a page for them.
-    ("py:.*", "_?(aiohttp|asyncio|collections|concurrent|http|pathlib|types)[.].*"),
+    ("py:.*", "_?(aiohttp|asyncio|collections|concurrent|contextlib|http|pathlib|types)[.].*"),
     ("py:.*", "(greenlet|gunicorn|mypy|pyramid|_?pytest|sqlalchemy|webob)[.].*"),
     ("py:exc", "ConfigurationError|URLDecodeError"),
     ("py:mod", "subprocess"),

@@ -70,7 +70,7 @@ class Histories:
         finally:
             del self._tasks[id]
             if (missed := self._waiting.pop(id, None)) is not None:
-                missed.cancel()  # nobody would answer
+                missed.cancel()  # it would never be answered
 
     async def _ask(self, id: str, missed: "asyncio.Future[Missed]") -> None:
         try:

@@ -3,7 +3,6 @@
 Pure. ``tests/conformance`` has a test case for each extension.
 """
 
-import logging
 import zlib
 from collections.abc import Sequence
 from typing import Final
@@ -23,9 +22,6 @@ from .settings import WebSocketSettings
 
 __all__ = ("Deflate", "make_protocol", "release")
 
-# The default of the layer below, which would look it up for each connection.
-_LOGGER: Final = logging.getLogger("websockets.server")
-
 
 def make_protocol(settings: WebSocketSettings) -> ServerProtocol:
     """Return a protocol in the state OPEN, in which it does not parse an opening handshake."""
@@ -35,7 +31,6 @@ def make_protocol(settings: WebSocketSettings) -> ServerProtocol:
         extensions=_EXTENSIONS if settings.compression else None,
         subprotocols=[Subprotocol(name) for name in names] if names else None,
         max_size=settings.max_size_bytes,
-        logger=_LOGGER,
     )
 
 
