@@ -171,7 +171,7 @@ def main() -> None:
     if any(
         each[f"{kind}_after_end"] > BAR_SECONDS
         for each in samples
-        if each["server"] != "uwsgi"
+        if each["server"] != "uWSGI"
         for kind in ("events", "websocket")
     ):
         sys.exit("Clients were away for too long.")

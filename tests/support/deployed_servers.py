@@ -11,15 +11,15 @@ from uwsgi_command import uwsgi_command
 
 __all__ = ("SERVERS", "DeployedServer", "deployed")
 
-CHAIN: Final = "uwsgi, chain reload"
+CHAIN: Final = "uWSGI, chain reload"
 
-SERVERS: Final = ("gunicorn", CHAIN, "uwsgi", "uvicorn")
+SERVERS: Final = ("gunicorn", CHAIN, "uWSGI", "uvicorn")
 """uWSGI by itself starts anew; in a chain reload, one worker is replaced after the other."""
 
 _READY: Final = {
     "gunicorn": "Booting worker",
     CHAIN: "WSGI app 0 .* ready",
-    "uwsgi": "spawned uWSGI worker",
+    "uWSGI": "spawned uWSGI worker",
     "uvicorn": "Application startup complete",
 }
 
@@ -88,7 +88,7 @@ def _command(server: str, port: int, clients: int) -> list[str]:
         case "gunicorn":
             command = f"gunicorn deployed_app:main() --bind {address} --no-control-socket"
             command += " --worker-class aiopyramid_gunicorn.worker.AsyncGunicornWorker --workers 2"
-        case "uwsgi" | "uwsgi, chain reload":
+        case "uWSGI" | "uWSGI, chain reload":
             options = ("--processes", "2", "--module", "deployed_app:main()", "--listen", "1000")
             command = uwsgi_command(*options, cores=clients + 100)
             command[command.index("127.0.0.1:0")] = address
