@@ -46,7 +46,7 @@ rewritten: $(READY)
 # The linters leave a processor idle. Where something cannot be had, the tests that want it say so.
 .PHONY: prepared
 prepared: $(READY)
-	@PYTHONPATH=tools python tests/support/prepare.py 2>/dev/null
+	@PYTHONPATH=tools python tests/support/prepare.py
 
 lint: $(READY) types ## check registry names, lock, style, types and imports between packages
 	@echo "==> looking for names of package registries"
