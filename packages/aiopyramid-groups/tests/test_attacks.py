@@ -47,6 +47,17 @@ async def test_a_member_that_joins_and_leaves_a_thousand_times_leaves_nothing(si
         assert await ada.recv() == "still here"
 
 
+async def test_a_membership_begins_once(site):
+    async with site() as site:
+        membership = site.group().join(FakeSocket())
+        async with membership:
+            with pytest.raises(RuntimeError, match=r"call join\(\) for each 'async with'"):
+                await membership.__aenter__()
+        with pytest.raises(RuntimeError, match="began before"):
+            await membership.__aenter__()
+        assert site.registry["aiopyramid.groups.hub"]._channels == {}
+
+
 class FakeSocket:
     closed = False
 

@@ -238,6 +238,11 @@ class _Membership(contextlib.AbstractAsyncContextManager[WebSocketMember]):
         self._options = options
 
     async def __aenter__(self) -> WebSocketMember:
+        if hasattr(self, "_member"):  # the first one would never end
+            raise RuntimeError(
+                f"this membership of {self._group.name!r} began before: call join() for each"
+                " 'async with'"
+            )
         group, options = self._group, self._options
         hub = group._hub
         _check_limits(options["limit"], options["slow"])
