@@ -81,3 +81,12 @@ def test_times_are_microseconds_since_the_request_began(document):
     (query,) = [e for e in document["traceEvents"] if (e["cat"], e["ph"]) == ("sql", "b")]
     assert query["ts"] == 700_000.0
     assert query["args"] == {"file": "/app/views.py", "line": 7, "function": "view"}
+
+
+def test_times_are_microseconds_since_a_block_began_in_which_the_request_did(trace):
+    document = chrome_trace(trace, [LoopBlock("views.other", "stack", 99.9, 100.1)])
+    check_events(document)
+    (block,) = [event for event in document["traceEvents"] if event["cat"] == "block"]
+    (request,) = [event for event in document["traceEvents"] if event["cat"] == "request"]
+    assert (block["ts"], block["dur"]) == (0.0, 200_000.0)
+    assert request["ts"] >= 100_000.0

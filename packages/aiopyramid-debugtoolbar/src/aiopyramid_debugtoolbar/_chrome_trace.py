@@ -48,9 +48,11 @@ def chrome_trace(trace: Trace, blocks: Sequence[LoopBlock]) -> dict[str, Any]:
 def _events(trace: Trace, blocks: Sequence[LoopBlock]) -> Iterator[Event]:
     ends = [span.ended_at or span.ran_at or span.began_at for span in trace.spans]
     end = max([trace.ended_at or trace.began_at, *ends])
+    # A request may begin within a block, and no time may be negative.
+    origin = min([trace.began_at, *(block.began_at for block in blocks)])
 
     def microseconds(seconds: float) -> float:
-        return round((seconds - trace.began_at) * 1e6, 3)
+        return round((seconds - origin) * 1e6, 3)
 
     def complete(
         name: str, category: str, track: int, began: float, ended: float | None, **args: Any
