@@ -294,10 +294,22 @@ async def test_a_refused_message_is_not_sent(worker, server):
 
 async def test_a_worker_without_members_stays_connected(worker, caplog, monkeypatch):
     monkeypatch.setattr(aiopyramid_groups._redis.failures, "ANSWER_SECONDS", 0.5)
-    async with worker(heartbeat=0.1) as one:
+    async with worker(heartbeat=0.3) as one:
         await asyncio.sleep(0.8)  # longer than an answer may take
         await one.group().send("x")
     assert not caplog.records
+
+
+async def test_a_worker_that_was_blocked_does_not_blame_redis(worker, caplog):
+    async with worker(heartbeat=0.1) as one, one.client("/room?who=ada"):
+        await asyncio.sleep(0.15)
+        caplog.clear()
+        time.sleep(0.5)
+        while not caplog.records:
+            await asyncio.sleep(0.01)
+        assert await one.group().members() == ["ada"]
+    assert "sent no heartbeat to Redis for 0." in caplog.text
+    assert "lost its data" not in caplog.text
 
 
 async def test_answers_that_a_blocked_loop_has_not_read_are_in_time(loop_factory, monkeypatch):

@@ -75,6 +75,7 @@ class Node:
         self._connect = connect
         self._kind = kind
         self._heartbeat_seconds = heartbeat_seconds
+        self._key_seconds = 3 * heartbeat_seconds
         self._beat_key = beat_key
         self._observer = observer
         self._commands: CommandLink | None = None
@@ -233,9 +234,11 @@ class Node:
     async def _beat(self, commands: CommandLink, subscriber: SubscribedLink) -> None:
         """Show that this worker is alive, and see whether both connections are."""
         last_key = ""
+        last_beat_at = 0.0
         while True:
             command = self._beat_command()
             key = command[1]
+            beat_at = asyncio.get_running_loop().time()
             beat = commands.execute(*command)
             beat.add_done_callback(retrieve)  # the wait for it may end before it does
             await answers_in_time(beat, subscriber.ping())
@@ -250,14 +253,25 @@ class Node:
                 pass  # such as "out of memory": messages may still arrive
             else:
                 if is_lost and key == last_key:
-                    _log.warning("Redis has lost its data")
+                    self._log_lost(beat_at - last_beat_at)
                     self._observer.connected()
-                last_key = key
+                last_key, last_beat_at = key, beat_at
             await asyncio.sleep(self._heartbeat_seconds)
 
     def _beat_command(self) -> tuple[str, ...]:
-        milliseconds = str(int(self._heartbeat_seconds * 3000))
+        milliseconds = str(int(self._key_seconds * 1000))
         return "SET", self._beat_key(), "1", "PX", milliseconds, "GET"
+
+    def _log_lost(self, seconds: float) -> None:
+        """Report that the key of the heartbeat is gone, so many seconds after it was set."""
+        if seconds < self._key_seconds:
+            _log.warning("Redis has lost its data")
+        else:
+            _log.warning(
+                "This worker sent no heartbeat to Redis for %.1f s, in which its members did not"
+                " count as present: something blocked its event loop",
+                seconds,
+            )
 
     def _connected(self) -> CommandLink:
         if self._commands is None:
