@@ -3,9 +3,10 @@
 import contextlib
 import signal
 import ssl
-import subprocess
 
 import pytest
+from certificates import make_certificate
+from encrypting_proxy import encrypting_proxy
 from pyramid.exceptions import ConfigurationError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -13,32 +14,18 @@ from websockets.sync.client import connect
 from aiopyramid_uwsgi.websocket import UWSGIWebSocketMapper, UWSGIWebsocketMapper
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """A self-signed certificate and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    names = [str(folder / "cert.pem"), str(folder / "key.pem")]
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
-    files = ["-out", names[0], "-keyout", names[1]]
-    subprocess.run([*command.split(), *files], check=True, capture_output=True)
-    return names
-
-
 class Native:
     """A server with TLS, and clients for it."""
 
-    def __init__(self, served, certificate):
+    def __init__(self, served, encrypted_port):
         self.served = served
         self.said = served.said
-        # The first two are for those without TLS.
-        self._port = served.said(r"bound to TCP address 127\.0\.0\.1:(\d+)", times=3)[1]
-        self._context = ssl.create_default_context(cafile=certificate[0])
-        self._context.check_hostname = False
+        self._encrypted_port = encrypted_port
         self._stack = contextlib.ExitStack()
 
     def wss(self, path, **options):
-        uri = f"wss://127.0.0.1:{self._port}{path}"
-        client = connect(uri, ssl=self._context, proxy=None, close_timeout=1, **options)
+        uri = f"ws://127.0.0.1:{self._encrypted_port}{path}"
+        client = connect(uri, proxy=None, close_timeout=1, **options)
         return self._stack.enter_context(client)
 
     def disconnect(self):
@@ -47,9 +34,13 @@ class Native:
 
 
 @pytest.fixture(scope="module")
-def one_native(start_uwsgi, certificate):
-    options = ["--https-socket", ",".join(["127.0.0.1:0", *certificate])]
-    return Native(start_uwsgi(*options, module="native_app"), certificate)
+def one_native(start_uwsgi, tmp_path_factory):
+    certificate, key = make_certificate(tmp_path_factory.mktemp("tls"))
+    served = start_uwsgi("--https-socket", f"127.0.0.1:0,{certificate},{key}", module="native_app")
+    # The first two are for those without TLS.
+    port = served.said(r"bound to TCP address 127\.0\.0\.1:(\d+)", times=3)[1]
+    with encrypting_proxy(int(port), ssl.create_default_context(cafile=certificate)) as encrypted:
+        yield Native(served, encrypted)
 
 
 @pytest.fixture

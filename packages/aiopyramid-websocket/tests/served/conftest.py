@@ -33,9 +33,11 @@ class Served(Process):
     def port(self) -> int:
         return int(self.said(r"Listening at: https?://127\.0\.0\.1:(\d+)")[1])
 
-    def connect(self, path: str = "/ws", *, scheme: str = "ws", **options: Any) -> ClientConnection:
+    def connect(
+        self, path: str = "/ws", *, port: int | None = None, **options: Any
+    ) -> ClientConnection:
         """Connect with the client of the websockets library; closed at the end of the test."""
-        uri = f"{scheme}://127.0.0.1:{self.port}{path}"
+        uri = f"ws://127.0.0.1:{port or self.port}{path}"
         return self._stack.enter_context(connect(uri, close_timeout=1, **options))
 
     def disconnect(self) -> None:

@@ -1,6 +1,9 @@
 """Handlers on gunicorn: what they find, and how they end."""
 
+import ssl
+
 import pytest
+from encrypting_proxy import encrypting_proxy
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 
 
@@ -70,11 +73,10 @@ def test_the_access_log_has_the_101(served):
 
 
 def test_tls(gunicorn, certificate):
-    import ssl
-
     served = gunicorn("--certfile", certificate[0], "--keyfile", certificate[1])
-    context = ssl.create_default_context(cafile=certificate[0])
-    client = served.connect(scheme="wss", ssl=context)
-    for message in ("hello", "x" * 1_000_000):
-        client.send(message)
-        assert client.recv() == message
+    trusted = ssl.create_default_context(cafile=certificate[0])
+    with encrypting_proxy(served.port, trusted) as port:
+        client = served.connect(port=port)
+        for message in ("hello", "x" * 1_000_000):
+            client.send(message)
+            assert client.recv() == message
