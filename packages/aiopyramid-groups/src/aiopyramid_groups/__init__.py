@@ -18,6 +18,8 @@ The modules, in reading order:
     The engine for any number of workers, and messages from other processes.
 ``_counters``, ``counts``
     The numbers of groups, members and messages in this process.
+``_futures``
+    Futures for which several wait.
 ``settings``, ``_include``
     How all of this becomes part of an application.
 ``exceptions``

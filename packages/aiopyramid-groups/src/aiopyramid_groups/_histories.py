@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from typing import NamedTuple
 
+from ._futures import shared_result
 from ._message import GroupMessage, decode
 from .engine import Engine
 
@@ -57,10 +58,7 @@ class Histories:
                 # In no request's context, since it serves many.
                 task = asyncio.create_task(self._answer(id), context=Context())
                 self._tasks[id] = task
-        # Like asyncio.shield(), this does not cancel what is for others. But from Python 3.14 on,
-        # shield() logs the error of an answer for which a member has not waited.
-        await asyncio.wait((missed,))
-        return missed.result()
+        return await shared_result(missed)
 
     async def _answer(self, id: str) -> None:
         """Ask while members wait; an answer is for those that were waiting before the question."""

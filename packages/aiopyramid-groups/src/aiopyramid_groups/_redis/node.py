@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
+from .._futures import shared_result
 from ..exceptions import EngineRefused, EngineUnavailable
 from .address import CONNECT_SECONDS
 from .channels import SHARDED, ChannelKind
@@ -150,9 +151,7 @@ class Node:
         self._channels.add(channel)
         if self._subscriber is None:
             raise EngineUnavailable("Redis cannot be reached")
-        # Others may wait for it, too.
-        confirmed = asyncio.shield(self._subscriber.subscribe(channel))
-        await answer_of(confirmed)
+        await answer_of(shared_result(self._subscriber.subscribe(channel)))
 
     def unsubscribe(self, channel: bytes) -> None:
         """Unsubscribe from a channel."""
