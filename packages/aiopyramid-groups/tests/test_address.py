@@ -77,7 +77,7 @@ async def test_a_certificate_that_is_not_trusted_is_not_accepted(site, server, p
 
 async def test_a_user_needs_what_the_readme_lists(site, server, prefix):
     url = make_user(server, prefix, documented_commands(server))
-    async with site(**settings(url, prefix, heartbeat=0.05)) as worker:
+    async with site(**settings(url, prefix, heartbeat=0.5)) as worker:
         async with worker.client("/room?who=ada") as ada:
             first = await worker.group().send("x")
             assert await ada.recv() == "x"

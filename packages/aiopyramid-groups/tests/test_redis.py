@@ -104,8 +104,8 @@ async def test_presence_counts_the_members_of_all_workers(worker):
 
 async def test_the_members_of_a_killed_worker_disappear(worker, server, until):
     async with (
-        worker(heartbeat=0.2) as one,
-        worker(heartbeat=0.2) as two,
+        worker(heartbeat=0.4) as one,
+        worker(heartbeat=0.4) as two,
         two.client("/room?who=bob"),
     ):
         assert await one.group().members() == ["bob"]
@@ -144,20 +144,20 @@ async def test_a_worker_has_two_connections_whatever_it_does(worker, server):
 
 
 async def test_heartbeats_do_not_grow_with_members(worker, server):
-    async with worker(heartbeat=0.1) as one, AsyncExitStack() as stack:
+    async with worker(heartbeat=0.4) as one, AsyncExitStack() as stack:
         for number in range(50):
             await stack.enter_async_context(one.client(f"/room?who={number}"))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
         administrator = server.client()
         first = administrator.info("commandstats")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1)
         second = administrator.info("commandstats")
         added = {
             name: second[name]["calls"] - first.get(name, {"calls": 0})["calls"] for name in second
         }
         grown = {name for name, calls in added.items() if calls}
         assert grown <= {"cmdstat_set", "cmdstat_ping", "cmdstat_info"}
-        assert added["cmdstat_set"] <= 6
+        assert added["cmdstat_set"] <= 4
 
 
 async def test_capacity_is_not_dropped_silently_for_one_fast_sender(worker):
