@@ -289,8 +289,10 @@ def test_it_does_not_keep_the_process_alive(run):
 def test_without_the_setting_nothing_is_watched(run, application):
     async def main():
         app = application(lambda config: None)
+        before = set(threading.enumerate())  # those of other tests may still be ending
         await lifespan_of(app.registry).start()
-        return [t.name for t in threading.enumerate() if t.name == "aiopyramid-watchdog"]
+        names = [thread.name for thread in {*threading.enumerate()} - before]
+        return [name for name in names if name == "aiopyramid-watchdog"]
 
     assert run(main) == []
 
