@@ -164,6 +164,16 @@ def test_tasks_have_lanes_names_and_their_own_waits(trace):
         assert waits[task.lane].ended_at <= task.ended_at
 
 
+def test_the_name_that_a_task_has_by_default_is_not_shown(trace):
+    async def view(request):
+        await asyncio.create_task(fetch(), name="Task-7")
+        await asyncio.create_task(fetch(), name="None")  # as Python 3.13.0 names it
+        return Response("done")
+
+    labels = [span.label for span in trace(view).spans if span.kind == "task"]
+    assert labels == ["fetch", "fetch"]
+
+
 def test_a_background_task_is_named_and_may_outlive_the_response(visit):
     async def background():
         await fetch()

@@ -22,8 +22,10 @@ __all__ = ("Recorder",)
 _HERE: Final = 1
 """The depth of the frame that calls a method of the observer."""
 
-_DEFAULT_NAME: Final = "Task-"
-"""The beginning of the names that asyncio gives to tasks."""
+_DEFAULT_NAMES: Final = ("Task-", "None")
+"""The beginnings of the names that asyncio gives to tasks: if the loop has a task factory, Python
+3.13.0 names a task without a name "None".
+"""
 
 
 class Recorder(Observer):
@@ -132,7 +134,7 @@ class Recorder(Observer):
 
         def end(done: Any) -> None:
             name = done.get_name()  # only now, since asyncio sets it after it has made the task
-            if name != label and not name.startswith(_DEFAULT_NAME):
+            if name != label and not name.startswith(_DEFAULT_NAMES):
                 span.label = f"{name}: {label}"[:LONGEST_LABEL]
             trace.end(id(done))
 
