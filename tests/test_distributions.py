@@ -57,7 +57,7 @@ DEPENDENCIES = {
     "aiopyramid-sqlalchemy": {CORE, "sqlalchemy>=2.0.38"},
     "aiopyramid-traversal": {CORE},
     "aiopyramid-uwsgi": {CORE},
-    "aiopyramid-websocket": {CORE, "websockets>=15"},
+    "aiopyramid-websocket": {CORE, "websockets>=16"},
 }
 
 DISTRIBUTIONS = read_distributions(ROOT)
