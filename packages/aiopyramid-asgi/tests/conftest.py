@@ -28,7 +28,8 @@ COMMANDS = {
     "uvicorn": "uvicorn --port 0 --lifespan on {app}",
     # In the process that gets the signals: hypercorn does not pass them on to its workers.
     "hypercorn": "hypercorn --workers 0 --bind 127.0.0.1:{port} {app}",
-    "granian": "granian --interface asgi --port {port} {app}",
+    # As the README says: with its default mode it sometimes does not tell of its stop.
+    "granian": "granian --runtime-mode st --interface asgi --port {port} {app}",
     "daphne": "daphne --bind 127.0.0.1 --port {port} {app}",
 }
 
