@@ -101,3 +101,14 @@ def until() -> Callable[..., Any]:
             await asyncio.sleep(0.002)
 
     return until
+
+
+@pytest.fixture
+def members_become() -> Callable[..., Any]:
+    """Wait until a group has these members: those of another worker are known a little later."""
+
+    async def members_become(group: Group, *names: str) -> None:
+        while sorted(await group.members()) != list(names):
+            await asyncio.sleep(0.002)
+
+    return members_become

@@ -57,9 +57,11 @@ async def test_connections_may_be_encrypted(site, server, certificate, prefix):
     url = f"rediss://{server.tls}?ssl_ca_certs={certificate[0]}"
     async with site(**settings(url, prefix)) as worker, worker.client() as ada:
         await worker.group().send("x")
+        while await ada.recv() != "x":
+            pass  # told to resync, if the machine was too busy to connect before she joined
         with Publisher(url, prefix=prefix) as publisher:
             await asyncio.to_thread(publisher.send, "room", "y")
-        assert await ada.take(2) == ["x", "y"]
+        assert await ada.recv() == "y"
 
 
 async def test_a_certificate_that_is_not_trusted_is_not_accepted(site, server, prefix, caplog):

@@ -133,17 +133,17 @@ async def test_flowing_messages_need_no_resync(site, server):
         assert not any("resync" in received for received in crowd.received)
 
 
-async def test_redis_is_killed_and_comes_back_with_its_data(site, server):
+async def test_redis_is_killed_and_comes_back_with_its_data(site, server, members_become):
     async with Crowd.gather(site, server.url) as crowd:
         await asyncio.to_thread(server.kill)
         await asyncio.sleep(OUTAGE_SECONDS)
         await asyncio.to_thread(server.start)
         assert await crowd.flows() < 1.5
         crowd.check(must_be_complete=True)
-        assert sorted(await crowd.workers[0].group().members()) == [str(n) for n in range(MEMBERS)]
+        await members_become(crowd.workers[0].group(), *(str(n) for n in range(MEMBERS)))
 
 
-async def test_redis_is_killed_and_has_lost_its_data(site, forgetful_server):
+async def test_redis_is_killed_and_has_lost_its_data(site, forgetful_server, members_become):
     server = forgetful_server
     async with Crowd.gather(site, server.url) as crowd:
         await asyncio.to_thread(server.kill)
@@ -152,7 +152,7 @@ async def test_redis_is_killed_and_has_lost_its_data(site, forgetful_server):
         assert await crowd.flows() < 1.5
         crowd.check()
         assert all("resync" in received for received in crowd.received)
-        assert sorted(await crowd.workers[0].group().members()) == [str(n) for n in range(MEMBERS)]
+        await members_become(crowd.workers[0].group(), *(str(n) for n in range(MEMBERS)))
 
 
 async def test_redis_does_not_answer_for_a_while(site, server):
