@@ -10,43 +10,34 @@ the locked environment, since it needs a C compiler, which nothing else here doe
     python tools/build_uwsgi.py
 """
 
-import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
+from compiled_cache import CannotBuild, built_once, check_compiler, folder_in_cache
+
+__all__ = ("CannotBuild", "uwsgi_binary")
+
 REQUIREMENT: Final = (
     "uwsgi==2.0.31 --hash=sha256:e8f8b350ccc106ff93a65247b9136f529c14bf96b936ac5b264c6ff9d0c76257"
 )
 
 
-class CannotBuild(Exception):
-    """There is no uWSGI, and it cannot be built here; the message says why."""
-
-
 def uwsgi_binary() -> Path:
     """Return the path of the binary; build it if it is not there yet.
-
-    Processes that call this at the same time wait for the one that builds.
 
     Raises:
         CannotBuild: A requirement of the build is missing.
     """
     folder = _cache_folder()
     binary = folder / "bin" / "uwsgi"
-    if not binary.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with open(f"{folder}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not binary.exists():
-                _build(folder)
+    built_once(folder, binary.exists, _build)
     return binary
 
 
@@ -55,17 +46,12 @@ def _cache_folder() -> Path:
     greenlet = importlib.metadata.version("greenlet")
     # The binary is linked to the library of one particular Python.
     python = hashlib.sha256(f"{sys.base_prefix} {sys.version}".encode()).hexdigest()[:12]
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     tag = sys.implementation.cache_tag
-    return root / "aiopyramid" / f"{version}-greenlet-{greenlet}-{tag}-{python}"
+    return folder_in_cache(f"{version}-greenlet-{greenlet}-{tag}-{python}")
 
 
 def _build(folder: Path) -> None:
-    compiler = os.environ.get("CC", "gcc")
-    if shutil.which(compiler.split()[0]) is None:
-        raise CannotBuild(
-            f"uWSGI cannot be built: there is no C compiler ({compiler}). Install one, or set CC."
-        )
+    check_compiler("uWSGI")
     spec = importlib.util.find_spec("greenlet")
     assert spec is not None
     assert spec.origin is not None
