@@ -64,10 +64,17 @@ class Built:
 def read_distributions(root: Path) -> dict[str, Distribution]:
     """Return the distributions of the workspace in the folder ``root``, by their names.
 
-    Examples are members of the workspace as well, but are not released.
+    Examples are members of the workspace as well, but are not released. A folder that the workspace
+    excludes has no wheel that runs everywhere, which is all that the tools here make and check.
     """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    excluded = project["tool"]["uv"]["workspace"].get("exclude", ())
     files = [*sorted(root.glob("packages/*/pyproject.toml")), *root.glob("meta/pyproject.toml")]
-    read = [_read(file, root) for file in files]
+    read = [
+        _read(file, root)
+        for file in files
+        if file.parent.relative_to(root).as_posix() not in excluded
+    ]
     return {distribution.name: distribution for distribution in read}
 
 

@@ -41,6 +41,7 @@ from aiopyramid_core.servers import (
 from ._application import errors_of, errors_of_name, warnings_of
 from ._exchange import Services
 from ._hooks import RequestHooks
+from ._http1.forms import FORM, MISMATCH
 from ._server import Server
 from ._server_settings import server_settings_of
 from ._settings import check_settings
@@ -110,6 +111,8 @@ class AsyncGunicornWorker(Worker):
             news = [text for text in check_settings(self.cfg) if text not in self._said]
         except SettingNotSupported as error:
             raise HaltServer(str(error), Arbiter.WORKER_BOOT_ERROR) from error
+        if MISMATCH is not None:
+            raise HaltServer(MISMATCH, Arbiter.WORKER_BOOT_ERROR)
         for text in news:
             self.log.warning("%s", text)
         self._said.update(news)
@@ -156,6 +159,7 @@ class AsyncGunicornWorker(Worker):
             self.log.critical("%s", text)
         if errors:
             self._exit_for_good()
+        self.log.debug("Usual requests take this form of the code: %s", FORM)
         for text in warnings_of(self.wsgi):
             self.log.warning("%s", text)
 

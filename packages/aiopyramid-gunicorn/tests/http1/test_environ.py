@@ -7,7 +7,8 @@ import pytest
 
 from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
 from aiopyramid_gunicorn._http1 import environ as _environ
-from aiopyramid_gunicorn._http1.environ import EnvironSettings, build_environ, connection_environ
+from aiopyramid_gunicorn._http1.environ import EnvironSettings, connection_environ
+from aiopyramid_gunicorn._http1.forms import build_environ
 
 PEER = ("192.0.2.7", 51234)
 LOCAL = ("192.0.2.1", 8000)
@@ -410,4 +411,4 @@ def test_no_more_than_so_many_names_are_remembered(get, monkeypatch):
     for number in range(10):
         name = f"X-{number}"
         assert get(f"{name}: a")[f"HTTP_X_{number}"] == "a"
-        assert len(_environ._usual_keys) <= 3
+        assert len(_environ.usual_keys) <= 3

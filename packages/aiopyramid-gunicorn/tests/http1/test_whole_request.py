@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aiopyramid_core.exceptions import RequestError
+from aiopyramid_gunicorn._http1.forms import WholeRequestReader
 from aiopyramid_gunicorn._http1.limits import Limits
 from aiopyramid_gunicorn._http1.parser import RequestParser
-from aiopyramid_gunicorn._http1.whole_request import WholeRequestReader
 
 BROWSER = (
     b"GET /a%20b?c=d HTTP/1.1\r\nHost: test\r\nUser-Agent: Mozilla/5.0 (X11)\r\nAccept:*/*\r\n"

@@ -298,3 +298,21 @@ def test_worker_abort_is_called_when_the_loop_is_blocked_and_the_stack_is_logged
     server.said(r'served_app\.py", line \d+, in freeze$')
     server.said("Booting worker", times=2)
     assert server.get("/hello") == (200, "hello")
+
+
+# --- The compiled form ----------------------------------------------------------------------------
+
+
+def test_at_debug_level_a_worker_says_which_form_is_in_use(gunicorn):
+    server = gunicorn("--log-level", "debug", app=PLAIN)
+    server.said(r"Usual requests take this form of the code: (pure Python|compiled)")
+
+
+def test_a_compiled_form_that_does_not_fit_ends_gunicorn_with_the_remedy(gunicorn, tmp_path):
+    package = tmp_path / "aiopyramid_gunicorn_fast"
+    package.mkdir()
+    (package / "__init__.py").write_text("INTERFACE = 0\n")
+    server = gunicorn(app=PLAIN, PYTHONPATH=str(tmp_path))
+    server.ended()
+    assert server.popen.returncode == 3
+    server.said(r'pip install --upgrade "aiopyramid-gunicorn\[fast\]"')

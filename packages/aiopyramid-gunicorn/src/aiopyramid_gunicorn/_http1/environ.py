@@ -11,7 +11,7 @@ from aiopyramid_core.servers import check_coding, check_host, is_host
 from .head import RequestHead
 from .peers import Address, is_among
 
-__all__ = ("EnvironSettings", "build_environ", "connection_environ")
+__all__ = ("EnvironSettings", "build_environ", "connection_environ", "usual_keys")
 
 Environ = dict[str, Any]
 
@@ -144,7 +144,7 @@ def _environ_key(name: str) -> tuple[str, bool]:
     return key, "_" in name
 
 
-_usual_keys: Final[dict[str, str]] = {}
+usual_keys: Final[dict[str, str]] = {}
 """The environ keys of the field names without underscores that clients have sent lately."""
 
 _MOST_KEYS: Final = 1024
@@ -158,7 +158,7 @@ def _add_headers(
     Returns:
         The path below which the application is mounted.
     """
-    usual_key = _usual_keys.get
+    usual_key = usual_keys.get
     for line in head.lines:
         # This loop takes most of the time for a browser's head, so it calls no function of ours.
         name, _, value = line.partition(":")
@@ -180,9 +180,9 @@ def _add_unusual_headers(
         name, _, value = line.partition(":")
         key, ambiguous = _environ_key(name)
         if not ambiguous:
-            if len(_usual_keys) >= _MOST_KEYS:
-                _usual_keys.clear()
-            _usual_keys[name] = key
+            if len(usual_keys) >= _MOST_KEYS:
+                usual_keys.clear()
+            usual_keys[name] = key
         elif not _admits(key, settings, trusted):
             # X_Forwarded_For and X-Forwarded-For would get the same key, so that a client could
             # pretend to be a proxy.

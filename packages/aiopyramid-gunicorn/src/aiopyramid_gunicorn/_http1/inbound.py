@@ -11,7 +11,8 @@ from aiopyramid_core.exceptions import RequestError
 from aiopyramid_core.servers import LiveBody, RequestBody
 
 from ..exceptions import ExpectationFailed, ForbiddenProxy
-from .environ import EnvironSettings, build_environ
+from .environ import EnvironSettings
+from .forms import build_environ
 from .head import RequestHead
 from .limits import Limits
 from .parser import RequestParser

@@ -10,9 +10,9 @@ import httptools
 from aiopyramid_core.exceptions import BadRequest, RequestError
 
 from ..exceptions import HeaderFieldsTooLarge, TargetTooLong, VersionNotSupported
+from .forms import WholeRequestReader
 from .head import RequestHead
 from .limits import Limits
-from .whole_request import WholeRequestReader
 
 __all__ = ("RequestParser", "RequestReceiver")
 

@@ -13,7 +13,7 @@ from aiopyramid_core.servers import WSGIResponse, plain_text
 
 from .date import date_line
 
-__all__ = ("Response", "early_hints", "error_response")
+__all__ = ("LENGTH", "NONE", "Response", "early_hints", "error_response")
 
 
 _FIELD_LINE: Final = "%s: %s\r\n".__mod__
@@ -30,8 +30,8 @@ class _Framing(enum.Enum):
 
 
 # As in _state, for the same reason.
-_NONE: Final = _Framing.NONE
-_LENGTH: Final = _Framing.LENGTH
+NONE: Final = _Framing.NONE
+LENGTH: Final = _Framing.LENGTH
 _CHUNKED: Final = _Framing.CHUNKED
 _CLOSE: Final = _Framing.CLOSE
 
@@ -57,7 +57,7 @@ class Response(WSGIResponse):
         # Not super(), which takes Python 3.11 as long as three calls.
         WSGIResponse.__init__(self, method)
         self._version = version
-        self._framing: _Framing = _NONE
+        self._framing: _Framing = NONE
         self.has_ended = False
         self.keep_alive = keep_alive
 
@@ -93,11 +93,11 @@ class Response(WSGIResponse):
     def _frame(self, body_length: int | None) -> str:
         """Choose the framing and return the header lines that declare it."""
         if self._left == 0:
-            self._framing = _NONE
+            self._framing = NONE
         elif self.length is not None:
-            self._framing = _LENGTH
+            self._framing = LENGTH
         elif body_length is not None:
-            self._framing = _LENGTH
+            self._framing = LENGTH
             self.set_length(body_length)
             return f"Content-Length: {body_length}\r\n"
         elif self._version == (1, 1):

@@ -14,11 +14,11 @@ import httptools
 
 from .head import RequestHead
 
-__all__ = ("WholeRequestReader",)
+__all__ = ("MAY_HAVE_BODY", "WholeRequestReader", "names_body")
 
 _VERSIONS: Final = {"HTTP/1.1": (1, 1), "HTTP/1.0": (1, 0)}
 
-_MAY_HAVE_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+MAY_HAVE_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 """Requests with other methods rarely have a body: what follows their head is usually a pipelined
 request.
 """
@@ -76,7 +76,7 @@ class WholeRequestReader:
             return None
         rest_bytes = len(data) - (end + 4)
         # Without a field that names the length, the rest is not a body, or not all of one.
-        if rest_bytes and (method not in _MAY_HAVE_BODY or b"%d" % rest_bytes not in data[:end]):
+        if rest_bytes and (method not in MAY_HAVE_BODY or b"%d" % rest_bytes not in data[:end]):
             return None
         if self._httptools is None:
             self._httptools = httptools.HttpRequestParser(self)
@@ -88,7 +88,7 @@ class WholeRequestReader:
         except httptools.HttpParserUpgrade:
             self._httptools = None  # it cannot be used after that
             # It stops after the head, even if a body follows.
-            upgrade = method != "CONNECT" and not _names_body(data[:end])
+            upgrade = method != "CONNECT" and not names_body(data[:end])
             self._is_complete = self._is_complete and upgrade
         except httptools.HttpParserError:
             self._is_complete = False
@@ -114,7 +114,11 @@ class WholeRequestReader:
         self._is_complete = self._httptools.should_keep_alive()
 
 
-def _names_body(head: bytes) -> bool:
-    """Return whether a head may announce a body."""
+def names_body(head: bytes) -> bool:
+    """Return whether a head may announce a body.
+
+    Args:
+        head: The bytes of the head.
+    """
     head = head.lower()
     return b"content-length" in head or b"transfer-encoding" in head

@@ -1,0 +1,59 @@
+"""The path of a usual request in the form that is installed: compiled, or in pure Python.
+
+The compiled form is that of ``aiopyramid-gunicorn-fast``. It does what ``whole_request``,
+``environ`` and ``response`` do, and leaves to them whatever is not usual.
+"""
+
+import importlib
+from typing import Any, Final
+
+from .environ import build_environ
+from .response import Response
+from .whole_request import WholeRequestReader
+
+__all__ = ("FORM", "MISMATCH", "Response", "WholeRequestReader", "build_environ", "mismatch_with")
+
+_COMPILED: Final = "aiopyramid_gunicorn_fast"
+
+_INTERFACE: Final = 1
+"""The number of the interface between this package and its compiled form; raised with a change."""
+
+
+def mismatch_with(interface: object) -> str | None:
+    """Return what is wrong with a compiled form, and what to do; None if it fits.
+
+    Args:
+        interface: The number of the interface for which it was made.
+    """
+    if interface == _INTERFACE:
+        return None
+    return (
+        f"the installed aiopyramid-gunicorn-fast was made for another version of"
+        f" aiopyramid-gunicorn (interface {interface}, expected {_INTERFACE}): run 'pip install"
+        ' --upgrade "aiopyramid-gunicorn[fast]"\', or uninstall aiopyramid-gunicorn-fast'
+    )
+
+
+def _installed() -> Any:
+    try:
+        return importlib.import_module(_COMPILED)
+    except ModuleNotFoundError as error:
+        if error.name != _COMPILED:
+            raise
+        return None
+
+
+_compiled = _installed()
+
+MISMATCH: Final = None if _compiled is None else mismatch_with(_compiled.INTERFACE)
+"""Why the compiled form cannot be used although it is installed; otherwise None."""
+
+FORM: Final = "pure Python" if _compiled is None or MISMATCH is not None else "compiled"
+"""The form in use, for the log."""
+
+if FORM == "compiled":
+    _request: Any = importlib.import_module(f"{_COMPILED}._request")
+    _response: Any = importlib.import_module(f"{_COMPILED}._response")
+    WholeRequestReader = _request.WholeRequestReader  # type: ignore[misc]
+    build_environ = _request.build_environ
+    Response = _response.Response  # type: ignore[misc]
