@@ -127,6 +127,7 @@ CONTENTS = {
         aiopyramid-asgi <packages/aiopyramid-asgi/README>
         aiopyramid-debugtoolbar <packages/aiopyramid-debugtoolbar/README>
         aiopyramid-gunicorn <packages/aiopyramid-gunicorn/README>
+        aiopyramid-gunicorn-fast <packages/aiopyramid-gunicorn-fast/README>
         aiopyramid-sqlalchemy <packages/aiopyramid-sqlalchemy/README>
         aiopyramid-traversal <packages/aiopyramid-traversal/README>
         aiopyramid-websocket <packages/aiopyramid-websocket/README>
@@ -143,6 +144,7 @@ CONTENTS = {
         packages/aiopyramid-asgi/CHANGES
         packages/aiopyramid-debugtoolbar/CHANGES
         packages/aiopyramid-gunicorn/CHANGES
+        packages/aiopyramid-gunicorn-fast/CHANGES
         packages/aiopyramid-sqlalchemy/CHANGES
         packages/aiopyramid-traversal/CHANGES
         packages/aiopyramid-websocket/CHANGES
