@@ -12,7 +12,9 @@ from chromium import find_chromium
 from prometheus_server import find_prometheus
 from system_programs import ProgramMissingError
 
-from build_uwsgi import CannotBuild, uwsgi_binary
+from build_fast import fast_folder
+from build_uwsgi import uwsgi_binary
+from compiled_cache import CannotBuild
 
 
 def find_debian_programs() -> None:
@@ -22,13 +24,14 @@ def find_debian_programs() -> None:
             find()
 
 
-def build_uwsgi() -> None:
-    """Build uWSGI, unless it is built already."""
-    with contextlib.suppress(CannotBuild):
-        uwsgi_binary()
+def build() -> None:
+    """Build what is not built yet of uWSGI and the compiled part of the gunicorn worker."""
+    for build_it in (uwsgi_binary, fast_folder):
+        with contextlib.suppress(CannotBuild):
+            build_it()
 
 
-STEPS: Final[tuple[Callable[[], None], ...]] = (build_uwsgi, find_debian_programs)
+STEPS: Final[tuple[Callable[[], None], ...]] = (build, find_debian_programs)
 
 if __name__ == "__main__":
     with ThreadPoolExecutor() as executor:

@@ -32,7 +32,7 @@ def compiled_response(fast: str) -> ModuleType:
 
 def _imported(folder: str, name: str) -> ModuleType:
     # Of this process, aiopyramid_gunicorn has chosen the pure form, or will in another test.
-    importlib.import_module("aiopyramid_gunicorn._http1.forms")
+    importlib.import_module("aiopyramid_gunicorn._http1.implementation")
     sys.path.insert(0, folder)
     try:
         return importlib.import_module(f"aiopyramid_gunicorn_fast.{name}")

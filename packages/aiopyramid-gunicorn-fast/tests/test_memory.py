@@ -9,9 +9,11 @@ import gc, sys, tracemalloc
 from gunicorn.config import Config
 from aiopyramid_core.exceptions import ApplicationError, RequestError
 from aiopyramid_gunicorn._http1.environ import EnvironSettings, connection_environ
-from aiopyramid_gunicorn._http1.forms import FORM, Response, WholeRequestReader, build_environ
+from aiopyramid_gunicorn._http1.implementation import (
+    IMPLEMENTATION, Response, WholeRequestReader, build_environ
+)
 
-assert FORM == "compiled"
+assert IMPLEMENTATION == "compiled"
 USUAL = (
     b"POST /a%20b?c HTTP/1.1\\r\\nHost: test\\r\\nAccept: */*\\r\\nContent-Length: 2\\r\\n\\r\\nab"
 )

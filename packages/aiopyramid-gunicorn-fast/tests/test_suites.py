@@ -26,7 +26,8 @@ def test_the_compiled_form_passes_the_tests_of_the_pure_one(fast, suite):
 
 
 def test_the_compiled_form_is_in_use_if_it_is_installed(fast):
-    program = "from aiopyramid_gunicorn._http1 import forms; print(forms.FORM, forms.Response)"
+    module = "aiopyramid_gunicorn._http1.implementation"
+    program = f"from {module} import IMPLEMENTATION, Response; print(IMPLEMENTATION, Response)"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
         env={**os.environ, "PYTHONPATH": fast},

@@ -8,4 +8,7 @@ modules are compiled from ``_request.pyx``, the head and the environ of a reques
 from typing import Final
 
 INTERFACE: Final = 1
-"""The number of the interface with aiopyramid-gunicorn, whose ``_http1.forms`` compares it."""
+"""The number of the interface with aiopyramid-gunicorn.
+
+``aiopyramid_gunicorn._http1.implementation`` compares it with its own.
+"""

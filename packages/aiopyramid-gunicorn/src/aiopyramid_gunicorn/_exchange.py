@@ -25,7 +25,7 @@ from aiopyramid_core.servers import (
 from ._access_log import AccessLog
 from ._files import FileTransfer, Outlet
 from ._flow import WriteFlow
-from ._http1.forms import Response
+from ._http1.implementation import Response
 from ._http1.request import GunicornRequest, Request
 from ._http1.response import early_hints, error_response
 from ._starts import Starts

@@ -41,7 +41,7 @@ from aiopyramid_core.servers import (
 from ._application import errors_of, errors_of_name, warnings_of
 from ._exchange import Services
 from ._hooks import RequestHooks
-from ._http1.forms import FORM, MISMATCH
+from ._http1.implementation import IMPLEMENTATION, MISMATCH
 from ._server import Server
 from ._server_settings import server_settings_of
 from ._settings import check_settings
@@ -159,7 +159,7 @@ class AsyncGunicornWorker(Worker):
             self.log.critical("%s", text)
         if errors:
             self._exit_for_good()
-        self.log.debug("Usual requests take this form of the code: %s", FORM)
+        self.log.debug("Usual requests are handled by code in this form: %s", IMPLEMENTATION)
         for text in warnings_of(self.wsgi):
             self.log.warning("%s", text)
 

@@ -8,7 +8,7 @@ import pytest
 from aiopyramid_core.exceptions import BadRequest, CodingNotSupported
 from aiopyramid_gunicorn._http1 import environ as _environ
 from aiopyramid_gunicorn._http1.environ import EnvironSettings, connection_environ
-from aiopyramid_gunicorn._http1.forms import build_environ
+from aiopyramid_gunicorn._http1.implementation import build_environ
 
 PEER = ("192.0.2.7", 51234)
 LOCAL = ("192.0.2.1", 8000)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiopyramid_core.exceptions import ApplicationError
-from aiopyramid_gunicorn._http1.forms import Response
+from aiopyramid_gunicorn._http1.implementation import Response
 from aiopyramid_gunicorn._http1.response import early_hints, error_response
 
 

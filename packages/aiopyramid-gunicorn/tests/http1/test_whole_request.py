@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aiopyramid_core.exceptions import RequestError
-from aiopyramid_gunicorn._http1.forms import WholeRequestReader
+from aiopyramid_gunicorn._http1.implementation import WholeRequestReader
 from aiopyramid_gunicorn._http1.limits import Limits
 from aiopyramid_gunicorn._http1.parser import RequestParser
 

@@ -305,7 +305,7 @@ def test_worker_abort_is_called_when_the_loop_is_blocked_and_the_stack_is_logged
 
 def test_at_debug_level_a_worker_says_which_form_is_in_use(gunicorn):
     server = gunicorn("--log-level", "debug", app=PLAIN)
-    server.said(r"Usual requests take this form of the code: (pure Python|compiled)")
+    server.said(r"Usual requests are handled by code in this form: (pure Python|compiled)")
 
 
 def test_a_compiled_form_that_does_not_fit_ends_gunicorn_with_the_remedy(gunicorn, tmp_path):

@@ -14,6 +14,6 @@ Pure: no event loop, no socket. An import contract enforces that (``make lint``)
     All of the above, for the bytes of one connection.
 ``response``, ``date``
     The head of a response, and the framing of its body.
-``forms``
+``implementation``
     Of what a usual request passes through, the compiled form if it is installed.
 """

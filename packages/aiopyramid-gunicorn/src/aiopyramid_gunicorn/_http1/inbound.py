@@ -12,8 +12,8 @@ from aiopyramid_core.servers import LiveBody, RequestBody
 
 from ..exceptions import ExpectationFailed, ForbiddenProxy
 from .environ import EnvironSettings
-from .forms import build_environ
 from .head import RequestHead
+from .implementation import build_environ
 from .limits import Limits
 from .parser import RequestParser
 from .peers import Address

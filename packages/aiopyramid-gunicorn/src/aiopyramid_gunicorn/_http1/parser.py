@@ -10,8 +10,8 @@ import httptools
 from aiopyramid_core.exceptions import BadRequest, RequestError
 
 from ..exceptions import HeaderFieldsTooLarge, TargetTooLong, VersionNotSupported
-from .forms import WholeRequestReader
 from .head import RequestHead
+from .implementation import WholeRequestReader
 from .limits import Limits
 
 __all__ = ("RequestParser", "RequestReceiver")

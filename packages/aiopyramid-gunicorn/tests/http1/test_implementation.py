@@ -1,6 +1,6 @@
-"""forms: which form of the path of a usual request is in use."""
+"""implementation: which implementation of the path of a usual request is in use."""
 
-from aiopyramid_gunicorn._http1.forms import mismatch_with
+from aiopyramid_gunicorn._http1.implementation import mismatch_with
 
 
 def test_a_compiled_form_of_the_same_interface_fits():

@@ -11,7 +11,14 @@ from .environ import build_environ
 from .response import Response
 from .whole_request import WholeRequestReader
 
-__all__ = ("FORM", "MISMATCH", "Response", "WholeRequestReader", "build_environ", "mismatch_with")
+__all__ = (
+    "IMPLEMENTATION",
+    "MISMATCH",
+    "Response",
+    "WholeRequestReader",
+    "build_environ",
+    "mismatch_with",
+)
 
 _COMPILED: Final = "aiopyramid_gunicorn_fast"
 
@@ -48,10 +55,10 @@ _compiled = _installed()
 MISMATCH: Final = None if _compiled is None else mismatch_with(_compiled.INTERFACE)
 """Why the compiled form cannot be used although it is installed; otherwise None."""
 
-FORM: Final = "pure Python" if _compiled is None or MISMATCH is not None else "compiled"
+IMPLEMENTATION: Final = "pure Python" if _compiled is None or MISMATCH is not None else "compiled"
 """The form in use, for the log."""
 
-if FORM == "compiled":
+if IMPLEMENTATION == "compiled":
     _request: Any = importlib.import_module(f"{_COMPILED}._request")
     _response: Any = importlib.import_module(f"{_COMPILED}._response")
     WholeRequestReader = _request.WholeRequestReader  # type: ignore[misc]
