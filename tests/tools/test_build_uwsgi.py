@@ -11,12 +11,6 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "aiopyramid"
 
 
-def test_without_a_compiler_it_says_so(monkeypatch):
-    monkeypatch.setenv("CC", "no-such-compiler -O2")
-    with pytest.raises(build_uwsgi.CannotBuild, match=r"there is no C compiler \(no-such-compiler"):
-        build_uwsgi.uwsgi_binary()
-
-
 def test_a_build_that_fails_shows_the_output_and_leaves_nothing_behind(monkeypatch, cache):
     monkeypatch.setattr(build_uwsgi, "REQUIREMENT", "uwsgi==2.0.31 --hash=nonsense")
     with pytest.raises(build_uwsgi.CannotBuild, match="nonsense"):
