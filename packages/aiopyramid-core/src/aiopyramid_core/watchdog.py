@@ -194,6 +194,7 @@ _FRAMEWORK: Final = frozenset(
         "aiopyramid_debugtoolbar",
         "aiopyramid_groups",
         "aiopyramid_gunicorn",
+        "aiopyramid_gunicorn_fast",
         "aiopyramid_metrics",
         "aiopyramid_sqlalchemy",
         "aiopyramid_traversal",

@@ -1,6 +1,69 @@
-"""implementation: which implementation of the path of a usual request is in use."""
+"""implementation: which form of the path of a usual request is in use."""
 
+import importlib.util
+import sys
+from types import ModuleType
+
+import pytest
+
+from aiopyramid_gunicorn._http1 import implementation
 from aiopyramid_gunicorn._http1.implementation import mismatch_with
+from aiopyramid_gunicorn._http1.response import Response
+
+COMPILED = "aiopyramid_gunicorn_fast"
+
+
+def load():
+    """Run the module again, as a process does that starts now."""
+    spec = importlib.util.find_spec(implementation.__name__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Install a compiled form that was made for a number of the interface."""
+
+    def install(interface):
+        names = ("", "._request", "._response")
+        package, requests, responses = [ModuleType(COMPILED + name) for name in names]
+        package.INTERFACE = interface
+        requests.WholeRequestReader = requests.build_environ = object()
+        responses.Response = object()
+        for module in (package, requests, responses):
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+        return responses
+
+    return install
+
+
+def test_a_compiled_form_that_is_installed_is_in_use(install):
+    responses = install(1)
+    loaded = load()
+    assert (loaded.IMPLEMENTATION, loaded.MISMATCH) == ("compiled", None)
+    assert loaded.Response is responses.Response
+
+
+def test_one_that_does_not_fit_is_not_in_use(install):
+    install(0)
+    loaded = load()
+    assert ("pure Python", mismatch_with(0)) == (loaded.IMPLEMENTATION, loaded.MISMATCH)
+    assert loaded.Response is Response
+
+
+def test_without_one_the_pure_form_is_in_use(monkeypatch):
+    monkeypatch.setitem(sys.modules, COMPILED, None)
+    loaded = load()
+    assert (loaded.IMPLEMENTATION, loaded.MISMATCH) == ("pure Python", None)
+
+
+def test_one_that_cannot_be_imported_does_not_pass_for_one_that_is_absent(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, COMPILED, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / f"{COMPILED}.py").write_text("import there_is_no_such_module")
+    with pytest.raises(ModuleNotFoundError, match="there_is_no_such_module"):
+        load()
 
 
 def test_a_compiled_form_of_the_same_interface_fits():
