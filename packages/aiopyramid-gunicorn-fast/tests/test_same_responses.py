@@ -92,6 +92,7 @@ def outcome(kind, request, status, headers, body, ending):
 )
 @given(REQUESTS, STATUSES, HEADERS, BODIES, ENDINGS)
 @example(("GET", (1, 1), True), "200 OK", [("Content-Length", "5")], b"hello", "whole")
+@example(("GET", (1, 1), True), "200 OK", [("Content-Length", "0")], b"", "whole")
 @example(("GET", (1, 1), True), "200 OK", [("Content-Length", "5")] * 2, b"hello", "whole")
 @example(("GET", (1, 1), True), "200 OK", [("X Y", "1"), ("A",)], b"hello", "whole")
 @example(("GET", (1, 1), True), "200 OK", [("X", "a\r\nb"), ("Content-Length", "5")], b"", "whole")

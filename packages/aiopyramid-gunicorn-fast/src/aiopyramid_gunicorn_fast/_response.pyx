@@ -63,7 +63,7 @@ cdef class UsualResponse:
         cdef bytes head = usual_head(self, len(body))
         if head is None:
             return pure_encode_whole(self, body)
-        self._framing = LENGTH
+        self._framing = LENGTH if body else NO_FRAMING
         self.head_sent = True
         self.has_ended = True
         self.parts += 1
