@@ -9,13 +9,12 @@ its files, into the user's cache folder. Whatever has that folder in ``PYTHONPAT
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from compiled_cache import CannotBuild, built_once, check_compiler, folder_in_cache
+from compiled_cache import CannotBuild, built_once, folder_in_cache, install_into, print_path
 
 __all__ = ("CannotBuild", "fast_folder")
 
@@ -43,28 +42,19 @@ def _files() -> list[Path]:
 
 
 def _build(folder: Path) -> None:
-    check_compiler("aiopyramid-gunicorn-fast")
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
         # A copy, because the build writes beside the sources.
-        source, target = Path(temporary) / "source", Path(temporary) / "target"
-        shutil.copytree(
-            PACKAGE, source, ignore=shutil.ignore_patterns("tests", "build", "*.c", "*.so")
+        source = Path(temporary) / "source"
+        left_out = shutil.ignore_patterns("tests", "build", "*.c", "*.so")
+        shutil.copytree(PACKAGE, source, ignore=left_out)
+        install_into(
+            folder,
+            # The locked environment has what the build requires.
+            ["--no-index", "--no-build-isolation", str(source)],
+            name="aiopyramid-gunicorn-fast",
+            needs="the headers of Python and Cython",
         )
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-        # The locked environment has what the build requires.
-        command += ["--no-build-isolation", "--target", str(target), str(source)]
-        print("building aiopyramid-gunicorn-fast ...", file=sys.stderr, flush=True)
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
-        if finished.returncode:
-            raise CannotBuild(
-                "aiopyramid-gunicorn-fast cannot be built (it needs a C compiler, the headers of"
-                f" Python and Cython):\n{(finished.stdout + finished.stderr)[-4000:]}"
-            )
-        target.rename(folder)
 
 
 if __name__ == "__main__":
-    try:
-        print(fast_folder())
-    except CannotBuild as error:
-        sys.exit(str(error))
+    print_path(fast_folder)

@@ -14,13 +14,12 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from compiled_cache import CannotBuild, built_once, check_compiler, folder_in_cache
+from compiled_cache import CannotBuild, built_once, folder_in_cache, install_into, print_path
 
 __all__ = ("CannotBuild", "uwsgi_binary")
 
@@ -51,39 +50,28 @@ def _cache_folder() -> Path:
 
 
 def _build(folder: Path) -> None:
-    check_compiler("uWSGI")
     spec = importlib.util.find_spec("greenlet")
     assert spec is not None
     assert spec.origin is not None
     # greenlet.h is in the package itself, and included as <greenlet/greenlet.h>.
     headers = Path(spec.origin).parent.parent
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        requirements = Path(temporary) / "requirements.txt"
-        requirements.write_text(REQUIREMENT)
-        target = Path(temporary) / "target"
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
+        requirements.write(REQUIREMENT)
+        requirements.flush()
         # No cache, because it may contain a uWSGI that was built with another profile.
-        command += ["--no-cache-dir", "--no-binary", "uwsgi", "--require-hashes"]
-        command += ["--target", str(target), "-r", str(requirements)]
-        environment = {
-            "UWSGI_PROFILE": "asyncio",
-            # uWSGI's build passes them to a shell.
-            "CFLAGS": f"{os.environ.get('CFLAGS', '')} -I'{headers}'",
-        }
-        print("building uWSGI, which takes about a minute ...", file=sys.stderr, flush=True)
-        finished = subprocess.run(
-            command, env=os.environ | environment, capture_output=True, text=True, check=False
+        arguments = ["--no-cache-dir", "--no-binary", "uwsgi", "--require-hashes"]
+        install_into(
+            folder,
+            [*arguments, "-r", requirements.name],
+            name="uWSGI",
+            needs="the headers of Python and the network",
+            environment={
+                "UWSGI_PROFILE": "asyncio",
+                # uWSGI's build passes them to a shell.
+                "CFLAGS": f"{os.environ.get('CFLAGS', '')} -I'{headers}'",
+            },
         )
-        if finished.returncode:
-            raise CannotBuild(
-                "uWSGI cannot be built (it needs a C compiler, the headers of Python and the"
-                f" network):\n{(finished.stdout + finished.stderr)[-4000:]}"
-            )
-        target.rename(folder)
 
 
 if __name__ == "__main__":
-    try:
-        print(uwsgi_binary())
-    except CannotBuild as error:
-        sys.exit(str(error))
+    print_path(uwsgi_binary)

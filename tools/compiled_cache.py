@@ -3,10 +3,13 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ("CannotBuild", "built_once", "check_compiler", "folder_in_cache")
+__all__ = ("CannotBuild", "built_once", "folder_in_cache", "install_into", "print_path")
 
 
 class CannotBuild(Exception):
@@ -45,17 +48,53 @@ def built_once(folder: Path, is_built: Callable[[], bool], build: Callable[[Path
             build(folder)
 
 
-def check_compiler(name: str) -> None:
-    """Check that there is a C compiler.
+def install_into(
+    folder: Path,
+    arguments: Sequence[str],
+    *,
+    name: str,
+    needs: str,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Have pip compile something into a folder of the cache, which then is there as a whole.
 
     Args:
-        name: The name of the program or package that is to be built.
+        folder: The folder in the cache.
+        arguments: What pip installs, and how.
+        name: The name of the program or package.
+        needs: What it needs besides a C compiler, for the message.
+        environment: Environment variables for the build.
 
     Raises:
-        CannotBuild: There is none.
+        CannotBuild: There is no compiler, or the build fails.
     """
     compiler = os.environ.get("CC", "gcc")
     if shutil.which(compiler.split()[0]) is None:
         raise CannotBuild(
             f"{name} cannot be built: there is no C compiler ({compiler}). Install one, or set CC."
         )
+    print(f"building {name}, which takes up to a minute ...", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        target = Path(temporary) / "target"
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        finished = subprocess.run(
+            [*command, "--target", str(target), *arguments],
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if finished.returncode:
+            raise CannotBuild(
+                f"{name} cannot be built (it needs a C compiler, {needs}):\n"
+                f"{(finished.stdout + finished.stderr)[-4000:]}"
+            )
+        target.rename(folder)
+
+
+def print_path(build: Callable[[], Path]) -> None:
+    """Print the path of what a function builds, or leave with the reason why it cannot be built."""
+    try:
+        print(build())
+    except CannotBuild as error:
+        sys.exit(str(error))
