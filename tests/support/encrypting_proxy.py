@@ -36,8 +36,10 @@ def encrypting_proxy(port: int, trusted: ssl.SSLContext) -> Iterator[int]:
     proxy = StallingProxy(port, trusted)
     try:
         run(proxy.__aenter__())
-        yield proxy.port
-        run(proxy.__aexit__())
+        try:
+            yield proxy.port
+        finally:
+            run(proxy.__aexit__())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
