@@ -48,7 +48,7 @@ rewritten: $(READY)
 prepared: $(READY)
 	@PYTHONPATH=tools python tests/support/prepare.py
 
-lint: $(READY) types ## check registry names, lock, style, types and imports between packages
+lint: $(READY) types ## check registry names, lock, style, types, imports between packages and phrases
 	@echo "==> looking for names of package registries"
 	@python tools/check_neutral.py
 	@echo "==> checking uv.lock"
@@ -58,6 +58,8 @@ lint: $(READY) types ## check registry names, lock, style, types and imports bet
 	@ruff format --check
 	@echo "==> import-linter"
 	@lint-imports --no-logo
+	@echo "==> phrases"
+	@python tools/phrases.py
 
 types: $(READY) ## check types only
 	@echo "==> mypy"

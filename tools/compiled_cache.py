@@ -60,9 +60,9 @@ def install_into(
 
     Args:
         folder: The folder in the cache.
-        arguments: What pip installs, and how.
+        arguments: The distribution that pip installs, and options of its own.
         name: The name of the program or package.
-        needs: What it needs besides a C compiler, for the message.
+        needs: The other requirements of the build, for the message.
         environment: Environment variables for the build.
 
     Raises:
