@@ -178,6 +178,30 @@ def a2wsgi() -> Any:
     return WSGIMiddleware(without_aiopyramid())
 
 
+def called_on_the_loop() -> Any:
+    """Return the application without aiopyramid for ASGI servers, called on the event loop.
+
+    It can neither wait nor read a body, and checks nothing: what remains is Pyramid's own time.
+    """
+    router = without_aiopyramid()
+    base = Request.blank("/").environ
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        head: dict[str, Any] = {"type": "http.response.start"}
+
+        def start_response(status: str, fields: Any, exc_info: Any = None) -> None:
+            head["status"] = int(status[:3])
+            head["headers"] = [(name.lower().encode(), value.encode()) for name, value in fields]
+
+        body = b"".join(router({**base, "PATH_INFO": scope["path"]}, start_response))
+        await send(head)
+        await send({"type": "http.response.body", "body": body})
+
+    return application
+
+
 def starlette() -> Any:
     """Return the like of :func:`coroutine` in another framework, made for asyncio."""
     return _starlette("/", 0)

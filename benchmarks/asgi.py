@@ -5,7 +5,9 @@ clients whose requests wait 0.1 s on uvicorn, where the rate counts. Each server
 pinned to one processor core, and runs on uvloop; wrk is pinned to another core. All servers of a
 table run all the time and are measured in turn, round by round.
 
-a2wsgi runs the application, with a synchronous view and without aiopyramid, in threads.
+a2wsgi runs the application, with a synchronous view and without aiopyramid, in threads. "Pyramid,
+called on the loop" is the same application called in the simplest way: it cannot wait, and shows
+what of the time is Pyramid's own.
 """
 
 import sys
@@ -23,6 +25,7 @@ from _common.servers import CannotMeasureError, placed
 OURS: Final = "aiopyramid-asgi"
 STARLETTE: Final = "Starlette"
 A2WSGI: Final = "a2wsgi, def view, no aiopyramid"
+PYRAMID: Final = "Pyramid, called on the loop"
 
 UVICORN: Final = "hello on uvicorn"
 GRANIAN: Final = "hello on granian"
@@ -33,8 +36,13 @@ CONTESTS: Final[dict[str, dict[str, ServerCommand]]] = {
         OURS: uvicorn("asgi"),
         STARLETTE: uvicorn("starlette"),
         A2WSGI: uvicorn("a2wsgi"),
+        PYRAMID: uvicorn("called_on_the_loop"),
     },
-    GRANIAN: {OURS: granian_asgi("asgi"), STARLETTE: granian_asgi("starlette")},
+    GRANIAN: {
+        OURS: granian_asgi("asgi"),
+        STARLETTE: granian_asgi("starlette"),
+        PYRAMID: granian_asgi("called_on_the_loop"),
+    },
     WAITING: {OURS: uvicorn("asgi_waiting"), STARLETTE: uvicorn("starlette_waiting")},
 }
 

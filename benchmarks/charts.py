@@ -40,9 +40,10 @@ DOCUMENTS: Final = (
 )
 
 ORDER: Final = (
-    *("bridge", "hello", "api", "waiting", "connections", "concurrency", "busy_threads"),
-    *("placement", "memory", "reload", "deploys", "idle", "websocket", "websocket_memory"),
-    *("groups", "observing", "instructions"),
+    *("bridge", "hello", "compiled", "api", "waiting", "connections", "concurrency"),
+    *("busy_threads", "placement", "memory", "reload", "deploys", "idle", "websocket"),
+    *("websocket_memory", "asgi", "asgi_connections", "database", "groups", "observing"),
+    *("instructions",),
 )
 """The benchmarks, as the page shows them."""
 

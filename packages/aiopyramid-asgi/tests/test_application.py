@@ -4,7 +4,9 @@ import asyncio
 import gc
 import re
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pyramid.config import Configurator
@@ -262,6 +264,49 @@ async def test_a_client_that_has_gone_cancels_what_it_has_asked_for(application,
     server.tell("http.disconnect")
     await task  # which is not cancelled itself
     assert server.sent == []
+
+
+async def test_who_asks_after_the_response_is_not_told_and_the_server_is_not_asked(
+    application, fake_server
+):
+    kept, told = [], []
+
+    async def view(request):
+        kept.append(request.environ["aiopyramid.on_disconnect"])
+        return Response("hello")
+
+    server = fake_server()
+    await server.call(application(view))
+    kept[0](lambda: told.append(True))
+    server.tell("http.disconnect")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert told == []
+    assert server.events.qsize() == 1
+
+
+async def test_threads_that_ask_at_the_same_time_are_all_told(application, fake_server, soon):
+    threads, told, end = 8, [], threading.Event()
+
+    def view(request):
+        start = threading.Barrier(threads)
+
+        def ask(number):
+            start.wait()
+            request.environ["aiopyramid.on_disconnect"](lambda: told.append(number))
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(ask, range(threads)))
+        end.wait(30)
+        return Response("hello")
+
+    server = fake_server()
+    task = asyncio.create_task(server.call(application(view)))
+    server.tell("http.disconnect")
+    await soon(lambda: len(told) == threads)
+    end.set()
+    await task
+    assert sorted(told) == list(range(threads))
 
 
 async def test_our_own_cancellation_leaves_nothing_behind_in_the_task_of_the_server(

@@ -36,6 +36,20 @@ _SINGLETONS: Final = frozenset({"HTTP_HOST", "CONTENT_TYPE", "CONTENT_LENGTH"})
 _SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 """The schemes of scopes, and those of the URLs that the application makes."""
 
+_USUAL: Final[Environ] = {
+    "REQUEST_METHOD": "GET",  # RFC 6455, 4.1: a WebSocket has no other
+    "SCRIPT_NAME": "",
+    "QUERY_STRING": "",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http",
+    "wsgi.file_wrapper": FileWrapper,
+    "wsgi.input_terminated": True,
+    "wsgi.multithread": True,
+    "wsgi.run_once": False,
+}
+"""The entries that most requests have."""
+
 
 def build_environ(scope: Scope, trusted: Networks, *, multiprocess: bool = True) -> Environ:
     """Return the environ of a request, complete but for ``wsgi.input``.
@@ -52,22 +66,19 @@ def build_environ(scope: Scope, trusted: Networks, *, multiprocess: bool = True)
     """
     path: str = scope["path"]
     raw: bytes | None = scope.get("raw_path")
-    environ: Environ = {
-        "REQUEST_METHOD": scope.get("method", "GET"),  # RFC 6455, 4.1: a WebSocket has no other
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
-        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": _SCHEMES.get(scope.get("scheme", ""), "http"),
-        "wsgi.errors": sys.stderr,
-        "wsgi.file_wrapper": FileWrapper,
-        "wsgi.input_terminated": True,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": multiprocess,
-        "wsgi.run_once": False,
-        SCOPE: scope,
-    }
+    environ = _USUAL.copy()  # a third of the time of a dictionary made anew
+    environ["PATH_INFO"] = path
+    environ["wsgi.errors"] = sys.stderr
+    environ["wsgi.multiprocess"] = multiprocess
+    environ[SCOPE] = scope
+    if (method := scope.get("method", "GET")) != "GET":
+        environ["REQUEST_METHOD"] = method
+    if query := scope.get("query_string"):
+        environ["QUERY_STRING"] = query.decode("latin-1")
+    if (version := scope.get("http_version", "1.1")) != "1.1":
+        environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
+    if (scheme := scope.get("scheme", "http")) != "http":
+        environ["wsgi.url_scheme"] = _SCHEMES.get(scheme, "http")
     if path[:1] != "/" and path:
         _set_target(environ, path)
     elif scope.get("root_path") or not path.isascii() or (raw is not None and b"%" in raw):

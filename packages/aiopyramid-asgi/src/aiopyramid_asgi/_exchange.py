@@ -6,6 +6,7 @@ application and its response are the core's.
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from io import BytesIO
@@ -16,7 +17,6 @@ from aiopyramid_core.contract import ON_DISCONNECT, UPGRADE
 from aiopyramid_core.exceptions import ClientDisconnected
 from aiopyramid_core.response_head import has_body, has_length
 from aiopyramid_core.servers import (
-    Capabilities,
     LiveBody,
     RequestBody,
     SynchronousBody,
@@ -49,6 +49,10 @@ _MOST_AT_ONCE_BYTES: Final = 64 << 10
 
 To a client that has gone, some servers send without ever waiting.
 """
+
+
+_making: Final = threading.Lock()
+"""Held while the capabilities of a request are made, which few requests ask for."""
 
 
 class Services:
@@ -94,6 +98,7 @@ class Exchange:
     __slots__ = (
         "_body",
         "_disconnects",
+        "_has_answered",
         "_is_stoppable",
         "_receive",
         "_scope",
@@ -103,13 +108,10 @@ class Exchange:
         "_unyielded_bytes",
         "_was_stopped",
         "_whole",
-        "capabilities",
         "response",
     )
 
-    _disconnects: Disconnects
     _task: "asyncio.Task[object]"
-    capabilities: Capabilities
 
     def __init__(self, services: Services, scope: Scope, receive: Receive, send: Send) -> None:
         self._services = services
@@ -117,6 +119,8 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._body: RequestBody | LiveBody | None = None
+        self._disconnects: Disconnects | None = None
+        self._has_answered = False
         self._whole: bytes | None = None
         self._is_stoppable = False
         self._was_stopped = False
@@ -133,7 +137,6 @@ class Exchange:
             task = asyncio.current_task()
             assert task is not None  # see the caller
         self._task = task
-        self.capabilities = self._disconnects = Disconnects(self._receive, task)
         environ: dict[str, Any] = {}
         try:
             services = self._services
@@ -141,11 +144,11 @@ class Exchange:
             environ = build_environ(
                 self._scope, settings.trusted_proxies, multiprocess=settings.multiprocess
             )
-            environ[ON_DISCONNECT] = self._disconnects.on_disconnect
+            environ[ON_DISCONNECT] = self._on_disconnect
             if has_no_body(environ):
                 environ["wsgi.input"] = BytesIO()
             elif services.streams_body is not None and services.streams_body(environ):
-                self._body = begin_live_body(environ, self._receive, settings, self._disconnects)
+                self._body = begin_live_body(environ, self._receive, settings, self.capabilities)
             else:
                 self._body = await receive_body(environ, self._receive, settings)
             await spawn_greenlet(run_application, services.application, environ, self)
@@ -157,7 +160,22 @@ class Exchange:
         finally:
             self._end(environ)
 
-    # --- Called by the core, in the greenlet --------------------------------------------------
+    # --- Called by the core and the application, in the greenlet ------------------------------
+
+    @property
+    def capabilities(self) -> Disconnects:
+        """The capabilities of the request, made when they are first asked for."""
+        if (disconnects := self._disconnects) is None:
+            with _making:  # the thread of a synchronous request may ask at the same time
+                if (disconnects := self._disconnects) is None:
+                    disconnects = Disconnects(self._receive, self._task)
+                    if self._has_answered:
+                        disconnects.end()
+                    self._disconnects = disconnects
+        return disconnects
+
+    def _on_disconnect(self, callback: Callable[[], object]) -> None:
+        self.capabilities.on_disconnect(callback)
 
     def send_whole(self, body: bytes) -> None:
         """Keep a body that is complete already, which is then sent without another switch."""
@@ -200,7 +218,7 @@ class Exchange:
     # --- Private ------------------------------------------------------------------------------
 
     async def _send_part(self, part: bytes) -> None:
-        if self._disconnects.client_is_gone:
+        if self._client_is_gone():
             raise _gone()
         if not self.response.head_sent:
             await self._begin_parts()
@@ -214,7 +232,7 @@ class Exchange:
     async def _begin_parts(self) -> None:
         """Send the head of a response in parts, during which the client or the server may go."""
         self.response.commit()
-        self._disconnects.watch()
+        self.capabilities.watch()
         # One of the core's ends by itself, or is not to.
         is_to_be_cut = self.response.ends_on_stop is None and any(
             name.lower() == "content-type" and value.lower().startswith("text/event-stream")
@@ -226,11 +244,11 @@ class Exchange:
 
     def _stop(self) -> None:
         self._was_stopped = True
-        self._disconnects.counting(self._task.cancel)
+        self.capabilities.counting(self._task.cancel)
 
     async def _send_end(self) -> None:
         if self.response.head_sent:
-            self._disconnects.end()
+            self._stop_listening()
             await self._transmit({"type": _BODY, "body": b"", "more_body": False})
         else:
             self.response.commit()
@@ -240,14 +258,23 @@ class Exchange:
                 self.response.headers.append(("Content-Length", "0"))
             await self._send_last(b"")
 
+    def _client_is_gone(self) -> bool:
+        return self._disconnects is not None and self._disconnects.client_is_gone
+
+    def _stop_listening(self) -> None:
+        """For servers, the end of a response is a disconnect, too."""
+        self._has_answered = True
+        if self._disconnects is not None:
+            self._disconnects.end()
+
     async def _send_path(self, path: str) -> None:
-        self._disconnects.end()
+        self._stop_listening()
         await self._transmit(head_of(self.response, self._scope))
         await self._transmit({"type": SEND_PATH, "path": path})
 
     async def _send_last(self, body: bytes) -> None:
         """Send the head and all of the body."""
-        self._disconnects.end()
+        self._stop_listening()
         send = self._send
         try:
             await send(head_of(self.response, self._scope))
@@ -269,7 +296,7 @@ class Exchange:
         A server closes the connection of an incomplete response, which shows the client that it is.
         """
         is_foreign = isinstance(error, asyncio.CancelledError) and not self._take_back()
-        gone = self._disconnects.client_is_gone
+        gone = self._client_is_gone()
         was_stopped = self._was_stopped and isinstance(error, asyncio.CancelledError)
         status = None
         if not was_stopped:
@@ -287,13 +314,14 @@ class Exchange:
 
     def _take_back(self) -> bool:
         """Take back our own cancellations of the server's Task; return whether all were ours."""
-        while self._disconnects.cancellations:
-            self._disconnects.cancellations -= 1
+        disconnects = self._disconnects
+        while disconnects is not None and disconnects.cancellations:
+            disconnects.cancellations -= 1
             self._task.uncancel()
         return not self._task.cancelling()
 
     async def _answer(self, status: HTTPStatus) -> None:
-        self._disconnects.end()
+        self._stop_listening()
         line, fields, body = plain_text(status)
         self.response = response = WSGIResponse(self._scope["method"])
         response.start(line, fields)
@@ -303,12 +331,10 @@ class Exchange:
         await self._send_last(response.take(body))
 
     def _end(self, environ: dict[str, Any]) -> None:
-        disconnects = self._disconnects
-        if not disconnects.has_ended:
-            disconnects.end()
+        self._stop_listening()
         if self._is_stoppable:
             self._services.stopping.discard(self._stop)
-        if disconnects.cancellations:
+        if self._disconnects is not None:
             self._take_back()
         # Breaks the cycle environ -> capabilities -> environ.
         environ.pop(ON_DISCONNECT, None)

@@ -36,7 +36,9 @@ class Sink(Protocol):
             each part of the body through ``take``.
     """
 
-    capabilities: Capabilities
+    @property
+    def capabilities(self) -> Capabilities:
+        """The capabilities; asked for by few requests, so they may be made here."""
 
     @property
     def response(self) -> WSGIResponse:
@@ -119,7 +121,10 @@ def run_application(application: WSGIApplication, environ: Environ, sink: Sink) 
 def _start_response(
     sink: Sink, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
 ) -> Callable[[bytes], None]:
-    may_switch = sink.capabilities.successor is not None
+    # The capabilities are the last to be looked at, because a sink may make them only when asked.
+    may_switch = (
+        type(status) is str and status.startswith("101") and sink.capabilities.successor is not None
+    )
     try:
         sink.response.start(status, headers, exc_info, may_switch)
     finally:
