@@ -32,7 +32,8 @@ BARS: Final = {
 """The project's own: AsyncGunicornWorker takes at most so many times their CPU time."""
 
 PACKAGES: Final = (
-    *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
+    *("aiopyramid-core", "aiopyramid-gunicorn", "aiopyramid-gunicorn-fast"),
+    *("greenlet", "pyramid", "gunicorn"),
     *("httptools", "uvloop", "granian", "uvicorn", "starlette", "fastapi", "pydantic"),
 )
 

@@ -6,6 +6,8 @@ A document says by a pair of comments what is to stand between them::
     <!-- results: hello -->      the whole report of a benchmark, with its charts
     <!-- end of results -->
 
+    <!-- results: debian/hello -->   the tables of the run in the folder benchmarks/results/debian
+
     <!-- charts: hello-cpu -->   one chart or several
     <!-- end of charts -->
 
@@ -18,7 +20,7 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from os.path import relpath
 from pathlib import Path
@@ -31,6 +33,8 @@ from _common.results import Results
 
 HOME: Final = Path(__file__).parent
 RESULTS: Final = HOME / "results"
+OTHER_RUNS: Final = ("debian",)
+"""The folders in it with the results of other interpreters, which have tables only."""
 CHARTS: Final = HOME / "charts"
 DOCUMENTS: Final = (
     HOME / "README.md",
@@ -66,6 +70,15 @@ def read(folder: Path) -> list[Results]:
     return sorted(found, key=lambda results: (*ORDER, results.benchmark).index(results.benchmark))
 
 
+def read_other_runs() -> dict[str, Results]:
+    """Return the published results of other interpreters, by the names in the documents."""
+    return {
+        f"{folder}/{results.benchmark}": results
+        for folder in OTHER_RUNS
+        for results in read(RESULTS / folder)
+    }
+
+
 def presentation(results: Results) -> Presentation:
     """Return how a benchmark shows its results."""
     with warnings.catch_warnings():
@@ -85,8 +98,8 @@ def all_charts(all_results: Sequence[Results]) -> Iterator[tuple[Chart, Results]
 class Documents:
     """Fills in what documents have of the results."""
 
-    def __init__(self, all_results: Sequence[Results]) -> None:
-        self._results = {results.benchmark: results for results in all_results}
+    def __init__(self, all_results: Sequence[Results], other_runs: Mapping[str, Results]) -> None:
+        self._results = {results.benchmark: results for results in all_results} | {**other_runs}
         self._charts = {chart.name: chart for chart, _ in all_charts(all_results)}
 
     def filled(self, document: Path) -> str:
@@ -100,7 +113,7 @@ class Documents:
                 parts = [self._report(name, document) for name in names]
             return f"<!-- {kind}: {found[2]} -->\n" + "\n".join(parts) + f"\n<!-- end of {kind} -->"
 
-        pattern = r"<!-- (results|charts): ([\w -]+) -->\n.*?<!-- end of \1 -->"
+        pattern = r"<!-- (results|charts): ([\w/ -]+) -->\n.*?<!-- end of \1 -->"
         return re.sub(pattern, fill, document.read_text(encoding="utf-8"), flags=re.DOTALL)
 
     def _report(self, name: str, document: Path) -> str:
@@ -108,8 +121,10 @@ class Documents:
             sys.exit(f"{document} wants the results of {name}, and there are none in {RESULTS}.")
         results = self._results[name]
         show = presentation(results)
-        names = [chart.name for chart in show.charts(results)]
-        images = self._images(names, document, figures=False)  # the figures are in the tables
+        images = ""
+        if name == results.benchmark:
+            names = [chart.name for chart in show.charts(results)]
+            images = self._images(names, document, figures=False)  # the figures are in the tables
         return f"\n{show.text(results, markdown=True, images=images)}\n"
 
     def _images(self, names: Sequence[str], document: Path, *, figures: bool = True) -> str:
@@ -123,7 +138,7 @@ class Documents:
 def publication(*, drawn: bool = True) -> dict[Path, str]:
     """Return what belongs into each published file, as the published results have it."""
     all_results = read(RESULTS)
-    documents = Documents(all_results)
+    documents = Documents(all_results, read_other_runs())
     files = {path: documents.filled(path) for path in DOCUMENTS}
     if drawn:
         for chart, results in all_charts(all_results):

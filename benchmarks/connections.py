@@ -28,7 +28,8 @@ COMPARISONS: Final = (
 """With the project's own bars."""
 
 PACKAGES: Final = (
-    *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
+    *("aiopyramid-core", "aiopyramid-gunicorn", "aiopyramid-gunicorn-fast"),
+    *("greenlet", "pyramid", "gunicorn"),
     *("httptools", "uvloop", "uvicorn", "starlette"),
 )
 

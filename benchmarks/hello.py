@@ -81,7 +81,8 @@ COMPARISONS: Final = {
 }
 
 PACKAGES: Final = (
-    *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
+    *("aiopyramid-core", "aiopyramid-gunicorn", "aiopyramid-gunicorn-fast"),
+    *("greenlet", "pyramid", "gunicorn"),
     *("gunicorn_h1c", "httptools", "uvloop", "gevent", "waitress", "granian"),
     *("uvicorn", "starlette"),
 )

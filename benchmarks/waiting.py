@@ -50,7 +50,8 @@ LATENCY: Final = ",.0f"
 """How their figures are written."""
 
 PACKAGES: Final = (
-    *("aiopyramid-core", "aiopyramid-gunicorn", "greenlet", "pyramid", "gunicorn"),
+    *("aiopyramid-core", "aiopyramid-gunicorn", "aiopyramid-gunicorn-fast"),
+    *("greenlet", "pyramid", "gunicorn"),
     *("httptools", "uvloop", "gevent", "uvicorn", "starlette"),
 )
 
