@@ -21,7 +21,7 @@ unexport VIRTUAL_ENV CONDA_PREFIX UV_PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help hooks serve test lint types docs site links coverage tox ci-matrix apps first-hour wheels release bench bench-publish instructions format lock clean
+.PHONY: help hooks serve test lint types docs site links coverage tox ci-matrix apps first-hour wheels compiled-wheels release bench bench-publish instructions format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -108,6 +108,9 @@ instructions: $(READY) ## fail if a request takes more instructions than publish
 
 wheels: $(READY) ## build all distributions, look into them, install each one alone
 	@python tools/wheels.py
+
+compiled-wheels: $(READY) ## build the wheels of the compiled form for each Python here, check and use them
+	@python tools/compiled_wheels.py --into dist
 
 release: $(READY) ## release one: PACKAGE=aiopyramid-core VERSION=1.0.1; DRY_RUN=1 (alone: all) rehearses
 	@python tools/release.py $(PACKAGE) $(VERSION) $(if $(DRY_RUN),--dry-run)

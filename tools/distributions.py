@@ -1,14 +1,19 @@
 """The distributions of this workspace, as their ``pyproject.toml`` files describe them."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Final
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-__all__ = ("Built", "Distribution", "in_order", "read_distributions")
+__all__ = ("Built", "Distribution", "in_order", "read_distribution", "read_distributions")
+
+
+_PYTHON: Final = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Distribution:
         path: The path of this folder from the root of the workspace.
         requirements: Its requirements, including those of its extras.
         extras: The names of its extras.
+        pythons: The versions of Python in its classifiers, such as ``3.12``.
     """
 
     name: str
@@ -30,6 +36,7 @@ class Distribution:
     path: str
     requirements: tuple[Requirement, ...]
     extras: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
 
     @property
     def package(self) -> str:
@@ -65,13 +72,13 @@ def read_distributions(root: Path) -> dict[str, Distribution]:
     """Return the distributions of the workspace in the folder ``root``, by their names.
 
     Examples are members of the workspace as well, but are not released. A folder that the workspace
-    excludes has no wheel that runs everywhere, which is all that the tools here make and check.
+    excludes has no wheel that runs everywhere: see ``compiled_wheels.py``.
     """
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     excluded = project["tool"]["uv"]["workspace"].get("exclude", ())
     files = [*sorted(root.glob("packages/*/pyproject.toml")), *root.glob("meta/pyproject.toml")]
     read = [
-        _read(file, root)
+        read_distribution(file, root)
         for file in files
         if file.parent.relative_to(root).as_posix() not in excluded
     ]
@@ -89,7 +96,13 @@ def in_order(distributions: dict[str, Distribution]) -> list[Distribution]:
     return [distributions[name] for name in TopologicalSorter(required).static_order()]
 
 
-def _read(file: Path, root: Path) -> Distribution:
+def read_distribution(file: Path, root: Path) -> Distribution:
+    """Return the distribution that a file describes.
+
+    Args:
+        file: Its ``pyproject.toml``.
+        root: The root of the workspace.
+    """
     project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
     extras = project.get("optional-dependencies", {})
     needed = [
@@ -103,4 +116,9 @@ def _read(file: Path, root: Path) -> Distribution:
         path=file.parent.relative_to(root).as_posix(),
         requirements=tuple(map(Requirement, needed)),
         extras=tuple(extras),
+        pythons=tuple(
+            version[1]
+            for line in project.get("classifiers", ())
+            if (version := _PYTHON.fullmatch(line))
+        ),
     )

@@ -22,14 +22,21 @@ LONGEST_SUMMARY: Final = 512
 """Characters, which is the limit of the index."""
 
 
-def faults_of_wheel(built: Built) -> Iterator[str]:
-    """Yield the faults of a wheel."""
+def faults_of_wheel(built: Built, *, is_typed: bool = True) -> Iterator[str]:
+    """Yield the faults of a wheel.
+
+    Args:
+        built: The wheel.
+        is_typed: Whether it must say that its package has types (PEP 561).
+    """
     package = built.distribution.package
     info = f"{package}-{built.distribution.version}.dist-info"
     with zipfile.ZipFile(built.wheel) as wheel:
         held = set(wheel.namelist())
         metadata = message_from_bytes(wheel.read(f"{info}/METADATA"))
-    wanted = {f"{package}/__init__.py", f"{package}/py.typed", f"{info}/licenses/LICENSE"}
+    wanted = {f"{package}/__init__.py", f"{info}/licenses/LICENSE"}
+    if is_typed:
+        wanted.add(f"{package}/py.typed")
     yield from (f"the wheel lacks {name}" for name in sorted(wanted - held))
     for name in sorted(held):
         is_test = TESTS.search(name) and not TEMPLATE.search(name)

@@ -23,7 +23,17 @@ from distributions import Built, Distribution, in_order, read_distributions
 from index_checks import faults_of_archive, faults_of_wheel
 from index_pages import as_published, faults_of_page, read_repository
 
-__all__ = ("Refused", "build", "check", "install_alone")
+__all__ = (
+    "LOCKED",
+    "Refused",
+    "build",
+    "check",
+    "check_files",
+    "install",
+    "install_alone",
+    "new_environment",
+    "run",
+)
 
 LOCKED = Path(".venv/requirements.txt")
 """The locked versions of all third-party packages, exported by make."""
@@ -57,22 +67,36 @@ def build(distribution: Distribution, into: Path) -> Built:
     return Built(distribution, into / f"{stem}-py3-none-any.whl", into / f"{stem}.tar.gz")
 
 
-def check(built: Built) -> None:
-    """Check a wheel and a source archive.
+def check_files(built: Built, *, is_typed: bool = True) -> None:
+    """Check a wheel and a source archive, as the package index and users do.
+
+    Args:
+        built: The files.
+        is_typed: Whether the wheel must say that its package has types.
 
     Raises:
-        Refused: They do not meet the requirements of the package index or of users; or a second
-            wheel, which is built from the folder without the archive, is not the same.
+        Refused: They do not meet their requirements.
     """
-    repository = read_repository(built.distribution.root)
-    page = faults_of_page(built.distribution, repository)
-    if faults := [*faults_of_wheel(built), *faults_of_archive(built), *page]:
+    page = faults_of_page(built.distribution, read_repository(built.distribution.root))
+    wheel = faults_of_wheel(built, is_typed=is_typed)
+    if faults := [*wheel, *faults_of_archive(built), *page]:
         raise Refused(f"{built.distribution.name} cannot be released: {'; '.join(faults)}.")
     told = io.StringIO()
     with contextlib.redirect_stdout(told):
         has_failed = twine_check([str(built.wheel), str(built.archive)], strict=True)
     if has_failed:
         raise Refused(f"twine refuses the files of {built.distribution.name}:\n{told.getvalue()}")
+
+
+def check(built: Built) -> None:
+    """Check a wheel and a source archive, and that the wheel can be built again.
+
+    Raises:
+        Refused: They do not meet the requirements of the package index or of users; or a second
+            wheel, which is built from the folder without the archive, is not the same.
+    """
+    check_files(built)
+    repository = read_repository(built.distribution.root)
     with as_published(built.distribution, repository) as folder, TemporaryDirectory() as second:
         (again,) = WheelBuilder(str(folder)).build(directory=second, versions=["standard"])
         if Path(again).read_bytes() != built.wheel.read_bytes():
@@ -99,17 +123,41 @@ def install_alone(built: Built, siblings: Path, locked: Path) -> None:
     wanted = [str(built.wheel)]
     if "all" in distribution.extras:
         wanted.append(f"{distribution.name}[all] @ {built.wheel.absolute().as_uri()}")
-    workshop = Path(_workshop().name)
-    python = str(workshop / "environment/bin/python")
-    run("uv", "venv", "--quiet", "--clear", f"--python={sys.executable}", f"{workshop}/environment")
-    install = ("uv", "pip", "install", "--quiet", f"--python={python}")
+    python = new_environment(sys.executable)
     for wheel in wanted:
-        run(*install, f"--find-links={siblings}", f"--constraint={locked}", wheel)
-        run("uv", "pip", "check", "--quiet", f"--python={python}")
+        install(wheel, python, siblings, locked)
         # Isolated (-I): the workspace's own sources are out of reach.
-        options = ("-I", "-W", "ignore", "-X", f"pycache_prefix={workshop}/compiled")
+        options = ("-I", "-W", "ignore", "-X", f"pycache_prefix={_workshop().name}/compiled")
         arguments = (distribution.name, distribution.package, str(distribution.version))
         run(python, *options, "-c", IMPORT, *arguments)
+
+
+def new_environment(python: str) -> str:
+    """Make an empty environment, in the place of the last one, and return its interpreter.
+
+    Args:
+        python: The interpreter for which it is made.
+    """
+    environment = f"{_workshop().name}/environment"
+    run("uv", "venv", "--quiet", "--clear", f"--python={python}", environment)
+    return f"{environment}/bin/python"
+
+
+def install(wheel: str, python: str, siblings: Path, locked: Path) -> None:
+    """Install a wheel with its declared requirements.
+
+    Args:
+        wheel: The wheel, as ``uv pip install`` takes it.
+        python: The interpreter of the environment.
+        siblings: The folder with the wheels of the workspace.
+        locked: The versions of all other packages.
+
+    Raises:
+        Refused: It cannot be installed, or requirements contradict each other.
+    """
+    into = ("uv", "pip", "install", "--quiet", f"--python={python}")
+    run(*into, f"--find-links={siblings}", f"--constraint={locked}", wheel)
+    run("uv", "pip", "check", "--quiet", f"--python={python}")
 
 
 @functools.cache
