@@ -1,6 +1,7 @@
 """Tools for the tests of an application: the bridge around a call, and real servers.
 
-``pytest_plugin`` turns them into fixtures. This module does not depend on pytest.
+``pytest_plugin`` turns them into fixtures. This module does not depend on pytest. pytest loads the
+plugin by ``_entry_point``, which gives an old pytest ``_old_pytest`` instead.
 """
 
 import asyncio
