@@ -13,7 +13,8 @@ from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError
 from pyramid.response import Response
 
-from aiopyramid_asgi import ScopeNotSupported, asgi
+from aiopyramid_asgi import ScopeNotSupported, _exchange, asgi
+from aiopyramid_asgi import application as _application
 from aiopyramid_core import StartupError
 from aiopyramid_core.streaming import EventStreamResponse
 
@@ -278,6 +279,52 @@ async def test_who_asks_after_the_response_is_not_told_and_the_server_is_not_ask
     server = fake_server()
     await server.call(application(view))
     kept[0](lambda: told.append(True))
+    server.tell("http.disconnect")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert told == []
+    assert server.events.qsize() == 1
+
+
+async def test_a_thread_that_asks_while_the_response_ends_does_not_ask_the_server(
+    application, fake_server, monkeypatch, soon
+):
+    asks, has_ended, told = threading.Event(), threading.Event(), []
+
+    class Slow(_exchange.Exchange):
+        """One whose response ends after a thread has seen that it has not."""
+
+        __slots__ = ()
+
+        @property
+        def _has_answered(self):
+            has_answered = super()._has_answered
+            if threading.current_thread() is not threading.main_thread():
+                asks.set()
+                assert has_ended.wait(30)
+            return has_answered
+
+        @_has_answered.setter
+        def _has_answered(self, value):
+            _exchange.Exchange._has_answered.__set__(self, value)
+
+    def ask(request):
+        request.environ["aiopyramid.on_disconnect"](lambda: told.append(True))
+
+    thread = None
+
+    async def view(request):
+        nonlocal thread
+        thread = threading.Thread(target=ask, args=(request,))
+        thread.start()
+        await soon(asks.is_set)
+        return Response("hello")
+
+    monkeypatch.setattr(_application, "Exchange", Slow)
+    server = fake_server()
+    await server.call(application(view))
+    has_ended.set()
+    await asyncio.to_thread(thread.join)
     server.tell("http.disconnect")
     await asyncio.sleep(0)
     await asyncio.sleep(0)

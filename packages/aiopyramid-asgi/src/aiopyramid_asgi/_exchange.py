@@ -168,10 +168,11 @@ class Exchange:
         if (disconnects := self._disconnects) is None:
             with _making:  # the thread of a synchronous request may ask at the same time
                 if (disconnects := self._disconnects) is None:
-                    disconnects = Disconnects(self._receive, self._task)
+                    self._disconnects = disconnects = Disconnects(self._receive, self._task)
+                    # Only now, since the response may end at this moment: then the loop's thread
+                    # ends the capabilities if it sees them, and this one otherwise.
                     if self._has_answered:
                         disconnects.end()
-                    self._disconnects = disconnects
         return disconnects
 
     def _on_disconnect(self, callback: Callable[[], object]) -> None:
