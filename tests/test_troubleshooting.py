@@ -387,7 +387,14 @@ def _(folder: Path) -> None:
     config = Configurator(package=aiopyramid_core)
     config.include("aiopyramid_websocket")
     config.add_websocket_view(echo, name="echo")
-    get(config.make_wsgi_app(), "/echo")
+    handshake = {
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_CONNECTION": "Upgrade",
+        "HTTP_UPGRADE": "websocket",
+        "HTTP_SEC_WEBSOCKET_VERSION": "13",
+        "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    Request.blank("/echo", environ=handshake).get_response(config.make_wsgi_app())
 
 
 @produces("Another task already waits for the next message of this connection. …")

@@ -231,6 +231,14 @@ def test_cookies_of_http2_arrive_together(http2_servers, name):
 
 
 @HTTP2
+def test_a_response_of_http2_does_not_have_the_upgrade_of_http1(http2_servers, name):
+    with httpx.Client(http1=False, http2=True, trust_env=False, timeout=30) as client:
+        response = client.get(f"http://127.0.0.1:{http2_servers(name).port}/echo")
+    assert response.status_code == 426
+    assert {"connection", "upgrade"}.isdisjoint(response.headers)
+
+
+@HTTP2
 def test_an_upload_of_http2_arrives_whole(http2_servers, name):
     body = b"0123456789" * 20_000
     with httpx.Client(http1=False, http2=True, trust_env=False, timeout=30) as client:

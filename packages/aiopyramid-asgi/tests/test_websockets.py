@@ -20,6 +20,12 @@ def test_texts_and_binary_messages_go_both_ways(server):
             assert client.recv(30) == message
 
 
+def test_an_ordinary_get_is_426(server):
+    response = server.get("/echo")
+    assert (response.status, response.getheader("Upgrade")) == (426, "websocket")
+    assert "upgrade" in response.getheader("Connection").lower()
+
+
 def test_fragments_are_sent_as_one_message(server):
     with ask(server) as client:
         client.send("fragments")

@@ -6,6 +6,7 @@ import pytest
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError
 from pyramid.httpexceptions import HTTPForbidden
+from pyramid.request import Request
 from pyramid.response import Response
 
 from aiopyramid_websocket import WebSocketClosed, WebSocketConnectionView, WebSocketMapper
@@ -218,12 +219,26 @@ async def test_a_finished_callback_that_fails_does_not_prevent_the_others(loop_f
 
 
 def test_a_server_without_the_capability_is_501_and_the_log_says_what_to_install(caplog):
-    from webtest import TestApp
-
-    response = TestApp(build(ws=echo)).get("/ws/x", status=501)
+    handshake = {
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_CONNECTION": "Upgrade",
+        "HTTP_UPGRADE": "websocket",
+        "HTTP_SEC_WEBSOCKET_VERSION": "13",
+        "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    response = Request.blank("/ws/x", environ=handshake).get_response(build(ws=echo))
+    assert response.status_code == 501
     assert "its log says why" in response.text
     assert "/ws/x is a WebSocket, but this server cannot serve it" in caplog.text
     assert "install aiopyramid-gunicorn" in caplog.text
+
+
+def test_an_ordinary_get_is_426_on_any_server_and_nothing_is_logged(caplog):
+    from webtest import TestApp
+
+    response = TestApp(build(ws=echo)).get("/ws/x", status=426)
+    assert "use a WebSocket client" in response.text
+    assert caplog.text == ""
 
 
 def test_without_the_include_the_error_says_what_is_missing():

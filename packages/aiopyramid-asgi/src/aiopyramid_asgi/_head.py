@@ -15,6 +15,9 @@ SEND_PATH: Final = "http.response.pathsend"
 
 _NOT_MODIFIED: Final = HTTPStatus.NOT_MODIFIED.value
 
+_HTTP_1: Final = ("1.0", "1.1")
+"""The versions whose responses may have a Connection field."""
+
 
 def head_of(response: WSGIResponse, scope: Scope) -> Message:
     """Return the message that begins a response.
@@ -27,8 +30,11 @@ def head_of(response: WSGIResponse, scope: Scope) -> Message:
     if response.code == _NOT_MODIFIED:
         # Optional there, and uvicorn would wait for the body that it announces.
         fields = [field for field in fields if field[0] != b"content-length"]
-    if response.asks_to_close and scope.get("http_version", "1.1") in ("1.0", "1.1"):
-        fields.append((b"connection", b"close"))
+    if (response.asks_to_close or response.given) and scope.get("http_version", "1.1") in _HTTP_1:
+        if "upgrade" in response.given:
+            fields.append((b"connection", b"upgrade"))  # RFC 9110, 7.8: Upgrade needs it
+        if response.asks_to_close:
+            fields.append((b"connection", b"close"))
     return {"type": "http.response.start", "status": response.code, "headers": fields}
 
 

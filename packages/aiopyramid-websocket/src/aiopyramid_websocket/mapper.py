@@ -172,18 +172,20 @@ def _check(request: Any, settings: WebSocketSettings) -> None:
     if MESSAGES in environ:
         _check_origin(request, settings)
         return
+    check_request(environ)
+    # Only now, because ASGI servers can serve WebSockets, and offer nothing for other requests.
     if UPGRADE not in environ:
         _log.error(
             "%s is a WebSocket, but this server cannot serve it: run the application with gunicorn"
             " and the worker class aiopyramid_gunicorn.worker.AsyncGunicornWorker (install"
             " aiopyramid-gunicorn), or with uWSGI and config.include('aiopyramid_uwsgi') (install"
-            " aiopyramid-uwsgi), or with an ASGI server (install aiopyramid-asgi)",
+            " aiopyramid-uwsgi), or with an ASGI server on which WebSockets are not switched off"
+            " (install aiopyramid-asgi)",
             request.path,
         )
         raise HandshakeRefused(
             HTTPStatus.NOT_IMPLEMENTED, "this server cannot serve WebSockets; its log says why"
         )
-    check_request(environ)
     if environ[UPGRADE] is None:
         # The length does not show it: the server has joined the chunks, and they were empty.
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "an opening handshake must not have a body")
