@@ -58,7 +58,7 @@ def interpreters(distribution: Distribution) -> Iterator[tuple[str, str | None]]
             yield name, "it is not installed"
             continue
         asked = subprocess.run([program, "-c", HAS_HEADERS], capture_output=True, text=True)
-        yield program, asked.stderr.strip() or None
+        yield program, (asked.stderr.strip() or "it does not start") if asked.returncode else None
 
 
 def build_archive(distribution: Distribution, into: Path) -> Path:

@@ -35,6 +35,17 @@ def test_a_python_without_headers_is_named_with_the_reason(monkeypatch) -> None:
     assert [*interpreters(named(HERE))] == [(sys.executable, "its headers are not installed")]
 
 
+def test_a_warning_of_a_python_is_not_a_reason(monkeypatch) -> None:
+    warning = "import sys; print('a warning', file=sys.stderr)"
+    monkeypatch.setattr(compiled_wheels, "HAS_HEADERS", warning)
+    assert [*interpreters(named(HERE))] == [(sys.executable, None)]
+
+
+def test_a_python_that_fails_silently_is_named_with_the_reason(monkeypatch) -> None:
+    monkeypatch.setattr(compiled_wheels, "HAS_HEADERS", "raise SystemExit(1)")
+    assert [*interpreters(named(HERE))] == [(sys.executable, "it does not start")]
+
+
 def test_a_wheel_for_the_running_python_is_used(tmp_path: Path) -> None:
     ((program, reason),) = interpreters(named(HERE))
     if reason is not None:
