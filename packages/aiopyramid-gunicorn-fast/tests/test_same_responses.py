@@ -128,3 +128,11 @@ def test_a_body_must_be_bytes(compiled_response, body):
     response.start("200 OK", [("Content-Length", "0")])
     with pytest.raises(TypeError):
         response.encode_whole(body)
+
+
+def test_a_form_that_lacks_an_attribute_of_the_pure_one_is_refused_with_the_remedy(
+    compiled_response, monkeypatch
+):
+    monkeypatch.setattr(WSGIResponse, "__slots__", (*WSGIResponse.__slots__, "trailers"))
+    with pytest.raises(ImportError, match=r"a response has no trailers: run 'pip install --upgr"):
+        compiled_response._completed(compiled_response.UsualResponse)

@@ -74,6 +74,15 @@ cdef class UsualResponse:
 
 def _completed(base):
     """Return a class with all that the pure one has and the base has not."""
+    # The number of the interface does not tell, because aiopyramid-core has versions of its own.
+    unknown = {*WSGIResponse.__slots__, *pure.Response.__slots__} - vars(base).keys()
+    if unknown:
+        raise ImportError(
+            "the installed aiopyramid-gunicorn-fast was made for another version of aiopyramid-core"
+            f" or aiopyramid-gunicorn, in which a response has no {', '.join(sorted(unknown))}: run"
+            " 'pip install --upgrade \"aiopyramid-gunicorn[fast]\"', or uninstall"
+            " aiopyramid-gunicorn-fast"
+        )
     members = {**vars(WSGIResponse), **vars(pure.Response)}
     rest = {
         name: member
