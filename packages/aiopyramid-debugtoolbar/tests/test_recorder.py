@@ -174,6 +174,16 @@ def test_the_name_that_a_task_has_by_default_is_not_shown(trace):
     assert labels == ["fetch", "fetch"]
 
 
+def test_a_name_that_begins_like_one_by_default_is_shown(trace):
+    async def view(request):
+        await asyncio.create_task(fetch(), name="Task-list")
+        await asyncio.create_task(fetch(), name="NonexistentUser")
+        return Response("done")
+
+    labels = [span.label for span in trace(view).spans if span.kind == "task"]
+    assert labels == ["Task-list: fetch", "NonexistentUser: fetch"]
+
+
 def test_a_background_task_is_named_and_may_outlive_the_response(visit):
     async def background():
         await fetch()

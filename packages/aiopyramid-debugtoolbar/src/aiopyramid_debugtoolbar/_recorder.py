@@ -1,6 +1,7 @@
 """The observer that records requests."""
 
 import asyncio
+import re
 import sys
 import time
 from typing import Any, Final
@@ -22,9 +23,9 @@ __all__ = ("Recorder",)
 _HERE: Final = 1
 """The depth of the frame that calls a method of the observer."""
 
-_DEFAULT_NAMES: Final = ("Task-", "None")
-"""The beginnings of the names that asyncio gives to tasks: if the loop has a task factory, Python
-3.13.0 names a task without a name "None".
+_DEFAULT_NAME: Final = re.compile(r"Task-\d+|None")
+"""The names that asyncio gives to tasks: if the loop has a task factory, Python 3.13.0 names a task
+without a name "None".
 """
 
 
@@ -134,7 +135,7 @@ class Recorder(Observer):
 
         def end(done: Any) -> None:
             name = done.get_name()  # only now, since asyncio sets it after it has made the task
-            if name != label and not name.startswith(_DEFAULT_NAMES):
+            if name != label and not _DEFAULT_NAME.fullmatch(name):
                 span.label = f"{name}: {label}"[:LONGEST_LABEL]
             trace.end(id(done))
 
