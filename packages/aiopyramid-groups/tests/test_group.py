@@ -237,9 +237,10 @@ async def test_the_memory_engine_warns_once_of_other_workers(site, caplog):
         group_of(request, "a")
         group_of(request, "b")
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
-        "There are several workers, but the groups of each are its own: a message reaches only the"
-        " members on the worker that sends it. Install aiopyramid-groups[redis] and set"
-        " aiopyramid.groups.url = redis://localhost:6379/0"
+        "There may be several workers, and the groups of each are its own: a message reaches only"
+        " the members on the worker that sends it. Install aiopyramid-groups[redis] and set"
+        " aiopyramid.groups.url = redis://localhost:6379/0; or, for an ASGI server with one worker,"
+        " set aiopyramid.asgi.multiprocess = false"
     ]
 
 

@@ -269,6 +269,23 @@ async def test_redis_is_full_for_a_while(site, forgetful_server):
         crowd.check(must_be_complete=True)
 
 
+async def test_heartbeats_that_redis_refuses_are_not_blamed_on_the_event_loop(
+    site, forgetful_server, caplog
+):
+    administrator = forgetful_server.client()
+    async with Crowd.gather(site, forgetful_server.url) as crowd:
+        administrator.config_set("maxmemory", 1)
+        while administrator.keys("*:worker:*"):  # until the last heartbeats do not count any more
+            await asyncio.sleep(0.05)
+        administrator.config_set("maxmemory", 0)
+        while not caplog.records:
+            await asyncio.sleep(0.05)
+        await crowd.flows()
+    assert "Redis has refused the heartbeats of this worker for " in caplog.text
+    assert "maxmemory" in caplog.text
+    assert "blocked its event loop" not in caplog.text
+
+
 async def rest(client):
     try:
         return [await asyncio.wait_for(client.recv(), 0.3)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -307,7 +308,7 @@ async def test_a_worker_that_was_blocked_does_not_blame_redis(worker, caplog):
         while not caplog.records:
             await asyncio.sleep(0.01)
         assert await one.group().members() == ["ada"]
-    assert "sent no heartbeat to Redis for 0." in caplog.text
+    assert re.search(r"sent no heartbeat to Redis for \d+\.\d s", caplog.text)
     assert "lost its data" not in caplog.text
 
 

@@ -148,9 +148,10 @@ class Hub:
             return
         self._has_warned = True
         _log.warning(
-            "There are several workers, but the groups of each are its own: a message reaches only"
-            " the members on the worker that sends it. Install aiopyramid-groups[redis] and set"
-            " aiopyramid.groups.url = redis://localhost:6379/0"
+            "There may be several workers, and the groups of each are its own: a message reaches"
+            " only the members on the worker that sends it. Install aiopyramid-groups[redis] and"
+            " set aiopyramid.groups.url = redis://localhost:6379/0; or, for an ASGI server with"
+            " one worker, set aiopyramid.asgi.multiprocess = false"
         )
 
     # --- Private ------------------------------------------------------------------------------

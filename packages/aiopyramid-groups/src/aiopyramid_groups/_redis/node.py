@@ -234,6 +234,7 @@ class Node:
         """Show that this worker is alive, and see whether both connections are."""
         last_key = ""
         last_beat_at = 0.0
+        refusal: ResponseError | None = None
         while True:
             command = self._beat_command()
             key = command[1]
@@ -248,23 +249,30 @@ class Node:
                 is_lost = beat.result() is None
             except NoPermissionError:
                 raise  # the next attempt to connect is refused, and tells what to do
-            except ResponseError:
-                pass  # such as "out of memory": messages may still arrive
+            except ResponseError as error:
+                refusal = error  # such as "out of memory": messages may still arrive
             else:
                 if is_lost and key == last_key:
-                    self._log_lost(beat_at - last_beat_at)
+                    self._log_lost(beat_at - last_beat_at, refusal)
                     self._observer.connected()
-                last_key, last_beat_at = key, beat_at
+                last_key, last_beat_at, refusal = key, beat_at, None
             await asyncio.sleep(self._heartbeat_seconds)
 
     def _beat_command(self) -> tuple[str, ...]:
         milliseconds = str(int(self._key_seconds * 1000))
         return "SET", self._beat_key(), "1", "PX", milliseconds, "GET"
 
-    def _log_lost(self, seconds: float) -> None:
+    def _log_lost(self, seconds: float, refusal: ResponseError | None) -> None:
         """Report that the key of the heartbeat is gone, so many seconds after it was set."""
         if seconds < self._key_seconds:
             _log.warning("Redis has lost its data")
+        elif refusal is not None:
+            _log.warning(
+                "Redis has refused the heartbeats of this worker for %.1f s, in which its members"
+                " did not count as present: %s",
+                seconds,
+                refusal,
+            )
         else:
             _log.warning(
                 "This worker sent no heartbeat to Redis for %.1f s, in which its members did not"
