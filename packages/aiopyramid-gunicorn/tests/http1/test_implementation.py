@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -50,6 +51,18 @@ def test_one_that_does_not_fit_is_not_in_use(install):
     loaded = load()
     assert ("pure Python", mismatch_with(0)) == (loaded.IMPLEMENTATION, loaded.MISMATCH)
     assert loaded.Response is Response
+
+
+def test_the_folder_that_is_left_of_one_is_not_in_use(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, COMPILED, raising=False)
+    others = [each for each in sys.path if not Path(each, COMPILED).exists()]
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *others])
+    (tmp_path / COMPILED).mkdir()
+    try:
+        loaded = load()
+    finally:
+        sys.modules.pop(COMPILED, None)
+    assert ("pure Python", mismatch_with(None)) == (loaded.IMPLEMENTATION, loaded.MISMATCH)
 
 
 def test_without_one_the_pure_form_is_in_use(monkeypatch):

@@ -52,7 +52,10 @@ def _installed() -> Any:
 
 _compiled = _installed()
 
-MISMATCH: Final = None if _compiled is None else mismatch_with(_compiled.INTERFACE)
+# A folder without modules can be imported, too: one that is left of a package that is gone.
+MISMATCH: Final = (
+    None if _compiled is None else mismatch_with(getattr(_compiled, "INTERFACE", None))
+)
 """Why the compiled form cannot be used although it is installed; otherwise None."""
 
 IMPLEMENTATION: Final = "pure Python" if _compiled is None or MISMATCH is not None else "compiled"
