@@ -185,7 +185,7 @@ class Reader:
             elif command.startswith("pip install "):
                 self._check_installed(command)
             elif program == "export":
-                self.environment |= [rest.split("=", 1)]
+                self._export(command)
             elif program in self.stand_ins:
                 self.output += self.stand_ins[program](self, rest)
             elif program in SERVERS:
@@ -244,6 +244,19 @@ class Reader:
         command = f"cd {self.folder} && exec {command}"
         self.servers[name] = Process(["bash", "-c", command], self.environment)
         self.servers[name].said(SERVERS[program])
+
+    def _export(self, command: str) -> None:
+        """Set an environment variable as bash does, which ignores this for some of its own."""
+        name = command.removeprefix("export ").partition("=")[0]
+        said = subprocess.run(
+            ["bash", "-c", f"{command} && printenv {name}"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert said.returncode == 0, f"bash ignores `{command}`: take another name"
+        self.environment[name] = said.stdout.rstrip("\n")
 
     def _find_uwsgi(self) -> None:
         """Find the uWSGI that is built once for all tests, and let it find what is installed."""
