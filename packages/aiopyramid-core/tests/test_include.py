@@ -1,6 +1,8 @@
 """_include: what becomes of an application that includes the package."""
 
 import asyncio
+import functools
+import inspect
 import threading
 
 import pytest
@@ -188,6 +190,77 @@ def test_an_execution_policy_of_the_application_is_used(run, fetch, kind, order)
     assert run(main) == "at the second attempt"
     first, second = attempts
     assert first is not second
+
+
+class WithGreeting(DefaultViewMapper):
+    """A mapper of another package, which creates view objects with an argument of its own."""
+
+    def __call__(self, view):
+        if not inspect.isclass(view):
+            return super().__call__(view)
+        attr = self.attr or "__call__"
+        return lambda context, request: getattr(view(request, greeting="hello"), attr)()
+
+
+def include_mapper(config):
+    """Stand for a package such as pyramid_services_viewmapper."""
+    config.set_view_mapper(WithGreeting)
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("committed", [False, True], ids=["in one commit", "committed between"])
+def test_a_mapper_that_another_package_sets_takes_precedence(order, committed):
+    config = Configurator()
+    includes = ["aiopyramid_core", include_mapper]
+    for include in includes if order == "after" else reversed(includes):
+        config.include(include)
+        if committed:
+            config.commit()
+    registry = config.make_wsgi_app().registry
+    assert registry.getUtility(IViewMapperFactory) is WithGreeting
+
+
+def marking(method):
+    @functools.wraps(method)
+    def wrapper(*arguments):
+        response = method(*arguments)
+        response.headers["X-Mark"] = "yes"
+        return response
+
+    return wrapper
+
+
+class Greeting:
+    def __init__(self, request, *, greeting):
+        self.greeting = greeting
+
+    async def __call__(self):
+        await asyncio.sleep(0)
+        return Response(self.greeting)
+
+    @marking
+    async def marked(self):
+        return await self()
+
+    @staticmethod
+    @marking
+    async def marked_static():
+        await asyncio.sleep(0)
+        return Response("hello")
+
+
+@pytest.mark.parametrize(
+    ("attr", "mark"), [(None, None), ("marked", "yes"), ("marked_static", "yes")]
+)
+def test_such_a_mapper_creates_the_objects_of_coroutine_view_classes(
+    run, application, fetch, attr, mark
+):
+    def configure(config):
+        config.include(include_mapper)
+        config.add_view(Greeting, attr=attr)
+
+    response = run(lambda: fetch(application(configure)))
+    assert (response.text, response.headers.get("X-Mark")) == ("hello", mark)
 
 
 class OnTheSpot(DefaultViewMapper):

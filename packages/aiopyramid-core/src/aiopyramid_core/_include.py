@@ -39,7 +39,8 @@ def includeme(config: Any) -> None:
 
     It changes the application as follows:
 
-    * the default view mapper is :class:`~aiopyramid_core.CoroutineOrExecutorMapper`;
+    * the default view mapper is :class:`~aiopyramid_core.CoroutineOrExecutorMapper`, unless the
+      application or another package sets one;
     * Pyramid's thread-locals (``get_current_request``) keep apart requests that share a thread;
     * a response body may be an async iterator;
     * ``config.add_startup(function)``, ``config.add_stopping(function)`` and
@@ -68,10 +69,11 @@ def includeme(config: Any) -> None:
     _health.install(config.registry, _health.Health())
     config.add_directive("add_health_view", _health.add_health_view, action_wrap=False)
     await_extension_points(config.registry)
-    config.set_view_mapper(CoroutineOrExecutorMapper)
-    # At once as well: config.derive_view and add_notfound_view(append_slash=True) derive views
-    # without waiting for the actions, of which the mapper is one.
-    config.registry.registerUtility(CoroutineOrExecutorMapper, IViewMapperFactory)
+    # Not by config.set_view_mapper, which would conflict with a package that sets a mapper of its
+    # own. And at once, because config.derive_view and add_notfound_view(append_slash=True) derive
+    # views without waiting for the actions.
+    if config.registry.queryUtility(IViewMapperFactory) is None:
+        config.registry.registerUtility(CoroutineOrExecutorMapper, IViewMapperFactory)
     # After all other actions, since an application may have a policy of its own.
     config.action(
         None,

@@ -23,7 +23,13 @@ from .._requests.view_records import is_of_aiopyramid, mapper_of
 from ..mappers import ExecutorMapper
 from .awaiting import AwaitingCollection, awaited, awaiting
 from .closures import outer_variables
-from .view_layers import await_inside, await_libraries, runs_a_loop, view_of_class
+from .view_layers import (
+    await_inside,
+    await_libraries,
+    class_with_layers,
+    runs_a_loop,
+    view_of_class,
+)
 
 __all__ = ("AwaitingDerivers",)
 
@@ -114,6 +120,8 @@ def _awaiting_layers(view: Any, info: Any) -> tuple[Any, Any]:
     """Return a view and its info for a mapper, with functions instead of methods."""
     attr = info.options.get("attr")
     if inspect.isclass(view):
+        if not is_of_aiopyramid(mapper_of(info)):
+            return class_with_layers(view, attr), info
         made = view_of_class(view, attr)
     elif attr is not None:
         method = getattr(view, attr, None)

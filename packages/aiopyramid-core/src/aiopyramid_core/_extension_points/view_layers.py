@@ -31,7 +31,13 @@ from .awaiting import awaiting
 from .closures import outer_variables, with_outer_variables
 from .cornice import variables_of_cornice
 
-__all__ = ("await_inside", "await_libraries", "runs_a_loop", "view_of_class")
+__all__ = (
+    "await_inside",
+    "await_libraries",
+    "class_with_layers",
+    "runs_a_loop",
+    "view_of_class",
+)
 
 _RUN_A_LOOP: Final = frozenset(
     {
@@ -108,6 +114,31 @@ def view_of_class(cls: type, attr: str | None) -> Any:
     class_view.__name__, class_view.__module__ = f"{cls.__name__}.{name}", cls.__module__
     class_view.__wrapped__ = inside  # type: ignore[attr-defined]  # the mapper looks there
     return class_view
+
+
+def class_with_layers(cls: type, attr: str | None) -> type:
+    """Return a view class whose method has the layers of :func:`await_inside`.
+
+    For a mapper of another package, which creates the objects of the class in its own way.
+
+    Args:
+        cls: A view class.
+        attr: The name of the method, or None for ``__call__``.
+
+    Returns:
+        A subclass, or ``cls`` itself if the method has no layer to change.
+    """
+    name = attr or "__call__"
+    method = getattr(cls, name, None)
+    inside = await_inside(method)
+    if inside is method:
+        return cls
+    if isinstance(inspect.getattr_static(cls, name), (staticmethod, classmethod)):
+        inside = staticmethod(inside)
+    named_alike = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    namespace = {**named_alike, "__doc__": cls.__doc__, name: inside}
+    subclass: type = type(cls)(cls.__name__, (cls,), namespace)
+    return subclass
 
 
 def _wraps_a_coroutine(view: Any) -> bool:
