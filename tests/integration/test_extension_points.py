@@ -18,6 +18,7 @@ from document_code import code_blocks, run_as_module
 from extension_points import EXTENSION_POINTS, KINDS, ExtensionPoint, application, ask
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPConflict
+from pyramid.response import Response
 
 from aiopyramid_core.testing import Served, serving
 
@@ -83,6 +84,17 @@ async def find_user(name: str | None) -> Any:
     return SimpleNamespace(id=f"id of {name}") if name else None
 
 
+class Library:
+    """A library that calls a function, without ``functools.wraps``, and uses its result."""
+
+    def get(self, path: str) -> Any:
+        def decorator(function: Any) -> Any:
+            self.view = lambda request: Response(function(request, request.GET["id"]).id)
+            return function
+
+        return decorator
+
+
 def test_the_documented_code_does_what_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,9 +105,12 @@ def test_the_documented_code_does_what_the_page_says(
     async def add(taken: float) -> None:
         seconds.append(taken)
 
+    library = Library()
     given = {
         "Conflict": Conflict,
         "HTTPConflict": HTTPConflict,
+        "User": SimpleNamespace,
+        "api": library,
         "book": book,
         "config": config,
         "find_user": find_user,
@@ -107,8 +122,11 @@ def test_the_documented_code_does_what_the_page_says(
     config.add_tween(f"{code.__name__}.timing_tween_factory")
     config.add_route("seat", "/{seat}")
     config.add_view(code.reserve, route_name="seat", permission="book")
+    config.add_route("user", "/of/library")
+    config.add_view(library.view, route_name="user")
     app = config.make_wsgi_app()
     assert ask(app, "/12")[:3] == "403"
     answer = ask(app, "/12?user=ann")
     assert (answer[:3], "12 is taken" in answer) == ("409", True)
-    assert len(seconds) == 2
+    assert ask(app, "/of/library?id=7").endswith("id of 7")
+    assert len(seconds) == 3

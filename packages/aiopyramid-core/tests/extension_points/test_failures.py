@@ -159,6 +159,11 @@ def test_an_await_too_few_in_a_value_names_the_view(get, no_warnings):
     )
 
 
+def unpacked(pair):
+    first, second = pair
+    return first + second
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -166,8 +171,12 @@ def test_an_await_too_few_in_a_value_names_the_view(get, no_warnings):
         lambda user: user["name"],
         lambda user: "Hello, " + user,
         lambda user: Response(user),
+        lambda user: str(user, "utf-8"),
+        lambda user: ", ".join([user]),
+        lambda user: print(*user),
+        lambda user: unpacked(user),
     ],
-    ids=["attribute", "item", "operand", "body"],
+    ids=["attribute", "item", "operand", "body", "text", "list", "arguments", "pair"],
 )
 def test_a_coroutine_that_is_used_like_its_result_is_explained(get, use):
     made = []
@@ -182,7 +191,9 @@ def test_a_coroutine_that_is_used_like_its_result_is_explained(get, use):
     with pytest.raises((AttributeError, TypeError)) as caught:
         get(view)
     assert caught.value.__notes__ == [
-        "A coroutine was used like its result: write 'await' before the call that made it."
+        "A coroutine was used like its result: write 'await' before the call that made it. If a"
+        " library makes the call, decorate the coroutine function with"
+        " aiopyramid_core.synchronize."
     ]
     made[0].close()
 

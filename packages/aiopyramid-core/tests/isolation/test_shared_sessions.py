@@ -6,6 +6,7 @@ import pytest
 from pyramid.response import Response
 from sqlalchemy import Column, Integer, String, create_engine
 from sqlalchemy.orm import close_all_sessions, declarative_base, scoped_session, sessionmaker
+from sqlalchemy.util import ScopedRegistry
 
 from aiopyramid_core import call_in_thread, request_scope
 from aiopyramid_core._isolation import shared_sessions as _shared_sessions
@@ -85,8 +86,22 @@ def test_the_paths_are_quoted_as_in_a_url(run, application, fetch, make_session,
     assert "(/a%20b, /@%C3%A9)" in message
 
 
-def test_with_the_remedy_there_is_nothing_to_report(run, application, fetch, make_session, caplog):
-    session = make_session(scopefunc=request_scope)
+def with_scope(make_session):
+    return make_session(scopefunc=request_scope)
+
+
+def with_scope_given_later(make_session):
+    """Change a session that a package has created, as ``docs/transactions.md`` says."""
+    session = make_session()
+    session.registry = ScopedRegistry(session.session_factory, request_scope)
+    return session
+
+
+@pytest.mark.parametrize("remedy", [with_scope, with_scope_given_later])
+def test_with_the_remedy_there_is_nothing_to_report(
+    run, application, fetch, make_session, caplog, remedy
+):
+    session = remedy(make_session)
     app = application(configure(session))
 
     async def main():

@@ -75,8 +75,11 @@ _EXPLANATIONS: Final = (
         "The view returned a coroutine: write 'await' before the call that made it.",
     ),
     (
-        r"['\"]coroutine['\"]|[Oo]bject of type coroutine",
-        "A coroutine was used like its result: write 'await' before the call that made it.",
+        r"['\"]coroutine['\"]|[Oo]bject of type coroutine"
+        r"|coroutine found$|not coroutine$|non-iterable coroutine",
+        "A coroutine was used like its result: write 'await' before the call that made it. If a"
+        " library makes the call, decorate the coroutine function with"
+        " aiopyramid_core.synchronize.",
     ),
     (
         # The second is Python 3.14's.
