@@ -18,7 +18,7 @@ from pyramid.interfaces import (
 from .awaiting import AwaitingObject, awaiting
 from .session_requests import RequestOfAwaitedSession, request_of
 
-__all__ = ("HOLDERS",)
+__all__ = ("HOLDERS", "await_callbacks_inside")
 
 Holder = Callable[[Any], Any]
 
@@ -75,6 +75,39 @@ def _with_awaited_userid(policy: Any) -> Any:
         if getattr(type(policy), name) is getattr(CallbackAuthenticationPolicy, name):
             setattr(policy, name, getattr(asked, name))
     return policy
+
+
+def await_callbacks_inside(policy: Any) -> None:
+    """Await the callbacks of Pyramid's authentication policies that another policy contains.
+
+    A policy that asks several others, such as pyramid_multiauth's, contains them in an attribute,
+    and the registry does not see them. They only check the result of a callback for None, so a
+    coroutine would count as a user. The callbacks are replaced in the contained policies, because
+    nothing but Pyramid's code calls them.
+
+    Args:
+        policy: The application's, when its configuration is complete.
+    """
+    seen: set[int] = set()
+    left = [policy]
+    while left:
+        each = left.pop()
+        if issubclass(type(each), AwaitingObject):  # whose __class__ is that of its original
+            each = each._original
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, CallbackAuthenticationPolicy):
+            callback = getattr(each, "callback", None)
+            if callback is not None:
+                point = "the callback of an authentication policy"
+                each.callback = awaiting(callback, point)
+        elif isinstance(each, dict):
+            left.extend(each.values())
+        elif isinstance(each, (list, tuple)):
+            left.extend(each)
+        elif hasattr(type(each), "authenticated_userid"):
+            left.extend(getattr(each, "__dict__", {}).values())
 
 
 def _csrf_storage_policy(policy: Any) -> Any:
