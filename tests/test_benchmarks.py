@@ -173,7 +173,6 @@ def test_a_benchmark_that_fails_is_told_of_and_the_others_are_run(tmp_path: Path
     ("program", "options", "server"),
     [
         ("api.py", ("--only", "FastAPI"), "FastAPI on uvicorn"),
-        ("connections.py", ("--connections", 200), "Starlette on uvicorn"),
         (
             "hello.py",
             ("--contest", "synchronous", "--only", "waitress"),
@@ -196,6 +195,20 @@ def test_a_server_is_compared_by_its_cpu_time_and_latency(
     assert f"  {ratio} ({ratio}-{ratio})" in row
     assert f"{its['p99_milliseconds']:,.1f}" in row
     assert row.count("<=") >= 2
+
+
+@pytest.mark.usefixtures("wrk")
+def test_latencies_are_compared_on_connections_that_are_open_before(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    done = run("connections.py", "--connections", 200, *SHORT, "--json", file)
+    assert done.returncode == 0, done.stderr
+    samples = json.loads(file.read_text())["samples"]
+    assert [sample["load"] for sample in samples] == ["wrk", "wrk", *["all open before"] * 2]
+    ours, its = samples[2:]
+    assert 0 < ours["p50_milliseconds"] <= ours["p99_milliseconds"] <= ours["slowest_milliseconds"]
+    assert 0 < ours["fewest"] <= ours["most"]
+    ratio = f"{ours['p99_milliseconds'] / its['p99_milliseconds']:.2f}"
+    assert f"  {ratio} ({ratio}-{ratio})" in done.stdout.splitlines()[-1]
 
 
 SEND = r"""

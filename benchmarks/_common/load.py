@@ -26,8 +26,8 @@ class Measured:
 
     Attributes:
         samples: For each round and server, its ``requests`` and ``requests_per_second``, the CPU
-            time of all its processes for a request (``cpu_microseconds``), and percentiles of the
-            latency (``p50_milliseconds``, ``p99_milliseconds``).
+            time of all its processes for a request (``cpu_microseconds``), and percentiles and the
+            mean of the latency (``p50_milliseconds``, ``p99_milliseconds``, ``mean_milliseconds``).
         left_out: Servers that did not start or failed, and why.
     """
 
@@ -84,6 +84,7 @@ def measure(
             "cpu_microseconds": cpu_seconds / load.requests * 1e6,
             "p50_milliseconds": load.latencies_seconds[50] * 1000,
             "p99_milliseconds": load.latencies_seconds[99] * 1000,
+            "mean_milliseconds": load.mean_seconds * 1000,
         }
 
     measured = Measured()

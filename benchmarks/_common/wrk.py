@@ -21,6 +21,7 @@ _TOTAL: Final = re.compile(r"(\d+) requests in ")
 _RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
 _WRONG_STATUS: Final = re.compile(r"Non-2xx or 3xx responses: (\d+)")
 _LATENCY: Final = re.compile(r"^ +(50|99)% +([\d.]+)(us|ms|s) *$", re.MULTILINE)
+_MEAN: Final = re.compile(r"^ +Latency +([\d.]+)(us|ms|s) ", re.MULTILINE)
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _SOCKET_ERRORS: Final = re.compile(
     r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
@@ -36,12 +37,14 @@ class Load:
         per_second: The same per second.
         failures: Answers with a wrong status, and errors of connections.
         latencies_seconds: By percentile, 50 and 99.
+        mean_seconds: The mean latency.
     """
 
     requests: int
     per_second: float
     failures: int
     latencies_seconds: Mapping[int, float]
+    mean_seconds: float
 
 
 def find_wrk() -> str:
@@ -144,8 +147,8 @@ def _lua(text: bytes) -> str:
 
 
 def _read(output: str) -> Load:
-    total, rate = _TOTAL.search(output), _RATE.search(output)
-    if total is None or rate is None or not int(total[1]):
+    total, rate, mean = (each.search(output) for each in (_TOTAL, _RATE, _MEAN))
+    if total is None or rate is None or mean is None or not int(total[1]):
         raise CannotMeasureError(f"wrk counted no requests:\n{output}")
     failures = sum(
         int(number)
@@ -157,4 +160,5 @@ def _read(output: str) -> Load:
         int(percentile): float(number) * _SECONDS[unit]
         for percentile, number, unit in _LATENCY.findall(output)
     }
-    return Load(int(total[1]), float(rate[1]), failures, latencies)
+    mean_seconds = float(mean[1]) * _SECONDS[mean[2]]
+    return Load(int(total[1]), float(rate[1]), failures, latencies, mean_seconds)
