@@ -17,7 +17,7 @@ from . import _health, lifespan
 from ._bridge.tasks import let_tasks_wait
 from ._extension_points import configuration as _configuration
 from ._extension_points.collections import AwaitingTweens
-from ._extension_points.policies import await_callbacks_inside
+from ._extension_points.policies import await_policies_inside
 from ._extension_points.registry import await_extension_points
 from ._isolation import threadlocals as _threadlocals
 from ._isolation import transactions as _transactions
@@ -113,7 +113,7 @@ def _adapt_components(registry: Any) -> None:
     """Adapt components of the application to the two places where requests run."""
     use_route_matches(registry)
     for interface in (ISecurityPolicy, IAuthenticationPolicy):
-        await_callbacks_inside(registry.queryUtility(interface))
+        await_policies_inside(registry.queryUtility(interface))
     if "pyramid_debugtoolbar" in sys.modules:
         from ._isolation.debugtoolbar import replace_panels
 

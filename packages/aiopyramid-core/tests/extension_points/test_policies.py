@@ -1,4 +1,4 @@
-"""policies: callbacks of authentication policies that another policy contains are awaited."""
+"""policies: what authentication policies call is awaited also if another policy contains them."""
 
 import asyncio
 import base64
@@ -104,6 +104,28 @@ def test_a_user_whom_a_coroutine_rejects_is_not_authenticated(get, no_warnings, 
 def test_a_user_whom_a_coroutine_accepts_is_authenticated(get, no_warnings, place):
     policy = place(BasicAuthAuthenticationPolicy(is_correct))
     assert get(policy, "correct").startswith("ann ['ann', 'group:users', ")
+
+
+class KnowsAnn(BasicAuthAuthenticationPolicy):
+    """A policy whose user IDs are looked up."""
+
+    def __init__(self):
+        super().__init__(lambda username, password, request: [])
+
+    async def unauthenticated_userid(self, request):
+        await asyncio.sleep(0)
+        credentials = base64.b64decode(request.authorization.params).decode()
+        return "ann" if credentials == "ann:correct" else None
+
+
+@each_place
+def test_a_user_id_that_a_coroutine_does_not_find_is_not_authenticated(get, no_warnings, place):
+    assert get(place(KnowsAnn()), "wrong") == f"None {[Everyone]}"
+
+
+@each_place
+def test_a_user_id_that_a_coroutine_finds_is_authenticated(get, no_warnings, place):
+    assert get(place(KnowsAnn()), "correct").startswith("ann ['ann', ")
 
 
 def test_policies_that_an_action_adds_to_the_list_are_known(application, no_warnings):

@@ -18,7 +18,7 @@ from pyramid.interfaces import (
 from .awaiting import AwaitingObject, awaiting
 from .session_requests import RequestOfAwaitedSession, request_of
 
-__all__ = ("HOLDERS", "await_callbacks_inside")
+__all__ = ("HOLDERS", "await_policies_inside")
 
 Holder = Callable[[Any], Any]
 
@@ -51,7 +51,8 @@ def _authentication_policy(policy: Any) -> Any:
         policy = copy.copy(policy)
         policy.callback = lambda userid, request: decide(userid, request_of(request))
     if isinstance(policy, CallbackAuthenticationPolicy):
-        policy = _with_awaited_userid(policy)
+        policy = copy.copy(policy)
+        _await_userid(policy)
     if isinstance(policy, SessionAuthenticationPolicy):
         policy = _WithAwaitedSession(policy, _AUTHENTICATION_METHODS)
     return AwaitingObject(policy, _AUTHENTICATION_METHODS, "the authentication policy")
@@ -61,8 +62,8 @@ _ASK_FOR_USERID: Final = ("authenticated_userid", "effective_principals")
 """Methods of Pyramid's that call ``unauthenticated_userid`` and check the result for None."""
 
 
-def _with_awaited_userid(policy: Any) -> Any:
-    """Return a policy whose methods of Pyramid's get user IDs, and never a coroutine.
+def _await_userid(policy: Any) -> None:
+    """Give those methods of a policy that are Pyramid's user IDs, and never a coroutine.
 
     The application's own methods use the unwrapped policy, whose coroutines they await.
     """
@@ -70,20 +71,18 @@ def _with_awaited_userid(policy: Any) -> Any:
     asked.unauthenticated_userid = awaiting(
         policy.unauthenticated_userid, "unauthenticated_userid of the authentication policy"
     )
-    policy = copy.copy(policy)
     for name in _ASK_FOR_USERID:
         if getattr(type(policy), name) is getattr(CallbackAuthenticationPolicy, name):
             setattr(policy, name, getattr(asked, name))
-    return policy
 
 
-def await_callbacks_inside(policy: Any) -> None:
-    """Await the callbacks of Pyramid's authentication policies that another policy contains.
+def await_policies_inside(policy: Any) -> None:
+    """Await what Pyramid's authentication policies call, in those that another policy contains.
 
     A policy that asks several others, such as pyramid_multiauth's, contains them in an attribute,
-    and the registry does not see them. They only check the result of a callback for None, so a
-    coroutine would count as a user. The callbacks are replaced in the contained policies, because
-    nothing but Pyramid's code calls them.
+    and the registry does not see them. They only check a user ID, and the result of a callback, for
+    None, so a coroutine would count as a user. Both are replaced in the contained policies, for
+    Pyramid's code alone.
 
     Args:
         policy: The application's, when its configuration is complete.
@@ -92,7 +91,7 @@ def await_callbacks_inside(policy: Any) -> None:
     left = [policy]
     while left:
         each = left.pop()
-        if issubclass(type(each), AwaitingObject):  # whose __class__ is that of its original
+        while issubclass(type(each), AwaitingObject):  # whose __class__ is that of its original
             each = each._original
         if id(each) in seen:
             continue
@@ -102,6 +101,7 @@ def await_callbacks_inside(policy: Any) -> None:
             if callback is not None:
                 point = "the callback of an authentication policy"
                 each.callback = awaiting(callback, point)
+            _await_userid(each)
         elif isinstance(each, dict):
             left.extend(each.values())
         elif isinstance(each, (list, tuple)):
