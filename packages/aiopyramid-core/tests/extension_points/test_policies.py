@@ -54,6 +54,20 @@ class Around(Stack):
         return [self.inside]
 
 
+class Slotted(Around):
+    """The same, with the other policy in a slot."""
+
+    __slots__ = ("inside",)
+
+
+def in_a_set(policy):
+    return Stack({policy})
+
+
+def in_a_slot(policy):
+    return Slotted(policy)
+
+
 def in_a_list(policy):
     return Stack([policy])
 
@@ -91,7 +105,9 @@ def get(request, application, fetch):
     return get
 
 
-each_place = pytest.mark.parametrize("place", [in_a_list, in_an_attribute, in_a_policy_inside])
+each_place = pytest.mark.parametrize(
+    "place", [in_a_list, in_a_set, in_an_attribute, in_a_slot, in_a_policy_inside]
+)
 
 
 @each_place

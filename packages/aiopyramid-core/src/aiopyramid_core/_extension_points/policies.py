@@ -1,7 +1,8 @@
 """Security, authentication, authorization and CSRF policies, which are awaited for Pyramid."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import MemberDescriptorType
 from typing import Any, Final
 
 from pyramid.authentication import CallbackAuthenticationPolicy, SessionAuthenticationPolicy
@@ -104,10 +105,18 @@ def await_policies_inside(policy: Any) -> None:
             _await_userid(each)
         elif isinstance(each, dict):
             left.extend(each.values())
-        elif isinstance(each, (list, tuple)):
+        elif isinstance(each, (list, tuple, set, frozenset)):
             left.extend(each)
         elif hasattr(type(each), "authenticated_userid"):
-            left.extend(getattr(each, "__dict__", {}).values())
+            left.extend(_attributes_of(each))
+
+
+def _attributes_of(policy: Any) -> Iterator[Any]:
+    yield from getattr(policy, "__dict__", {}).values()
+    for cls in type(policy).__mro__:
+        for slot in vars(cls).values():
+            if isinstance(slot, MemberDescriptorType):
+                yield getattr(policy, slot.__name__, None)
 
 
 def _csrf_storage_policy(policy: Any) -> Any:
