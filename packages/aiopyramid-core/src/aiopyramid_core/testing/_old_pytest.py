@@ -37,30 +37,6 @@ def pytest_runtest_setup(item: Any) -> None:
         _refuse("the marker in_bridge")
 
 
-@pytest.fixture
-def bridge() -> None:
-    """Refuse the test."""
-    _refuse("the fixture bridge")
-
-
-@pytest.fixture
-def serve() -> None:
-    """Refuse the test."""
-    _refuse("the fixture serve")
-
-
-@pytest.fixture
-def each_server() -> None:
-    """Refuse the test."""
-    _refuse("the fixture each_server")
-
-
-@pytest.fixture
-def async_client() -> None:
-    """Refuse the test."""
-    _refuse("the fixture async_client")
-
-
 def _refuse(what: str) -> NoReturn:
     oldest = ".".join(map(str, _OLDEST))
     pytest.fail(
@@ -68,3 +44,16 @@ def _refuse(what: str) -> NoReturn:
         f" {pytest.__version__}: run 'pip install \"pytest>={oldest}\"'",
         pytrace=False,
     )
+
+
+def _refusing_fixture(name: str) -> Any:
+    def refuse() -> None:
+        _refuse(f"the fixture {name}")
+
+    return pytest.fixture(name=name)(refuse)
+
+
+async_client = _refusing_fixture("async_client")
+bridge = _refusing_fixture("bridge")
+each_server = _refusing_fixture("each_server")
+serve = _refusing_fixture("serve")
