@@ -78,10 +78,8 @@ def _completed(base):
     unknown = {*WSGIResponse.__slots__, *pure.Response.__slots__} - vars(base).keys()
     if unknown:
         raise ImportError(
-            "the installed aiopyramid-gunicorn-fast was made for another version of aiopyramid-core"
-            f" or aiopyramid-gunicorn, in which a response has no {', '.join(sorted(unknown))}: run"
-            " 'pip install --upgrade \"aiopyramid-gunicorn[fast]\"', or uninstall"
-            " aiopyramid-gunicorn-fast"
+            "it was made for another version of aiopyramid-core or aiopyramid-gunicorn, in which a"
+            f" response has no {', '.join(sorted(unknown))}"
         )
     members = {**vars(WSGIResponse), **vars(pure.Response)}
     rest = {

@@ -53,6 +53,17 @@ def test_one_that_does_not_fit_is_not_in_use(install):
     assert loaded.Response is Response
 
 
+def test_one_whose_modules_cannot_be_imported_is_not_in_use_and_the_reason_is_told(
+    install, monkeypatch
+):
+    install(1)
+    monkeypatch.setitem(sys.modules, f"{COMPILED}._response", None)
+    loaded = load()
+    assert loaded.IMPLEMENTATION == "pure Python"
+    assert f"cannot be used, import of {COMPILED}._response halted" in loaded.MISMATCH
+    assert loaded.MISMATCH.endswith("or uninstall aiopyramid-gunicorn-fast")
+
+
 def test_the_folder_that_is_left_of_one_is_not_in_use(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, COMPILED, raising=False)
     others = [each for each in sys.path if not Path(each, COMPILED).exists()]

@@ -26,6 +26,12 @@ _INTERFACE: Final = 1
 """The number of the interface between this package and its compiled form; raised with a change."""
 
 
+_REMEDY: Final = (
+    "run 'pip install --upgrade \"aiopyramid-gunicorn[fast]\"', or uninstall"
+    " aiopyramid-gunicorn-fast"
+)
+
+
 def mismatch_with(interface: object) -> str | None:
     """Return what is wrong with a compiled form, and what to do; None if it fits.
 
@@ -36,8 +42,7 @@ def mismatch_with(interface: object) -> str | None:
         return None
     return (
         f"the installed aiopyramid-gunicorn-fast was made for another version of"
-        f" aiopyramid-gunicorn (interface {interface}, expected {_INTERFACE}): run 'pip install"
-        ' --upgrade "aiopyramid-gunicorn[fast]"\', or uninstall aiopyramid-gunicorn-fast'
+        f" aiopyramid-gunicorn (interface {interface}, expected {_INTERFACE}): {_REMEDY}"
     )
 
 
@@ -50,20 +55,29 @@ def _installed() -> Any:
         return None
 
 
-_compiled = _installed()
+def _modules() -> tuple[Any, Any, str | None]:
+    """Return the modules of the compiled form, or why they cannot be used although installed."""
+    package = _installed()
+    if package is None:
+        return None, None, None
+    # A folder without modules can be imported, too: one that is left of a package that is gone.
+    mismatch = mismatch_with(getattr(package, "INTERFACE", None))
+    if mismatch is None:
+        try:
+            requests = importlib.import_module(f"{_COMPILED}._request")
+            return requests, importlib.import_module(f"{_COMPILED}._response"), None
+        except ImportError as error:  # of another core, or compiled for another Python
+            mismatch = f"the installed aiopyramid-gunicorn-fast cannot be used, {error}: {_REMEDY}"
+    return None, None, mismatch
 
-# A folder without modules can be imported, too: one that is left of a package that is gone.
-MISMATCH: Final = (
-    None if _compiled is None else mismatch_with(getattr(_compiled, "INTERFACE", None))
-)
-"""Why the compiled form cannot be used although it is installed; otherwise None."""
 
-IMPLEMENTATION: Final = "pure Python" if _compiled is None or MISMATCH is not None else "compiled"
+_request, _response, MISMATCH = _modules()
+"""``MISMATCH``: why the compiled form cannot be used although it is installed; otherwise None."""
+
+IMPLEMENTATION: Final = "pure Python" if _request is None else "compiled"
 """The form in use, for the log."""
 
-if IMPLEMENTATION == "compiled":
-    _request: Any = importlib.import_module(f"{_COMPILED}._request")
-    _response: Any = importlib.import_module(f"{_COMPILED}._response")
+if _request is not None:
     WholeRequestReader = _request.WholeRequestReader  # type: ignore[misc]
     build_environ = _request.build_environ
     Response = _response.Response  # type: ignore[misc]
