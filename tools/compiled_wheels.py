@@ -11,7 +11,6 @@ Run it from the root of the workspace, as ``make compiled-wheels`` does::
 """
 
 import argparse
-import itertools
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from distributions import Built, Distribution, in_order, read_distribution, read_distributions
+from index_pages import as_published, read_repository
 from wheels import LOCKED, Refused, build, check_files, install, new_environment, run
 
 __all__ = ("build_archive", "build_wheel", "interpreters", "use")
@@ -67,8 +67,9 @@ def build_archive(distribution: Distribution, into: Path) -> Path:
     Raises:
         Refused: It cannot be built.
     """
-    source = str(distribution.folder)
-    run(*BUILD, *WITH_BACKEND_OF_THIS_ENVIRONMENT, "--sdist", f"--out-dir={into}", source)
+    backend = WITH_BACKEND_OF_THIS_ENVIRONMENT
+    with as_published(distribution, read_repository(distribution.root)) as folder:
+        run(*BUILD, *backend, "--sdist", f"--out-dir={into}", str(folder))
     return into / f"{distribution.package}-{distribution.version}.tar.gz"
 
 
@@ -113,15 +114,15 @@ def use(built: Built, python: str, siblings: Path, locked: Path) -> None:
     run(inside, "-I", "-W", "ignore", "-c", USE)
 
 
-def build_and_check(root: Path, into: Path, programs: Sequence[str]) -> None:
+def build_and_check(distribution: Distribution, into: Path, programs: Sequence[str]) -> None:
     """Build the source archive and the wheels for some interpreters, check and use them."""
-    distribution = read_distribution(root / COMPILED / "pyproject.toml", root)
-    members = in_order(read_distributions(root))
+    root = distribution.root
     with TemporaryDirectory() as folder:
         siblings = Path(folder)
-        for sibling in itertools.takewhile(lambda each: each.name != FOR, members):
+        for sibling in in_order(read_distributions(root)):
             build(sibling, siblings)
-        build(read_distributions(root)[FOR], siblings)
+            if sibling.name == FOR:
+                break
         archive = build_archive(distribution, into)
         for program in programs:
             built = Built(distribution, build_wheel(archive, program, into), archive)
@@ -135,11 +136,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build, check and use the compiled wheels.")
     parser.add_argument("--into", type=Path, help="keep the files in this folder")
     kept: Path | None = parser.parse_args().into
-    root = Path.cwd()
+    distribution = read_distribution(Path.cwd() / COMPILED / "pyproject.toml", Path.cwd())
     programs = []
-    for program, reason in interpreters(
-        read_distribution(root / COMPILED / "pyproject.toml", root)
-    ):
+    for program, reason in interpreters(distribution):
         if reason is None:
             programs.append(program)
         else:
@@ -152,7 +151,7 @@ def main() -> None:
         with TemporaryDirectory() as folder:
             into = kept or Path(folder)
             into.mkdir(parents=True, exist_ok=True)
-            build_and_check(root, into, programs)
+            build_and_check(distribution, into, programs)
     except Refused as refused:
         sys.exit(str(refused))
 

@@ -50,7 +50,8 @@ def test_a_wheel_for_the_running_python_is_used(tmp_path: Path) -> None:
     ((program, reason),) = interpreters(named(HERE))
     if reason is not None:
         pytest.skip(f"{program}: {reason}")
-    compiled_wheels.build_and_check(ROOT, tmp_path, [program])
+    distribution = read_distribution(ROOT / COMPILED / "pyproject.toml", ROOT)
+    compiled_wheels.build_and_check(distribution, tmp_path, [program])
     assert len([*tmp_path.glob("*.whl")]) == len([*tmp_path.glob("*.tar.gz")]) == 1
 
 
