@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import QueuePool
 from webob import Request
+from websocket_wire import HANDSHAKE
 
 import aiopyramid_core
 from aiopyramid_asgi import asgi
@@ -387,14 +388,8 @@ def _(folder: Path) -> None:
     config = Configurator(package=aiopyramid_core)
     config.include("aiopyramid_websocket")
     config.add_websocket_view(echo, name="echo")
-    handshake = {
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_CONNECTION": "Upgrade",
-        "HTTP_UPGRADE": "websocket",
-        "HTTP_SEC_WEBSOCKET_VERSION": "13",
-        "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
-    }
-    Request.blank("/echo", environ=handshake).get_response(config.make_wsgi_app())
+    environ = {"SERVER_PROTOCOL": "HTTP/1.1"}
+    Request.blank("/echo", environ, headers=HANDSHAKE).get_response(config.make_wsgi_app())
 
 
 @produces("Another task already waits for the next message of this connection. …")

@@ -13,6 +13,7 @@ import json
 import os
 import random
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -225,7 +226,7 @@ class DeployLoad:
         loop.add_reader(descriptor, end)
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.Protocol, ABC):
     """A connection of a client.
 
     Args:
@@ -257,11 +258,13 @@ class _Connection(asyncio.Protocol):
     def close(self) -> None:
         self._transport.abort()
 
+    @abstractmethod
     def request(self) -> str:
-        raise NotImplementedError
+        """Return the request, as text."""
 
+    @abstractmethod
     def retry_seconds(self) -> float:
-        raise NotImplementedError
+        """Return how long to wait before the connection is opened again."""
 
 
 class _Events(_Connection):

@@ -11,6 +11,13 @@ from server_process import PATIENCE_SECONDS
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 KEY = bytes((0x37, 0xFA, 0x21, 0x3D))  # RFC 6455, 5.7
+HANDSHAKE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",  # RFC 6455, 1.3
+}
+"""The header fields of an opening handshake (RFC 6455, 4.1), without Host."""
 
 
 def frame(
@@ -54,13 +61,8 @@ class Wire:
     ) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._unread = b""
-        wanted = {
-            "Host": f"127.0.0.1:{port}",
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Version": "13",
-            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-        } | {name.replace("_", "-"): value for name, value in fields.items()}
+        wanted = {"Host": f"127.0.0.1:{port}"} | HANDSHAKE
+        wanted |= {name.replace("_", "-"): value for name, value in fields.items()}
         head = "".join(f"{name}: {value}\r\n" for name, value in wanted.items())
         self.send(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
         while b"\r\n\r\n" not in self._unread:

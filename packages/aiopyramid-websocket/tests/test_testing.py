@@ -8,6 +8,7 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.httpexceptions import HTTPForbidden
 from pyramid.request import Request
 from pyramid.response import Response
+from websocket_wire import HANDSHAKE
 
 from aiopyramid_websocket import WebSocketClosed, WebSocketConnectionView, WebSocketMapper
 from aiopyramid_websocket.testing import HandshakeRejected, connect
@@ -219,14 +220,8 @@ async def test_a_finished_callback_that_fails_does_not_prevent_the_others(loop_f
 
 
 def test_a_server_without_the_capability_is_501_and_the_log_says_what_to_install(caplog):
-    handshake = {
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_CONNECTION": "Upgrade",
-        "HTTP_UPGRADE": "websocket",
-        "HTTP_SEC_WEBSOCKET_VERSION": "13",
-        "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
-    }
-    response = Request.blank("/ws/x", environ=handshake).get_response(build(ws=echo))
+    environ = {"SERVER_PROTOCOL": "HTTP/1.1"}
+    response = Request.blank("/ws/x", environ, headers=HANDSHAKE).get_response(build(ws=echo))
     assert response.status_code == 501
     assert "its log says why" in response.text
     assert "/ws/x is a WebSocket, but this server cannot serve it" in caplog.text
