@@ -66,7 +66,7 @@ def build_environ(scope: Scope, trusted: Networks, *, multiprocess: bool = True)
     """
     path: str = scope["path"]
     raw: bytes | None = scope.get("raw_path")
-    environ = _USUAL.copy()  # a third of the time of a dictionary made anew
+    environ = _USUAL.copy()  # a quarter of the time of a dictionary made anew
     environ["PATH_INFO"] = path
     environ["wsgi.errors"] = sys.stderr
     environ["wsgi.multiprocess"] = multiprocess
