@@ -16,17 +16,15 @@ import uuid
 import pytest
 from redis_server import redis_server
 from stalling_proxy import StallingProxy
+from stopwatch import Stopwatch
 
 import aiopyramid_groups._redis.failures
 from aiopyramid_groups import GroupsError, NotSent, OutcomeUnknown
 
 MEMBERS = 10
 OUTAGE_SECONDS = 1.0
-SOON_SECONDS = 6.0
-"""Less than any wait that grows, and more than a busy machine stands still.
-
-``benchmarks/group_outages.py`` measures the second until the first message.
-"""
+SOON_SECONDS = 1.5
+"""``benchmarks/group_outages.py`` measures the second until the first message."""
 
 
 @pytest.fixture
@@ -105,14 +103,14 @@ class Crowd:
 
     async def flows(self):
         """Wait until a message that is sent from now on is everywhere; return the seconds."""
-        begin = time.monotonic()
+        watch = Stopwatch()
         count = len(self.acknowledged)
         while len(self.acknowledged) <= count:
-            await asyncio.sleep(0.005)
+            await watch.sleep(0.005)
         wanted = self.acknowledged[-1]
         while not all(wanted in received for received in self.received):
-            await asyncio.sleep(0.005)
-        return time.monotonic() - begin
+            await watch.sleep(0.005)
+        return watch.seconds
 
     def check(self, *, must_be_complete=False):
         """Check what everybody has got."""
@@ -274,12 +272,13 @@ async def test_heartbeats_that_redis_refuses_are_not_blamed_on_the_event_loop(
 ):
     administrator = forgetful_server.client()
     async with Crowd.gather(site, forgetful_server.url) as crowd:
-        administrator.config_set("maxmemory", 1)
-        while administrator.keys("*:worker:*"):  # until the last heartbeats do not count any more
-            await asyncio.sleep(0.05)
-        administrator.config_set("maxmemory", 0)
-        while not caplog.records:
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            administrator.config_set("maxmemory", 1)
+            while administrator.keys("*:worker:*"):  # until the last heartbeats count no more
+                await asyncio.sleep(0.05)
+            administrator.config_set("maxmemory", 0)
+            while not caplog.records:
+                await asyncio.sleep(0.05)
         await crowd.flows()
     assert "Redis has refused the heartbeats of this worker for " in caplog.text
     assert "maxmemory" in caplog.text
@@ -311,7 +310,7 @@ async def test_a_handler_that_joins_while_redis_is_away_is_not_disturbed(site, s
         await asyncio.to_thread(server.kill)
         begin = time.monotonic()
         async with crowd.workers[0].client("/new?after=1-1") as ada:
-            assert time.monotonic() - begin < SOON_SECONDS
+            assert time.monotonic() - begin < 4
             assert await ada.recv() == "resync"
             with pytest.raises(GroupsError, match=re.escape("Redis was not reached within 0.4")):
                 await crowd.workers[0].group("new").send("x")
